@@ -1,0 +1,356 @@
+"""Every error of the library, as one tree.
+
+    MotionError
+    ├── ConfigurationError              a setting (key, base URL, option) cannot be used
+    ├── SessionClosedError              the session was not entered, or has been left
+    ├── InvalidRequestError             the request breaks the contract; found here, or answered as 400
+    ├── ServiceError                    the service answered with an error status
+    │   ├── AuthenticationError             401
+    │   ├── InsufficientCreditsError        402
+    │   ├── PermissionDeniedError           403
+    │   ├── JobNotFoundError                404
+    │   ├── FollowupNotAllowedError         409
+    │   ├── RateLimitedError                429
+    │   └── ServiceUnavailableError         408, 425, 5xx
+    ├── UnexpectedResponseError         an answer came and cannot be read as the contract says
+    ├── TransportError                  no answer came
+    │   ├── ConnectFailedError              no connection was made: nothing was sent
+    │   ├── ConnectionLostError             the connection ended in the middle of the exchange
+    │   └── ExchangeTimeoutError            the exchange took longer than it may
+    ├── UncertainError                  something that costs credits was sent, and its answer was lost
+    │   ├── CreateUncertainError            a job may exist whose id nobody knows
+    │   └── FollowupUncertainError          a job of known id may have a new turn
+    ├── NotSentError                    generate_many stopped before it came to this request
+    ├── WaitTimeoutError                the caller's deadline passed; the job goes on
+    ├── InputRequiredError              the job waits for a person, and the caller asked to be told
+    └── JobFailedError                  the job ended as failed
+
+Each error carries its data as attributes, survives pickling, and says what happened, to which job,
+and what to do next. This module must not import anything of the package, and no error may hold the
+API key or the query of a signed URL.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+__all__ = [
+    "AuthenticationError",
+    "ConfigurationError",
+    "ConnectFailedError",
+    "ConnectionLostError",
+    "CreateUncertainError",
+    "ExchangeTimeoutError",
+    "FollowupNotAllowedError",
+    "FollowupUncertainError",
+    "InputRequiredError",
+    "InsufficientCreditsError",
+    "InvalidRequestError",
+    "JobFailedError",
+    "JobNotFoundError",
+    "MotionError",
+    "NotSentError",
+    "PermissionDeniedError",
+    "Problem",
+    "RateLimitedError",
+    "ServiceError",
+    "ServiceUnavailableError",
+    "SessionClosedError",
+    "TransportError",
+    "UncertainError",
+    "UnexpectedResponseError",
+    "WaitTimeoutError",
+]
+
+
+@attrs.frozen
+class Problem:
+    """One thing that is wrong with a request, in the shape of an entry of a 400's `details`.
+
+    Args:
+        code: the kind of problem, such as `too_big` (section "Errors").
+        message: one sentence for a person.
+        path: where in the request body it is, such as `("attachments", 3, "url")`.
+        extra: the entry's other fields, such as `maximum`.
+    """
+
+    code: str
+    message: str
+    path: tuple[str | int, ...] = ()
+    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path).lstrip(".")
+        return f"{where}: {self.message}" if where else self.message
+
+
+class MotionError(Exception):
+    """The root of the tree: everything this library raises on purpose.
+
+    Args:
+        message: what happened, to which job, and what to do next.
+        job_id: the job it happened to, where one is known.
+    """
+
+    def __init__(self, message: str, *, job_id: str | None = None) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call the class with the message alone and trip over keyword-only data.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__.copy()  # type: ignore[attr-defined]
+
+
+class ConfigurationError(MotionError):
+    """A setting cannot be used: the key, the base URL, or an option out of its bounds."""
+
+
+class SessionClosedError(MotionError):
+    """The session was used before it was entered, or after it was left."""
+
+
+class InvalidRequestError(MotionError):
+    """The request breaks the contract: found before it was sent, or answered as 400.
+
+    Args:
+        problems: everything that is wrong, not the first thing only.
+        http_status: 400 when the service said so, None when it was found before sending.
+    """
+
+    def __init__(
+        self,
+        problems: tuple[Problem, ...],
+        *,
+        job_id: str | None = None,
+        http_status: int | None = None,
+    ) -> None:
+        found = "; ".join(map(str, problems)) or "the service named no details"
+        who = "the service refused the request (400)" if http_status else "the request was not sent"
+        super().__init__(f"{who}: {found}", job_id=job_id)
+        self.problems = problems
+        self.http_status = http_status
+
+
+class ServiceError(MotionError):
+    """The service answered with an error status.
+
+    Args:
+        message: what happened and what to do next.
+        http_status: the status of the answer.
+        code: the answer's `code`, else its `error`, where it was JSON.
+        detail: the answer's own sentence, or the beginning of a page that is not JSON.
+        retry_after: seconds that the answer asked to wait, where it did.
+        job_id: the job that was asked about, if any.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        http_status: int,
+        code: str | None = None,
+        detail: str | None = None,
+        retry_after: float | None = None,
+        job_id: str | None = None,
+    ) -> None:
+        super().__init__(message, job_id=job_id)
+        self.http_status = http_status
+        self.code = code
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class AuthenticationError(ServiceError):
+    """401: the key is missing, unknown or withdrawn."""
+
+
+class InsufficientCreditsError(ServiceError):
+    """402: the balance does not cover another video (section "Errors").
+
+    Args:
+        message: what happened and what to do next.
+        minimum_required_credits: what the service asks for, where it said so.
+        current_balance: what the account has, where it said so.
+        data: the data of every `ServiceError`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        minimum_required_credits: float | None = None,
+        current_balance: float | None = None,
+        **data: Any,
+    ) -> None:
+        super().__init__(message, **data)
+        self.minimum_required_credits = minimum_required_credits
+        self.current_balance = current_balance
+
+
+class PermissionDeniedError(ServiceError):
+    """403: the key is known, and may not do this."""
+
+
+class JobNotFoundError(ServiceError):
+    """404: no such job, or it belongs to another owner: the service does not tell them apart."""
+
+
+class FollowupNotAllowedError(ServiceError):
+    """409: a followup was sent to a job that is not completed (section "Create Followup Endpoint").
+
+    Args:
+        message: what happened and what to do next.
+        status: the status that the job has, where the service said so.
+        data: the data of every `ServiceError`.
+    """
+
+    def __init__(self, message: str, *, status: str | None = None, **data: Any) -> None:
+        super().__init__(message, **data)
+        self.status = status
+
+
+class RateLimitedError(ServiceError):
+    """429: too many calls; the request was not taken."""
+
+
+class ServiceUnavailableError(ServiceError):
+    """408, 425 or 5xx: the service, or something before it, is in trouble."""
+
+
+class UnexpectedResponseError(MotionError):
+    """An answer came, and it cannot be read as the contract says.
+
+    Args:
+        reason: what is wrong with it.
+        http_status: the status of the answer, where there was one.
+        job_id: the job that was asked about, if any.
+    """
+
+    def __init__(
+        self, reason: str, *, http_status: int | None = None, job_id: str | None = None
+    ) -> None:
+        about = f" about job {job_id}" if job_id else ""
+        status = f" (HTTP {http_status})" if http_status else ""
+        super().__init__(
+            f"the service's answer{about}{status} cannot be read: {reason}; "
+            "check that the base URL is Mosaic Motion's and that no proxy stands in between",
+            job_id=job_id,
+        )
+        self.reason = reason
+        self.http_status = http_status
+
+
+class TransportError(MotionError):
+    """No answer came.
+
+    Args:
+        message: what happened and what to do next.
+        job_id: the job that was asked about, if any.
+    """
+
+
+class ConnectFailedError(TransportError):
+    """No connection was made, so nothing was sent."""
+
+
+class ConnectionLostError(TransportError):
+    """The connection ended in the middle of the exchange."""
+
+
+class ExchangeTimeoutError(TransportError):
+    """The exchange took longer than it may."""
+
+
+class UncertainError(MotionError):
+    """Something that costs credits was sent, and whether the service took it can't be known."""
+
+
+class CreateUncertainError(UncertainError):
+    """A create was sent and its answer was lost: a job may exist whose id nobody knows.
+
+    It is never sent again by itself. The API has no list call, so only the Motion frontend can
+    tell whether the video was made. `__cause__` is what happened to the answer.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the create was sent and its answer was lost ({reason}), so a job may exist and have been "
+            "paid for; look at https://motion.so before you send it again"
+        )
+        self.reason = reason
+
+
+class FollowupUncertainError(UncertainError):
+    """A followup was sent and its answer was lost: the job may have a new turn.
+
+    Unlike a lost create it can be cleared up: poll the job; if it is not `completed`, or its
+    `completed_at` has changed, the followup was taken. `__cause__` is what happened to the answer.
+    """
+
+    def __init__(self, reason: str, *, job_id: str) -> None:
+        super().__init__(
+            f"the followup to job {job_id} was sent and its answer was lost ({reason}); poll the job: "
+            "if it is running again, or completed at a new time, the followup was taken",
+            job_id=job_id,
+        )
+        self.reason = reason
+
+
+class NotSentError(MotionError):
+    """`generate_many` stopped before it came to this request: nothing was sent, nothing was paid.
+
+    Args:
+        reason: why it stopped; the error that stopped it is the `__cause__`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not sent, because an earlier request ended all new ones: {reason}")
+        self.reason = reason
+
+
+class WaitTimeoutError(MotionError):
+    """The caller's deadline passed before the job ended; the job itself goes on.
+
+    Args:
+        job_id: the job that was waited for.
+        timeout: the deadline in seconds.
+        status: the last status that was seen, if any.
+    """
+
+    def __init__(self, job_id: str, *, timeout: float, status: str | None) -> None:
+        super().__init__(
+            f"job {job_id} did not end within {timeout:g} s (last seen: {status or 'nothing yet'}); "
+            "it goes on, and can be waited for again by its id",
+            job_id=job_id,
+        )
+        self.timeout = timeout
+        self.status = status
+
+
+class InputRequiredError(MotionError):
+    """The job waits for a person's input, and the caller asked to be told instead of waiting on."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"job {job_id} waits for input; give it at https://motion.so, then wait for the job again",
+            job_id=job_id,
+        )
+
+
+class JobFailedError(MotionError):
+    """The job ended as failed.
+
+    Args:
+        job_id: the job.
+        error: the service's own words, where it gave any.
+    """
+
+    def __init__(self, job_id: str, *, error: str | None) -> None:
+        super().__init__(
+            f"job {job_id} failed: {error or 'the service gave no reason'}", job_id=job_id
+        )
+        self.error = error

@@ -1,0 +1,264 @@
+"""The values of the library, and the contract's bounds.
+
+What a caller hands in (`VideoRequest`, `Attachment`) and gets back (`JobState`, `StatusChange`,
+`Outcome`), as frozen values that hold no client. Making one never fails: what breaks the contract
+is told by `motion_async.validation`, all at once, before anything is sent. No I/O, no clock here.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import posixpath
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from motion_async.errors import MotionError
+
+__all__ = [
+    "API_KEY_PREFIX",
+    "ATTACHMENT_TYPES",
+    "MAX_ATTACHMENTS",
+    "MAX_ATTACHMENT_NAME",
+    "MAX_ATTACHMENT_URL",
+    "MAX_PROMPT",
+    "Attachment",
+    "AttachmentType",
+    "JobState",
+    "JobStatus",
+    "Outcome",
+    "StatusChange",
+    "VideoRequest",
+    "is_youtube_host",
+]
+
+AttachmentType: TypeAlias = Literal["image", "video", "audio", "file"]
+
+API_KEY_PREFIX: Final = "motion_"
+"""Every key begins with it (section "Overview")."""
+MAX_PROMPT: Final = 12_000
+"""Characters of a prompt; at least 1 (section "Create Job")."""
+MAX_ATTACHMENTS: Final = 10
+MAX_ATTACHMENT_URL: Final = 4_096
+MAX_ATTACHMENT_NAME: Final = 240
+ATTACHMENT_TYPES: Final[tuple[AttachmentType, ...]] = ("image", "video", "audio", "file")
+
+_YOUTUBE_DOMAINS: Final = ("youtube.com", "youtube-nocookie.com", "youtu.be")
+
+# Built from the library's own table alone, so that a machine's /etc/mime.types changes nothing.
+_MEDIA_TYPES: Final = mimetypes.MimeTypes(filenames=())
+for _media_type, _suffix in (
+    ("image/webp", ".webp"),
+    ("image/avif", ".avif"),
+    ("image/heic", ".heic"),
+    ("audio/mp4", ".m4a"),
+    ("audio/flac", ".flac"),
+    ("audio/ogg", ".ogg"),
+    ("video/x-matroska", ".mkv"),
+    ("font/woff2", ".woff2"),
+):
+    _MEDIA_TYPES.add_type(_media_type, _suffix)
+
+
+def is_youtube_host(host: str) -> bool:
+    """Whether a host name is YouTube's: one of its domains, or a subdomain of one.
+
+    Args:
+        host: the host of a style reference, without port, in any case.
+    """
+    name = host.lower().removesuffix(".")
+    return any(name == domain or name.endswith("." + domain) for domain in _YOUTUBE_DOMAINS)
+
+
+class JobStatus(str):
+    """The status of a job (section "Job Statuses"): a string that may have any value.
+
+    The six that the documentation names are attributes of the class. Any other is kept as it came,
+    is not terminal, and compares as the plain string that it is.
+    """
+
+    __slots__ = ()
+
+    QUEUED: ClassVar[JobStatus]
+    CREATED: ClassVar[JobStatus]
+    RUNNING: ClassVar[JobStatus]
+    AWAITING_USER_INPUT: ClassVar[JobStatus]
+    COMPLETED: ClassVar[JobStatus]
+    FAILED: ClassVar[JobStatus]
+
+    def __new__(cls, value: str) -> JobStatus:
+        """Give the one object of a documented status, or a new one for any other string."""
+        known = _STATUSES.get(value)
+        return super().__new__(cls, value) if known is None else known
+
+    def __repr__(self) -> str:
+        return f"JobStatus({str.__repr__(self)})"
+
+    @property
+    def is_documented(self) -> bool:
+        """Whether it is one of the six statuses that the documentation names."""
+        return self in _STATUSES
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended: `completed` or `failed`, and nothing else."""
+        return self in _TERMINAL
+
+
+_STATUSES: dict[str, JobStatus] = {}
+for _name in ("queued", "created", "running", "awaiting_user_input", "completed", "failed"):
+    _STATUSES[_name] = JobStatus(_name)
+    setattr(JobStatus, _name.upper(), _STATUSES[_name])
+_TERMINAL: Final = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
+
+
+def _file_name(attachment: Attachment) -> str:
+    """Give the file name that says most about a media type: the name's if it has a suffix, else the URL's."""
+    name = attachment.name
+    if isinstance(name, str) and posixpath.splitext(name)[1]:
+        return name
+    try:
+        path = urlsplit(attachment.url).path
+    except (ValueError, TypeError, AttributeError):
+        return ""  # not a URL at all: validation says so, with its place
+    return posixpath.basename(unquote(path)) if isinstance(path, str) else ""
+
+
+def _guess_content_type(given: str | None, attachment: Attachment) -> str | None:
+    if given is not None:
+        return given
+    return _MEDIA_TYPES.guess_type("file:///" + _file_name(attachment), strict=False)[0]
+
+
+def _guess_type(given: AttachmentType | None, attachment: Attachment) -> AttachmentType | None:
+    if given is not None or not isinstance(attachment.content_type, str):
+        return given
+    kind = attachment.content_type.partition("/")[0]
+    return kind if kind in ("image", "video", "audio") else "file"  # type: ignore[return-value]
+
+
+@attrs.frozen(repr=False)
+class Attachment:
+    """A file for the video, by a URL that Motion's servers can fetch (section "Create Job").
+
+    Args:
+        url: a public, usually signed URL of at most 4,096 characters; no headers or cookies are
+            sent with it, so it must not need any.
+        name: a name for people, at most 240 characters.
+        content_type: the MIME type; guessed from the file name when None.
+        type: `image`, `video`, `audio` or `file`; guessed from the content type when None.
+    """
+
+    url: str
+    name: str | None = attrs.field(default=None, kw_only=True)
+    content_type: str | None = attrs.field(
+        default=None,
+        kw_only=True,
+        converter=attrs.Converter(_guess_content_type, takes_self=True),  # type: ignore[misc]
+    )
+    type: AttachmentType | None = attrs.field(
+        default=None,
+        kw_only=True,
+        converter=attrs.Converter(_guess_type, takes_self=True),  # type: ignore[misc]
+    )
+
+    def __repr__(self) -> str:
+        # The query of a signed URL is a secret: whoever reads a log must not be able to fetch the file.
+        shown = self.url.partition("?")[0] if isinstance(self.url, str) else self.url
+        return f"Attachment({shown!r}, name={self.name!r}, type={self.type!r})"
+
+
+def _as_attachments(given: Iterable[Attachment | str] | None) -> tuple[Attachment, ...]:
+    if given is None:
+        return ()
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        return given  # type: ignore[return-value]  # validation says what it should have been
+    return tuple(Attachment(item) if isinstance(item, str) else item for item in given)
+
+
+@attrs.frozen
+class VideoRequest:
+    """What to make: the body of a create or of a followup (section "Create Job").
+
+    Args:
+        prompt: 1 to 12,000 characters.
+        style_reference_url: a YouTube URL whose style to follow.
+        attachments: at most 10; a plain string is taken as an attachment's URL.
+    """
+
+    prompt: str
+    style_reference_url: str | None = attrs.field(default=None, kw_only=True)
+    attachments: tuple[Attachment, ...] = attrs.field(
+        default=(), kw_only=True, converter=_as_attachments
+    )
+
+
+@attrs.frozen
+class JobState:
+    """What the service said of a job at one moment (section "Poll Job Endpoint").
+
+    Args:
+        job_id: the job.
+        status: its status, documented or not.
+        created_at: when the job was made, as an aware datetime.
+        updated_at: when it last changed.
+        completed_at: when it completed, None before.
+        error: why it failed, None unless it did.
+        pending_user_input: whether it waits for a person.
+        extra: the fields that the documentation does not name, as they came.
+    """
+
+    job_id: str
+    status: JobStatus
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    completed_at: datetime | None = None
+    error: str | None = None
+    pending_user_input: bool = False
+    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+
+
+@attrs.frozen
+class StatusChange:
+    """One step of a job from a status to another.
+
+    Args:
+        job_id: the job.
+        previous: the status before, None for the first one that is told.
+        current: the status now.
+        state: the whole answer that told of it.
+        observed_at: when this process read it, as an aware datetime.
+    """
+
+    job_id: str
+    previous: JobStatus | None
+    current: JobStatus
+    state: JobState
+    observed_at: datetime
+
+
+@attrs.frozen
+class Outcome:
+    """How one request of `generate_many` ended: with a state, or with an error.
+
+    Args:
+        index: the place of the request among the requests, from 0.
+        request: the request as it was handed in.
+        job_id: the job that was made for it, None if none is known.
+        state: the job's last state, where it was seen.
+        error: why there is no video, None if there is one.
+    """
+
+    index: int
+    request: VideoRequest
+    job_id: str | None = None
+    state: JobState | None = None
+    error: MotionError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the video is finished."""
+        return self.error is None
