@@ -33,8 +33,9 @@ API key or the query of a signed URL.
 from __future__ import annotations
 
 import copyreg
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, overload
 
 import attrs
 
@@ -64,7 +65,29 @@ __all__ = [
     "UncertainError",
     "UnexpectedResponseError",
     "WaitTimeoutError",
+    "redacted",
 ]
+
+_SECRETS: Final = re.compile(r"(?P<url>https?://[^\s?#\"'<>]*)\?[^\s\"'<>]*|\bmotion_[\w-]{6,}|(?P<scheme>Bearer )\S+")
+
+
+@overload
+def redacted(text: str) -> str: ...
+@overload
+def redacted(text: None) -> None: ...
+def redacted(text: str | None) -> str | None:
+    """Give a text without its secrets: the queries of URLs, which may be signatures, and API keys.
+
+    Args:
+        text: words of the service, of a proxy or of the network layer; None stays None.
+    """
+    if text is None:
+        return None
+    return _SECRETS.sub(lambda match: f"{match['url']}?…" if match["url"] else f"{match['scheme'] or ''}…", text)
+
+
+def _redacted_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: redacted(value) if isinstance(value, str) else value for name, value in given.items()}
 
 
 @attrs.frozen
@@ -79,9 +102,9 @@ class Problem:
     """
 
     code: str
-    message: str
+    message: str = attrs.field(converter=redacted)
     path: tuple[str | int, ...] = ()
-    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, converter=_redacted_values)
 
     def __str__(self) -> str:
         where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path).lstrip(".")
@@ -97,7 +120,7 @@ class MotionError(Exception):
     """
 
     def __init__(self, message: str, *, job_id: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(redacted(message))
         self.job_id = job_id
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -159,8 +182,8 @@ class ServiceError(MotionError):
     ) -> None:
         super().__init__(message, job_id=job_id)
         self.http_status = http_status
-        self.code = code
-        self.detail = detail
+        self.code = redacted(code)
+        self.detail = redacted(detail)
         self.retry_after = retry_after
 
 
@@ -240,7 +263,7 @@ class UnexpectedResponseError(MotionError):
             "check that the base URL is Mosaic Motion's and that no proxy stands in between",
             job_id=job_id,
         )
-        self.reason = reason
+        self.reason = redacted(reason)
         self.http_status = http_status
 
 
@@ -281,7 +304,7 @@ class CreateUncertainError(UncertainError):
             f"the create was sent and its answer was lost ({reason}), so a job may exist and have been "
             "paid for; look at https://motion.so before you send it again"
         )
-        self.reason = reason
+        self.reason = redacted(reason)
 
 
 class FollowupUncertainError(UncertainError):
@@ -297,7 +320,7 @@ class FollowupUncertainError(UncertainError):
             "if it is running again, or completed at a new time, the followup was taken",
             job_id=job_id,
         )
-        self.reason = reason
+        self.reason = redacted(reason)
 
 
 class NotSentError(MotionError):
@@ -309,7 +332,7 @@ class NotSentError(MotionError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"not sent, because an earlier request ended all new ones: {reason}")
-        self.reason = reason
+        self.reason = redacted(reason)
 
 
 class WaitTimeoutError(MotionError):
@@ -353,4 +376,4 @@ class JobFailedError(MotionError):
         super().__init__(
             f"job {job_id} failed: {error or 'the service gave no reason'}", job_id=job_id
         )
-        self.error = error
+        self.error = redacted(error)

@@ -115,7 +115,7 @@ for _name in ("queued", "created", "running", "awaiting_user_input", "completed"
 _TERMINAL: Final = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
 
 
-def _file_name(attachment: Attachment) -> str:
+def _file_name(attachment: Any) -> str:
     """Give the file name that says most about a media type: the name's if it has a suffix, else the URL's."""
     name = attachment.name
     if isinstance(name, str) and posixpath.splitext(name)[1]:
@@ -127,13 +127,13 @@ def _file_name(attachment: Attachment) -> str:
     return posixpath.basename(unquote(path)) if isinstance(path, str) else ""
 
 
-def _guess_content_type(given: str | None, attachment: Attachment) -> str | None:
+def _guess_content_type(given: str | None, attachment: Any) -> str | None:
     if given is not None:
         return given
     return _MEDIA_TYPES.guess_type("file:///" + _file_name(attachment), strict=False)[0]
 
 
-def _guess_type(given: AttachmentType | None, attachment: Attachment) -> AttachmentType | None:
+def _guess_type(given: AttachmentType | None, attachment: Any) -> AttachmentType | None:
     if given is not None or not isinstance(attachment.content_type, str):
         return given
     kind = attachment.content_type.partition("/")[0]
@@ -157,12 +157,12 @@ class Attachment:
     content_type: str | None = attrs.field(
         default=None,
         kw_only=True,
-        converter=attrs.Converter(_guess_content_type, takes_self=True),  # type: ignore[misc]
+        converter=attrs.Converter(_guess_content_type, takes_self=True),
     )
     type: AttachmentType | None = attrs.field(
         default=None,
         kw_only=True,
-        converter=attrs.Converter(_guess_type, takes_self=True),  # type: ignore[misc]
+        converter=attrs.Converter(_guess_type, takes_self=True),
     )
 
     def __repr__(self) -> str:

@@ -1,0 +1,111 @@
+"""What a session tells of besides the status changes of its jobs: disturbances, and jobs made.
+
+`MotionSession.events` yields these and `StatusChange`. They are values for people and programs to
+look at; nothing in the library acts on them. No I/O here.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from motion_async.errors import MotionError
+from motion_async.jobs import StatusChange
+
+__all__ = [
+    "Event",
+    "EventsDropped",
+    "JobAccepted",
+    "PollDisturbed",
+    "SendAbandoned",
+    "SessionSlowed",
+    "WatchEnded",
+]
+
+
+@attrs.frozen
+class JobAccepted:
+    """The service took a create or a followup.
+
+    Args:
+        job_id: the job's id.
+        followup: whether it was a followup to a job that existed.
+        abandoned: whether the caller had been cancelled and so did not get the id by itself.
+    """
+
+    job_id: str
+    followup: bool = False
+    abandoned: bool = False
+
+
+@attrs.frozen
+class SendAbandoned:
+    """A caller was cancelled while a create or a followup was under way, and no id came back.
+
+    Args:
+        job_id: the job of a followup, None for a create.
+        error: what became of the exchange; an `UncertainError` if the service may have taken it.
+    """
+
+    job_id: str | None
+    error: MotionError
+
+
+@attrs.frozen
+class PollDisturbed:
+    """A poll failed, and will be tried again.
+
+    Args:
+        job_id: the job that was polled.
+        error: what happened.
+        failures: how many polls of this job have failed in a row, this one included.
+        next_wait: seconds until the next try.
+    """
+
+    job_id: str
+    error: MotionError
+    failures: int
+    next_wait: float
+
+
+@attrs.frozen
+class SessionSlowed:
+    """The service asked for fewer calls, and all polls of the session have been slowed.
+
+    Args:
+        polls_per_second: the most that is sent now.
+        pause: seconds in which nothing is polled.
+    """
+
+    polls_per_second: float
+    pause: float
+
+
+@attrs.frozen
+class WatchEnded:
+    """The watch of a job ended with an error; the job itself may go on.
+
+    Args:
+        job_id: the job.
+        error: why.
+    """
+
+    job_id: str
+    error: MotionError
+
+
+@attrs.frozen
+class EventsDropped:
+    """A reader of `events` was so slow that its oldest events were dropped.
+
+    Args:
+        count: how many.
+    """
+
+    count: int
+
+
+Event: TypeAlias = (
+    StatusChange | JobAccepted | SendAbandoned | PollDisturbed | SessionSlowed | WatchEnded | EventsDropped
+)

@@ -1,0 +1,111 @@
+"""`Job`: a handle on one job of a session. It holds no state of its own and makes no call by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from motion_async.jobs import Attachment, JobState, VideoRequest
+from motion_async.subscriptions import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
+from motion_async.watch import PollLoop, Watched
+
+__all__ = ["Job"]
+
+
+class _Calls(Protocol):
+    """What a handle asks of its session."""
+
+    async def poll(self, job_id: str) -> JobState: ...
+
+    async def followup(
+        self,
+        job_id: str,
+        prompt: str | VideoRequest,
+        *,
+        style_reference_url: str | None = None,
+        attachments: Iterable[Attachment | str] = (),
+    ) -> Job: ...
+
+
+class Job:
+    """One job of a session: follow it, wait for it, give it a new turn.
+
+    It is made by `MotionSession.create` and `MotionSession.job`. Any number of handles on the same
+    job share one poll loop and one knowledge of its state.
+    """
+
+    __slots__ = ("_calls", "_polls", "_watched")
+
+    def __init__(self, calls: _Calls, polls: PollLoop, watched: Watched) -> None:
+        self._calls = calls
+        self._polls = polls
+        self._watched = watched
+
+    def __repr__(self) -> str:
+        return f"Job({self.id!r}, status={self.state.status if self.state else None!r})"
+
+    @property
+    def id(self) -> str:
+        """The job's id: all that is needed to take the job up again, from any process."""
+        return self._watched.job_id
+
+    @property
+    def state(self) -> JobState | None:
+        """The newest state that this session has seen, None if it has seen none."""
+        return self._watched.state
+
+    def transitions(self, *, timeout: float | None = None) -> Transitions:
+        """Read the job's changes in order, beginning with its current state; ends after completed or failed.
+
+        It outlives outages of the service. Any number of readers cost one poll.
+
+        Args:
+            timeout: seconds from the first step on, at least 0; None for no deadline.
+
+        Raises:
+            WaitTimeoutError: from a step, when the deadline has passed.
+            JobNotFoundError: from a step, when the service does not know the job.
+            AuthenticationError: from a step, when the service does not know the key.
+            UnexpectedResponseError: from a step, when five answers in a row could not be read.
+            ConfigurationError: for a timeout out of bounds.
+        """
+        return Transitions(self._polls, self._watched, timeout=check_timeout(timeout))
+
+    async def wait(self, *, timeout: float | None = None, on_input: OnInput = "wait") -> JobState:  # noqa: ASYNC109
+        """Wait until the job completes.
+
+        Args:
+            timeout: seconds, at least 0; None for no deadline. The job goes on when it has passed.
+            on_input: when the job waits for a person: `wait` on, or `raise`.
+
+        Returns:
+            The state of the completed job.
+
+        Raises:
+            JobFailedError: if the job failed.
+            InputRequiredError: if it waits for input and `on_input` is `raise`.
+            WaitTimeoutError: if the deadline passed.
+            JobNotFoundError: if the service does not know the job.
+            AuthenticationError: if the service does not know the key.
+            UnexpectedResponseError: if five answers in a row could not be read.
+            ConfigurationError: for an option out of bounds.
+        """
+        return await wait_for_end(
+            self._polls, self._watched, timeout=check_timeout(timeout), on_input=check_on_input(on_input)
+        )
+
+    async def poll(self) -> JobState:
+        """Ask for the state now; see `MotionSession.poll`."""
+        return await self._calls.poll(self.id)
+
+    async def followup(
+        self,
+        prompt: str | VideoRequest,
+        *,
+        style_reference_url: str | None = None,
+        attachments: Iterable[Attachment | str] = (),
+    ) -> Job:
+        """Give the completed job a new turn; see `MotionSession.followup`."""
+        return await self._calls.followup(
+            self.id, prompt, style_reference_url=style_reference_url, attachments=attachments
+        )

@@ -1,0 +1,198 @@
+"""When to poll, when to try again, and how fast a session may go at most.
+
+Pure: time and randomness are arguments, nothing sleeps. `GrowingSchedule` says how long a job is
+left alone, `Backoff` how long after a failure, `Pace` when the session as a whole may send its next
+poll. Nothing here knows of jobs, calls or answers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Protocol, runtime_checkable
+
+import attrs
+
+from motion_async.errors import ConfigurationError
+
+__all__ = ["Backoff", "GrowingSchedule", "Pace", "Schedule", "check_number", "jittered"]
+
+_RECOVERY: Final = 60.0
+"""Seconds in which a session that was slowed to a standstill is back at its full pace."""
+
+
+def check_number(name: str, given: float, *, low: float, high: float = math.inf) -> float:
+    """Give a number back if it lies within its bounds.
+
+    Args:
+        name: the option's name, for the message.
+        given: what was handed in.
+        low: the least that is allowed.
+        high: the most that is allowed.
+
+    Raises:
+        ConfigurationError: if it is no number, or out of bounds.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float) or not low <= given <= high:
+        bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise ConfigurationError(f"{name} must be a number {bounds}, not {given!r:.80}")
+    return given
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """Says how long a job is left alone before it is polled again."""
+
+    def wait(self, age: float, turn: int) -> float:
+        """Give the wait before the next poll.
+
+        Args:
+            age: seconds since the job, or its newest turn, began, or was first seen.
+            turn: 0 for the first turn, counted up by every followup.
+
+        Returns:
+            Seconds, more than 0; the session spreads them by a jitter of its own.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class GrowingSchedule:
+    """The contract's advice: 2 to 5 seconds initially, then more for long-running jobs.
+
+    The wait is `first + growth × age`, so each one is `1 + growth` times the one before it, until it
+    reaches `cap`. It depends on the age alone: a job that is taken up again is not polled as if new.
+
+    Args:
+        first: seconds before the first poll, more than 0.
+        growth: how much longer each wait is than the one before, as a share, at least 0.
+        cap: seconds of the longest wait, at least `first`.
+
+    Raises:
+        ConfigurationError: for a value out of its bounds.
+    """
+
+    first: float = 2.0
+    growth: float = 0.2
+    cap: float = 15.0
+
+    def __attrs_post_init__(self) -> None:
+        check_number("first", self.first, low=0.001)
+        check_number("growth", self.growth, low=0)
+        check_number("cap", self.cap, low=self.first)
+
+    def wait(self, age: float, turn: int) -> float:  # noqa: ARG002  # the same for every turn
+        """Give the wait before the next poll; see `Schedule.wait`."""
+        return min(self.first + self.growth * max(age, 0.0), self.cap)
+
+
+def jittered(schedule: Schedule, *, age: float, turn: int, u: float, spread: float = 0.1) -> float:
+    """Ask a schedule, and spread its answer so that jobs begun together are not polled together.
+
+    Args:
+        schedule: whose answer to take; it may be the caller's own, so its answer is checked.
+        age: see `Schedule.wait`.
+        turn: see `Schedule.wait`.
+        u: a random number from 0 to 1.
+        spread: the share by which the wait is at most shortened or lengthened, from 0 to 1.
+
+    Raises:
+        ConfigurationError: if the schedule raised, or answered with no usable number.
+    """
+    try:
+        wait = schedule.wait(age, turn)
+    except Exception as error:
+        raise ConfigurationError(f"the schedule {schedule!r:.80} raised {error!r:.200}") from error
+    wait = check_number(f"the wait of the schedule {schedule!r:.80}", wait, low=0.001, high=86_400)
+    return wait * (1 + spread * (2 * u - 1))
+
+
+@attrs.frozen(kw_only=True)
+class Backoff:
+    """How long to leave alone what has just failed: exponential, with half of it random.
+
+    Args:
+        first: seconds after the first failure at most.
+        cap: seconds after any failure at most.
+    """
+
+    first: float = 1.0
+    cap: float = 30.0
+
+    def delay(self, failures: int, *, u: float, retry_after: float | None = None) -> float:
+        """Give the seconds until the next try.
+
+        Args:
+            failures: how many tries have failed in a row, at least 1.
+            u: a random number from 0 to 1.
+            retry_after: seconds that the service asked for; it is never undercut.
+        """
+        longest = min(self.first * 2.0 ** min(failures - 1, 32), self.cap)
+        return max(longest * (0.5 + 0.5 * u), retry_after or 0.0)
+
+
+class Pace:
+    """The pace of a whole session: a most of polls per second, halved when the service asks, then recovering.
+
+    Slots are given in the order in which they are asked for, so when more is due than may be sent,
+    all waits stretch alike.
+
+    Args:
+        polls_per_second: the most at any time, more than 0.
+
+    Raises:
+        ConfigurationError: for a value out of its bounds.
+    """
+
+    __slots__ = ("_gap", "_most", "_next", "_rate", "_slowed_at", "_taken_at")
+
+    def __init__(self, polls_per_second: float) -> None:
+        self._most = check_number("max_polls_per_second", polls_per_second, low=0.01)
+        self._rate = self._most
+        self._slowed_at = -math.inf
+        self._next = -math.inf
+        self._taken_at = -math.inf
+        self._gap = math.inf
+
+    def rate(self, now: float) -> float:
+        """Give the polls per second that are allowed now.
+
+        Args:
+            now: seconds on any clock that only goes forward.
+        """
+        return min(self._rate + (now - self._slowed_at) * self._most / _RECOVERY, self._most)
+
+    def opens_at(self) -> float:
+        """Give the moment from which the next poll may be sent; it may lie in the past."""
+        return self._next
+
+    def take(self, now: float) -> None:
+        """Count a poll that is sent now.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        gap = now - self._taken_at
+        self._gap = gap if self._gap == math.inf else 0.9 * self._gap + 0.1 * gap
+        self._taken_at = now
+        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
+        self._next = max(self._next, now - 0.1) + 1 / self.rate(now)
+
+    def slow_down(self, *, sent_at: float, now: float, retry_after: float | None) -> bool:
+        """Halve the pace at which polls were really sent, and pause for as long as the service asked.
+
+        Args:
+            sent_at: when the call was sent that the service complained about; complaints about calls
+                that went out before the last halving say nothing new and are not counted again.
+            now: seconds on the same clock.
+            retry_after: seconds that the service asked for, if it did.
+
+        Returns:
+            Whether the pace was halved.
+        """
+        self._next = max(self._next, now + (retry_after or 0.0))
+        if sent_at < self._slowed_at:
+            return False
+        real = 1 / self._gap if 0 < self._gap < math.inf else self._most
+        self._rate = max(min(self.rate(now), real) / 2, self._most / 1_000)
+        self._slowed_at = now
+        return True

@@ -1,0 +1,294 @@
+"""What is asked of the service, and what its answers mean: an intent becomes a `Call`, an `Answer` a value or an error.
+
+Pure: no I/O, no clock, no aiohttp. The table `_MEANING` is the specification of the error statuses.
+It must not decide when a call is made again (`pacing`), only whether it may be.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+import attrs
+
+from motion_async import errors
+from motion_async.errors import MotionError
+from motion_async.jobs import JobState, VideoRequest
+from motion_async.validation import check_job_id, check_request
+from motion_async.wire import ErrorBody, WireError, encode_request, inflate, read_accepted, read_error, read_state
+
+__all__ = [
+    "MAX_RETRY_AFTER",
+    "Answer",
+    "Call",
+    "create_call",
+    "followup_call",
+    "is_passing",
+    "may_send_again",
+    "poll_call",
+    "read_answer",
+    "unless_refused",
+]
+
+MAX_RETRY_AFTER: Final = 3_600.0
+"""Seconds: a longer wait than this is not believed."""
+
+
+@attrs.frozen
+class Call:
+    """One call to the service, ready to travel.
+
+    Args:
+        kind: which of the three endpoints.
+        path: the path below the base URL, already escaped.
+        body: the JSON of a create or a followup, None for a poll.
+        job_id: the job of a followup or a poll.
+    """
+
+    kind: Literal["create", "followup", "poll"]
+    path: str
+    body: bytes | None = attrs.field(default=None, repr=False)
+    job_id: str | None = None
+
+
+@attrs.frozen
+class Answer:
+    """What came back, as far as the protocol looks at it.
+
+    Args:
+        status: the HTTP status.
+        body: the body, or what was read of it.
+        limit: the most bytes that a body may have, compressed or not.
+        retry_after: the header of that name.
+        encoding: the header `Content-Encoding`.
+        flaw: why the body is not whole, None if it is.
+    """
+
+    status: int
+    body: bytes
+    limit: int
+    retry_after: str | None = None
+    encoding: str | None = None
+    flaw: MotionError | None = None
+
+
+def create_call(request: VideoRequest, *, now: datetime) -> Call:
+    """Make the call that creates a job (section "Create Job").
+
+    Args:
+        request: what to make.
+        now: the time, as an aware datetime, for the check of signed URLs.
+
+    Raises:
+        InvalidRequestError: with every problem of the request.
+    """
+    check_request(request, now=now)
+    return Call("create", "/sessions", encode_request(request))
+
+
+def followup_call(job_id: str, request: VideoRequest, *, now: datetime) -> Call:
+    """Make the call that gives a completed job a new turn (section "Create Followup Endpoint").
+
+    Args:
+        job_id: the job.
+        request: what to change.
+        now: the time, as an aware datetime, for the check of signed URLs.
+
+    Raises:
+        InvalidRequestError: with every problem of the request, or of the id.
+    """
+    check_job_id(job_id)
+    check_request(request, now=now)
+    return Call("followup", f"/sessions/{_segment(job_id)}/followups", encode_request(request), job_id)
+
+
+def poll_call(job_id: str) -> Call:
+    """Make the call that asks for a job's state (section "Poll Job Endpoint").
+
+    Args:
+        job_id: the job.
+
+    Raises:
+        InvalidRequestError: if it cannot be a job's id.
+    """
+    check_job_id(job_id)
+    return Call("poll", f"/sessions/{_segment(job_id)}", None, job_id)
+
+
+def _segment(job_id: str) -> str:
+    """Escape an id so that whatever stands in it stays one segment of the path."""
+    try:
+        return quote(job_id, safe="")
+    except UnicodeEncodeError:
+        raise errors.InvalidRequestError(
+            (errors.Problem("custom", f"{job_id!r} cannot be a job id", ("job_id",)),)
+        ) from None
+
+
+def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
+    """Say what an answer means.
+
+    Args:
+        call: the call that it answers.
+        answer: what came back.
+        now: the time, as an aware datetime, that a Retry-After date is held against.
+
+    Returns:
+        The job's state; after a create or a followup just its id and first status.
+
+    Raises:
+        MotionError: what the service refused, or `UnexpectedResponseError` for what can't be read.
+    """
+    if not 200 <= answer.status < 300:
+        raise _error(call, answer, now)
+    if answer.flaw is not None:
+        raise answer.flaw
+    try:
+        state = _read_success(call, answer)
+    except WireError as error:
+        reason = str(error)
+    else:
+        if call.job_id is None or call.job_id == state.job_id:
+            return state
+        # Bytes left on a kept-alive connection, or a proxy's mix-up: nothing of it may be believed.
+        reason = f"it is about job {state.job_id!r:.80}"
+    raise errors.UnexpectedResponseError(reason, http_status=answer.status, job_id=call.job_id)
+
+
+def _read_success(call: Call, answer: Answer) -> JobState:
+    if call.kind != "poll":
+        return read_accepted(_plain(answer))
+    if answer.status != 200:
+        raise WireError("the answer to a poll is a 200")
+    return read_state(_plain(answer))
+
+
+def _plain(answer: Answer) -> bytes:
+    if answer.encoding is None or answer.encoding.lower() == "identity":
+        return answer.body
+    return inflate(answer.body, answer.encoding, limit=answer.limit)
+
+
+_MEANING: Final[dict[int, tuple[type[errors.ServiceError], str]]] = {
+    401: (errors.AuthenticationError, "the service does not know the API key; check MOTION_API_KEY"),
+    402: (errors.InsufficientCreditsError, "not enough credits; add some or enable auto top-ups at https://motion.so"),
+    403: (errors.PermissionDeniedError, "the API key may not do this; check its account at https://motion.so"),
+    404: (errors.JobNotFoundError, "no such job for this key; check the id, and that the key is its owner's"),
+    408: (errors.ServiceUnavailableError, "the service gave up waiting for the request; try again later"),
+    409: (errors.FollowupNotAllowedError, "only a completed job can be followed up; wait for it to complete"),
+    425: (errors.ServiceUnavailableError, "the service did not want the request yet; try again later"),
+    429: (errors.RateLimitedError, "too many calls; send fewer at a time, or later"),
+}
+_TROUBLE: Final = (errors.ServiceUnavailableError, "the service is in trouble; try again later")
+_UNNAMED: Final = (errors.ServiceError, "the service refused, in a way its documentation does not name")
+
+
+def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
+    """Give the error that a status stands for, with the data its body carries."""
+    status = answer.status
+    if not 400 <= status < 600:
+        what = "a redirect, which is never followed" if 300 <= status < 400 else "no status of the documentation"
+        return errors.UnexpectedResponseError(what, http_status=status, job_id=call.job_id)
+    try:
+        raw = _plain(answer)
+    except WireError:
+        raw = b""
+    body = read_error(raw)
+    said = body or ErrorBody(message=" ".join(raw[:200].decode(errors="replace").split()) or None)
+    if status == 400:
+        found = said.problems or (errors.Problem("unknown", said.message or said.error or "no details"),)
+        return errors.InvalidRequestError(found, job_id=call.job_id, http_status=status)
+    kind, advice = _MEANING.get(status, _TROUBLE if status >= 500 else _UNNAMED)
+    if kind in (errors.JobNotFoundError, errors.FollowupNotAllowedError) and call.job_id is None:
+        kind, advice = errors.ServiceError, "the service refused the create; check the base URL"
+    detail = said.message or said.error
+    words = f", {detail.rstrip('.')}" if detail else ""
+    about = f" (job {call.job_id})" if call.job_id else ""
+    return kind(
+        f"{call.kind} refused{about}: HTTP {status}{words}; {advice}",
+        http_status=status,
+        code=said.code or said.error,
+        detail=detail,
+        retry_after=_retry_after(answer.retry_after, now),
+        job_id=call.job_id,
+        **_further(kind, said),
+    )
+
+
+def _further(kind: type[MotionError], said: ErrorBody) -> dict[str, Any]:
+    if kind is errors.InsufficientCreditsError:
+        return {
+            "minimum_required_credits": said.minimum_required_credits,
+            "current_balance": said.current_balance,
+        }
+    return {"status": said.status} if kind is errors.FollowupNotAllowedError else {}
+
+
+def _retry_after(header: str | None, now: datetime) -> float | None:
+    """Read Retry-After, in seconds or as a date; None where it says nothing that can be believed."""
+    if header is None:
+        return None
+    try:
+        seconds = float(header) if header.strip().isdecimal() else _until(header, now)
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return max(seconds, 0.0) if seconds <= MAX_RETRY_AFTER else None
+
+
+def _until(date: str, now: datetime) -> float:
+    moment = parsedate_to_datetime(date)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now) / timedelta(seconds=1)
+
+
+def may_send_again(error: MotionError) -> bool:
+    """Whether a create or a followup that ended so was provably not taken: no connection, or a 429.
+
+    Args:
+        error: how the exchange ended.
+    """
+    return isinstance(error, errors.ConnectFailedError | errors.RateLimitedError)
+
+
+def is_passing(error: MotionError) -> bool:
+    """Whether a poll that ended so may be made again, because the trouble may pass by itself.
+
+    Args:
+        error: how the exchange ended.
+    """
+    return isinstance(
+        error,
+        errors.TransportError
+        | errors.RateLimitedError
+        | errors.ServiceUnavailableError
+        | errors.UnexpectedResponseError,
+    )
+
+
+def unless_refused(call: Call, error: MotionError) -> MotionError:
+    """Give the error that a create or a followup ends with, which tells refused from uncertain.
+
+    Args:
+        call: what was sent.
+        error: how the exchange ended.
+
+    Returns:
+        The error itself if the service refused or nothing was sent, else an `UncertainError`.
+    """
+    if may_send_again(error) or not is_passing(error) or _is_too_early(error):
+        return error
+    reason = _why(error)
+    if call.job_id is None:
+        return errors.CreateUncertainError(reason)
+    return errors.FollowupUncertainError(reason, job_id=call.job_id)
+
+
+def _why(error: MotionError) -> str:
+    if isinstance(error, errors.ServiceError):
+        return f"HTTP {error.http_status}"
+    return error.reason if isinstance(error, errors.UnexpectedResponseError) else str(error)
+
+
+def _is_too_early(error: MotionError) -> bool:
+    return isinstance(error, errors.ServiceUnavailableError) and error.http_status == 425

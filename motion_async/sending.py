@@ -1,0 +1,155 @@
+"""Sends creates and followups: each at most once, whatever happens to the network or to the caller.
+
+A call goes out again only if the service provably did not take it. A caller who is cancelled while
+bytes are under way does not take the answer with it: the exchange is finished, within a bound, and
+the id is reported. Polls are no business of this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from motion_async.errors import ConnectFailedError, MotionError, ServiceError, TransportError, UncertainError
+from motion_async.events import Event, JobAccepted, SendAbandoned
+from motion_async.jobs import JobState
+from motion_async.pacing import Backoff
+from motion_async.protocol import Call, may_send_again, read_answer, unless_refused
+from motion_async.transport import Exchange, Transport
+
+__all__ = ["Sender"]
+
+_T = TypeVar("_T")
+_log = logging.getLogger("motion_async")
+
+
+class Sender:
+    """Sends what costs credits, over one transport.
+
+    Args:
+        transport: carries the calls.
+        publish: told of what was accepted or abandoned.
+        slowed: told of each refused call and the loop's time at which it was sent, so that polls slow down too.
+        backoff: how long to wait before a call goes out again.
+        attempts: how often a call goes out at most, at least 1.
+        grace: seconds in which an exchange whose caller is gone may still finish.
+        now: gives the time as an aware datetime.
+        random: gives a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        publish: Callable[[Event], None],
+        slowed: Callable[[MotionError, float], None],
+        *,
+        backoff: Backoff,
+        attempts: int,
+        grace: float,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._publish = publish
+        self._slowed = slowed
+        self._backoff = backoff
+        self._attempts = attempts
+        self._grace = grace
+        self._now = now
+        self._random = random
+        self._under_way: dict[asyncio.Task[Any], Exchange] = {}
+
+    async def send(self, call: Call, take: Callable[[JobState], _T]) -> _T:
+        """Send a create or a followup, and take the service's answer.
+
+        Args:
+            call: what to send.
+            take: given the job's id and first status as soon as they are known, even if the caller is gone.
+
+        Returns:
+            What `take` gave.
+
+        Raises:
+            UncertainError: if it was sent and the answer was lost.
+            MotionError: if it was refused, or could not be sent.
+        """
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            sent_at = loop.time()
+            try:
+                accepted, taken = await self._send_once(call, take)
+            except MotionError as error:
+                failures += 1
+                self._slowed(error, sent_at)
+                if not may_send_again(error) or failures >= self._attempts:
+                    raise
+                retry_after = error.retry_after if isinstance(error, ServiceError) else None
+                delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
+            else:
+                self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
+                return taken
+            await asyncio.sleep(delay)
+
+    async def _send_once(self, call: Call, take: Callable[[JobState], _T]) -> tuple[JobState, _T]:
+        """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
+        exchange = Exchange()
+        task = asyncio.get_running_loop().create_task(self._exchange(call, exchange, take), name="motion_async.send")
+        self._under_way[task] = exchange
+        task.add_done_callback(self._under_way.pop)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda done: self._report(call, done))
+            if not exchange.sent:
+                task.cancel()
+            await asyncio.wait([task], timeout=self._grace)
+            raise
+
+    async def _exchange(
+        self, call: Call, exchange: Exchange, take: Callable[[JobState], _T]
+    ) -> tuple[JobState, _T]:
+        try:
+            answer = await self._transport.exchange(call, exchange)
+            accepted = read_answer(call, answer, now=self._now())
+        except MotionError as error:
+            failure = unless_refused(call, error)
+            if failure is error:
+                raise
+            raise failure from error
+        except asyncio.CancelledError:
+            # Ended by `aclose`, or before anything had left: only the first of these is uncertain.
+            lost = TransportError("the session was left before the answer came")
+            raise unless_refused(call, lost if exchange.sent else _never_sent()) from None
+        return accepted, take(accepted)
+
+    def _report(self, call: Call, task: asyncio.Task[tuple[JobState, _T]]) -> None:
+        """Tell what became of an exchange whose caller was cancelled."""
+        error = task.exception()
+        if error is None:
+            job_id = task.result()[0].job_id
+            _log.warning("the caller of a %s was cancelled; the service took it: job %s", call.kind, job_id)
+            self._publish(JobAccepted(job_id, followup=call.kind == "followup", abandoned=True))
+        elif isinstance(error, MotionError):
+            level = logging.WARNING if isinstance(error, UncertainError) else logging.DEBUG
+            _log.log(level, "the caller of a %s was cancelled, and: %s", call.kind, error)
+            self._publish(SendAbandoned(call.job_id, error))
+
+    async def aclose(self) -> None:
+        """End what is under way: what may have reached the service gets the grace to finish, the rest is ended."""
+        for task, exchange in self._under_way.items():
+            if not exchange.sent:
+                task.cancel()
+        if self._under_way:
+            await asyncio.wait(list(self._under_way), timeout=self._grace)
+        for task in list(self._under_way):
+            task.cancel()
+        if self._under_way:
+            await asyncio.wait(list(self._under_way))
+
+
+def _never_sent() -> ConnectFailedError:
+    return ConnectFailedError("the call was given up before anything was sent")

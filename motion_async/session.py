@@ -1,0 +1,421 @@
+"""`MotionSession`: everything that can be asked of Mosaic Motion, from one place.
+
+It puts the parts together and holds nothing of its own but them: a transport, a sender, a poll loop.
+It must not talk HTTP, decide what an answer means, or keep a job alive that nobody holds any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random as _random
+from collections import OrderedDict
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+from weakref import WeakSet
+
+import anyio
+import attrs
+
+from motion_async.errors import ConfigurationError, MotionError, ServiceError, SessionClosedError
+from motion_async.events import Event
+from motion_async.fanout import FanOut, Requests
+from motion_async.job import Job
+from motion_async.jobs import Attachment, JobState, VideoRequest
+from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number
+from motion_async.protocol import create_call, followup_call, is_passing, poll_call, read_answer
+from motion_async.sending import Sender
+from motion_async.subscriptions import EventStream, OnInput, check_on_input, check_timeout
+from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
+from motion_async.validation import check_job_id
+from motion_async.watch import PollLoop, Watched
+
+if TYPE_CHECKING:
+    import ssl as tls
+
+    import aiohttp
+    from yarl import URL
+
+__all__ = ["MotionSession"]
+
+_POLL_ATTEMPTS = 4
+_SEND_ATTEMPTS = 8
+_MAX_REMEMBERED = 4_096
+
+
+class MotionSession:
+    """A session with Mosaic Motion: creates jobs, follows them up, polls and watches them.
+
+    Use it with `async with`; it may be entered in one task and left in another. All its jobs share
+    one poll loop, one pace and one bound of connections.
+
+    Args:
+        api_key: the key; `MOTION_API_KEY` when None. It begins with `motion_` (section "Overview").
+        base_url: where the service is; `MOTION_BASE_URL` when None, else the documented one. Plain http is
+            taken for this machine's own addresses alone.
+        client_session: an aiohttp session of your own whose connections are used. It is neither changed nor
+            closed, and its default headers, cookies and credentials meet no call of this library.
+        schedule: how long a job is left alone between polls; the contract's advice when None.
+        max_connections: the most exchanges at one time, 1 to 10,000.
+        max_polls_per_second: the most polls of the whole session, at least 0.01; waits stretch evenly beyond it.
+        exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
+        max_answer_bytes: bytes of an answer that are read at most, at least 1,024.
+        cancel_grace: seconds in which a create whose caller was cancelled may still bring its id back, 0 to 3,600.
+        trace_configs: aiohttp's trace configurations, for every request.
+        proxy: the URL of an HTTP proxy.
+        trust_env: whether the environment's proxy settings count; its netrc never does.
+        ssl: an SSL context, or another value of aiohttp's option of that name.
+        now: gives the time as an aware datetime; the system's clock when None.
+        random: gives a number from 0 to 1, for jitter; Python's when None.
+
+    Raises:
+        ConfigurationError: for a setting that cannot be used; it never shows the key.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        client_session: aiohttp.ClientSession | None = None,
+        schedule: Schedule | None = None,
+        max_connections: int = 100,
+        max_polls_per_second: float = 100.0,
+        exchange_timeout: float = 30.0,
+        max_answer_bytes: int = 1 << 20,
+        cancel_grace: float = 5.0,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        proxy: str | URL | None = None,
+        trust_env: bool = False,
+        ssl: tls.SSLContext | aiohttp.Fingerprint | bool = True,
+        now: Callable[[], datetime] | None = None,
+        random: Callable[[], float] | None = None,
+    ) -> None:
+        self._transport_options: dict[str, Any] = {
+            "api_key": check_api_key(api_key if api_key is not None else os.environ.get("MOTION_API_KEY")),
+            "base_url": check_base_url(base_url or os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL),
+            "client_session": client_session,
+            "trace_configs": tuple(trace_configs),
+            "proxy": proxy,
+            "trust_env": trust_env,
+            "ssl": ssl,
+            "max_connections": int(check_number("max_connections", max_connections, low=1, high=10_000)),
+            "timeout": check_number("exchange_timeout", exchange_timeout, low=0.01, high=3_600),
+            "max_answer_bytes": int(check_number("max_answer_bytes", max_answer_bytes, low=1_024)),
+        }
+        self._schedule = GrowingSchedule() if schedule is None else schedule
+        if not isinstance(self._schedule, Schedule):
+            raise ConfigurationError(f"a schedule has a method `wait(age, turn)`; {schedule!r:.80} has none")
+        self._pace = Pace(max_polls_per_second)
+        self._cancel_grace = check_number("cancel_grace", cancel_grace, low=0, high=3_600)
+        self._now = now or (lambda: datetime.now(UTC))
+        self._random = random or _random.random
+        self._backoff = Backoff()
+        self._parts: _Parts | None = None
+        self._was_entered = False
+        self._streams: WeakSet[EventStream] = WeakSet()
+        self._remembered: OrderedDict[str, Watched] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"MotionSession(base_url={str(self._transport_options['base_url'])!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a MotionSession holds a key and open connections, so it cannot be pickled; pickle job ids")
+
+    async def __aenter__(self) -> Self:
+        if self._was_entered:
+            raise SessionClosedError("a session can be entered once; make a new one")
+        transport = Transport(**self._transport_options)
+        self._was_entered = True
+        sender = Sender(
+            transport,
+            self._publish,
+            lambda error, sent_at: polls.slow_down(error, sent_at=sent_at),
+            backoff=self._backoff,
+            attempts=_SEND_ATTEMPTS,
+            grace=self._cancel_grace,
+            now=self._now,
+            random=self._random,
+        )
+        polls = PollLoop(
+            self._poll_once,
+            self._publish,
+            schedule=self._schedule,
+            pace=self._pace,
+            backoff=self._backoff,
+            max_in_flight=self._transport_options["max_connections"],
+            now=self._now,
+            random=self._random,
+        )
+        self._parts = _Parts(transport, sender, polls)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Leave the session: end its tasks, close its connections, tell whoever still waits.
+
+        A create that may have reached the service gets `cancel_grace` seconds to bring its id back.
+        """
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        try:
+            await parts.sender.aclose()
+            await parts.polls.aclose()
+        finally:
+            await parts.transport.aclose()
+            for stream in list(self._streams):
+                stream.close()
+
+    async def create(
+        self,
+        prompt: str | VideoRequest,
+        *,
+        style_reference_url: str | None = None,
+        attachments: Iterable[Attachment | str] = (),
+    ) -> Job:
+        """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
+
+        Args:
+            prompt: 1 to 12,000 characters, or a whole request.
+            style_reference_url: a YouTube URL whose style to follow.
+            attachments: at most 10; a plain string is taken as an attachment's URL.
+
+        Raises:
+            InvalidRequestError: if the request breaks the contract, with every problem.
+            InsufficientCreditsError: if the balance does not cover it.
+            CreateUncertainError: if it was sent and its answer was lost: a job may exist.
+            MotionError: any other refusal, or no connection.
+        """
+        watched = await self._create(_request(prompt, style_reference_url, attachments))
+        return Job(self, self._open().polls, watched)
+
+    async def followup(
+        self,
+        job_id: str,
+        prompt: str | VideoRequest,
+        *,
+        style_reference_url: str | None = None,
+        attachments: Iterable[Attachment | str] = (),
+    ) -> Job:
+        """Give a completed job a new turn (section "Create Followup Endpoint"); it keeps its id.
+
+        The job is polled once before, so that its old `completed` is not taken for the new one after.
+
+        Args:
+            job_id: a job that is completed.
+            prompt: see `create`.
+            style_reference_url: see `create`.
+            attachments: see `create`.
+
+        Returns:
+            The job, in its new turn.
+
+        Raises:
+            FollowupNotAllowedError: if the job is not completed.
+            FollowupUncertainError: if it was sent and its answer was lost; poll the job to find out.
+            MotionError: any other refusal, or no connection.
+        """
+        parts = self._open()
+        call = followup_call(job_id, _request(prompt, style_reference_url, attachments), now=self._now())
+        before = await self.poll(job_id)
+        watched = parts.polls.job(job_id)
+
+        def take(accepted: JobState) -> None:
+            parts.polls.begin_turn(watched, accepted, before=before)
+            self._remember(watched)
+            self._cover(watched)
+
+        await parts.sender.send(call, take)
+        return Job(self, parts.polls, watched)
+
+    async def poll(self, job_id: str) -> JobState:
+        """Ask for a job's state: one GET, tried up to four times while the trouble may pass by itself.
+
+        Args:
+            job_id: the job.
+
+        Raises:
+            JobNotFoundError: if there is no such job for this key.
+            MotionError: any other refusal, an answer that can't be read, or no answer.
+        """
+        polls = self._open().polls
+        check_job_id(job_id)
+        failures = 0
+        while True:
+            sent_at = asyncio.get_running_loop().time()
+            try:
+                state = await self._poll_once(job_id)
+            except MotionError as error:
+                failures += 1
+                polls.slow_down(error, sent_at=sent_at)
+                if not is_passing(error) or failures >= _POLL_ATTEMPTS:
+                    raise
+                retry_after = error.retry_after if isinstance(error, ServiceError) else None
+                delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
+            else:
+                polls.observe(polls.job(job_id), state)
+                return state
+            await asyncio.sleep(delay)
+
+    def job(self, job_id: str) -> Job:
+        """Take a job up again by its id, from this process or another: no I/O.
+
+        Args:
+            job_id: the job.
+
+        Raises:
+            InvalidRequestError: if it cannot be a job's id.
+            SessionClosedError: if the session is not open.
+        """
+        polls = self._open().polls
+        check_job_id(job_id)
+        watched = polls.job(job_id)
+        self._cover(watched)
+        return Job(self, polls, watched)
+
+    async def generate(
+        self,
+        prompt: str | VideoRequest,
+        *,
+        style_reference_url: str | None = None,
+        attachments: Iterable[Attachment | str] = (),
+        timeout: float | None = None,  # noqa: ASYNC109  # the option that callers know; a scope inside keeps it
+        on_input: OnInput = "wait",
+    ) -> JobState:
+        """Create a job and wait until it completes.
+
+        Args:
+            prompt: see `create`.
+            style_reference_url: see `create`.
+            attachments: see `create`.
+            timeout: seconds from the creation on, at least 0; None for no deadline.
+            on_input: see `Job.wait`.
+
+        Raises:
+            MotionError: what `create` and `Job.wait` raise.
+        """
+        check_timeout(timeout)
+        check_on_input(on_input)
+        job = await self.create(prompt, style_reference_url=style_reference_url, attachments=attachments)
+        return await job.wait(timeout=timeout, on_input=on_input)
+
+    def generate_many(
+        self,
+        requests: Requests,
+        *,
+        max_active: int = 20,
+        limiter: anyio.CapacityLimiter | None = None,
+        job_timeout: float | None = None,
+        on_input: OnInput = "wait",
+    ) -> FanOut:
+        """Make many videos, a limited number at a time, and give each outcome as it ends.
+
+        Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
+        One bad request is one bad outcome. The first 401 or 402 ends new creates; what runs goes on, and the
+        rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started.
+
+        Args:
+            requests: any iterable or async iterable of requests or prompts, pulled one at a time.
+            max_active: the most jobs at one time, at least 1; not used when a limiter is given.
+            limiter: places to share with other batches. A job that waits for a person gives its place back.
+            job_timeout: seconds from a job's creation until it is given up, at least 0; None for no end.
+            on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
+
+        Raises:
+            ConfigurationError: for an option out of bounds.
+            SessionClosedError: if the session is not open.
+        """
+        polls = self._open().polls
+        if isinstance(requests, str | bytes | VideoRequest) or not isinstance(requests, Iterable | AsyncIterable):
+            raise ConfigurationError(f"requests must be an iterable of requests, not {type(requests).__name__}")
+        if limiter is None:
+            limiter = anyio.CapacityLimiter(int(check_number("max_active", max_active, low=1)))
+        return FanOut(
+            self._create,
+            polls,
+            requests,
+            limiter=limiter,
+            job_timeout=check_timeout(job_timeout),
+            on_input=check_on_input(on_input),
+        )
+
+    def events(self, *, max_unread: int = 10_000) -> EventStream:
+        """Read every change and every disturbance of all jobs of this session, from now on.
+
+        While a stream is held, the session's jobs are polled until they end, whether anyone else waits or not.
+
+        Args:
+            max_unread: how many unread events are kept, at least 1; then the oldest ones are dropped, and told of.
+
+        Raises:
+            ConfigurationError: for an option out of bounds.
+            SessionClosedError: if the session is not open.
+        """
+        polls = self._open().polls
+        stream = EventStream(polls, limit=int(check_number("max_unread", max_unread, low=1)))
+        self._streams.add(stream)
+        for job in polls.jobs():
+            stream.cover(job)
+        return stream
+
+    async def _create(self, request: VideoRequest) -> Watched:
+        parts = self._open()
+
+        def take(accepted: JobState) -> Watched:
+            watched = parts.polls.job(accepted.job_id)
+            parts.polls.begin_turn(watched, accepted, before=None)
+            self._cover(watched)
+            return watched
+
+        return await parts.sender.send(create_call(request, now=self._now()), take)
+
+    async def _poll_once(self, job_id: str) -> JobState:
+        call = poll_call(job_id)
+        return read_answer(call, await self._open().transport.exchange(call), now=self._now())
+
+    def _cover(self, watched: Watched) -> None:
+        for stream in self._streams:
+            stream.cover(watched)
+
+    def _remember(self, watched: Watched) -> None:
+        """Keep what stood before a followup, although nobody may hold the job until it is waited for."""
+        self._remembered[watched.job_id] = watched
+        self._remembered.move_to_end(watched.job_id)
+        if len(self._remembered) > _MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    def _publish(self, event: Event) -> None:
+        for stream in self._streams:
+            stream.publish(event)
+
+    def _open(self) -> _Parts:
+        if self._parts is None:
+            what = "has been left" if self._was_entered else "has not been entered yet; use `async with`"
+            raise SessionClosedError(f"the session {what}")
+        return self._parts
+
+
+@attrs.frozen
+class _Parts:
+    """What exists between entering and leaving."""
+
+    transport: Transport
+    sender: Sender
+    polls: PollLoop
+
+
+def _request(
+    prompt: str | VideoRequest, style_reference_url: str | None, attachments: Iterable[Attachment | str]
+) -> VideoRequest:
+    if not isinstance(prompt, VideoRequest):
+        return VideoRequest(prompt, style_reference_url=style_reference_url, attachments=attachments)
+    if style_reference_url is not None or attachments != ():
+        raise ConfigurationError("a whole request carries its own style reference and attachments; give one or the other")
+    return prompt

@@ -1,0 +1,280 @@
+"""The ways to follow jobs: wait for the end, read the transitions, read every event of the session.
+
+A reader costs a place in a chain or a small buffer, and a future while it sleeps. A slow one loses
+no transition and slows nobody. Nothing here polls; it tells the loop what to poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Literal, TypeAlias
+
+import attrs
+
+from motion_async.errors import ConfigurationError, InputRequiredError, JobFailedError, WaitTimeoutError
+from motion_async.events import Event, EventsDropped, WatchEnded
+from motion_async.jobs import JobState, JobStatus, StatusChange
+from motion_async.pacing import check_number
+from motion_async.turns import needs_input
+from motion_async.watch import PollLoop, Step, Watched
+
+__all__ = ["EventStream", "OnInput", "Transitions", "check_on_input", "check_timeout", "result_of", "wait_for_end"]
+
+OnInput: TypeAlias = Literal["wait", "raise"]
+"""What to do when a job waits for a person: wait on, or raise `InputRequiredError`."""
+
+
+def check_timeout(timeout: float | None) -> float | None:
+    """Give a timeout back: None, or seconds of at least 0.
+
+    Args:
+        timeout: what the caller handed in.
+
+    Raises:
+        ConfigurationError: if it is neither.
+    """
+    return None if timeout is None else check_number("timeout", timeout, low=0)
+
+
+def check_on_input(on_input: OnInput) -> OnInput:
+    """Give an `on_input` back if it is one.
+
+    Args:
+        on_input: what the caller handed in.
+
+    Raises:
+        ConfigurationError: if it is neither `wait` nor `raise`.
+    """
+    if on_input not in ("wait", "raise"):
+        raise ConfigurationError(f"on_input must be 'wait' or 'raise', not {on_input!r:.80}")
+    return on_input
+
+
+def result_of(state: JobState) -> JobState:
+    """Give the state of a completed job back.
+
+    Args:
+        state: a terminal state.
+
+    Raises:
+        JobFailedError: if it is that of a failed one.
+    """
+    if state.status == JobStatus.FAILED:
+        raise JobFailedError(state.job_id, error=state.error)
+    return state
+
+
+async def wait_for_end(polls: PollLoop, job: Watched, *, timeout: float | None, on_input: OnInput) -> JobState:
+    """Wait until a job completes; see `Job.wait`.
+
+    Args:
+        polls: the session's loop.
+        job: the job.
+        timeout: seconds, None for no deadline.
+        on_input: what to do when the job waits for a person.
+
+    Raises:
+        JobFailedError: if the job failed.
+        InputRequiredError: if it waits for input and `on_input` is `raise`.
+        WaitTimeoutError: if the deadline passed.
+        MotionError: the error that ended the watch.
+    """
+    if job.state is not None and job.has_ended:
+        return result_of(job.state)
+    at = job.last
+    polls.follow(job)
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                at, end = at.end()
+                if end is not None:
+                    return result_of(end)
+                job.raise_if_watch_ended()
+                if on_input == "raise" and job.state is not None and needs_input(job.state):
+                    raise InputRequiredError(job.job_id)
+                await _news(job)
+    except TimeoutError:
+        raise _timed_out(job, timeout) from None
+    finally:
+        polls.unfollow(job)
+
+
+async def _news(job: Watched) -> None:
+    future = job.news()
+    try:
+        await future
+    finally:
+        job.forget(future)
+
+
+def _timed_out(job: Watched, timeout: float | None) -> WaitTimeoutError:
+    return WaitTimeoutError(job.job_id, timeout=timeout or 0.0, status=job.state.status if job.state else None)
+
+
+class Transitions(AsyncIterator[StatusChange]):
+    """The changes of one job in order, from its current state until it ends; see `Job.transitions`.
+
+    The job is polled from the first step on, until the end, `aclose`, or until nobody holds this.
+
+    Args:
+        polls: the session's loop.
+        job: the job.
+        timeout: seconds from the first step on, None for no deadline.
+    """
+
+    def __init__(self, polls: PollLoop, job: Watched, *, timeout: float | None) -> None:
+        self._polls = polls
+        self._job = job
+        self._timeout = timeout
+        self._deadline: float | None = None
+        self._at: Step | None = None
+        self._follows = False
+        self._ended = False
+
+    async def __anext__(self) -> StatusChange:
+        if self._ended:
+            raise StopAsyncIteration
+        if self._at is None:
+            first = self._begin()
+            if first is not None:
+                return first
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return self._passed(await self._next_change())
+        except TimeoutError:
+            self._finish()
+            raise _timed_out(self._job, self._timeout) from None
+
+    def _begin(self) -> StatusChange | None:
+        """Follow the job, and give its current state as the first change if it is known."""
+        if self._timeout is not None:
+            self._deadline = asyncio.get_running_loop().time() + self._timeout
+        self._at = self._job.last
+        state, change = self._job.state, self._at.change
+        if state is None or change is None or not self._job.has_ended:
+            self._polls.follow(self._job)
+            self._follows = True
+        if state is None or change is None:
+            return None
+        return self._passed(attrs.evolve(change, previous=None, state=state))
+
+    async def _next_change(self) -> StatusChange:
+        assert self._at is not None  # noqa: S101  # set by _begin
+        while True:
+            if self._at.next is not None:
+                self._at = self._at.next
+                if self._at.change is not None:
+                    return self._at.change
+            elif self._job.error is not None:
+                self._finish()
+                self._job.raise_if_watch_ended()
+            else:
+                await _news(self._job)
+
+    def _passed(self, change: StatusChange) -> StatusChange:
+        if change.current.is_terminal:
+            self._finish()
+        return change
+
+    def _finish(self) -> None:
+        self._ended = True
+        if self._follows:
+            self._follows = False
+            self._polls.unfollow(self._job)
+
+    async def aclose(self) -> None:
+        """Stop following the job; it goes on by itself."""
+        self._finish()
+
+    def __del__(self) -> None:
+        # A loop that was left by `break` must not keep the job polled for ever.
+        self._finish()
+
+
+class EventStream(AsyncIterator[Event]):
+    """Every event of a session, from the moment this is made; see `MotionSession.events`.
+
+    The jobs that it covers are polled until they end, `aclose`, or until nobody holds this.
+
+    Args:
+        polls: the session's loop.
+        limit: how many unread events are kept; the oldest ones go first, and an `EventsDropped` says so.
+    """
+
+    def __init__(self, polls: PollLoop, *, limit: int) -> None:
+        self._polls = polls
+        self._limit = limit
+        self._covered: dict[str, Watched] = {}
+        self._unread: deque[Event] = deque()
+        self._dropped = 0
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._ended = False
+
+    def cover(self, job: Watched) -> None:
+        """Have a job polled for this stream, unless it has ended.
+
+        Args:
+            job: the job.
+        """
+        if not self._ended and not job.has_ended and job.job_id not in self._covered:
+            self._covered[job.job_id] = job
+            self._polls.follow(job)
+
+    def publish(self, event: Event) -> None:
+        """Take an event in.
+
+        Args:
+            event: what happened.
+        """
+        if self._ended:
+            return
+        self._unread.append(event)
+        if len(self._unread) > self._limit:
+            self._unread.popleft()
+            self._dropped += 1
+        if isinstance(event, WatchEnded) or (isinstance(event, StatusChange) and event.current.is_terminal):
+            self._uncover(event.job_id)
+        self._wake()
+
+    async def __anext__(self) -> Event:
+        while True:
+            if self._dropped:
+                count, self._dropped = self._dropped, 0
+                return EventsDropped(count)
+            if self._unread:
+                return self._unread.popleft()
+            if self._ended:
+                raise StopAsyncIteration
+            future = asyncio.get_running_loop().create_future()
+            self._sleepers.add(future)
+            try:
+                await future
+            finally:
+                self._sleepers.discard(future)
+
+    def close(self) -> None:
+        """Take no further event in; what is unread can still be read."""
+        self._ended = True
+        for job_id in list(self._covered):
+            self._uncover(job_id)
+        self._wake()
+
+    async def aclose(self) -> None:
+        """Do the same as `close`, for `contextlib.aclosing`."""
+        self.close()
+
+    def __del__(self) -> None:
+        for job_id in list(self._covered):
+            self._uncover(job_id)
+
+    def _uncover(self, job_id: str) -> None:
+        job = self._covered.pop(job_id, None)
+        if job is not None:
+            self._polls.unfollow(job)
+
+    def _wake(self) -> None:
+        for future in self._sleepers:
+            if not future.done():
+                future.set_result(None)

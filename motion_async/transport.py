@@ -1,0 +1,312 @@
+"""One HTTP exchange: the only file that imports aiohttp's client.
+
+It carries a `Call` to the service and brings an `Answer` back, or raises a `TransportError`. It must
+not read what an answer means, nor make a call twice. Creates and followups travel on a connection
+of their own, never on a kept-alive one that may have gone stale; polls share a pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl as tls
+import urllib.request
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import hdrs
+from multidict import CIMultiDict
+from yarl import URL
+
+from motion_async.errors import (
+    ConfigurationError,
+    ConnectFailedError,
+    ConnectionLostError,
+    ExchangeTimeoutError,
+    SessionClosedError,
+    TransportError,
+    UnexpectedResponseError,
+)
+from motion_async.jobs import API_KEY_PREFIX
+from motion_async.protocol import Answer, Call
+
+__all__ = ["DEFAULT_BASE_URL", "Exchange", "Transport", "check_api_key", "check_base_url"]
+
+DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
+_MAX_KEY: Final = 512
+
+
+def check_api_key(key: str | None) -> str:
+    """Give the key back if it can be one (section "Overview").
+
+    Args:
+        key: at most 512 visible ASCII characters that begin with `motion_`.
+
+    Raises:
+        ConfigurationError: which never shows the key.
+    """
+    if key is None or key == "":
+        raise ConfigurationError(
+            "no API key: set MOTION_API_KEY or pass api_key=; without one, try the sandbox: "
+            "motion-async sandbox"
+        )
+    if not isinstance(key, str) or not key.startswith(API_KEY_PREFIX):
+        raise ConfigurationError(f"the API key must be a string that starts with {API_KEY_PREFIX!r}")
+    if len(key) == len(API_KEY_PREFIX) or len(key) > _MAX_KEY or not all("!" <= c <= "~" for c in key):
+        raise ConfigurationError(
+            f"the API key must have more than its prefix, at most {_MAX_KEY} characters, and none but visible ASCII"
+        )
+    return key
+
+
+def check_base_url(url: str) -> URL:
+    """Give the base URL, parsed, if the key may be sent to it.
+
+    Args:
+        url: http or https, a host, a path if any; plain http to this machine's own addresses only.
+
+    Raises:
+        ConfigurationError: naming what is wrong with it.
+    """
+    try:
+        parsed = URL(url)
+        port_is_fine = parsed.port is not None
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"the base URL cannot be read: {error}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host or not port_is_fine:
+        raise ConfigurationError(f"the base URL must begin with https:// and a host, not {url!r:.80}")
+    if parsed.user is not None or parsed.password is not None or parsed.query_string or parsed.fragment:
+        raise ConfigurationError("the base URL must not carry a user, a password, a query or a fragment")
+    if parsed.scheme == "http" and not _is_loopback(parsed.host):
+        raise ConfigurationError(
+            f"the base URL {parsed} is plain http, over which the API key could be read by others; use https"
+        )
+    return parsed.with_path(parsed.raw_path.rstrip("/"), encoded=True)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Exchange:
+    """What is known of an exchange from outside while it is under way.
+
+    `sent` says whether bytes of the request may have left; as long as they have not, the service
+    cannot have taken it.
+    """
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent = False
+
+
+class _OwnConnections(aiohttp.BaseConnector):
+    """Opens each connection anew by the means of another connector, and never keeps one alive."""
+
+    def __init__(self, means: aiohttp.BaseConnector) -> None:
+        super().__init__(limit=0, force_close=True)
+        self._means = means
+        self.allowed_protocol_schema_set = means.allowed_protocol_schema_set
+
+    async def _create_connection(self, *args: Any, **options: Any) -> Any:
+        if self._means.closed:
+            raise aiohttp.ClientConnectionError("Connector is closed.")
+        return await self._means._create_connection(*args, **options)  # noqa: SLF001  # the documented way to extend
+
+
+class Transport:
+    """The connections of one session, and the key that travels on them.
+
+    Args:
+        api_key: a key that `check_api_key` has passed.
+        base_url: an URL that `check_base_url` has passed.
+        client_session: the caller's own, whose connector is used; it is neither changed nor closed, and
+            its default headers, cookies and credentials are not used.
+        trace_configs: aiohttp's, for every request.
+        proxy: the URL of an HTTP proxy.
+        trust_env: whether the environment's proxy settings count; its netrc never does.
+        ssl: as in aiohttp.
+        max_connections: the most exchanges at one time, at least 1.
+        timeout: seconds for a whole exchange, more than 0.
+        max_answer_bytes: the most of a body that is read, at least 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: URL,
+        client_session: aiohttp.ClientSession | None,
+        trace_configs: Sequence[aiohttp.TraceConfig],
+        proxy: str | URL | None,
+        trust_env: bool,
+        ssl: tls.SSLContext | aiohttp.Fingerprint | bool,
+        max_connections: int,
+        timeout: float,
+        max_answer_bytes: int,
+    ) -> None:
+        self._base = str(base_url)
+        self._timeout = timeout
+        self._limit = max_answer_bytes
+        self._slots = asyncio.Semaphore(max_connections)
+        self._headers = CIMultiDict(
+            {hdrs.AUTHORIZATION: f"Bearer {api_key}", hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"}
+        )
+        self._body_headers = self._headers.copy()
+        self._body_headers[hdrs.CONTENT_TYPE] = "application/json"
+        self._options: dict[str, Any] = {"allow_redirects": False, **_proxy_options(base_url, proxy, trust_env)}
+        owned = client_session is None
+        connector = client_session.connector if client_session else aiohttp.TCPConnector(limit=0, ssl=ssl)
+        if connector is None or connector.closed:
+            raise ConfigurationError("the client_session that was handed in is closed")
+        if client_session is not None and ssl is not True:
+            self._options["ssl"] = ssl
+        traces = [*trace_configs, *(client_session.trace_configs if client_session else ())]
+        self._polls = _client(connector, owned, traces)
+        self._sends = _client(_OwnConnections(connector), True, [_sent_trace(), *traces])
+
+    def __repr__(self) -> str:
+        return f"Transport({self._base!r})"
+
+    async def exchange(self, call: Call, exchange: Exchange | None = None) -> Answer:
+        """Carry one call to the service and bring the answer back.
+
+        Args:
+            call: what to ask.
+            exchange: told, for a create or a followup, whether bytes may have left.
+
+        Returns:
+            The answer, whatever its status; its `flaw` says why the body is not whole, if it is not.
+
+        Raises:
+            TransportError: if no answer came.
+            SessionClosedError: if the connections have been closed.
+        """
+        seen = exchange or Exchange()
+        failure: Exception
+        try:
+            async with self._slots, asyncio.timeout(self._timeout):
+                return await self._request(call, seen)
+        except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
+            failure = error
+        # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
+        raise self._translated(call, seen, failure)
+
+    async def _request(self, call: Call, exchange: Exchange) -> Answer:
+        url = URL(self._base + call.path, encoded=True)
+        if call.body is None:
+            request = self._polls.get(url, headers=self._headers, **self._options)
+        else:
+            request = self._sends.post(
+                url, data=call.body, headers=self._body_headers, trace_request_ctx=exchange, **self._options
+            )
+        async with request as response:
+            headers = response.headers
+            body, flaw = await self._read(response, call)
+            if flaw is not None:
+                response.close()
+            return Answer(
+                response.status,
+                body,
+                self._limit,
+                headers.get(hdrs.RETRY_AFTER),
+                headers.get(hdrs.CONTENT_ENCODING),
+                flaw,
+            )
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, call: Call
+    ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
+        """Read a body up to the bound; what keeps it from being whole is its flaw, for the status is known."""
+        announced = response.content_length
+        parts: list[bytes] = []
+        size = 0
+        failure: Exception
+        try:
+            if announced is not None and announced <= self._limit:
+                return await response.read(), None
+            async for part in response.content.iter_any():
+                parts.append(part)
+                size += len(part)
+                if size > self._limit:
+                    reason = f"its body is larger than {self._limit} bytes"
+                    flaw = UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
+                    return b"".join(parts)[: self._limit], flaw
+            return b"".join(parts), None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = error
+        return b"".join(parts), ConnectionLostError(_told(call, "was lost in the middle of the answer", failure))
+
+    def _translated(self, call: Call, exchange: Exchange, failure: Exception) -> TransportError | SessionClosedError:
+        """Give the error that a failure of the network layer stands for."""
+        is_open = not self._polls.closed
+        if isinstance(failure, _NEVER_CONNECTED) or (call.body is not None and not exchange.sent):
+            if is_open:
+                return ConnectFailedError(_told(call, "could not be made", failure))
+        elif isinstance(failure, TimeoutError):
+            return ExchangeTimeoutError(_told(call, f"brought no answer within {self._timeout:g} s", failure))
+        elif is_open or call.body is not None:
+            return ConnectionLostError(_told(call, "was lost before an answer came", failure))
+        return SessionClosedError("the session's connections have been closed; nothing more can be sent")
+
+    async def aclose(self) -> None:
+        """Close the connections that this transport has opened; a connector of the caller's stays open."""
+        await self._sends.close()
+        await self._polls.close()
+
+
+_NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
+
+
+def _told(call: Call, what: str, failure: Exception) -> str:
+    about = f" for job {call.job_id}" if call.job_id else ""
+    why = f"{type(failure).__name__}: {failure}".removesuffix(": ")
+    return f"the connection of a {call.kind}{about} {what} ({why:.300})"
+
+
+def _client(
+    connector: aiohttp.BaseConnector, owned: bool, traces: Iterable[aiohttp.TraceConfig]
+) -> aiohttp.ClientSession:
+    """Make a client session that holds nothing but connections: no cookies, no time-outs, no defaults."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        connector_owner=owned,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
+        trace_configs=list(traces),
+    )
+
+
+def _sent_trace() -> aiohttp.TraceConfig:
+    """Note on an `Exchange` that its bytes are about to leave, just before the first one does."""
+
+    async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:  # noqa: RUF029
+        context.trace_request_ctx.sent = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(note)
+    return trace
+
+
+def _proxy_options(base_url: URL, proxy: str | URL | None, trust_env: bool) -> dict[str, Any]:
+    """Find the proxy once for the one origin that is ever asked, its credentials taken out of its URL."""
+    if proxy is None and trust_env and not urllib.request.proxy_bypass(base_url.host or ""):
+        proxy = urllib.request.getproxies().get(base_url.scheme)
+    if proxy is None:
+        return {}
+    try:
+        url = URL(proxy)
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError("it must begin with http:// or https:// and a host")
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"the proxy cannot be used: {error}") from None
+    if url.user is None:
+        return {"proxy": url}
+    return {"proxy": url.with_user(None), "proxy_auth": aiohttp.BasicAuth(url.user, url.password or "")}

@@ -1,0 +1,51 @@
+"""Which answers about a job are news, and which speak of a moment that has passed.
+
+A job keeps its id through all its turns, and for a moment after a followup the service may still
+answer with the old `completed`. Pure: it compares what was said and decides nothing else.
+"""
+
+from __future__ import annotations
+
+from motion_async.jobs import JobState, JobStatus
+
+__all__ = ["is_stale", "needs_input"]
+
+
+def is_stale(seen: JobState, *, known: JobState | None, before: JobState | None) -> bool:
+    """Whether an answer is older than what is known of the job, so that it must not count.
+
+    Args:
+        seen: the answer.
+        known: the newest state of the job that counted, None if none has.
+        before: the state that stood before the newest followup, None in the first turn.
+    """
+    if known is None:
+        return False
+    if seen.status.is_terminal:
+        return before is not None and _is_same_end(seen, known=known, before=before)
+    if seen.updated_at is None or known.updated_at is None:
+        return False
+    # A job that has ended leaves that state only by being changed again, so an equal time is old.
+    return seen.updated_at < known.updated_at or (
+        known.status.is_terminal and seen.updated_at == known.updated_at
+    )
+
+
+def _is_same_end(seen: JobState, *, known: JobState, before: JobState) -> bool:
+    if seen.status != before.status:
+        return False
+    for at in ("completed_at", "updated_at"):
+        old, new = getattr(before, at), getattr(seen, at)
+        if old is not None or new is not None:
+            return bool(old == new)
+    # Without any times, the end counts as new once the job has been seen at work in this turn.
+    return known.status == JobStatus.QUEUED
+
+
+def needs_input(state: JobState) -> bool:
+    """Whether the job waits for a person (section "Job Statuses").
+
+    Args:
+        state: a state of the job.
+    """
+    return state.pending_user_input or state.status == JobStatus.AWAITING_USER_INPUT

@@ -1,0 +1,381 @@
+"""The one poll loop of a session, and the jobs that it watches.
+
+A heap of due times and a bounded number of workers serve every watched job: a job costs an entry
+and a waiting coroutine a future, never a task, a timer or a scope. Whoever waits is woken when its
+job has news; nobody is waited for. It knows nothing of HTTP: polling is a coroutine function handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import heapq
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+from motion_async.errors import (
+    ConfigurationError,
+    MotionError,
+    ServiceError,
+    SessionClosedError,
+    UnexpectedResponseError,
+)
+from motion_async.events import Event, PollDisturbed, SessionSlowed, WatchEnded
+from motion_async.jobs import JobState, StatusChange
+from motion_async.pacing import Backoff, Pace, Schedule, jittered
+from motion_async.protocol import is_passing
+from motion_async.turns import is_stale, needs_input
+
+__all__ = ["MAX_UNREADABLE", "PollLoop", "Step", "Watched"]
+
+MAX_UNREADABLE = 5
+"""So many answers in a row that cannot be read end a watch."""
+
+
+class Step:
+    """A link in the chain of a job's changes; each reader keeps the link it has come to.
+
+    Links that every reader has passed are freed, so a slow reader costs what it has not read yet.
+    """
+
+    __slots__ = ("change", "next")
+
+    def __init__(self, change: StatusChange | None) -> None:
+        self.change = change
+        self.next: Step | None = None
+
+    def end(self) -> tuple[Step, JobState | None]:
+        """Walk on to the next change that ended the job, or to the newest one, and give it with that end."""
+        at = self
+        while at.next is not None:
+            at = at.next
+            if at.change is not None and at.change.current.is_terminal:
+                return at, at.change.state
+        return at, None
+
+
+class Watched:
+    """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
+
+    `followers` counts who wants it polled; `waiting` holds a future for each coroutine that sleeps
+    until there is news. All its fields are for the modules of this package.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "before",
+        "began_at",
+        "error",
+        "failures",
+        "followers",
+        "job_id",
+        "last",
+        "scheduled",
+        "state",
+        "turn",
+        "unreadable",
+        "waiting",
+    )
+
+    def __init__(self, job_id: str, began_at: float) -> None:
+        self.job_id = job_id
+        self.began_at = began_at
+        self.state: JobState | None = None
+        self.before: JobState | None = None
+        self.turn = 0
+        self.error: MotionError | None = None
+        self.failures = 0
+        self.unreadable = 0
+        self.followers = 0
+        self.scheduled = False
+        self.last = Step(None)
+        self.waiting: dict[asyncio.Future[None], None] | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the job's newest turn has come to its end."""
+        return self.state is not None and self.state.status.is_terminal
+
+    def news(self) -> asyncio.Future[None]:
+        """Give a future that is done at the next news; `forget` it if nobody waits for it any more."""
+        future = asyncio.get_running_loop().create_future()
+        if self.waiting is None:
+            self.waiting = {}
+        self.waiting[future] = None
+        return future
+
+    def forget(self, future: asyncio.Future[None]) -> None:
+        """Give up a future of `news`, done or not."""
+        if self.waiting is not None:
+            self.waiting.pop(future, None)
+
+    def wake(self) -> None:
+        """Tell everyone who waits that there is news."""
+        waiting, self.waiting = self.waiting, None
+        for future in waiting or ():
+            if not future.done():
+                future.set_result(None)
+
+    def raise_if_watch_ended(self) -> None:
+        """Raise the error that ended the watch, if one did: a copy for each, as a traceback grows on it."""
+        if self.error is not None:
+            raise copy.copy(self.error)
+
+
+class PollLoop:
+    """Polls every followed job when it is due, within the session's pace.
+
+    Args:
+        poll: makes one GET and gives the state, or raises a `MotionError`.
+        publish: told of every event.
+        schedule: how long a job is left alone.
+        pace: how fast the whole session may go.
+        backoff: how long a job is left alone after a failed poll.
+        max_in_flight: the most polls at one time.
+        now: gives the time as an aware datetime.
+        random: gives a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        poll: Callable[[str], Awaitable[JobState]],
+        publish: Callable[[Event], None],
+        *,
+        schedule: Schedule,
+        pace: Pace,
+        backoff: Backoff,
+        max_in_flight: int,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+    ) -> None:
+        self._poll = poll
+        self._publish = publish
+        self._schedule = schedule
+        self._pace = pace
+        self._backoff = backoff
+        self._max_in_flight = max_in_flight
+        self._now = now
+        self._random = random
+        self._loop = asyncio.get_running_loop()
+        self._jobs: WeakValueDictionary[str, Watched] = WeakValueDictionary()
+        self._due: list[tuple[float, int, Watched]] = []
+        self._pushed = 0
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle: list[asyncio.Future[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def job(self, job_id: str) -> Watched:
+        """Give what is known of a job, the same object for everyone as long as anyone holds it.
+
+        Args:
+            job_id: the job.
+        """
+        job = self._jobs.get(job_id)
+        if job is None:
+            job = self._jobs[job_id] = Watched(job_id, self._loop.time())
+        return job
+
+    def jobs(self) -> list[Watched]:
+        """Give every job that anyone holds."""
+        return list(self._jobs.values())
+
+    def follow(self, job: Watched) -> None:
+        """Have a job polled until it ends, or until `unfollow` has been called as often as this.
+
+        Args:
+            job: the job; the error that ended an earlier watch of it is forgotten.
+
+        Raises:
+            SessionClosedError: if the loop has been closed.
+        """
+        if self._closed:
+            raise _closed()
+        job.followers += 1
+        if job.error is not None:
+            job.error, job.failures, job.unreadable = None, 0, 0
+        self._schedule_next(job)
+
+    def unfollow(self, job: Watched) -> None:
+        """Take back one `follow`.
+
+        Args:
+            job: the job.
+        """
+        job.followers -= 1
+
+    def begin_turn(self, job: Watched, accepted: JobState, *, before: JobState | None) -> None:
+        """Note that the service took a create, or a followup: a turn begins.
+
+        Args:
+            job: the job.
+            accepted: the service's answer.
+            before: the state that the followup found, None for a create.
+        """
+        if before is not None:
+            job.turn += 1
+        job.before = before
+        job.began_at = self._loop.time()
+        self._take(job, accepted)
+        self._schedule_next(job)
+
+    def observe(self, job: Watched, seen: JobState) -> None:
+        """Take an answer into account, whoever asked for it: tell of a change if it is one.
+
+        Args:
+            job: the job.
+            seen: the answer.
+        """
+        job.failures = job.unreadable = 0
+        if not is_stale(seen, known=job.state, before=job.before):
+            self._take(job, seen)
+
+    def _take(self, job: Watched, seen: JobState) -> None:
+        known, job.state = job.state, seen
+        if known is None or known.status != seen.status:
+            previous = None if known is None else known.status
+            change = StatusChange(job.job_id, previous, seen.status, seen, self._now())
+            job.last.next = job.last = Step(change)
+            self._publish(change)
+        elif needs_input(known) == needs_input(seen):
+            return
+        job.wake()
+
+    def slow_down(self, error: MotionError, *, sent_at: float) -> None:
+        """Slow all polls if an error says that the service wants fewer calls.
+
+        Args:
+            error: how a call ended.
+            sent_at: the loop's time at which it was sent.
+        """
+        if not isinstance(error, ServiceError) or (error.http_status != 429 and error.retry_after is None):
+            return
+        now = self._loop.time()
+        if self._pace.slow_down(sent_at=sent_at, now=now, retry_after=error.retry_after):
+            self._publish(SessionSlowed(self._pace.rate(now), max(self._pace.opens_at() - now, 0.0)))
+
+    async def aclose(self) -> None:
+        """End the loop: everyone who waits gets a `SessionClosedError`, and every worker ends."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for worker in self._workers:
+            worker.cancel()
+        if self._workers:
+            await asyncio.wait(self._workers)
+        self._due.clear()
+        for job in self.jobs():
+            job.error = job.error or _closed()
+            job.wake()
+
+    # The heap: an entry a job that is to be polled, the next one first.
+
+    def _schedule_next(self, job: Watched) -> None:
+        """Put a job that is followed and has not ended into the heap, unless it is there or being polled."""
+        if job.scheduled or job.followers <= 0 or job.has_ended or self._closed:
+            return
+        now = self._loop.time()
+        if job.state is None:
+            wait = 0.0  # a job that was taken up by its id: nothing is known of it yet
+        else:
+            try:
+                wait = jittered(self._schedule, age=now - job.began_at, turn=job.turn, u=self._random())
+            except ConfigurationError as error:
+                self._end(job, error)
+                return
+        self._push(job, now + wait)
+
+    def _push(self, job: Watched, due: float) -> None:
+        job.scheduled = True
+        self._pushed += 1
+        heapq.heappush(self._due, (due, self._pushed, job))
+        if self._due[0][2] is job:
+            self._wake_at(due)
+
+    def _wake_at(self, due: float) -> None:
+        when = max(due, self._pace.opens_at())
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._set_a_worker_going()
+
+    def _set_a_worker_going(self) -> None:
+        while self._idle:
+            parked = self._idle.pop()
+            if not parked.done():
+                parked.set_result(None)
+                return
+        if len(self._workers) < self._max_in_flight and not self._closed:
+            worker = self._loop.create_task(self._work(), name="motion_async.poll")
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    def _next_due(self) -> Watched | None:
+        """Take the next job that may be polled now; if there is none, make sure to be woken when there is."""
+        while self._due:
+            due, _, job = self._due[0]
+            now = self._loop.time()
+            if max(due, self._pace.opens_at()) > now:
+                self._wake_at(due)
+                return None
+            heapq.heappop(self._due)
+            if job.followers <= 0 or job.has_ended:
+                job.scheduled = False
+                continue
+            self._pace.take(now)
+            if self._due and self._due[0][0] <= now:
+                self._set_a_worker_going()
+            return job
+        return None
+
+    async def _work(self) -> None:
+        while True:
+            job = self._next_due()
+            if job is not None:
+                await self._poll_once(job)
+                continue
+            parked = self._loop.create_future()
+            self._idle.append(parked)
+            job = None  # a parked worker must keep no job alive
+            await parked
+
+    async def _poll_once(self, job: Watched) -> None:
+        sent_at = self._loop.time()
+        try:
+            seen = await self._poll(job.job_id)
+        except MotionError as error:
+            job.scheduled = False
+            self._disturbed(job, error, sent_at=sent_at)
+        else:
+            job.scheduled = False
+            self.observe(job, seen)
+            self._schedule_next(job)
+
+    def _disturbed(self, job: Watched, error: MotionError, *, sent_at: float) -> None:
+        """Try again later if the trouble may pass, else end the watch."""
+        self.slow_down(error, sent_at=sent_at)
+        job.failures += 1
+        job.unreadable = job.unreadable + 1 if isinstance(error, UnexpectedResponseError) else 0
+        if not is_passing(error) or job.unreadable >= MAX_UNREADABLE:
+            self._end(job, error)
+            return
+        retry_after = error.retry_after if isinstance(error, ServiceError) else None
+        delay = self._backoff.delay(job.failures, u=self._random(), retry_after=retry_after)
+        self._publish(PollDisturbed(job.job_id, error, job.failures, delay))
+        if job.followers > 0 and not job.has_ended:
+            self._push(job, self._loop.time() + delay)
+
+    def _end(self, job: Watched, error: MotionError) -> None:
+        job.error = error
+        self._publish(WatchEnded(job.job_id, error))
+        job.wake()
+
+
+def _closed() -> SessionClosedError:
+    return SessionClosedError("the session has been left; open a new one and take the job up again by its id")

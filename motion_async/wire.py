@@ -1,0 +1,251 @@
+"""JSON to values and back: the only file that imports cattrs.
+
+It knows the shapes of the contract's bodies and nothing of HTTP. Whatever cannot be read is a
+`WireError` that says what is wrong and where; no other exception comes out of any bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, override
+
+from motion_async.errors import Problem
+from motion_async.jobs import JobState, JobStatus, VideoRequest
+
+__all__ = ["ErrorBody", "WireError", "encode_request", "inflate", "read_accepted", "read_error", "read_state"]
+
+
+class WireError(ValueError):
+    """Some bytes cannot be read; the message is the reason. It stays inside the library."""
+
+
+@attrs.frozen
+class ErrorBody:
+    """The body of an error answer (section "Errors"), every field None where it is not as documented.
+
+    Args:
+        error: the short name or sentence that every error has.
+        code: the finer name of a 402.
+        message: a sentence for people.
+        status: the job's status, of a 409.
+        minimum_required_credits: of a 402.
+        current_balance: of a 402.
+        problems: the `details` of a 400.
+    """
+
+    error: str | None = None
+    code: str | None = None
+    message: str | None = None
+    status: str | None = None
+    minimum_required_credits: float | None = None
+    current_balance: float | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def _unknown_constant(name: str) -> NoReturn:
+    raise WireError(f"{name} is no JSON")
+
+
+# One decoder for all answers: making one costs as much as reading a small answer.
+_decode: Final = json.JSONDecoder(parse_constant=_unknown_constant).decode
+
+
+def _text(given: Any, _: Any) -> str:
+    if isinstance(given, str):
+        return given
+    raise WireError(f"expected a string, not {_kind(given)}")
+
+
+def _truth(given: Any, _: Any) -> bool:
+    if isinstance(given, bool):
+        return given
+    raise WireError(f"expected true or false, not {_kind(given)}")
+
+
+def _time(given: Any, _: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise WireError(f"expected a time, not {_kind(given)}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _status(given: Any, _: Any) -> JobStatus:
+    if isinstance(given, str) and given:
+        return JobStatus(given)
+    raise WireError(f"expected a status, not {_kind(given)}")
+
+
+def _reason(given: Any) -> str | None:
+    """Read `error`: text or null as documented; of anything else its JSON, so that it is not lost."""
+    return given if given is None or isinstance(given, str) else json.dumps(given)
+
+
+def _kind(given: Any) -> str:
+    return "null" if given is None else f"{type(given).__name__} {given!r:.60}"
+
+
+_converter: Final = cattrs.Converter()
+_converter.register_structure_hook(str, _text)
+_converter.register_structure_hook(bool, _truth)
+_converter.register_structure_hook(datetime, _time)
+_converter.register_structure_hook(JobStatus, _status)
+_read_job_state: Final = make_dict_structure_fn(
+    JobState,
+    _converter,
+    error=override(struct_hook=lambda given, _: _reason(given)),
+    extra=override(omit=True),
+)
+
+_STATE_FIELDS: Final = frozenset(attrs.fields_dict(JobState)) - {"extra"}
+
+
+def encode_request(request: VideoRequest) -> bytes:
+    """Write the body of a create or a followup (section "Create Job"), without what is not given.
+
+    Args:
+        request: a request that `validation` has found nothing wrong with.
+    """
+    return json.dumps(_given(_converter.unstructure(request)), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _given(value: Any) -> Any:
+    """Leave out what is None or empty; cattrs' own omission would take a guessed field for a default."""
+    if isinstance(value, dict):
+        return {name: _given(field) for name, field in value.items() if field is not None and field != []}
+    return [_given(item) for item in value] if isinstance(value, list) else value
+
+
+def read_state(body: bytes) -> JobState:
+    """Read the answer to a poll (section "Poll Job Endpoint").
+
+    Args:
+        body: the whole body.
+
+    Raises:
+        WireError: if it is not JSON, or a documented field is missing or of another type.
+    """
+    given = _read_object(body)
+    try:
+        state: JobState = _read_job_state(given, JobState)
+    except cattrs.BaseValidationError as error:
+        raise WireError("; ".join(cattrs.transform_error(error, format_exception=_told))) from None
+    if given.keys() <= _STATE_FIELDS:
+        return state
+    return attrs.evolve(state, extra={key: given[key] for key in given.keys() - _STATE_FIELDS})
+
+
+def read_accepted(body: bytes) -> JobState:
+    """Read the answer to a create or a followup: the id and the first status; `status_url` is not trusted.
+
+    Args:
+        body: the whole body.
+
+    Raises:
+        WireError: if it does not hold a job id. A status that can't be read is taken as `queued`, since
+            losing the id would be the greater harm.
+    """
+    given = _read_object(body)
+    job_id, status = given.get("job_id"), given.get("status")
+    if not isinstance(job_id, str) or not job_id:
+        raise WireError(f"job_id: expected a string, not {_kind(job_id)}")
+    return JobState(job_id, JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED)
+
+
+def read_error(body: bytes) -> ErrorBody | None:
+    """Read the body of an error answer as far as it is as documented.
+
+    Args:
+        body: the body, or its beginning.
+
+    Returns:
+        None if it is no JSON object, such as a page from a proxy.
+    """
+    try:
+        given = _read_object(body)
+    except WireError:
+        return None
+    return ErrorBody(
+        **{name: _if_text(given.get(name)) for name in ("error", "code", "message", "status")},
+        minimum_required_credits=_if_number(given.get("minimum_required_credits")),
+        current_balance=_if_number(given.get("current_balance")),
+        problems=tuple(_problems(given.get("details"))),
+    )
+
+
+def inflate(body: bytes, encoding: str, *, limit: int) -> bytes:
+    """Undo a `Content-Encoding` that was not asked for, never beyond a bound.
+
+    Args:
+        body: the bytes as they came.
+        encoding: the header's value.
+        limit: the most bytes that may come out.
+
+    Raises:
+        WireError: for another encoding than gzip or deflate, damaged bytes, or too many of them.
+    """
+    window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
+    if window is None:
+        raise WireError(f"content encoding {encoding!r:.60} was not asked for")
+    inflater = zlib.decompressobj(window)
+    try:
+        plain = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise WireError(f"damaged {encoding} body: {error}") from None
+    if len(plain) > limit:
+        raise WireError(f"more than {limit} bytes when decompressed")
+    if not inflater.eof:
+        raise WireError(f"{encoding} body cut short")
+    return plain
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        given = _decode(body.decode())
+    except RecursionError:
+        raise WireError("nested too deeply") from None
+    except WireError:
+        raise
+    except ValueError as error:  # not UTF-8, not JSON, or a number of too many digits
+        raise WireError(f"no JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise WireError(f"expected an object, not {_kind(given)}")
+    return given
+
+
+def _told(error: BaseException, _: type | None) -> str:
+    return f"missing {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _if_text(given: Any) -> str | None:
+    return given if isinstance(given, str) else None
+
+
+def _if_number(given: Any) -> float | None:
+    return given if isinstance(given, int | float) and not isinstance(given, bool) else None
+
+
+def _problems(details: Any) -> list[Problem]:
+    """Read the `details` of a 400; an entry of another shape is kept as text."""
+    found = []
+    for entry in details if isinstance(details, list) else ():
+        if not isinstance(entry, Mapping):
+            found.append(Problem("unknown", f"{entry!s:.200}"))
+            continue
+        path = entry.get("path")
+        found.append(
+            Problem(
+                str(entry.get("code", "unknown")),
+                str(entry.get("message", "no message")),
+                tuple(p for p in path if isinstance(p, str | int)) if isinstance(path, list) else (),
+                {key: value for key, value in entry.items() if key not in ("code", "message", "path")},
+            )
+        )
+    return found
