@@ -31,25 +31,23 @@ class JobAccepted:
     Args:
         job_id: the job's id.
         followup: whether it was a followup to a job that existed.
-        abandoned: whether the caller had been cancelled and so did not get the id by itself.
     """
 
     job_id: str
     followup: bool = False
-    abandoned: bool = False
 
 
 @attrs.frozen
 class SendAbandoned:
-    """A caller was cancelled while a create or a followup was under way, and no id came back.
+    """A caller was cancelled while a create or a followup was under way, and so did not get its answer.
 
     Args:
-        job_id: the job of a followup, None for a create.
-        error: what became of the exchange; an `UncertainError` if the service may have taken it.
+        job_id: the job, None if it is not known.
+        error: None if the service took it; else what became of it, an `UncertainError` if the service may have.
     """
 
     job_id: str | None
-    error: MotionError
+    error: MotionError | None
 
 
 @attrs.frozen

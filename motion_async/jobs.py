@@ -48,19 +48,16 @@ ATTACHMENT_TYPES: Final[tuple[AttachmentType, ...]] = ("image", "video", "audio"
 
 _YOUTUBE_DOMAINS: Final = ("youtube.com", "youtube-nocookie.com", "youtu.be")
 
-# Built from the library's own table alone, so that a machine's /etc/mime.types changes nothing.
-_MEDIA_TYPES: Final = mimetypes.MimeTypes(filenames=())
-for _media_type, _suffix in (
-    ("image/webp", ".webp"),
-    ("image/avif", ".avif"),
-    ("image/heic", ".heic"),
-    ("audio/mp4", ".m4a"),
-    ("audio/flac", ".flac"),
-    ("audio/ogg", ".ogg"),
-    ("video/x-matroska", ".mkv"),
-    ("font/woff2", ".woff2"),
-):
-    _MEDIA_TYPES.add_type(_media_type, _suffix)
+_MEDIA_TYPES: Final = {
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".heic": "image/heic",
+    ".m4a": "audio/mp4",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".mkv": "video/x-matroska",
+}
+"""Media types that Python's own table has not had in all versions."""
 
 
 def is_youtube_host(host: str) -> bool:
@@ -130,7 +127,9 @@ def _file_name(attachment: Any) -> str:
 def _guess_content_type(given: str | None, attachment: Any) -> str | None:
     if given is not None:
         return given
-    return _MEDIA_TYPES.guess_type("file:///" + _file_name(attachment), strict=False)[0]
+    name = _file_name(attachment)
+    known = _MEDIA_TYPES.get(posixpath.splitext(name)[1].lower())
+    return known or mimetypes.guess_type("file:///" + name, strict=False)[0]
 
 
 def _guess_type(given: AttachmentType | None, attachment: Any) -> AttachmentType | None:

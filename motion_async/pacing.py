@@ -18,6 +18,9 @@ __all__ = ["Backoff", "GrowingSchedule", "Pace", "Schedule", "check_number", "ji
 
 _RECOVERY: Final = 60.0
 """Seconds in which a session that was slowed to a standstill is back at its full pace."""
+_SHORTEST: Final = 0.001
+_LONGEST: Final = 86_400.0
+"""Seconds that a schedule may leave a job alone."""
 
 
 def check_number(name: str, given: float, *, low: float, high: float = math.inf) -> float:
@@ -102,7 +105,8 @@ def jittered(schedule: Schedule, *, age: float, turn: int, u: float, spread: flo
         wait = schedule.wait(age, turn)
     except Exception as error:
         raise ConfigurationError(f"the schedule {schedule!r:.80} raised {error!r:.200}") from error
-    wait = check_number(f"the wait of the schedule {schedule!r:.80}", wait, low=0.001, high=86_400)
+    if not (type(wait) is float and _SHORTEST <= wait <= _LONGEST):  # the common case at the least cost
+        check_number(f"the wait of the schedule {schedule!r:.80}", wait, low=_SHORTEST, high=_LONGEST)
     return wait * (1 + spread * (2 * u - 1))
 
 
@@ -134,7 +138,8 @@ class Pace:
     """The pace of a whole session: a most of polls per second, halved when the service asks, then recovering.
 
     Slots are given in the order in which they are asked for, so when more is due than may be sent,
-    all waits stretch alike.
+    all waits stretch alike. `opens_at` is the moment from which the next poll may be sent; it may lie in
+    the past.
 
     Args:
         polls_per_second: the most at any time, more than 0.
@@ -143,13 +148,13 @@ class Pace:
         ConfigurationError: for a value out of its bounds.
     """
 
-    __slots__ = ("_gap", "_most", "_next", "_rate", "_slowed_at", "_taken_at")
+    __slots__ = ("_gap", "_most", "_rate", "_slowed_at", "_taken_at", "opens_at")
 
     def __init__(self, polls_per_second: float) -> None:
         self._most = check_number("max_polls_per_second", polls_per_second, low=0.01)
         self._rate = self._most
         self._slowed_at = -math.inf
-        self._next = -math.inf
+        self.opens_at = -math.inf
         self._taken_at = -math.inf
         self._gap = math.inf
 
@@ -161,10 +166,6 @@ class Pace:
         """
         return min(self._rate + (now - self._slowed_at) * self._most / _RECOVERY, self._most)
 
-    def opens_at(self) -> float:
-        """Give the moment from which the next poll may be sent; it may lie in the past."""
-        return self._next
-
     def take(self, now: float) -> None:
         """Count a poll that is sent now.
 
@@ -175,7 +176,8 @@ class Pace:
         self._gap = gap if self._gap == math.inf else 0.9 * self._gap + 0.1 * gap
         self._taken_at = now
         # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
-        self._next = max(self._next, now - 0.1) + 1 / self.rate(now)
+        rate = self._most if self._slowed_at == -math.inf else self.rate(now)
+        self.opens_at = max(self.opens_at, now - 0.1) + 1 / rate
 
     def slow_down(self, *, sent_at: float, now: float, retry_after: float | None) -> bool:
         """Halve the pace at which polls were really sent, and pause for as long as the service asked.
@@ -189,7 +191,7 @@ class Pace:
         Returns:
             Whether the pace was halved.
         """
-        self._next = max(self._next, now + (retry_after or 0.0))
+        self.opens_at = max(self.opens_at, now + (retry_after or 0.0))
         if sent_at < self._slowed_at:
             return False
         real = 1 / self._gap if 0 < self._gap < math.inf else self._most

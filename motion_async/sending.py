@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from motion_async.errors import ConnectFailedError, MotionError, ServiceError, TransportError, UncertainError
+from motion_async.errors import MotionError, ServiceError, SessionClosedError, TransportError, UncertainError
 from motion_async.events import Event, JobAccepted, SendAbandoned
 from motion_async.jobs import JobState
 from motion_async.pacing import Backoff
@@ -81,7 +81,7 @@ class Sender:
         while True:
             sent_at = loop.time()
             try:
-                accepted, taken = await self._send_once(call, take)
+                _, taken = await self._send_once(call, take)
             except MotionError as error:
                 failures += 1
                 self._slowed(error, sent_at)
@@ -90,7 +90,6 @@ class Sender:
                 retry_after = error.retry_after if isinstance(error, ServiceError) else None
                 delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
             else:
-                self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
                 return taken
             await asyncio.sleep(delay)
 
@@ -103,6 +102,8 @@ class Sender:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
+            if task.cancelled():  # by `aclose`, before its first step; it is not the caller who was cancelled
+                raise _left() from None
             task.add_done_callback(lambda done: self._report(call, done))
             if not exchange.sent:
                 task.cancel()
@@ -121,18 +122,21 @@ class Sender:
                 raise
             raise failure from error
         except asyncio.CancelledError:
-            # Ended by `aclose`, or before anything had left: only the first of these is uncertain.
+            # Ended because nothing had left yet, or by `aclose` after the grace: only the latter is uncertain.
             lost = TransportError("the session was left before the answer came")
-            raise unless_refused(call, lost if exchange.sent else _never_sent()) from None
+            raise (unless_refused(call, lost) if exchange.sent else _left()) from None
+        self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
         return accepted, take(accepted)
 
     def _report(self, call: Call, task: asyncio.Task[tuple[JobState, _T]]) -> None:
         """Tell what became of an exchange whose caller was cancelled."""
+        if task.cancelled():
+            return  # before its first step: nothing was sent
         error = task.exception()
         if error is None:
             job_id = task.result()[0].job_id
             _log.warning("the caller of a %s was cancelled; the service took it: job %s", call.kind, job_id)
-            self._publish(JobAccepted(job_id, followup=call.kind == "followup", abandoned=True))
+            self._publish(SendAbandoned(job_id, None))
         elif isinstance(error, MotionError):
             level = logging.WARNING if isinstance(error, UncertainError) else logging.DEBUG
             _log.log(level, "the caller of a %s was cancelled, and: %s", call.kind, error)
@@ -151,5 +155,5 @@ class Sender:
             await asyncio.wait(list(self._under_way))
 
 
-def _never_sent() -> ConnectFailedError:
-    return ConnectFailedError("the call was given up before anything was sent")
+def _left() -> SessionClosedError:
+    return SessionClosedError("the call was given up before anything was sent")

@@ -25,11 +25,10 @@ from motion_async.fanout import FanOut, Requests
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number
-from motion_async.protocol import create_call, followup_call, is_passing, poll_call, read_answer
+from motion_async.protocol import Call, create_call, followup_call, is_passing, read_answer
 from motion_async.sending import Sender
 from motion_async.subscriptions import EventStream, OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
-from motion_async.validation import check_job_id
 from motion_async.watch import PollLoop, Watched
 
 if TYPE_CHECKING:
@@ -246,12 +245,12 @@ class MotionSession:
             MotionError: any other refusal, an answer that can't be read, or no answer.
         """
         polls = self._open().polls
-        check_job_id(job_id)
+        watched = polls.job(job_id)
         failures = 0
         while True:
             sent_at = asyncio.get_running_loop().time()
             try:
-                state = await self._poll_once(job_id)
+                state = await self._poll_once(watched.call)
             except MotionError as error:
                 failures += 1
                 polls.slow_down(error, sent_at=sent_at)
@@ -260,7 +259,7 @@ class MotionSession:
                 retry_after = error.retry_after if isinstance(error, ServiceError) else None
                 delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
             else:
-                polls.observe(polls.job(job_id), state)
+                polls.observe(watched, state)
                 return state
             await asyncio.sleep(delay)
 
@@ -275,7 +274,6 @@ class MotionSession:
             SessionClosedError: if the session is not open.
         """
         polls = self._open().polls
-        check_job_id(job_id)
         watched = polls.job(job_id)
         self._cover(watched)
         return Job(self, polls, watched)
@@ -376,8 +374,7 @@ class MotionSession:
 
         return await parts.sender.send(create_call(request, now=self._now()), take)
 
-    async def _poll_once(self, job_id: str) -> JobState:
-        call = poll_call(job_id)
+    async def _poll_once(self, call: Call) -> JobState:
         return read_answer(call, await self._open().transport.exchange(call), now=self._now())
 
     def _cover(self, watched: Watched) -> None:

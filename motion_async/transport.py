@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import ssl as tls
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import hdrs
-from multidict import CIMultiDict
 from yarl import URL
 
+from motion_async.deadlines import Deadlines
 from motion_async.errors import (
     ConfigurationError,
     ConnectFailedError,
@@ -153,13 +153,9 @@ class Transport:
     ) -> None:
         self._base = str(base_url)
         self._timeout = timeout
+        self._deadlines = Deadlines(timeout)
         self._limit = max_answer_bytes
         self._slots = asyncio.Semaphore(max_connections)
-        self._headers = CIMultiDict(
-            {hdrs.AUTHORIZATION: f"Bearer {api_key}", hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"}
-        )
-        self._body_headers = self._headers.copy()
-        self._body_headers[hdrs.CONTENT_TYPE] = "application/json"
         self._options: dict[str, Any] = {"allow_redirects": False, **_proxy_options(base_url, proxy, trust_env)}
         owned = client_session is None
         connector = client_session.connector if client_session else aiohttp.TCPConnector(limit=0, ssl=ssl)
@@ -168,8 +164,14 @@ class Transport:
         if client_session is not None and ssl is not True:
             self._options["ssl"] = ssl
         traces = [*trace_configs, *(client_session.trace_configs if client_session else ())]
-        self._polls = _client(connector, owned, traces)
-        self._sends = _client(_OwnConnections(connector), True, [_sent_trace(), *traces])
+        headers = {
+            hdrs.AUTHORIZATION: f"Bearer {api_key}",
+            hdrs.ACCEPT: "application/json",
+            hdrs.ACCEPT_ENCODING: "identity",
+        }
+        self._polls = _client(connector, owned, headers, traces)
+        headers[hdrs.CONTENT_TYPE] = "application/json"
+        self._sends = _client(_OwnConnections(connector), True, headers, [_sent_trace(), *traces])
 
     def __repr__(self) -> str:
         return f"Transport({self._base!r})"
@@ -190,27 +192,34 @@ class Transport:
         """
         seen = exchange or Exchange()
         failure: Exception
+        await self._slots.acquire()
         try:
-            async with self._slots, asyncio.timeout(self._timeout):
+            with self._deadlines.block():
                 return await self._request(call, seen)
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
             failure = error
+        finally:
+            self._slots.release()
         # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
         raise self._translated(call, seen, failure)
 
     async def _request(self, call: Call, exchange: Exchange) -> Answer:
         url = URL(self._base + call.path, encoded=True)
         if call.body is None:
-            request = self._polls.get(url, headers=self._headers, **self._options)
+            request = self._polls.get(url, **self._options)
         else:
-            request = self._sends.post(
-                url, data=call.body, headers=self._body_headers, trace_request_ctx=exchange, **self._options
-            )
+            request = self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
         async with request as response:
+            announced = response.content_length
+            body, flaw = b"", None
+            if announced is not None and announced <= self._limit:
+                try:
+                    body = await response.read()
+                except (aiohttp.ClientError, OSError) as error:
+                    flaw = _cut_short(call, error)
+            else:
+                body, flaw = await self._read_up_to_bound(response, call)
             headers = response.headers
-            body, flaw = await self._read(response, call)
-            if flaw is not None:
-                response.close()
             return Answer(
                 response.status,
                 body,
@@ -220,28 +229,25 @@ class Transport:
                 flaw,
             )
 
-    async def _read(
+    async def _read_up_to_bound(
         self, response: aiohttp.ClientResponse, call: Call
     ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
-        """Read a body up to the bound; what keeps it from being whole is its flaw, for the status is known."""
-        announced = response.content_length
+        """Read a body of unknown or too great length; what keeps it from being whole is its flaw."""
         parts: list[bytes] = []
         size = 0
-        failure: Exception
+        flaw: TransportError | UnexpectedResponseError | None = None
         try:
-            if announced is not None and announced <= self._limit:
-                return await response.read(), None
             async for part in response.content.iter_any():
                 parts.append(part)
                 size += len(part)
                 if size > self._limit:
                     reason = f"its body is larger than {self._limit} bytes"
                     flaw = UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
-                    return b"".join(parts)[: self._limit], flaw
-            return b"".join(parts), None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = error
-        return b"".join(parts), ConnectionLostError(_told(call, "was lost in the middle of the answer", failure))
+                    response.close()
+                    break
+        except (aiohttp.ClientError, OSError) as error:
+            flaw = _cut_short(call, error)
+        return b"".join(parts)[: self._limit], flaw
 
     def _translated(self, call: Call, exchange: Exchange, failure: Exception) -> TransportError | SessionClosedError:
         """Give the error that a failure of the network layer stands for."""
@@ -257,11 +263,17 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the connections that this transport has opened; a connector of the caller's stays open."""
+        self._deadlines.close()
         await self._sends.close()
         await self._polls.close()
 
 
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
+
+
+def _cut_short(call: Call, failure: Exception) -> ConnectionLostError:
+    """The flaw of an answer whose status is known and whose body is not whole."""
+    return ConnectionLostError(_told(call, "was lost in the middle of the answer", failure))
 
 
 def _told(call: Call, what: str, failure: Exception) -> str:
@@ -271,12 +283,16 @@ def _told(call: Call, what: str, failure: Exception) -> str:
 
 
 def _client(
-    connector: aiohttp.BaseConnector, owned: bool, traces: Iterable[aiohttp.TraceConfig]
+    connector: aiohttp.BaseConnector,
+    owned: bool,
+    headers: Mapping[str, str],
+    traces: Iterable[aiohttp.TraceConfig],
 ) -> aiohttp.ClientSession:
-    """Make a client session that holds nothing but connections: no cookies, no time-outs, no defaults."""
+    """Make a client session for one origin: nothing but connections and headers, no cookies and no time-outs."""
     return aiohttp.ClientSession(
         connector=connector,
         connector_owner=owned,
+        headers=headers,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         auto_decompress=False,

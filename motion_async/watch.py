@@ -24,8 +24,8 @@ from motion_async.errors import (
 from motion_async.events import Event, PollDisturbed, SessionSlowed, WatchEnded
 from motion_async.jobs import JobState, StatusChange
 from motion_async.pacing import Backoff, Pace, Schedule, jittered
-from motion_async.protocol import is_passing
-from motion_async.turns import is_stale, needs_input
+from motion_async.protocol import Call, is_passing, poll_call
+from motion_async.turns import is_stale
 
 __all__ = ["MAX_UNREADABLE", "PollLoop", "Step", "Watched"]
 
@@ -58,17 +58,20 @@ class Step:
 class Watched:
     """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
 
-    `followers` counts who wants it polled; `waiting` holds a future for each coroutine that sleeps
-    until there is news. All its fields are for the modules of this package.
+    `followers` counts who wants it polled, `has_ended` says whether its newest turn has come to its end,
+    `waiting` holds a future for each coroutine that sleeps until there is news. All its fields are for the
+    modules of this package.
     """
 
     __slots__ = (
         "__weakref__",
         "before",
         "began_at",
+        "call",
         "error",
         "failures",
         "followers",
+        "has_ended",
         "job_id",
         "last",
         "scheduled",
@@ -80,9 +83,11 @@ class Watched:
 
     def __init__(self, job_id: str, began_at: float) -> None:
         self.job_id = job_id
+        self.call = poll_call(job_id)
         self.began_at = began_at
         self.state: JobState | None = None
         self.before: JobState | None = None
+        self.has_ended = False
         self.turn = 0
         self.error: MotionError | None = None
         self.failures = 0
@@ -91,11 +96,6 @@ class Watched:
         self.scheduled = False
         self.last = Step(None)
         self.waiting: dict[asyncio.Future[None], None] | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the job's newest turn has come to its end."""
-        return self.state is not None and self.state.status.is_terminal
 
     def news(self) -> asyncio.Future[None]:
         """Give a future that is done at the next news; `forget` it if nobody waits for it any more."""
@@ -139,7 +139,7 @@ class PollLoop:
 
     def __init__(
         self,
-        poll: Callable[[str], Awaitable[JobState]],
+        poll: Callable[[Call], Awaitable[JobState]],
         publish: Callable[[Event], None],
         *,
         schedule: Schedule,
@@ -171,8 +171,11 @@ class PollLoop:
 
         Args:
             job_id: the job.
+
+        Raises:
+            InvalidRequestError: if it cannot be a job's id.
         """
-        job = self._jobs.get(job_id)
+        job = self._jobs.get(job_id) if isinstance(job_id, str) else None
         if job is None:
             job = self._jobs[job_id] = Watched(job_id, self._loop.time())
         return job
@@ -233,12 +236,13 @@ class PollLoop:
 
     def _take(self, job: Watched, seen: JobState) -> None:
         known, job.state = job.state, seen
+        job.has_ended = seen.status.is_terminal
         if known is None or known.status != seen.status:
             previous = None if known is None else known.status
             change = StatusChange(job.job_id, previous, seen.status, seen, self._now())
             job.last.next = job.last = Step(change)
             self._publish(change)
-        elif needs_input(known) == needs_input(seen):
+        elif known.pending_user_input == seen.pending_user_input:
             return
         job.wake()
 
@@ -253,7 +257,7 @@ class PollLoop:
             return
         now = self._loop.time()
         if self._pace.slow_down(sent_at=sent_at, now=now, retry_after=error.retry_after):
-            self._publish(SessionSlowed(self._pace.rate(now), max(self._pace.opens_at() - now, 0.0)))
+            self._publish(SessionSlowed(self._pace.rate(now), max(self._pace.opens_at - now, 0.0)))
 
     async def aclose(self) -> None:
         """End the loop: everyone who waits gets a `SessionClosedError`, and every worker ends."""
@@ -294,7 +298,7 @@ class PollLoop:
             self._wake_at(due)
 
     def _wake_at(self, due: float) -> None:
-        when = max(due, self._pace.opens_at())
+        when = max(due, self._pace.opens_at)
         if self._timer is not None:
             if self._timer.when() <= when:
                 return
@@ -321,7 +325,7 @@ class PollLoop:
         while self._due:
             due, _, job = self._due[0]
             now = self._loop.time()
-            if max(due, self._pace.opens_at()) > now:
+            if due > now or self._pace.opens_at > now:
                 self._wake_at(due)
                 return None
             heapq.heappop(self._due)
@@ -329,7 +333,7 @@ class PollLoop:
                 job.scheduled = False
                 continue
             self._pace.take(now)
-            if self._due and self._due[0][0] <= now:
+            if self._due and self._due[0][0] <= now and (self._idle or len(self._workers) < self._max_in_flight):
                 self._set_a_worker_going()
             return job
         return None
@@ -348,7 +352,7 @@ class PollLoop:
     async def _poll_once(self, job: Watched) -> None:
         sent_at = self._loop.time()
         try:
-            seen = await self._poll(job.job_id)
+            seen = await self._poll(job.call)
         except MotionError as error:
             job.scheduled = False
             self._disturbed(job, error, sent_at=sent_at)

@@ -69,11 +69,13 @@ def _truth(given: Any, _: Any) -> bool:
     raise WireError(f"expected true or false, not {_kind(given)}")
 
 
-def _time(given: Any, _: Any) -> datetime:
+def _time(given: Any, _: Any) -> datetime | None:
+    if given is None:
+        return None
     try:
         moment = datetime.fromisoformat(given)
     except (TypeError, ValueError):
-        raise WireError(f"expected a time, not {_kind(given)}") from None
+        raise WireError(f"expected a time or null, not {_kind(given)}") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -83,7 +85,7 @@ def _status(given: Any, _: Any) -> JobStatus:
     raise WireError(f"expected a status, not {_kind(given)}")
 
 
-def _reason(given: Any) -> str | None:
+def _reason(given: Any, _: Any) -> str | None:
     """Read `error`: text or null as documented; of anything else its JSON, so that it is not lost."""
     return given if given is None or isinstance(given, str) else json.dumps(given)
 
@@ -93,17 +95,19 @@ def _kind(given: Any) -> str:
 
 
 _converter: Final = cattrs.Converter()
-_converter.register_structure_hook(str, _text)
-_converter.register_structure_hook(bool, _truth)
-_converter.register_structure_hook(datetime, _time)
-_converter.register_structure_hook(JobStatus, _status)
+# A hook a field: cattrs' own strings would take anything for text, and its way through a union costs more.
 _read_job_state: Final = make_dict_structure_fn(
     JobState,
     _converter,
-    error=override(struct_hook=lambda given, _: _reason(given)),
+    job_id=override(struct_hook=_text),
+    status=override(struct_hook=_status),
+    created_at=override(struct_hook=_time),
+    updated_at=override(struct_hook=_time),
+    completed_at=override(struct_hook=_time),
+    error=override(struct_hook=_reason),
+    pending_user_input=override(struct_hook=_truth),
     extra=override(omit=True),
 )
-
 _STATE_FIELDS: Final = frozenset(attrs.fields_dict(JobState)) - {"extra"}
 
 
