@@ -31,6 +31,8 @@ __all__ = ["MAX_UNREADABLE", "PollLoop", "Step", "Watched"]
 
 MAX_UNREADABLE = 5
 """So many answers in a row that cannot be read end a watch."""
+_EARLY = 0.001
+"""Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
 
 
 class Step:
@@ -325,7 +327,7 @@ class PollLoop:
         while self._due:
             due, _, job = self._due[0]
             now = self._loop.time()
-            if due > now or self._pace.opens_at > now:
+            if due > now + _EARLY or self._pace.opens_at > now + _EARLY:
                 self._wake_at(due)
                 return None
             heapq.heappop(self._due)
@@ -333,7 +335,7 @@ class PollLoop:
                 job.scheduled = False
                 continue
             self._pace.take(now)
-            if self._due and self._due[0][0] <= now and (self._idle or len(self._workers) < self._max_in_flight):
+            if self._due and self._due[0][0] <= now + _EARLY and (self._idle or len(self._workers) < self._max_in_flight):
                 self._set_a_worker_going()
             return job
         return None

@@ -14,13 +14,19 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def _is_the_runners(task: asyncio.Task[object]) -> bool:
+    """Whether a task is the one in which anyio's plugin runs the test and its fixtures."""
+    return getattr(task.get_coro(), "__qualname__", "").startswith("TestRunner.")
+
+
 @pytest.fixture
 async def all_tasks_end() -> AsyncIterator[None]:
     """Fail a test that leaves a task running."""
     before = asyncio.all_tasks()
     yield
     await asyncio.sleep(0)  # a task that was cancelled in the last step may end now
-    left = [task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()]
+    mine = {asyncio.current_task(), *filter(_is_the_runners, asyncio.all_tasks())}
+    left = asyncio.all_tasks() - before - mine
     assert not left, f"tasks left running: {left}"
 
 
