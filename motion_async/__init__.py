@@ -41,13 +41,14 @@ from motion_async.events import (
 )
 from motion_async.job import Job
 from motion_async.jobs import Attachment, AttachmentType, JobState, JobStatus, Outcome, StatusChange, VideoRequest
-from motion_async.pacing import GrowingSchedule, Schedule
+from motion_async.pacing import Backoff, GrowingSchedule, Schedule
 from motion_async.session import MotionSession
 
 __all__ = [
     "Attachment",
     "AttachmentType",
     "AuthenticationError",
+    "Backoff",
     "ConfigurationError",
     "ConnectFailedError",
     "ConnectionLostError",

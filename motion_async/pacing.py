@@ -115,12 +115,19 @@ class Backoff:
     """How long to leave alone what has just failed: exponential, with half of it random.
 
     Args:
-        first: seconds after the first failure at most.
-        cap: seconds after any failure at most.
+        first: seconds after the first failure at most, at least 0.
+        cap: seconds after any failure at most, at least `first`; only a Retry-After makes it longer.
+
+    Raises:
+        ConfigurationError: for a value out of its bounds.
     """
 
     first: float = 1.0
     cap: float = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        check_number("first", self.first, low=0)
+        check_number("cap", self.cap, low=self.first)
 
     def delay(self, failures: int, *, u: float, retry_after: float | None = None) -> float:
         """Give the seconds until the next try.

@@ -57,6 +57,7 @@ class MotionSession:
         client_session: an aiohttp session of your own whose connections are used. It is neither changed nor
             closed, and its default headers, cookies and credentials meet no call of this library.
         schedule: how long a job is left alone between polls; the contract's advice when None.
+        backoff: how long to wait after a failed call before it is made again, where it may be.
         max_connections: the most exchanges at one time, 1 to 10,000.
         max_polls_per_second: the most polls of the whole session, at least 0.01; waits stretch evenly beyond it.
         exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
@@ -80,6 +81,7 @@ class MotionSession:
         base_url: str | None = None,
         client_session: aiohttp.ClientSession | None = None,
         schedule: Schedule | None = None,
+        backoff: Backoff | None = None,
         max_connections: int = 100,
         max_polls_per_second: float = 100.0,
         exchange_timeout: float = 30.0,
@@ -111,7 +113,9 @@ class MotionSession:
         self._cancel_grace = check_number("cancel_grace", cancel_grace, low=0, high=3_600)
         self._now = now or (lambda: datetime.now(UTC))
         self._random = random or _random.random
-        self._backoff = Backoff()
+        self._backoff = Backoff() if backoff is None else backoff
+        if not isinstance(self._backoff, Backoff):
+            raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
         self._parts: _Parts | None = None
         self._was_entered = False
         self._streams: WeakSet[EventStream] = WeakSet()

@@ -312,7 +312,7 @@ def _sent_trace() -> aiohttp.TraceConfig:
 
 
 def _proxy_options(base_url: URL, proxy: str | URL | None, trust_env: bool) -> dict[str, Any]:
-    """Find the proxy once for the one origin that is ever asked, its credentials taken out of its URL."""
+    """Find the proxy once, for the one origin that is ever asked."""
     if proxy is None and trust_env and not urllib.request.proxy_bypass(base_url.host or ""):
         proxy = urllib.request.getproxies().get(base_url.scheme)
     if proxy is None:
@@ -323,6 +323,4 @@ def _proxy_options(base_url: URL, proxy: str | URL | None, trust_env: bool) -> d
             raise ValueError("it must begin with http:// or https:// and a host")
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"the proxy cannot be used: {error}") from None
-    if url.user is None:
-        return {"proxy": url}
-    return {"proxy": url.with_user(None), "proxy_auth": aiohttp.BasicAuth(url.user, url.password or "")}
+    return {"proxy": url}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
@@ -43,3 +43,63 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of whoever runs the tests out of them."""
     for name in ("MOTION_API_KEY", "MOTION_BASE_URL", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
+
+
+class RawServer:
+    """A server of bare bytes: each request is read to its end, noted, and given to a handler.
+
+    Attributes:
+        requests: the head and body of every request that was read.
+        connections: how many connections were made.
+        handler: writes what is answered; the connection stays open until it closes it.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.handler: Handler = answer_nothing
+        self.url = ""
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self.serve(reader, writer))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(
+                    (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+                )
+                self.requests.append(head + await reader.readexactly(length))
+                await self.handler(reader, writer, self.requests[-1])
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the client has gone, which is often the point
+        finally:
+            writer.close()
+
+
+async def answer_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter, _request: bytes) -> None:
+    """Keep the client waiting until it leaves."""
+    await reader.read()
+
+
+@pytest.fixture
+async def raw_server() -> AsyncIterator[RawServer]:
+    """Serve bare bytes on loopback; its `handler` is the test's to set."""
+    raw = RawServer()
+    server = await asyncio.start_server(raw.accept, "127.0.0.1", 0)
+    raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/motion"
+    yield raw
+    server.close()
+    for task in raw.tasks:
+        task.cancel()
+    if raw.tasks:
+        await asyncio.wait(raw.tasks)
+    await server.wait_closed()

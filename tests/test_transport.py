@@ -1,0 +1,429 @@
+"""One HTTP exchange, against a server of bare bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import inspect
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import aiohttp.client_exceptions
+import pytest
+import trustme
+from yarl import URL
+
+from motion_async import (
+    ConfigurationError,
+    ConnectFailedError,
+    ConnectionLostError,
+    ExchangeTimeoutError,
+    MotionError,
+    SessionClosedError,
+    TransportError,
+    UnexpectedResponseError,
+)
+from motion_async.protocol import Call
+from motion_async.transport import Exchange, Transport, check_base_url
+
+KEY = "motion_secret_key_of_the_tests"
+POLL = Call("poll", "/sessions/a", None, "a")
+CREATE = Call("create", "/sessions", b"{}")
+BODY = b'{"job_id": "a", "status": "queued"}'
+
+
+def http(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
+    lines = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers, b"", body]
+    return b"\r\n".join(lines)
+
+
+def says(*pieces: bytes, close: bool = False) -> Callable[..., Any]:
+    """Give a handler that writes these pieces, and then closes or stays."""
+
+    async def handler(_reader: object, writer: asyncio.StreamWriter, _request: bytes) -> None:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        if close:
+            writer.close()
+
+    return handler
+
+
+@asynccontextmanager
+async def transport(url: str, **options: Any) -> AsyncIterator[Transport]:
+    settings: dict[str, Any] = {
+        "client_session": None,
+        "trace_configs": (),
+        "proxy": None,
+        "trust_env": False,
+        "ssl": True,
+        "max_connections": 10,
+        "timeout": 5.0,
+        "max_answer_bytes": 10_000,
+    }
+    made = Transport(api_key=KEY, base_url=check_base_url(url), **settings | options)
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+async def failure(transport: Transport, call: Call) -> MotionError:
+    with pytest.raises(MotionError) as caught:
+        await transport.exchange(call)
+    return caught.value
+
+
+async def test_an_answer_comes_back_as_it_is(raw_server: Any) -> None:
+    """Status, body and the headers that count are handed on, whatever they mean."""
+    raw_server.handler = says(http(BODY, b"Retry-After: 7", b"Content-Encoding: gzip", status=b"429 Slow"))
+    async with transport(raw_server.url) as made:
+        answer = await made.exchange(POLL)
+    assert (answer.status, answer.body, answer.retry_after, answer.encoding, answer.flaw) == (429, BODY, "7", "gzip", None)
+
+
+async def test_a_request_carries_the_key_and_nothing_to_decompress(raw_server: Any) -> None:
+    """The key travels as a bearer token, the body as JSON, and no compression is asked for."""
+    raw_server.handler = says(http(BODY))
+    async with transport(raw_server.url) as made:
+        await made.exchange(CREATE, Exchange())
+    (request,) = raw_server.requests
+    assert request.startswith(b"POST /api/motion/sessions HTTP/1.1\r\n")
+    for line in (
+        b"Authorization: Bearer " + KEY.encode(),
+        b"Content-Type: application/json",
+        b"Accept-Encoding: identity",
+    ):
+        assert line in request
+    assert request.endswith(b"\r\n\r\n{}")
+    assert b"Cookie" not in request
+
+
+async def test_polls_share_connections_and_creates_never_ride_on_an_old_one(raw_server: Any) -> None:
+    """A poll uses a kept-alive connection; every create opens its own, even right after a poll."""
+    raw_server.handler = says(http(BODY))
+    async with transport(raw_server.url) as made:
+        for _ in range(3):
+            await made.exchange(POLL)
+        assert raw_server.connections == 1
+        for number in range(3):
+            await made.exchange(CREATE, Exchange())
+            assert raw_server.connections == 2 + number
+        await made.exchange(POLL)
+        assert raw_server.connections == 4
+
+
+async def test_a_create_on_the_callers_connector_opens_its_own_connection_too(raw_server: Any) -> None:
+    """A handed-in session's pool serves the polls; creates are opened by its means and never pooled."""
+    raw_server.handler = says(http(BODY))
+    async with aiohttp.ClientSession() as mine, transport(raw_server.url, client_session=mine) as made:
+        await made.exchange(POLL)
+        await made.exchange(CREATE, Exchange())
+        await made.exchange(CREATE, Exchange())
+        await made.exchange(POLL)
+    assert raw_server.connections == 3
+
+
+async def test_redirects_are_not_followed(raw_server: Any) -> None:
+    """The key goes nowhere but to the base URL: a redirect is an answer like any other."""
+    raw_server.handler = says(http(b"", b"Location: http://127.0.0.1:1/elsewhere", status=b"307 There"))
+    async with transport(raw_server.url) as made:
+        assert (await made.exchange(POLL)).status == 307
+        assert (await made.exchange(CREATE, Exchange())).status == 307
+    assert len(raw_server.requests) == 2
+
+
+async def test_an_escaped_id_stays_one_segment(raw_server: Any) -> None:
+    """What the protocol has escaped reaches the wire unchanged."""
+    raw_server.handler = says(http(BODY))
+    async with transport(raw_server.url) as made:
+        await made.exchange(Call("poll", "/sessions/..%2F..%2Fx%3Fy%23z", None, "a"))
+    assert raw_server.requests[0].startswith(b"GET /api/motion/sessions/..%2F..%2Fx%3Fy%23z HTTP/1.1")
+
+
+# What goes wrong.
+
+
+async def test_no_connection_means_nothing_was_sent() -> None:
+    """A refused connection is a `ConnectFailedError`, for a create as for a poll."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with transport(f"http://127.0.0.1:{port}/api") as made:
+        exchange = Exchange()
+        with pytest.raises(ConnectFailedError):
+            await made.exchange(CREATE, exchange)
+        assert not exchange.sent
+        assert type(await failure(made, POLL)) is ConnectFailedError
+
+
+async def test_a_host_without_an_address_means_nothing_was_sent() -> None:
+    """A name that cannot be resolved is a `ConnectFailedError`."""
+    async with transport("https://nowhere.invalid/api") as made:
+        assert type(await failure(made, CREATE)) is ConnectFailedError
+
+
+async def test_a_foreign_certificate_means_nothing_was_sent() -> None:
+    """A server whose certificate is not trusted gets no key; with its authority's context it is served."""
+    authority = trustme.CA()
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    client_side = ssl.create_default_context()
+    authority.configure_trust(client_side)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http(BODY, b"Connection: close"))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_side)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/api"
+    async with server:
+        async with transport(url) as made:
+            assert type(await failure(made, CREATE)) is ConnectFailedError
+        async with transport(url, ssl=client_side) as made:
+            assert (await made.exchange(POLL)).body == BODY
+            assert (await made.exchange(Call("create", "/sessions", b""), Exchange())).body == BODY
+
+
+@pytest.mark.parametrize("call", [POLL, CREATE], ids=["poll", "create"])
+@pytest.mark.parametrize(
+    "pieces",
+    [(), (b"HTTP/1.1 200 OK\r\nContent-Le",), (b"nonsense\r\n\r\n",), (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",)],
+    ids=["nothing", "half a head", "no HTTP", "negative length"],
+)
+async def test_a_connection_that_ends_without_an_answer_is_lost(raw_server: Any, call: Call, pieces: Any) -> None:
+    """Whatever came instead of a head, one request was made and its answer is lost."""
+    raw_server.handler = says(*pieces, close=True)
+    async with transport(raw_server.url) as made:
+        exchange = Exchange()
+        with pytest.raises(ConnectionLostError) as caught:
+            await made.exchange(call, exchange)
+        assert exchange.sent == (call is CREATE)
+    assert len([request for request in raw_server.requests if request.startswith(b"POST")]) == (call is CREATE)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert KEY not in repr(caught.value)
+
+
+async def test_no_answer_in_time_is_a_timeout(raw_server: Any) -> None:
+    """The deadline is over the whole exchange, and a server that says nothing meets it."""
+    async with transport(raw_server.url, timeout=0.05) as made:
+        assert type(await failure(made, POLL)) is ExchangeTimeoutError
+        exchange = Exchange()
+        with pytest.raises(ExchangeTimeoutError):
+            await made.exchange(CREATE, exchange)
+        assert exchange.sent
+
+
+async def test_a_body_that_drips_meets_the_deadline_too(raw_server: Any) -> None:
+    """Bytes that keep coming do not stretch the deadline."""
+
+    async def drip(_reader: object, writer: asyncio.StreamWriter, _request: bytes) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.01)
+
+    raw_server.handler = drip
+    async with transport(raw_server.url, timeout=0.1, max_answer_bytes=200_000) as made:
+        assert type(await failure(made, POLL)) is ExchangeTimeoutError
+
+
+async def test_a_body_cut_short_is_a_flaw_of_an_answer_whose_status_is_known(raw_server: Any) -> None:
+    """What the service decided is not lost with the rest of its sentence."""
+    raw_server.handler = says(b"HTTP/1.1 402 No\r\nContent-Length: 100\r\n\r\n{", close=True)
+    async with transport(raw_server.url) as made:
+        answer = await made.exchange(CREATE, Exchange())
+    assert answer.status == 402
+    assert isinstance(answer.flaw, ConnectionLostError)
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 50000", b"Transfer-Encoding: chunked"], ids=["announced", "chunked"])
+async def test_a_body_over_the_bound_is_read_no_further(raw_server: Any, head: bytes) -> None:
+    """Memory for an answer is bounded, whether its length is announced or not."""
+    chunk = b"x" * 5_000 if b"Length" in head else b"1388\r\n" + b"x" * 5_000 + b"\r\n"
+    raw_server.handler = says(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n", *([chunk] * 10))
+    async with transport(raw_server.url) as made:
+        answer = await made.exchange(POLL)
+        assert len(answer.body) <= 10_000
+        assert isinstance(answer.flaw, UnexpectedResponseError)
+        raw_server.handler = says(http(BODY))
+        assert (await made.exchange(POLL)).body == BODY
+
+
+async def test_a_chunked_body_is_read_whole(raw_server: Any) -> None:
+    """An answer of unannounced length within the bound has no flaw."""
+    raw_server.handler = says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+    async with transport(raw_server.url) as made:
+        answer = await made.exchange(POLL)
+    assert (answer.body, answer.flaw) == (b"abcde", None)
+
+
+async def test_a_compressed_body_is_not_unpacked_on_the_way(raw_server: Any) -> None:
+    """Decompression is the protocol's, within a bound."""
+    packed = gzip.compress(BODY)
+    raw_server.handler = says(http(packed, b"Content-Encoding: gzip"))
+    async with transport(raw_server.url) as made:
+        assert (await made.exchange(POLL)).body == packed
+
+
+async def test_what_a_trace_hook_raises_loses_the_answer_and_nothing_else(raw_server: Any) -> None:
+    """A caller's hook that fails makes a `TransportError`, and a create whose bytes had left counts as sent."""
+
+    async def fail(*_: object) -> None:
+        raise KeyError("hook")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(fail)
+    raw_server.handler = says(http(BODY))
+    async with transport(raw_server.url, trace_configs=[trace]) as made:
+        exchange = Exchange()
+        with pytest.raises(ConnectionLostError, match="hook"):
+            await made.exchange(CREATE, exchange)
+        assert exchange.sent
+
+
+async def test_a_closed_transport_says_so(raw_server: Any) -> None:
+    """After `aclose` a call is a `SessionClosedError`, and nothing is sent."""
+    async with transport(raw_server.url) as made:
+        await made.aclose()
+        for call in (POLL, CREATE):
+            assert type(await failure(made, call)) is SessionClosedError
+    assert raw_server.requests == []
+
+
+async def test_the_callers_connector_may_close_under_way(raw_server: Any) -> None:
+    """A session of the caller's that is closed early is told of like a closed session."""
+    raw_server.handler = says(http(BODY))
+    mine = aiohttp.ClientSession()
+    async with transport(raw_server.url, client_session=mine) as made:
+        await made.exchange(POLL)
+        await mine.close()
+        for call in (POLL, CREATE):
+            assert type(await failure(made, call)) is SessionClosedError
+
+
+async def test_exchanges_at_one_time_are_bounded(raw_server: Any) -> None:
+    """Of ten calls no more than three are on the wire at once."""
+    open_now, most = 0, 0
+
+    async def answer(_reader: object, writer: asyncio.StreamWriter, _request: bytes) -> None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        await asyncio.sleep(0.01)
+        open_now -= 1
+        writer.write(http(BODY))
+
+    raw_server.handler = answer
+    async with transport(raw_server.url, max_connections=3) as made:
+        await asyncio.gather(*(made.exchange(POLL if n % 2 else CREATE, Exchange()) for n in range(10)))
+    assert most == 3
+
+
+def test_no_exception_of_aiohttp_escapes_or_passes_for_a_refusal() -> None:
+    """Every client error that aiohttp has is translated into one of the library's, by one rule."""
+
+    async def translated() -> list[tuple[str, str]]:
+        async with transport("http://127.0.0.1:9/api") as made:
+            kinds = [
+                kind
+                for _, kind in inspect.getmembers(aiohttp.client_exceptions, inspect.isclass)
+                if issubclass(kind, aiohttp.ClientError | TimeoutError) and kind.__module__.startswith("aiohttp")
+            ]
+            found = []
+            for kind in kinds:
+                error = kind.__new__(kind)
+                error.__dict__.update(message="", status=0, request_info=None, _conn_key=None, _os_error=OSError())
+                if issubclass(kind, aiohttp.ClientConnectorError | aiohttp.InvalidURL | aiohttp.ClientResponseError):
+                    kind.__str__ = lambda self: type(self).__name__  # type: ignore[method-assign]
+                sent = Exchange()
+                sent.sent = True
+                found.append((kind.__name__, type(made._translated(CREATE, sent, error)).__name__))
+            return found
+
+    found = dict(asyncio.run(translated()))
+    assert len(found) > 15
+    assert set(found.values()) <= {"ConnectFailedError", "ConnectionLostError", "ExchangeTimeoutError"}
+    assert found["ClientConnectorError"] == found["ClientConnectorCertificateError"] == "ConnectFailedError"
+    assert found["ServerDisconnectedError"] == found["ClientPayloadError"] == "ConnectionLostError"
+
+
+# Proxies.
+
+
+async def test_a_proxy_carries_plain_calls_with_its_own_credentials(raw_server: Any) -> None:
+    """`proxy` is used as given, and its user and password become its own header."""
+    raw_server.handler = says(http(BODY))
+    proxy = raw_server.url.replace("/api/motion", "").replace("http://", "http://user:pass@")
+    async with transport("http://127.0.0.1:9/api", proxy=proxy) as made:
+        assert (await made.exchange(POLL)).body == BODY
+    (request,) = raw_server.requests
+    assert request.startswith(b"GET http://127.0.0.1:9/api/sessions/a HTTP/1.1")
+    assert b"Proxy-Authorization: Basic dXNlcjpwYXNz" in request
+
+
+async def test_the_environments_proxy_counts_when_it_is_trusted(
+    raw_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """`trust_env` takes the proxy of the environment, and never a netrc in place of the key."""
+    raw_server.handler = says(http(BODY))
+    monkeypatch.setenv("http_proxy", raw_server.url.replace("/api/motion", ""))
+    monkeypatch.delenv("no_proxy", raising=False)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password something\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with transport("http://127.0.0.1:9/api", trust_env=True) as made:
+        await made.exchange(POLL)
+    (request,) = raw_server.requests
+    assert b"Authorization: Bearer " + KEY.encode() in request
+    async with transport("http://127.0.0.1:9/api") as made:
+        assert type(await failure(made, POLL)) is ConnectFailedError
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense", 5, "http://"], ids=str)
+async def test_a_proxy_that_cannot_be_used_is_refused(proxy: Any) -> None:
+    """A bad proxy is told when the transport is made, not by the first call."""
+    with pytest.raises(ConfigurationError, match="proxy"):
+        async with transport("http://127.0.0.1:9/api", proxy=proxy):
+            pass
+
+
+async def test_a_proxy_that_refuses_the_tunnel_means_nothing_was_sent(raw_server: Any) -> None:
+    """An error to CONNECT is a `ConnectFailedError`: the service never saw the create."""
+    raw_server.handler = says(http(b"no", status=b"502 Bad"), close=True)
+    proxy = raw_server.url.replace("/api/motion", "")
+    async with transport("https://service.invalid/api", proxy=proxy) as made:
+        assert type(await failure(made, CREATE)) is ConnectFailedError
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://api.motion.so/api/motion/", "https://api.motion.so/api/motion"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://127.8.8.8/x", "http://127.8.8.8/x"),
+        ("http://[::1]:80/x", "http://[::1]/x"),
+    ],
+)
+def test_a_base_url_is_taken(url: str, kept: str) -> None:
+    """https anywhere, plain http on this machine's own addresses, no slash at the end."""
+    assert str(check_base_url(url)).rstrip("/") == kept
+
+
+def test_the_transport_shows_no_key() -> None:
+    """Its repr names the base URL alone."""
+
+    async def shown() -> str:
+        async with transport("https://api.motion.so/api/motion") as made:
+            return repr(made)
+
+    assert asyncio.run(shown()) == "Transport('https://api.motion.so/api/motion')"
+    assert isinstance(URL("https://x"), URL)
+    assert issubclass(ConnectFailedError, TransportError)
