@@ -21,6 +21,7 @@ class _Block:
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self.expired = False
+        self.expires_at = 0.0
 
     def __enter__(self) -> None:
         task = asyncio.current_task()

@@ -68,7 +68,11 @@ __all__ = [
     "redacted",
 ]
 
-_SECRETS: Final = re.compile(r"(?P<url>https?://[^\s?#\"'<>]*)\?[^\s\"'<>]*|\bmotion_[\w-]{6,}|(?P<scheme>Bearer )\S+")
+_SECRETS: Final = re.compile(
+    r"(?P<url>(?i:https?)://[^\s?\"<>]*)\?[^\s\"<>]*"
+    r"|\bmotion_(?!async\b)[^\s\"'<>]+"
+    r"|(?P<scheme>(?i:Bearer) )\S+"
+)
 
 
 @overload
@@ -86,8 +90,17 @@ def redacted(text: str | None) -> str | None:
     return _SECRETS.sub(lambda match: f"{match['url']}?…" if match["url"] else f"{match['scheme'] or ''}…", text)
 
 
-def _redacted_values(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: redacted(value) if isinstance(value, str) else value for name, value in given.items()}
+def _redacted_deep(given: Any, depth: int = 16) -> Any:
+    """Give a value of JSON without its secrets, and without what lies so deep that it could not be pickled."""
+    if isinstance(given, str):
+        return redacted(given)
+    if not isinstance(given, Mapping | list | tuple):
+        return given
+    if depth == 0:
+        return "…"
+    if isinstance(given, Mapping):
+        return {redacted(str(name)): _redacted_deep(value, depth - 1) for name, value in given.items()}
+    return type(given)(_redacted_deep(item, depth - 1) for item in given)
 
 
 @attrs.frozen
@@ -101,10 +114,10 @@ class Problem:
         extra: the entry's other fields, such as `maximum`.
     """
 
-    code: str
+    code: str = attrs.field(converter=redacted)
     message: str = attrs.field(converter=redacted)
-    path: tuple[str | int, ...] = ()
-    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, converter=_redacted_values)
+    path: tuple[str | int, ...] = attrs.field(default=(), converter=_redacted_deep)
+    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, converter=_redacted_deep)
 
     def __str__(self) -> str:
         where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path).lstrip(".")
@@ -153,7 +166,8 @@ class InvalidRequestError(MotionError):
     ) -> None:
         found = "; ".join(map(str, problems)) or "the service named no details"
         who = "the service refused the request (400)" if http_status else "the request was not sent"
-        super().__init__(f"{who}: {found}", job_id=job_id)
+        about = f" (job {job_id})" if job_id else ""
+        super().__init__(f"{who}{about}: {found}", job_id=job_id)
         self.problems = problems
         self.http_status = http_status
 
@@ -233,7 +247,7 @@ class FollowupNotAllowedError(ServiceError):
 
     def __init__(self, message: str, *, status: str | None = None, **data: Any) -> None:
         super().__init__(message, **data)
-        self.status = status
+        self.status = redacted(status)
 
 
 class RateLimitedError(ServiceError):
@@ -331,7 +345,8 @@ class NotSentError(MotionError):
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"not sent, because an earlier request ended all new ones: {reason}")
+        super().__init__(f"not sent, because an earlier request ended all new ones: {reason}; "
+            "clear that up, then send it again")
         self.reason = redacted(reason)
 
 
@@ -374,6 +389,7 @@ class JobFailedError(MotionError):
 
     def __init__(self, job_id: str, *, error: str | None) -> None:
         super().__init__(
-            f"job {job_id} failed: {error or 'the service gave no reason'}", job_id=job_id
+            f"job {job_id} failed: {error or 'the service gave no reason'}; "
+            "it can't be followed up: create a new one", job_id=job_id
         )
         self.error = redacted(error)

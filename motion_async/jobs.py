@@ -7,9 +7,11 @@ is told by `motion_async.validation`, all at once, before anything is sent. No I
 
 from __future__ import annotations
 
+import contextlib
 import mimetypes
 import posixpath
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -112,30 +114,30 @@ for _name in ("queued", "created", "running", "awaiting_user_input", "completed"
 _TERMINAL: Final = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
 
 
-def _file_name(attachment: Any) -> str:
-    """Give the file name that says most about a media type: the name's if it has a suffix, else the URL's."""
-    name = attachment.name
-    if isinstance(name, str) and posixpath.splitext(name)[1]:
-        return name
-    try:
-        path = urlsplit(attachment.url).path
-    except (ValueError, TypeError, AttributeError):
-        return ""  # not a URL at all: validation says so, with its place
-    return posixpath.basename(unquote(path)) if isinstance(path, str) else ""
+def _file_names(attachment: Any) -> Iterator[str]:
+    """Give the file names that may tell a media type: the attachment's name, then the end of its URL's path."""
+    if isinstance(attachment.name, str):
+        yield attachment.name
+    if isinstance(attachment.url, str):
+        with contextlib.suppress(ValueError):  # no URL at all: validation says so, with its place
+            yield posixpath.basename(unquote(urlsplit(attachment.url).path))
 
 
 def _guess_content_type(given: str | None, attachment: Any) -> str | None:
     if given is not None:
         return given
-    name = _file_name(attachment)
-    known = _MEDIA_TYPES.get(posixpath.splitext(name)[1].lower())
-    return known or mimetypes.guess_type("file:///" + name, strict=False)[0]
+    for name in _file_names(attachment):
+        known = _MEDIA_TYPES.get(posixpath.splitext(name)[1].lower())
+        guess = known or mimetypes.guess_type("file:///" + name, strict=False)[0]
+        if guess is not None:
+            return guess
+    return None
 
 
 def _guess_type(given: AttachmentType | None, attachment: Any) -> AttachmentType | None:
     if given is not None or not isinstance(attachment.content_type, str):
         return given
-    kind = attachment.content_type.partition("/")[0]
+    kind = attachment.content_type.partition("/")[0].lower()
     return kind if kind in ("image", "video", "audio") else "file"  # type: ignore[return-value]
 
 
@@ -156,17 +158,19 @@ class Attachment:
     content_type: str | None = attrs.field(
         default=None,
         kw_only=True,
-        converter=attrs.Converter(_guess_content_type, takes_self=True),
+        converter=attrs.Converter(_guess_content_type, takes_self=True),  # type: ignore[misc]  # mypy's plugin
     )
     type: AttachmentType | None = attrs.field(
         default=None,
         kw_only=True,
-        converter=attrs.Converter(_guess_type, takes_self=True),
+        converter=attrs.Converter(_guess_type, takes_self=True),  # type: ignore[misc]  # knows functions alone
     )
 
     def __repr__(self) -> str:
         # The query of a signed URL is a secret: whoever reads a log must not be able to fetch the file.
-        shown = self.url.partition("?")[0] if isinstance(self.url, str) else self.url
+        shown = self.url
+        if isinstance(shown, str):
+            shown = re.sub("://[^/]*@", "://", shown.partition("?")[0])
         return f"Attachment({shown!r}, name={self.name!r}, type={self.type!r})"
 
 

@@ -36,8 +36,9 @@ def check_number(name: str, given: float, *, low: float, high: float = math.inf)
         ConfigurationError: if it is no number, or out of bounds.
     """
     if isinstance(given, bool) or not isinstance(given, int | float) or not low <= given <= high:
+        shown = repr(given) if not isinstance(given, int) or abs(given) < 10**80 else "one of so many digits"
         bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
-        raise ConfigurationError(f"{name} must be a number {bounds}, not {given!r:.80}")
+        raise ConfigurationError(f"{name} must be a number {bounds}, not {shown:.80}")
     return given
 
 
@@ -158,7 +159,7 @@ class Pace:
     __slots__ = ("_gap", "_most", "_rate", "_slowed_at", "_taken_at", "opens_at")
 
     def __init__(self, polls_per_second: float) -> None:
-        self._most = check_number("max_polls_per_second", polls_per_second, low=0.01)
+        self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
         self._rate = self._most
         self._slowed_at = -math.inf
         self.opens_at = -math.inf

@@ -13,14 +13,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from motion_async.errors import MotionError, ServiceError, SessionClosedError, TransportError, UncertainError
+from motion_async.errors import MotionError, SessionClosedError, TransportError, UncertainError
 from motion_async.events import Event, JobAccepted, SendAbandoned
 from motion_async.jobs import JobState
-from motion_async.pacing import Backoff
 from motion_async.protocol import Call, may_send_again, read_answer, unless_refused
+from motion_async.retrying import Retries
 from motion_async.transport import Exchange, Transport
 
 __all__ = ["Sender"]
+
+_ATTEMPTS = 8
+"""So often a create or followup that the service provably did not take goes out at most."""
 
 _T = TypeVar("_T")
 _log = logging.getLogger("motion_async")
@@ -32,34 +35,25 @@ class Sender:
     Args:
         transport: carries the calls.
         publish: told of what was accepted or abandoned.
-        slowed: told of each refused call and the loop's time at which it was sent, so that polls slow down too.
-        backoff: how long to wait before a call goes out again.
-        attempts: how often a call goes out at most, at least 1.
+        retries: how calls are tried again.
         grace: seconds in which an exchange whose caller is gone may still finish.
         now: gives the time as an aware datetime.
-        random: gives a number from 0 to 1.
     """
 
     def __init__(
         self,
         transport: Transport,
         publish: Callable[[Event], None],
-        slowed: Callable[[MotionError, float], None],
+        retries: Retries,
         *,
-        backoff: Backoff,
-        attempts: int,
         grace: float,
         now: Callable[[], datetime],
-        random: Callable[[], float],
     ) -> None:
         self._transport = transport
         self._publish = publish
-        self._slowed = slowed
-        self._backoff = backoff
-        self._attempts = attempts
+        self._retries = retries
         self._grace = grace
         self._now = now
-        self._random = random
         self._under_way: dict[asyncio.Task[Any], Exchange] = {}
 
     async def send(self, call: Call, take: Callable[[JobState], _T]) -> _T:
@@ -76,22 +70,10 @@ class Sender:
             UncertainError: if it was sent and the answer was lost.
             MotionError: if it was refused, or could not be sent.
         """
-        loop = asyncio.get_running_loop()
-        failures = 0
-        while True:
-            sent_at = loop.time()
-            try:
-                _, taken = await self._send_once(call, take)
-            except MotionError as error:
-                failures += 1
-                self._slowed(error, sent_at)
-                if not may_send_again(error) or failures >= self._attempts:
-                    raise
-                retry_after = error.retry_after if isinstance(error, ServiceError) else None
-                delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
-            else:
-                return taken
-            await asyncio.sleep(delay)
+        _, taken = await self._retries.run(
+            lambda: self._send_once(call, take), may_repeat=may_send_again, attempts=_ATTEMPTS
+        )
+        return taken
 
     async def _send_once(self, call: Call, take: Callable[[JobState], _T]) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""

@@ -6,7 +6,6 @@ It must not talk HTTP, decide what an answer means, or keep a job alive that nob
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random as _random
 from collections import OrderedDict
@@ -19,13 +18,14 @@ from weakref import WeakSet
 import anyio
 import attrs
 
-from motion_async.errors import ConfigurationError, MotionError, ServiceError, SessionClosedError
+from motion_async.errors import ConfigurationError, SessionClosedError
 from motion_async.events import Event
 from motion_async.fanout import FanOut, Requests
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number
 from motion_async.protocol import Call, create_call, followup_call, is_passing, read_answer
+from motion_async.retrying import Retries
 from motion_async.sending import Sender
 from motion_async.subscriptions import EventStream, OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["MotionSession"]
 
 _POLL_ATTEMPTS = 4
-_SEND_ATTEMPTS = 8
 _MAX_REMEMBERED = 4_096
 
 
@@ -132,16 +131,6 @@ class MotionSession:
             raise SessionClosedError("a session can be entered once; make a new one")
         transport = Transport(**self._transport_options)
         self._was_entered = True
-        sender = Sender(
-            transport,
-            self._publish,
-            lambda error, sent_at: polls.slow_down(error, sent_at=sent_at),
-            backoff=self._backoff,
-            attempts=_SEND_ATTEMPTS,
-            grace=self._cancel_grace,
-            now=self._now,
-            random=self._random,
-        )
         polls = PollLoop(
             self._poll_once,
             self._publish,
@@ -152,7 +141,13 @@ class MotionSession:
             now=self._now,
             random=self._random,
         )
-        self._parts = _Parts(transport, sender, polls)
+        retries = Retries(
+            backoff=self._backoff,
+            random=self._random,
+            failed=lambda error, began_at: polls.slow_down(error, sent_at=began_at),
+        )
+        sender = Sender(transport, self._publish, retries, grace=self._cancel_grace, now=self._now)
+        self._parts = _Parts(transport, retries, sender, polls)
         return self
 
     async def __aexit__(
@@ -248,24 +243,13 @@ class MotionSession:
             JobNotFoundError: if there is no such job for this key.
             MotionError: any other refusal, an answer that can't be read, or no answer.
         """
-        polls = self._open().polls
-        watched = polls.job(job_id)
-        failures = 0
-        while True:
-            sent_at = asyncio.get_running_loop().time()
-            try:
-                state = await self._poll_once(watched.call)
-            except MotionError as error:
-                failures += 1
-                polls.slow_down(error, sent_at=sent_at)
-                if not is_passing(error) or failures >= _POLL_ATTEMPTS:
-                    raise
-                retry_after = error.retry_after if isinstance(error, ServiceError) else None
-                delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
-            else:
-                polls.observe(watched, state)
-                return state
-            await asyncio.sleep(delay)
+        parts = self._open()
+        watched = parts.polls.job(job_id)
+        state = await parts.retries.run(
+            lambda: self._poll_once(watched.call), may_repeat=is_passing, attempts=_POLL_ATTEMPTS
+        )
+        parts.polls.observe(watched, state)
+        return state
 
     def job(self, job_id: str) -> Job:
         """Take a job up again by its id, from this process or another: no I/O.
@@ -408,6 +392,7 @@ class _Parts:
     """What exists between entering and leaving."""
 
     transport: Transport
+    retries: Retries
     sender: Sender
     polls: PollLoop
 

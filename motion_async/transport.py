@@ -164,7 +164,7 @@ class Transport:
         if client_session is not None and ssl is not True:
             self._options["ssl"] = ssl
         traces = [*trace_configs, *(client_session.trace_configs if client_session else ())]
-        headers = {
+        headers: dict[str, str] = {
             hdrs.AUTHORIZATION: f"Bearer {api_key}",
             hdrs.ACCEPT: "application/json",
             hdrs.ACCEPT_ENCODING: "identity",
@@ -211,7 +211,8 @@ class Transport:
             request = self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
         async with request as response:
             announced = response.content_length
-            body, flaw = b"", None
+            body = b""
+            flaw: TransportError | UnexpectedResponseError | None = None
             if announced is not None and announced <= self._limit:
                 try:
                     body = await response.read()

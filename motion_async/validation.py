@@ -162,12 +162,15 @@ def _url_problems(url: str, path: _Path) -> list[Problem]:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return [Problem("invalid_string", f"Invalid url: {error}", path)]
+    except ValueError:  # its words may repeat a password
+        return [Problem("invalid_string", "Invalid url: its host or its port cannot be read", path)]
     if parts.scheme not in ("http", "https") or not host or any(map(str.isspace, url)) or not url.isprintable():
         return [Problem("invalid_string", "Invalid url: expected http:// or https://, a host and no spaces", path)]
     if parts.username is not None or parts.password is not None:
         return [Problem("custom", "The URL carries a user or a password; use a signed URL without them", path)]
+    # Browsers read a backslash as a slash, and some readers undo escapes: the host would be another one to them.
+    if "\\" in url or "%" in host:
+        return [Problem("invalid_string", "Invalid url: the host can be read in two ways", path)]
     return []
 
 

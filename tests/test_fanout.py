@@ -1,0 +1,321 @@
+"""Making many videos: lazily, a limited number at a time, each outcome as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import attrs
+import looptime
+import pytest
+
+from motion_async import (
+    AuthenticationError,
+    ConfigurationError,
+    CreateUncertainError,
+    InputRequiredError,
+    InsufficientCreditsError,
+    JobFailedError,
+    JobNotFoundError,
+    JobState,
+    JobStatus,
+    MotionError,
+    NotSentError,
+    Outcome,
+    VideoRequest,
+    WaitTimeoutError,
+)
+from motion_async.fanout import MAX_UNREAD, FanOut, Requests
+from motion_async.pacing import Backoff, GrowingSchedule, Pace
+from motion_async.protocol import Call
+from motion_async.watch import PollLoop, Watched
+
+START = datetime(2026, 4, 28, tzinfo=UTC)
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": looptime.new_event_loop}
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@attrs.define
+class Service:
+    """Takes creates after a moment, and ends each job after its time, as its prompt says."""
+
+    seconds: float = 60.0
+    errors: dict[str, MotionError] = attrs.field(factory=dict)
+    statuses: dict[str, str] = attrs.field(factory=dict)
+    polls_fail: dict[str, MotionError] = attrs.field(factory=dict)
+    began: dict[str, float] = attrs.field(factory=dict)
+    created: list[str] = attrs.field(factory=list)
+    most: int = 0
+    loop: Any = None
+
+    async def create(self, request: VideoRequest) -> Watched:
+        await asyncio.sleep(0.5)
+        if request.prompt in self.errors:
+            raise self.errors[request.prompt]
+        self.created.append(request.prompt)
+        self.began[request.prompt] = now()
+        self.most = max(self.most, self.running)
+        job: Watched = self.loop.job(request.prompt)
+        self.loop.begin_turn(job, JobState(request.prompt, JobStatus.QUEUED), before=None)
+        return job
+
+    @property
+    def running(self) -> int:
+        return sum(now() < at + self.seconds for at in self.began.values())
+
+    async def poll(self, call: Call) -> JobState:
+        assert call.job_id is not None
+        if call.job_id in self.polls_fail:
+            raise self.polls_fail[call.job_id]
+        end = self.began[call.job_id] + self.seconds
+        status = self.statuses.get(call.job_id, "completed") if now() >= end else "running"
+        at = START + timedelta(seconds=end)
+        return JobState(call.job_id, JobStatus(status), START, at, at if status == "completed" else None)
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    service = Service()
+    service.loop = PollLoop(
+        service.poll,
+        lambda _: None,
+        schedule=GrowingSchedule(first=1, growth=0, cap=1),
+        pace=Pace(1e5),
+        backoff=Backoff(),
+        max_in_flight=100,
+        now=lambda: START,
+        random=lambda: 0.5,
+    )
+    yield service
+    await service.loop.aclose()
+
+
+def fan_out(service: Service, requests: Requests, **options: Any) -> FanOut:
+    settings: dict[str, Any] = {"limiter": anyio.CapacityLimiter(5), "job_timeout": None, "on_input": "wait"}
+    return FanOut(service.create, service.loop, requests, **settings | options)
+
+
+async def all_of(outcomes: FanOut) -> list[Outcome]:
+    async with outcomes:
+        return [outcome async for outcome in outcomes]
+
+
+async def test_every_request_has_one_outcome_with_its_index(service: Service) -> None:
+    """Prompts and whole requests, from any iterable, come out with their place, job and state."""
+    requests = [VideoRequest("p0"), "p1", VideoRequest("p2", style_reference_url="https://youtu.be/x")]
+    outcomes = await all_of(fan_out(service, requests))
+    assert sorted(outcome.index for outcome in outcomes) == [0, 1, 2]
+    for outcome in outcomes:
+        assert outcome.ok
+        assert outcome.request.prompt == f"p{outcome.index}" == outcome.job_id
+        assert outcome.state is not None
+        assert outcome.state.status == "completed"
+
+
+async def test_no_more_jobs_run_than_there_are_places(service: Service) -> None:
+    """A place is held from the create to the end of the job, and all places are used."""
+    limiter = anyio.CapacityLimiter(5)
+    await all_of(fan_out(service, (f"p{number}" for number in range(23)), limiter=limiter))
+    assert service.most == 5
+    assert limiter.borrowed_tokens == 0
+
+
+async def test_two_batches_can_share_a_limiter(service: Service) -> None:
+    """Together they never run more than its places."""
+    limiter = anyio.CapacityLimiter(4)
+    batches = [fan_out(service, [f"{name}{number}" for number in range(10)], limiter=limiter) for name in "ab"]
+    outcomes = await asyncio.gather(*map(all_of, batches))
+    assert [len(batch) for batch in outcomes] == [10, 10]
+    assert service.most == 4
+
+
+async def test_requests_are_pulled_one_at_a_time_as_places_come_free(service: Service) -> None:
+    """From a source without end, no more is pulled than runs, and one that waits for its place."""
+    pulled = 0
+
+    async def endless() -> AsyncIterator[str]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield f"p{pulled}"
+
+    async with fan_out(service, endless()) as outcomes:
+        await asyncio.sleep(30)
+        assert pulled == 6
+        await anext(outcomes)
+        await asyncio.sleep(3)
+        assert pulled == 11
+
+
+async def test_outcomes_come_as_jobs_end_not_in_order(service: Service) -> None:
+    """A request that fails at once is out before those that run."""
+    service.errors["p1"] = CreateUncertainError("lost")
+    outcomes = await all_of(fan_out(service, ["p0", "p1", "p2"]))
+    assert outcomes[0].index == 1
+    assert outcomes[0].job_id is None
+    assert isinstance(outcomes[0].error, CreateUncertainError)
+    assert [outcome.ok for outcome in outcomes] == [False, True, True]
+
+
+async def test_one_bad_item_is_one_bad_outcome(service: Service) -> None:
+    """A failed job, an unknown one and a refused request leave the others alone."""
+    service.statuses["p1"] = "failed"
+    service.polls_fail["p2"] = JobNotFoundError("gone", http_status=404, job_id="p2")
+    outcomes = {outcome.index: outcome for outcome in await all_of(fan_out(service, [f"p{n}" for n in range(5)]))}
+    assert isinstance(outcomes[1].error, JobFailedError)
+    assert outcomes[1].state is not None
+    assert outcomes[1].state.status == "failed"
+    assert isinstance(outcomes[2].error, JobNotFoundError)
+    assert outcomes[2].job_id == "p2"
+    assert all(outcomes[index].ok for index in (0, 3, 4))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [InsufficientCreditsError("poor", http_status=402), AuthenticationError("who", http_status=401)],
+    ids=["402", "401"],
+)
+async def test_no_credits_or_no_key_ends_new_creates_and_nothing_else(service: Service, error: MotionError) -> None:
+    """What runs goes on to its end, and the rest comes out as not sent, with the reason."""
+    service.errors["p7"] = error
+    outcomes = {outcome.index: outcome for outcome in await all_of(fan_out(service, [f"p{n}" for n in range(50)]))}
+    assert len(outcomes) == 50
+    assert outcomes[7].error is error
+    assert len(service.created) < 15
+    for index, outcome in outcomes.items():
+        if f"p{index}" in service.created:
+            assert outcome.ok
+        elif index != 7:
+            assert isinstance(outcome.error, NotSentError)
+            assert outcome.error.__cause__ is error
+            assert outcome.job_id is None
+
+
+async def test_a_key_that_is_withdrawn_ends_the_batch(service: Service) -> None:
+    """A 401 to a poll ends its job's watch and all new creates."""
+    service.polls_fail["p0"] = AuthenticationError("who", http_status=401)
+    outcomes = await all_of(fan_out(service, [f"p{n}" for n in range(50)]))
+    assert len(outcomes) == 50
+    assert sum(isinstance(outcome.error, NotSentError) for outcome in outcomes) > 30
+
+
+async def test_a_job_that_waits_for_a_person_gives_its_place_back(service: Service) -> None:
+    """With one place, a job that waits for input does not keep the next one from starting."""
+    service.statuses["p0"] = "awaiting_user_input"
+    service.seconds = 10
+    async with fan_out(service, ["p0", "p1"], limiter=anyio.CapacityLimiter(1)) as outcomes:
+        first = await anext(outcomes)
+        assert first.index == 1
+        service.statuses["p0"] = "completed"
+        second = await anext(outcomes)
+        assert second.index == 0
+        assert second.ok
+
+
+async def test_a_job_that_waits_for_a_person_is_an_outcome_if_asked(service: Service) -> None:
+    """`on_input="raise"` ends the item with its id and an `InputRequiredError`."""
+    service.statuses["p0"] = "awaiting_user_input"
+    outcomes = {one.index: one for one in await all_of(fan_out(service, ["p0", "p1"], on_input="raise"))}
+    assert isinstance(outcomes[0].error, InputRequiredError)
+    assert outcomes[0].job_id == "p0"
+    assert outcomes[1].ok
+
+
+async def test_a_job_over_its_time_is_given_up(service: Service) -> None:
+    """`job_timeout` ends the watch and frees the place; the job goes on at the service."""
+    service.seconds = 1e6
+    limiter = anyio.CapacityLimiter(1)
+    outcomes = await all_of(fan_out(service, ["p0", "p1"], job_timeout=100, limiter=limiter))
+    assert [type(outcome.error) for outcome in outcomes] == [WaitTimeoutError] * 2
+    assert [outcome.job_id for outcome in outcomes] == ["p0", "p1"]
+    assert now() == pytest.approx(201, abs=2)
+    assert limiter.borrowed_tokens == 0
+
+
+async def test_outcomes_that_nobody_reads_hold_new_requests_back(service: Service) -> None:
+    """Memory does not grow with the requests that have not started yet, nor with a slow reader."""
+    pulled = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield f"p{pulled}"
+
+    service.seconds = 1
+    async with fan_out(service, endless(), limiter=anyio.CapacityLimiter(100)) as outcomes:
+        await asyncio.sleep(1_000)
+        assert MAX_UNREAD < pulled <= MAX_UNREAD + 201
+        seen = pulled
+        for _ in range(300):
+            await anext(outcomes)
+        await asyncio.sleep(100)
+        assert pulled > seen + 100
+
+
+async def test_leaving_early_ends_what_was_started_here(service: Service) -> None:
+    """After `break` no place is kept, no job followed, nothing pulled; reading on ends."""
+    limiter = anyio.CapacityLimiter(5)
+    async with fan_out(service, (f"p{number}" for number in range(100)), limiter=limiter) as outcomes:
+        async for _ in outcomes:
+            break
+        await asyncio.sleep(5)
+        jobs = service.loop.jobs()
+        assert any(job.followers for job in jobs)
+    assert limiter.borrowed_tokens == 0
+    assert not any(job.followers for job in jobs)
+    created = len(service.created)
+    await asyncio.sleep(1_000)
+    assert len(service.created) == created
+
+
+async def test_an_error_of_the_source_comes_after_the_outcomes_before_it(service: Service) -> None:
+    """What had started is not lost with the iterable that broke."""
+
+    def broken() -> Iterator[str]:
+        yield "p0"
+        yield "p1"
+        raise LookupError("line 3")
+
+    seen: list[Outcome] = []
+    with pytest.raises(LookupError, match="line 3"):
+        async with fan_out(service, broken()) as outcomes:
+            async for outcome in outcomes:
+                seen.append(outcome)  # noqa: PERF401  # what came before the error counts
+    assert sorted(outcome.index for outcome in seen) == [0, 1]
+
+
+async def test_nothing_in_is_nothing_out(service: Service) -> None:
+    """An empty iterable ends at once."""
+    assert await all_of(fan_out(service, [])) == []
+
+
+async def test_two_readers_share_the_outcomes(service: Service) -> None:
+    """Each outcome goes to one of them, and both end."""
+    async with fan_out(service, [f"p{n}" for n in range(20)]) as outcomes:
+
+        async def read() -> list[int]:
+            return [outcome.index async for outcome in outcomes]
+
+        first, second = await asyncio.gather(read(), read())
+    assert sorted(first + second) == list(range(20))
+
+
+async def test_it_is_entered_once_and_before_it_is_read(service: Service) -> None:
+    """Wrong use is told with the right one."""
+    outcomes = fan_out(service, ["p0"])
+    with pytest.raises(ConfigurationError, match="async with"):
+        await anext(outcomes)
+    async with outcomes:
+        with pytest.raises(ConfigurationError, match="once"):
+            await outcomes.__aenter__()

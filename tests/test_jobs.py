@@ -1,0 +1,297 @@
+"""Tests of `motion_async.jobs`."""
+
+import copy
+import pickle
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import pytest
+
+from motion_async import jobs
+from motion_async.errors import JobFailedError
+from motion_async.jobs import (
+    Attachment,
+    JobState,
+    JobStatus,
+    Outcome,
+    StatusChange,
+    VideoRequest,
+    is_youtube_host,
+)
+
+JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
+NOW = datetime(2026, 4, 28, 23, 1, 4, 198_000, tzinfo=UTC)
+DOCUMENTED = ["queued", "created", "running", "awaiting_user_input", "completed", "failed"]
+
+STATE = JobState(JOB, JobStatus.RUNNING, created_at=NOW, extra={"progress": 0.5})
+REQUEST = VideoRequest("A launch video", attachments=["https://storage.example.com/hero.png"])
+VALUES = [
+    Attachment("https://storage.example.com/hero.png?sig=x", name="Hero"),
+    REQUEST,
+    STATE,
+    StatusChange(JOB, None, JobStatus.RUNNING, STATE, NOW),
+    Outcome(0, REQUEST, JOB, STATE),
+]
+
+
+def name_of(value: object) -> str:
+    return type(value).__name__
+
+
+def test_the_bounds_are_the_contracts() -> None:
+    """The numbers that everything else holds requests against are the documentation's."""
+    assert jobs.API_KEY_PREFIX == "motion_"
+    assert jobs.MAX_PROMPT == 12_000
+    assert jobs.MAX_ATTACHMENTS == 10
+    assert jobs.MAX_ATTACHMENT_URL == 4_096
+    assert jobs.MAX_ATTACHMENT_NAME == 240
+    assert jobs.ATTACHMENT_TYPES == ("image", "video", "audio", "file")
+
+
+@pytest.mark.parametrize("text", DOCUMENTED)
+def test_the_documented_statuses_have_names(text: str) -> None:
+    """Each status of the documentation is an attribute of the class, and one object only."""
+    status = JobStatus(text)
+    assert status is getattr(JobStatus, text.upper())
+    assert status.is_documented
+    assert status.is_terminal == (text in ("completed", "failed"))
+
+
+@pytest.mark.parametrize("text", ["rendering", "", "COMPLETED", "completed ", "cancelled", "failed\n"])
+def test_another_status_is_kept_and_ends_nothing(text: str) -> None:
+    """A status that the documentation does not name is kept as it came, and is not terminal."""
+    status = JobStatus(text)
+    assert status == text
+    assert isinstance(status, JobStatus)
+    assert not status.is_documented
+    assert not status.is_terminal
+
+
+@pytest.mark.parametrize("text", ["running", "rendering"])
+def test_a_status_is_the_string_it_is(text: str) -> None:
+    """A status compares, hashes and prints as its string, whether it is documented or not."""
+    status = JobStatus(text)
+    assert status == text
+    assert {status: 1}[text] == 1  # type: ignore[index]
+    assert f"{status}" == text
+    assert repr(status) == f"JobStatus('{text}')"
+
+
+@pytest.mark.parametrize("text", ["completed", "rendering"])
+def test_a_status_survives_copies(text: str) -> None:
+    """A pickled or copied status is a status again, and a documented one the same object."""
+    status = JobStatus(text)
+    for again in (pickle.loads(pickle.dumps(status)), copy.deepcopy(status)):
+        assert isinstance(again, JobStatus)
+        assert again == status
+        assert (again is status) or not status.is_documented
+
+
+@pytest.mark.parametrize("value", VALUES, ids=name_of)
+def test_values_are_frozen_and_slotted(value: Any) -> None:
+    """A value can't be changed, and holds nothing but its fields."""
+    field = attrs.fields(type(value))[0].name
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(value, field, "other")
+    assert not hasattr(value, "__dict__")
+
+
+@pytest.mark.parametrize("value", VALUES, ids=name_of)
+def test_values_survive_pickling(value: Any) -> None:
+    """A value that travels to another process is equal there."""
+    assert pickle.loads(pickle.dumps(value)) == value
+
+
+@pytest.mark.parametrize("value", VALUES, ids=name_of)
+def test_values_can_stand_in_sets(value: Any) -> None:
+    """Equal values count once in a set, whatever further fields they keep."""
+    assert len({value, copy.deepcopy(value)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (Attachment, ("https://a.example.com/x", "Hero")),
+        (VideoRequest, ("A prompt", "https://youtu.be/x")),
+    ],
+    ids=["attachment", "request"],
+)
+def test_options_are_keyword_only(kind: type, arguments: tuple[str, ...]) -> None:
+    """What is optional can't be handed in by its place."""
+    with pytest.raises(TypeError, match="positional"):
+        kind(*arguments)
+
+
+def test_a_state_needs_only_an_id_and_a_status() -> None:
+    """What the service has not said is None, False or empty."""
+    assert attrs.asdict(JobState(JOB, JobStatus.QUEUED)) == {
+        "job_id": JOB,
+        "status": "queued",
+        "created_at": None,
+        "updated_at": None,
+        "completed_at": None,
+        "error": None,
+        "pending_user_input": False,
+        "extra": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "kind"),
+    [
+        ("hero.png", "image/png", "image"),
+        ("hero.JPG", "image/jpeg", "image"),
+        ("hero.webp", "image/webp", "image"),
+        ("hero.avif", "image/avif", "image"),
+        ("hero.heic", "image/heic", "image"),
+        ("intro.mp4", "video/mp4", "video"),
+        ("intro.mov", "video/quicktime", "video"),
+        ("intro.mkv", "video/x-matroska", "video"),
+        ("jingle.mp3", "audio/mpeg", "audio"),
+        ("jingle.m4a", "audio/mp4", "audio"),
+        ("jingle.flac", "audio/flac", "audio"),
+        ("jingle.ogg", "audio/ogg", "audio"),
+        ("script.pdf", "application/pdf", "file"),
+        ("notes.txt", "text/plain", "file"),
+        ("two%20words.png", "image/png", "image"),
+        ("escaped%2Epng", "image/png", "image"),
+        ("noextension", None, None),
+        ("strange.qqzzq", None, None),
+        ("", None, None),
+    ],
+)
+def test_types_are_guessed_from_the_urls_file_name(name: str, content_type: str | None, kind: str | None) -> None:
+    """Content type and type come from the file name of the URL, whatever its query says."""
+    attachment = Attachment(f"https://storage.example.com/signed/{name}?sig=a.gif#b.gif")
+    assert (attachment.content_type, attachment.type) == (content_type, kind)
+
+
+def test_a_names_dot_that_is_no_suffix_hides_no_type() -> None:
+    """A name such as "Hero v1.2" says nothing of a type, so the URL's file name does."""
+    assert Attachment("https://cdn.example.com/x.png", name="Hero v1.2").content_type == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("given", "content_type", "kind"),
+    [
+        ({"name": "hero.png"}, "image/png", "image"),
+        ({"name": "Hero image"}, "video/mp4", "video"),
+        ({"type": "file"}, "video/mp4", "file"),
+        ({"content_type": "audio/wav"}, "audio/wav", "audio"),
+        ({"content_type": "IMAGE/PNG"}, "IMAGE/PNG", "image"),
+        ({"content_type": "image/png; charset=binary"}, "image/png; charset=binary", "image"),
+        ({"content_type": "application/json"}, "application/json", "file"),
+        ({"content_type": "model/gltf", "type": "video"}, "model/gltf", "video"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else None,
+)
+def test_what_is_given_is_not_guessed(given: dict[str, Any], content_type: str, kind: str) -> None:
+    """A name with a suffix counts before the URL's, and a given type before any guess."""
+    attachment = Attachment("https://storage.example.com/intro.mp4", **given)
+    assert (attachment.content_type, attachment.type) == (content_type, kind)
+
+
+GARBAGE: dict[str, Any] = {
+    "none": None,
+    "number": 5,
+    "bytes": b"https://a.example.com/x.png",
+    "list": ["https://a.example.com/x.png"],
+    "half an address": "https://[::1",
+    "nul": "\x00",
+    "surrogate": "https://a.example.com/\ud800.png",
+    "bracket": "https://a.example.com/[.png",
+}
+
+
+@pytest.mark.parametrize("given", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("field", ["url", "name", "content_type", "type"])
+def test_making_an_attachment_never_fails(field: str, given: Any) -> None:
+    """Whatever is handed in is kept as it is, and can be shown, so that validation can tell of it."""
+    attachment = Attachment(**{"url": "https://a.example.com/x.png", field: given})
+    expected = given if given is not None or field in ("url", "name") else getattr(attachment, field)
+    assert getattr(attachment, field) == expected
+    assert repr(attachment)
+
+
+@pytest.mark.parametrize("given", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("field", ["prompt", "style_reference_url", "attachments"])
+def test_making_a_request_never_fails(field: str, given: Any) -> None:
+    """A request of anything can be made and shown; validation tells what is wrong with it."""
+    assert repr(VideoRequest(**{"prompt": "p", field: given}))
+
+
+def test_no_secret_shows_in_a_repr() -> None:
+    """Whoever reads a log can't fetch the file: neither a signature nor a password is shown."""
+    signed = "https://storage.example.com/hero.png?X-Amz-Signature=SECRET"
+    shown = repr(VideoRequest("p", attachments=[signed]))
+    assert "SECRET" not in shown
+    assert "https://storage.example.com/hero.png" in shown
+    assert "SECRET" not in repr(Attachment("https://user:SECRET@storage.example.com/hero.png"))
+    assert "https://a.example.com/@me/x.png" in repr(Attachment("https://a.example.com/@me/x.png"))
+
+
+def urls() -> Iterator[str]:
+    yield "https://a.example.com/1.png"
+    yield "https://a.example.com/2.png"
+
+
+TWO = (Attachment("https://a.example.com/1.png"), Attachment("https://a.example.com/2.png"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [list(urls()), tuple(urls()), urls(), TWO, [TWO[0], "https://a.example.com/2.png"]],
+    ids=["list", "tuple", "generator", "attachments", "mixed"],
+)
+def test_attachments_are_taken_in_every_form(given: Any) -> None:
+    """Any iterable will do, and a plain URL where an attachment is expected."""
+    assert VideoRequest("p", attachments=given).attachments == TWO
+
+
+def test_no_attachments_are_an_empty_tuple() -> None:
+    """None and nothing at all mean the same."""
+    assert VideoRequest("p").attachments == ()
+    assert VideoRequest("p", attachments=None).attachments == ()
+
+
+@pytest.mark.parametrize("given", ["https://a.example.com/x.png", b"x", {"url": "x"}, 5], ids=name_of)
+def test_a_single_thing_is_not_taken_apart(given: Any) -> None:
+    """A string, bytes or a mapping is no list of attachments, and is kept for validation to tell."""
+    assert VideoRequest("p", attachments=given).attachments is given
+
+
+@pytest.mark.parametrize(
+    ("host", "is_youtube"),
+    [
+        ("youtube.com", True),
+        ("www.youtube.com", True),
+        ("music.youtube.com", True),
+        ("a.b.youtube.com", True),
+        ("YouTube.COM", True),
+        ("youtube.com.", True),
+        ("youtu.be", True),
+        ("www.youtu.be", True),
+        ("youtube-nocookie.com", True),
+        ("www.youtube-nocookie.com", True),
+        ("evil-youtube.com", False),
+        ("evilyoutube.com", False),
+        ("youtube.com.evil.io", False),
+        ("evil-youtu.be", False),
+        ("youtube.co", False),
+        ("youtube", False),
+        ("com", False),
+        ("youtube.com..", False),
+        ("", False),
+    ],
+)
+def test_youtubes_hosts_are_its_domains_and_what_is_under_them(host: str, is_youtube: bool) -> None:
+    """YouTube's three domains and their subdomains count, names that only look like them do not."""
+    assert is_youtube_host(host) is is_youtube
+
+
+def test_an_outcome_is_ok_unless_it_has_an_error() -> None:
+    """An outcome with an error has no video, whatever was seen of its job before."""
+    assert Outcome(0, REQUEST, JOB, STATE).ok
+    assert not Outcome(0, REQUEST, JOB, STATE, JobFailedError(JOB, error="render crashed")).ok

@@ -1,0 +1,113 @@
+"""Every code block of the README, run as a reader would run it, against the sandbox."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from motion_async.sandbox import Sandbox
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+SHELL = [code for language, code in BLOCKS if language == "sh"]
+SCRIPTS = [code for code in PYTHON if "asyncio.run(" in code]
+APPS = [code for code in PYTHON if "asyncio.run(" not in code]
+
+
+@pytest.fixture
+async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
+    """A fast sandbox that the environment points at, as it would point at the service."""
+    async with Sandbox(speed=400) as sandbox:
+        monkeypatch.setenv("MOTION_API_KEY", sandbox.api_key)
+        monkeypatch.setenv("MOTION_BASE_URL", sandbox.url)
+        yield sandbox
+
+
+def test_every_block_is_of_a_kind_that_is_run() -> None:
+    """No block stands there untried: scripts, web apps and shell lines are all."""
+    assert len(BLOCKS) == len(SCRIPTS) + len(APPS) + len(SHELL)
+    assert (len(SCRIPTS), len(APPS), len(SHELL)) == (3, 2, 3)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=["twelve lines", "many", "stream"])
+async def test_a_script_runs_to_its_end(script: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Saved to a file and run, it ends well and shows a completed video."""
+    file = anyio.Path(tmp_path / "example.py")
+    await file.write_text(script, encoding="utf-8")
+    done = await anyio.run_process([sys.executable, "-W", "error", str(file)], check=False)
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+    assert b"completed" in done.stdout
+
+
+def test_the_first_example_has_twelve_lines() -> None:
+    """The README counts right."""
+    assert len(SCRIPTS[0].splitlines()) == 12
+
+
+def _names_of(app: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(ast.parse(app), "README.md", "exec"), names)
+    return names
+
+
+async def test_the_fastapi_app_makes_a_video_and_streams_its_changes(sandbox: Sandbox) -> None:
+    """A post gives the job's id, a get the changes as server-sent events to the end."""
+    app = _names_of(APPS[0])["app"]
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+        made = await client.post("/videos", params={"prompt": "A launch"})
+        job_id = made.json()["job_id"]
+        assert job_id in sandbox.jobs
+        changes = (await client.get(f"/videos/{job_id}/changes")).text
+    assert changes.startswith("data: ")
+    assert changes.endswith("data: completed\n\n")
+
+
+async def test_the_aiohttp_app_makes_a_video(sandbox: Sandbox) -> None:
+    """A post waits for the video and gives its status."""
+    app = _names_of(APPS[1])["app"]
+    assert isinstance(app, web.Application)
+    async with TestClient(TestServer(app)) as client:
+        response = await client.post("/videos", data={"prompt": "A launch"})
+        answer = await response.json()
+    assert answer["status"] == "completed"
+    assert answer["job_id"] in sandbox.jobs
+
+
+def test_the_two_commands_set_everything_up_themselves() -> None:
+    """Each is one line that makes its own environment; what it then runs is this package's."""
+    for command in SHELL[:2]:
+        assert len(command.splitlines()) == 1
+        assert command.startswith("python3.11 -m venv .venv && .venv/bin/pip install")
+    assert ".venv/bin/motion-async demo" in SHELL[0]
+    assert ".venv/bin/coverage run -m pytest" in SHELL[1]
+
+
+async def test_the_sandbox_command_prints_the_lines_that_point_the_client_at_it() -> None:
+    """The line as it stands, but for the port, which is any free one here."""
+    words = SHELL[2].split()
+    assert words[:2] == ["motion-async", "sandbox"]
+    words[words.index("--port") + 1] = "0"
+    command = [sys.executable, "-m", "motion_async.cli", *words[1:]]
+    async with await anyio.open_process(command, stderr=subprocess.DEVNULL, env={**os.environ}) as process:
+        assert process.stdout is not None
+        said = b""
+        with anyio.fail_after(20):
+            while said.count(b"export ") < 2:
+                said += await process.stdout.receive()
+        process.terminate()
+    assert re.search(rb"^export MOTION_BASE_URL=.?http://127\.0\.0\.1:\d+/api/motion", said, re.MULTILINE)
+    assert re.search(rb"^export MOTION_API_KEY=.?motion_", said, re.MULTILINE)

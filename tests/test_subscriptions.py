@@ -1,0 +1,298 @@
+"""Waiting, transitions and events, on virtual time and a poll loop that is fed by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import looptime
+import pytest
+
+from motion_async import (
+    ConfigurationError,
+    EventsDropped,
+    InputRequiredError,
+    JobAccepted,
+    JobFailedError,
+    JobNotFoundError,
+    JobState,
+    JobStatus,
+    StatusChange,
+    WaitTimeoutError,
+)
+from motion_async.events import Event, WatchEnded
+from motion_async.pacing import Backoff, GrowingSchedule, Pace
+from motion_async.protocol import Call
+from motion_async.subscriptions import EventStream, Transitions, check_on_input, check_timeout, wait_for_end
+from motion_async.watch import PollLoop, Watched
+
+START = datetime(2026, 4, 28, tzinfo=UTC)
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": looptime.new_event_loop}
+
+
+@pytest.fixture
+async def polls() -> AsyncIterator[PollLoop]:
+    """A loop whose own polls never bring news: all news comes from `tell`."""
+
+    async def poll(call: Call) -> JobState:
+        assert call.job_id is not None
+        raise JobNotFoundError("polled, though nobody should", http_status=404, job_id=call.job_id)
+
+    loop = PollLoop(
+        poll,
+        lambda _: None,
+        schedule=GrowingSchedule(first=10_000, cap=10_000),
+        pace=Pace(1_000),
+        backoff=Backoff(),
+        max_in_flight=1,
+        now=lambda: START,
+        random=lambda: 0.5,
+    )
+    yield loop
+    await loop.aclose()
+
+
+@pytest.fixture
+def job(polls: PollLoop) -> Watched:
+    watched = polls.job("a")
+    polls.begin_turn(watched, JobState("a", JobStatus.QUEUED), before=None)
+    return watched
+
+
+def state(status: str, minute: int = 1, **fields: Any) -> JobState:
+    at = START + timedelta(minutes=minute)
+    return JobState("a", JobStatus(status), START, at, at if status == "completed" else None, **fields)
+
+
+async def test_wait_gives_the_completed_state(polls: PollLoop, job: Watched) -> None:
+    """A waiter sleeps until the job completes, and follows it no longer."""
+    waiting = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
+    await asyncio.sleep(1)
+    assert job.followers == 1
+    polls.observe(job, state("running"))
+    await asyncio.sleep(1)
+    polls.observe(job, state("completed", 2))
+    assert (await waiting).status == "completed"
+    assert job.followers == 0
+    assert not job.waiting
+
+
+async def test_wait_on_a_job_that_has_ended_needs_no_poll(polls: PollLoop, job: Watched) -> None:
+    """What is known is given at once, a failure as its error."""
+    polls.observe(job, state("failed", error="no credits for fonts"))
+    with pytest.raises(JobFailedError, match="no credits for fonts"):
+        await wait_for_end(polls, job, timeout=0, on_input="wait")
+
+
+async def test_wait_misses_no_end_that_a_followup_hides(polls: PollLoop, job: Watched) -> None:
+    """A followup in the very moment of the end does not send the waiter on into the next turn."""
+    waiting = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
+    await asyncio.sleep(1)
+    polls.observe(job, done := state("completed", 2))
+    polls.begin_turn(job, JobState("a", JobStatus.QUEUED), before=done)
+    assert await waiting == done
+
+
+async def test_wait_ends_at_its_deadline(polls: PollLoop, job: Watched) -> None:
+    """The deadline is met to the second, and nothing is left behind."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    with pytest.raises(WaitTimeoutError, match="last seen: queued") as caught:
+        await wait_for_end(polls, job, timeout=900, on_input="wait")
+    assert loop.time() - start == pytest.approx(900, abs=0.1)
+    assert caught.value.timeout == 900
+    assert job.followers == 0
+    assert not job.waiting
+
+
+async def test_a_cancelled_wait_leaves_nothing_behind(polls: PollLoop, job: Watched) -> None:
+    """A waiter that is cancelled is forgotten, and other waiters go on."""
+    gone = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
+    stays = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
+    await asyncio.sleep(1)
+    gone.cancel()
+    await asyncio.wait([gone])
+    assert job.followers == 1
+    polls.observe(job, state("completed"))
+    assert (await stays).status == "completed"
+
+
+@pytest.mark.parametrize("waits", [state("awaiting_user_input"), state("running", pending_user_input=True)], ids=str)
+async def test_a_job_that_waits_for_a_person_is_told_of_if_asked(polls: PollLoop, job: Watched, waits: JobState) -> None:
+    """Status or flag, either says that input is needed; who did not ask is not disturbed."""
+    asked = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="raise"))
+    patient = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
+    await asyncio.sleep(1)
+    polls.observe(job, state("running"))
+    await asyncio.sleep(1)
+    polls.observe(job, waits)
+    with pytest.raises(InputRequiredError):
+        await asked
+    assert not patient.done()
+    polls.observe(job, state("completed", 3))
+    await patient
+
+
+async def test_every_waiter_gets_an_error_of_its_own(polls: PollLoop) -> None:
+    """The error that ends a watch reaches all who wait, as separate objects with the same data."""
+    job = polls.job("unknown")
+    waiting = [asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait")) for _ in range(3)]
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in errors] == [JobNotFoundError] * 3
+    assert len({id(error) for error in errors}) == 3
+    assert all(error.http_status == 404 for error in errors if isinstance(error, JobNotFoundError))
+
+
+# Transitions.
+
+
+async def test_a_reader_gets_every_change_however_slow(polls: PollLoop, job: Watched) -> None:
+    """Changes wait for a reader in order; nobody waits for it."""
+    slow, fast = (Transitions(polls, job, timeout=None) for _ in range(2))
+    first = await anext(slow)
+    assert (first.previous, first.current) == (None, "queued")
+    seen_fast = [await anext(fast)]
+    for minute, status in enumerate(["created", "running", "awaiting_user_input", "running", "completed"], 1):
+        polls.observe(job, state(status, minute))
+        seen_fast.append(await anext(fast))
+    assert [change.current for change in seen_fast][-1] == "completed"
+    rest = [change.current async for change in slow]
+    assert rest == ["created", "running", "awaiting_user_input", "running", "completed"]
+    assert job.followers == 0
+
+
+async def test_a_late_reader_first_gets_the_current_state(polls: PollLoop, job: Watched) -> None:
+    """Whoever comes later begins with the state as it is, without the changes that led there."""
+    polls.observe(job, state("created", 1))
+    polls.observe(job, state("running", 2))
+    late = Transitions(polls, job, timeout=None)
+    first = await anext(late)
+    assert (first.previous, first.current) == (None, "running")
+    polls.observe(job, state("completed", 3))
+    assert [change.current async for change in late] == ["completed"]
+
+
+async def test_a_reader_of_an_ended_job_gets_its_end(polls: PollLoop, job: Watched) -> None:
+    """One change, the end, and no poll."""
+    polls.observe(job, state("completed"))
+    assert [change.current async for change in Transitions(polls, job, timeout=None)] == ["completed"]
+
+
+async def test_a_reader_that_is_dropped_keeps_no_job_polled(polls: PollLoop, job: Watched) -> None:
+    """A loop that was left by `break` follows no longer, nor does one that was closed."""
+    async for _ in Transitions(polls, job, timeout=None):
+        break
+    gc.collect()
+    assert job.followers == 0
+    closed = Transitions(polls, job, timeout=None)
+    await anext(closed)
+    assert job.followers == 1
+    await closed.aclose()
+    assert job.followers == 0
+    assert [change async for change in closed] == []
+
+
+async def test_a_readers_deadline_runs_from_its_first_step(polls: PollLoop, job: Watched) -> None:
+    """A `WaitTimeoutError` comes from the step in which the deadline passes, and then the reader has ended."""
+    reader = Transitions(polls, job, timeout=60)
+    await asyncio.sleep(100)
+    await anext(reader)
+    start = asyncio.get_running_loop().time()
+    with pytest.raises(WaitTimeoutError):
+        await anext(reader)
+    assert asyncio.get_running_loop().time() - start == pytest.approx(60, abs=0.1)
+    assert [change async for change in reader] == []
+    assert job.followers == 0
+
+
+async def test_a_readers_watch_that_ends_raises_after_what_was_unread(polls: PollLoop) -> None:
+    """An error comes after the changes that came before it."""
+    job = polls.job("unknown")
+    reader = Transitions(polls, job, timeout=None)
+    with pytest.raises(JobNotFoundError):
+        await anext(reader)
+    assert [change async for change in reader] == []
+
+
+# Events.
+
+
+def stream(polls: PollLoop, limit: int = 100) -> EventStream:
+    return EventStream(polls, limit=limit)
+
+
+async def test_a_stream_gives_events_in_order_and_ends_when_closed(polls: PollLoop) -> None:
+    """What was published before the end is still read."""
+    events = stream(polls)
+    told: list[Event] = [JobAccepted("a"), JobAccepted("b")]
+    reading = asyncio.create_task(_all(events))
+    await asyncio.sleep(1)
+    for event in told:
+        events.publish(event)
+    events.close()
+    events.publish(JobAccepted("c"))
+    assert await reading == told
+
+
+async def _all(events: EventStream) -> list[Event]:
+    return [event async for event in events]
+
+
+async def test_a_stream_that_is_not_read_drops_its_oldest_and_says_so(polls: PollLoop) -> None:
+    """Memory is bounded, and a gap is never silent."""
+    events = stream(polls, limit=3)
+    for number in range(10):
+        events.publish(JobAccepted(str(number)))
+    events.close()
+    assert await _all(events) == [EventsDropped(7), *(JobAccepted(str(number)) for number in (7, 8, 9))]
+
+
+async def test_a_stream_has_its_jobs_polled_until_they_end(polls: PollLoop, job: Watched) -> None:
+    """It follows each job once, lets go at its end or its watch's, and of all when it is closed."""
+    events = stream(polls)
+    events.cover(job)
+    events.cover(job)
+    assert job.followers == 1
+    events.publish(StatusChange("a", None, JobStatus.COMPLETED, state("completed"), START))
+    assert job.followers == 0
+    events.cover(job)
+    events.publish(WatchEnded("a", JobNotFoundError("gone", http_status=404)))
+    assert job.followers == 0
+    events.cover(job)
+    await events.aclose()
+    assert job.followers == 0
+    events.cover(job)
+    assert job.followers == 0
+
+
+async def test_a_stream_that_is_dropped_lets_go_of_its_jobs(polls: PollLoop, job: Watched) -> None:
+    """Nobody has to close what nobody holds."""
+    events = stream(polls)
+    events.cover(job)
+    del events
+    gc.collect()
+    assert job.followers == 0
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), "5", True, object()], ids=repr)
+def test_a_timeout_is_seconds_or_none(timeout: Any) -> None:
+    """Anything else is refused by name."""
+    with pytest.raises(ConfigurationError, match="timeout"):
+        check_timeout(timeout)
+
+
+def test_options_that_are_right_pass() -> None:
+    """None and 0 are timeouts, and both choices for input are taken."""
+    assert check_timeout(None) is None
+    assert check_timeout(0) == 0
+    assert [check_on_input(choice) for choice in ("wait", "raise")] == ["wait", "raise"]
+    wrong: Any = "ignore"
+    with pytest.raises(ConfigurationError, match="on_input"):
+        check_on_input(wrong)
