@@ -21,7 +21,7 @@ def _seconds(statement: str, cache: str) -> float:
     """Time a fresh interpreter that finds all bytecode in a cache, as it would in an installed package."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
-    subprocess.run(  # noqa: S603  # this interpreter, our own words
+    subprocess.run(  # this interpreter, our own words
         [sys.executable, "-c", statement], check=True, env=environment | {"PYTHONPYCACHEPREFIX": cache}
     )
     return time.perf_counter() - start
@@ -34,9 +34,7 @@ def run(*, rounds: int = 15) -> dict[str, Any]:
         rounds: how often the arms take turns, after one round that is not counted.
     """
     with tempfile.TemporaryDirectory() as cache:
-        taken = [
-            {arm: _seconds(statement, cache) for arm, statement in _ARMS.items()} for _ in range(rounds + 1)
-        ][1:]
+        taken = [{arm: _seconds(statement, cache) for arm, statement in _ARMS.items()} for _ in range(rounds + 1)][1:]
     ratios = [(one["motion_async"] - one["nothing"]) / (one["aiohttp"] - one["nothing"]) for one in taken]
     return {
         "rounds": rounds,

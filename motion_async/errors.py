@@ -267,9 +267,7 @@ class UnexpectedResponseError(MotionError):
         job_id: the job that was asked about, if any.
     """
 
-    def __init__(
-        self, reason: str, *, http_status: int | None = None, job_id: str | None = None
-    ) -> None:
+    def __init__(self, reason: str, *, http_status: int | None = None, job_id: str | None = None) -> None:
         about = f" about job {job_id}" if job_id else ""
         status = f" (HTTP {http_status})" if http_status else ""
         super().__init__(
@@ -345,8 +343,9 @@ class NotSentError(MotionError):
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"not sent, because an earlier request ended all new ones: {reason}; "
-            "clear that up, then send it again")
+        super().__init__(
+            f"not sent, because an earlier request ended all new ones: {reason}; clear that up, then send it again"
+        )
         self.reason = redacted(reason)
 
 
@@ -389,7 +388,7 @@ class JobFailedError(MotionError):
 
     def __init__(self, job_id: str, *, error: str | None) -> None:
         super().__init__(
-            f"job {job_id} failed: {error or 'the service gave no reason'}; "
-            "it can't be followed up: create a new one", job_id=job_id
+            f"job {job_id} failed: {error or 'the service gave no reason'}; it can't be followed up: create a new one",
+            job_id=job_id,
         )
         self.error = redacted(error)

@@ -71,7 +71,7 @@ class Job:
         """
         return Transitions(self._polls, self._watched, timeout=check_timeout(timeout))
 
-    async def wait(self, *, timeout: float | None = None, on_input: OnInput = "wait") -> JobState:  # noqa: ASYNC109
+    async def wait(self, *, timeout: float | None = None, on_input: OnInput = "wait") -> JobState:
         """Wait until the job completes.
 
         Args:

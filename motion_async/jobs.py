@@ -88,7 +88,7 @@ class JobStatus(str):
     COMPLETED: ClassVar[JobStatus]
     FAILED: ClassVar[JobStatus]
 
-    def __new__(cls, value: str) -> JobStatus:
+    def __new__(cls, value: str) -> JobStatus:  # noqa: PYI034  # a subclass would have no names of its own
         """Give the one object of a documented status, or a new one for any other string."""
         known = _STATUSES.get(value)
         return super().__new__(cls, value) if known is None else known
@@ -194,9 +194,7 @@ class VideoRequest:
 
     prompt: str
     style_reference_url: str | None = attrs.field(default=None, kw_only=True)
-    attachments: tuple[Attachment, ...] = attrs.field(
-        default=(), kw_only=True, converter=_as_attachments
-    )
+    attachments: tuple[Attachment, ...] = attrs.field(default=(), kw_only=True, converter=_as_attachments)
 
 
 @attrs.frozen

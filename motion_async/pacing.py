@@ -63,7 +63,7 @@ class Schedule(Protocol):
 class GrowingSchedule:
     """The contract's advice: 2 to 5 seconds initially, then more for long-running jobs.
 
-    The wait is `first + growth × age`, so each one is `1 + growth` times the one before it, until it
+    The wait is `first + growth * age`, so each one is `1 + growth` times the one before it, until it
     reaches `cap`. It depends on the age alone: a job that is taken up again is not polled as if new.
 
     Args:

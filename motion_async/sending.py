@@ -92,9 +92,7 @@ class Sender:
             await asyncio.wait([task], timeout=self._grace)
             raise
 
-    async def _exchange(
-        self, call: Call, exchange: Exchange, take: Callable[[JobState], _T]
-    ) -> tuple[JobState, _T]:
+    async def _exchange(self, call: Call, exchange: Exchange, take: Callable[[JobState], _T]) -> tuple[JobState, _T]:
         try:
             answer = await self._transport.exchange(call, exchange)
             accepted = read_answer(call, answer, now=self._now())

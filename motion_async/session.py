@@ -272,7 +272,7 @@ class MotionSession:
         *,
         style_reference_url: str | None = None,
         attachments: Iterable[Attachment | str] = (),
-        timeout: float | None = None,  # noqa: ASYNC109  # the option that callers know; a scope inside keeps it
+        timeout: float | None = None,  # the option that callers know; a scope inside keeps it
         on_input: OnInput = "wait",
     ) -> JobState:
         """Create a job and wait until it completes.
@@ -403,5 +403,7 @@ def _request(
     if not isinstance(prompt, VideoRequest):
         return VideoRequest(prompt, style_reference_url=style_reference_url, attachments=attachments)
     if style_reference_url is not None or attachments != ():
-        raise ConfigurationError("a whole request carries its own style reference and attachments; give one or the other")
+        raise ConfigurationError(
+            "a whole request carries its own style reference and attachments; give one or the other"
+        )
     return prompt

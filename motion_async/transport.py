@@ -7,7 +7,6 @@ of their own, never on a kept-alive one that may have gone stale; polls share a 
 
 from __future__ import annotations
 
-import asyncio
 import ssl as tls
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
+import anyio
 from aiohttp import hdrs
 from yarl import URL
 
@@ -49,8 +49,7 @@ def check_api_key(key: str | None) -> str:
     """
     if key is None or key == "":
         raise ConfigurationError(
-            "no API key: set MOTION_API_KEY or pass api_key=; without one, try the sandbox: "
-            "motion-async sandbox"
+            "no API key: set MOTION_API_KEY or pass api_key=; without one, try the sandbox: motion-async sandbox"
         )
     if not isinstance(key, str) or not key.startswith(API_KEY_PREFIX):
         raise ConfigurationError(f"the API key must be a string that starts with {API_KEY_PREFIX!r}")
@@ -151,11 +150,12 @@ class Transport:
         timeout: float,
         max_answer_bytes: int,
     ) -> None:
-        self._base = str(base_url)
+        self._base = base_url
+        self._base_path = base_url.raw_path.rstrip("/")
         self._timeout = timeout
         self._deadlines = Deadlines(timeout)
         self._limit = max_answer_bytes
-        self._slots = asyncio.Semaphore(max_connections)
+        self._slots = anyio.Semaphore(max_connections, fast_acquire=True)
         self._options: dict[str, Any] = {"allow_redirects": False, **_proxy_options(base_url, proxy, trust_env)}
         owned = client_session is None
         connector = client_session.connector if client_session else aiohttp.TCPConnector(limit=0, ssl=ssl)
@@ -174,14 +174,14 @@ class Transport:
         self._sends = _client(_OwnConnections(connector), True, headers, [_sent_trace(), *traces])
 
     def __repr__(self) -> str:
-        return f"Transport({self._base!r})"
+        return f"Transport({str(self._base)!r})"
 
     async def exchange(self, call: Call, exchange: Exchange | None = None) -> Answer:
         """Carry one call to the service and bring the answer back.
 
         Args:
             call: what to ask.
-            exchange: told, for a create or a followup, whether bytes may have left.
+            exchange: told whether bytes may have left; for a create or a followup, which always have one.
 
         Returns:
             The answer, whatever its status; its `flaw` says why the body is not whole, if it is not.
@@ -190,36 +190,29 @@ class Transport:
             TransportError: if no answer came.
             SessionClosedError: if the connections have been closed.
         """
-        seen = exchange or Exchange()
         failure: Exception
-        await self._slots.acquire()
+        try:
+            self._slots.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._slots.acquire()
         try:
             with self._deadlines.block():
-                return await self._request(call, seen)
+                return await self._request(call, exchange)
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
             failure = error
         finally:
             self._slots.release()
         # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
-        raise self._translated(call, seen, failure)
+        raise self._translated(call, failure, nothing_left=exchange is not None and not exchange.sent)
 
-    async def _request(self, call: Call, exchange: Exchange) -> Answer:
-        url = URL(self._base + call.path, encoded=True)
+    async def _request(self, call: Call, exchange: Exchange | None) -> Answer:
+        url = self._base.with_path(self._base_path + call.path, encoded=True)
         if call.body is None:
             request = self._polls.get(url, **self._options)
         else:
             request = self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
         async with request as response:
-            announced = response.content_length
-            body = b""
-            flaw: TransportError | UnexpectedResponseError | None = None
-            if announced is not None and announced <= self._limit:
-                try:
-                    body = await response.read()
-                except (aiohttp.ClientError, OSError) as error:
-                    flaw = _cut_short(call, error)
-            else:
-                body, flaw = await self._read_up_to_bound(response, call)
+            body, flaw = await self._read(response, call)
             headers = response.headers
             return Answer(
                 response.status,
@@ -230,30 +223,29 @@ class Transport:
                 flaw,
             )
 
-    async def _read_up_to_bound(
+    async def _read(
         self, response: aiohttp.ClientResponse, call: Call
     ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
-        """Read a body of unknown or too great length; what keeps it from being whole is its flaw."""
-        parts: list[bytes] = []
-        size = 0
-        flaw: TransportError | UnexpectedResponseError | None = None
+        """Read a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw."""
+        body = b""
+        content = response.content
         try:
-            async for part in response.content.iter_any():
-                parts.append(part)
-                size += len(part)
-                if size > self._limit:
-                    reason = f"its body is larger than {self._limit} bytes"
-                    flaw = UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
+            while not content.at_eof():
+                body += await content.read(self._limit + 1 - len(body))
+                if len(body) > self._limit:
                     response.close()
-                    break
+                    reason = f"its body is larger than {self._limit} bytes"
+                    return body[: self._limit], UnexpectedResponseError(
+                        reason, http_status=response.status, job_id=call.job_id
+                    )
         except (aiohttp.ClientError, OSError) as error:
-            flaw = _cut_short(call, error)
-        return b"".join(parts)[: self._limit], flaw
+            return body, ConnectionLostError(_told(call, "was lost in the middle of the answer", error))
+        return body, None
 
-    def _translated(self, call: Call, exchange: Exchange, failure: Exception) -> TransportError | SessionClosedError:
+    def _translated(self, call: Call, failure: Exception, *, nothing_left: bool) -> TransportError | SessionClosedError:
         """Give the error that a failure of the network layer stands for."""
         is_open = not self._polls.closed
-        if isinstance(failure, _NEVER_CONNECTED) or (call.body is not None and not exchange.sent):
+        if isinstance(failure, _NEVER_CONNECTED) or nothing_left:
             if is_open:
                 return ConnectFailedError(_told(call, "could not be made", failure))
         elif isinstance(failure, TimeoutError):
@@ -270,11 +262,6 @@ class Transport:
 
 
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
-
-
-def _cut_short(call: Call, failure: Exception) -> ConnectionLostError:
-    """The flaw of an answer whose status is known and whose body is not whole."""
-    return ConnectionLostError(_told(call, "was lost in the middle of the answer", failure))
 
 
 def _told(call: Call, what: str, failure: Exception) -> str:
@@ -304,7 +291,7 @@ def _client(
 def _sent_trace() -> aiohttp.TraceConfig:
     """Note on an `Exchange` that its bytes are about to leave, just before the first one does."""
 
-    async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:  # noqa: RUF029
+    async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
         context.trace_request_ctx.sent = True
 
     trace = aiohttp.TraceConfig()

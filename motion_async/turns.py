@@ -26,9 +26,7 @@ def is_stale(seen: JobState, *, known: JobState | None, before: JobState | None)
     if seen.updated_at is None or known.updated_at is None:
         return False
     # A job that has ended leaves that state only by being changed again, so an equal time is old.
-    return seen.updated_at < known.updated_at or (
-        known.status.is_terminal and seen.updated_at == known.updated_at
-    )
+    return seen.updated_at < known.updated_at or (known.status.is_terminal and seen.updated_at == known.updated_at)
 
 
 def _is_same_end(seen: JobState, *, known: JobState, before: JobState) -> bool:

@@ -132,9 +132,7 @@ def _wrong_type(expected: str, given: Any, path: _Path) -> Problem:
     return Problem("invalid_type", f"Expected {expected}, received {received}", path, details)
 
 
-def _text(
-    given: Any, path: _Path, *, minimum: int = 0, maximum: int | None = None
-) -> Iterator[Problem]:
+def _text(given: Any, path: _Path, *, minimum: int = 0, maximum: int | None = None) -> Iterator[Problem]:
     """Check a string and its length; a character is a code point, the reading that refuses least."""
     if not isinstance(given, str):
         yield _wrong_type("string", given, path)

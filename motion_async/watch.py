@@ -335,7 +335,11 @@ class PollLoop:
                 job.scheduled = False
                 continue
             self._pace.take(now)
-            if self._due and self._due[0][0] <= now + _EARLY and (self._idle or len(self._workers) < self._max_in_flight):
+            if (
+                self._due
+                and self._due[0][0] <= now + _EARLY
+                and (self._idle or len(self._workers) < self._max_in_flight)
+            ):
                 self._set_a_worker_going()
             return job
         return None

@@ -54,7 +54,7 @@ def _unknown_constant(name: str) -> NoReturn:
 
 
 # One decoder for all answers: making one costs as much as reading a small answer.
-_decode: Final = json.JSONDecoder(parse_constant=_unknown_constant).decode
+_decode: Final = json.JSONDecoder(parse_constant=_unknown_constant).raw_decode
 
 
 def _text(given: Any, _: Any) -> str:
@@ -212,13 +212,16 @@ def inflate(body: bytes, encoding: str, *, limit: int) -> bytes:
 
 def _read_object(body: bytes) -> dict[str, Any]:
     try:
-        given = _decode(body.decode())
+        text = body.decode().strip()
+        given, end = _decode(text)
     except RecursionError:
         raise WireError("nested too deeply") from None
     except WireError:
         raise
     except ValueError as error:  # not UTF-8, not JSON, or a number of too many digits
         raise WireError(f"no JSON: {error}") from None
+    if end != len(text):
+        raise WireError("no JSON: something follows it")
     if not isinstance(given, dict):
         raise WireError(f"expected an object, not {_kind(given)}")
     return given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -31,11 +31,10 @@ async def all_tasks_end() -> AsyncIterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_is_left_behind(request: pytest.FixtureRequest) -> None:
     """Apply `all_tasks_end` to every asynchronous test."""
     if "anyio_backend" in request.fixturenames:
         request.getfixturevalue("all_tasks_end")
-    yield
 
 
 @pytest.fixture(autouse=True)

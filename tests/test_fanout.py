@@ -288,7 +288,7 @@ async def test_an_error_of_the_source_comes_after_the_outcomes_before_it(service
         raise LookupError("line 3")
 
     seen: list[Outcome] = []
-    with pytest.raises(LookupError, match="line 3"):
+    with pytest.raises(LookupError, match="line 3"):  # noqa: PT012  # the error comes from the last step of all
         async with fan_out(service, broken()) as outcomes:
             async for outcome in outcomes:
                 seen.append(outcome)  # noqa: PERF401  # what came before the error counts

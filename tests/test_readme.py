@@ -67,7 +67,10 @@ async def test_the_fastapi_app_makes_a_video_and_streams_its_changes(sandbox: Sa
     """A post gives the job's id, a get the changes as server-sent events to the end."""
     app = _names_of(APPS[0])["app"]
     transport = httpx.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://app") as client,
+    ):
         made = await client.post("/videos", params={"prompt": "A launch"})
         job_id = made.json()["job_id"]
         assert job_id in sandbox.jobs

@@ -58,6 +58,8 @@ class Wire:
 
 
 class Bench:
+    """A sender over a script, and what it published and took."""
+
     def __init__(self, wire: Wire, *, grace: float = 5.0) -> None:
         self.events: list[Event] = []
         self.failed: list[MotionError] = []
@@ -115,7 +117,9 @@ async def test_tries_are_bounded() -> None:
     ("call", "kind"), [(CREATE, CreateUncertainError), (FOLLOWUP, FollowupUncertainError)], ids=["create", "followup"]
 )
 @pytest.mark.parametrize(
-    "lost", [ExchangeTimeoutError("late"), Answer(500, b"", 1_000), Answer(202, b"{", 1_000)], ids=["time", "500", "cut"]
+    "lost",
+    [ExchangeTimeoutError("late"), Answer(500, b"", 1_000), Answer(202, b"{", 1_000)],
+    ids=["time", "500", "cut"],
 )
 async def test_a_lost_answer_is_uncertain_and_nothing_goes_out_again(call: Call, kind: Any, lost: Any) -> None:
     """One POST, and the error that says what is not known; its cause hangs on it."""

@@ -35,7 +35,6 @@ from motion_async import (
     VideoRequest,
     WaitTimeoutError,
 )
-from motion_async.subscriptions import Transitions
 from motion_async.sandbox import (
     AwaitInput,
     Fail,
@@ -48,6 +47,7 @@ from motion_async.sandbox import (
     SlowBody,
     StaleCompleted,
 )
+from motion_async.subscriptions import Transitions
 
 QUICK: dict[str, Any] = {
     "schedule": GrowingSchedule(first=0.02, growth=0.2, cap=0.1),
@@ -233,7 +233,11 @@ async def test_a_bad_request_is_never_sent_and_tells_every_problem(sandbox: Sand
         await motion.create(
             "", style_reference_url="https://evil-youtube.com/x", attachments=["https://a.example.com/b.png"] * 11
         )
-    assert [problem.path for problem in caught.value.problems] == [("prompt",), ("style_reference_url",), ("attachments",)]
+    assert [problem.path for problem in caught.value.problems] == [
+        ("prompt",),
+        ("style_reference_url",),
+        ("attachments",),
+    ]
     assert caught.value.http_status is None
     assert sandbox.counts.creates == 0
 
@@ -299,9 +303,7 @@ async def test_a_429_without_end_is_told_in_the_end(sandbox: Sandbox, motion: Mo
     ],
     ids=str,
 )
-async def test_a_create_whose_answer_is_lost_is_sent_once(
-    sandbox: Sandbox, motion: MotionSession, fault: Any
-) -> None:
+async def test_a_create_whose_answer_is_lost_is_sent_once(sandbox: Sandbox, motion: MotionSession, fault: Any) -> None:
     """Whatever becomes of the answer, one POST goes out, and the caller is told that a job may exist."""
     sandbox.faults.next(fault, on="create")
     with pytest.raises(MotionError, match="a job may exist") as caught:

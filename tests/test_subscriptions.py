@@ -125,7 +125,9 @@ async def test_a_cancelled_wait_leaves_nothing_behind(polls: PollLoop, job: Watc
 
 
 @pytest.mark.parametrize("waits", [state("awaiting_user_input"), state("running", pending_user_input=True)], ids=str)
-async def test_a_job_that_waits_for_a_person_is_told_of_if_asked(polls: PollLoop, job: Watched, waits: JobState) -> None:
+async def test_a_job_that_waits_for_a_person_is_told_of_if_asked(
+    polls: PollLoop, job: Watched, waits: JobState
+) -> None:
     """Status or flag, either says that input is needed; who did not ask is not disturbed."""
     asked = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="raise"))
     patient = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))

@@ -143,9 +143,7 @@ def _missing(expected: str, path: _Path) -> Problem:
     return _problem("invalid_type", "Required", path, expected=expected, received="undefined")
 
 
-def _out_of_bounds(
-    kind: str, path: _Path, *, minimum: int | None = None, maximum: int | None = None
-) -> Problem:
+def _out_of_bounds(kind: str, path: _Path, *, minimum: int | None = None, maximum: int | None = None) -> Problem:
     noun, things = ("String", "character(s)") if kind == "string" else ("Array", "element(s)")
     if minimum is not None:
         message = f"{noun} must contain at least {minimum} {things}"

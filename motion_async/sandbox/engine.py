@@ -324,9 +324,7 @@ class Engine:
     def _unpaid(self, account: _Account) -> Answer | None:
         if account.balance >= self._price:
             return None
-        sentence = (
-            f"Starting a new Mosaic Motion session requires at least {self._price} credits in your balance."
-        )
+        sentence = f"Starting a new Mosaic Motion session requires at least {self._price} credits in your balance."
         body = {
             "error": "insufficient_credits",
             "code": "insufficient_credits_minimum_kickoff_balance",

@@ -153,9 +153,7 @@ class Fail:
     """
 
     calls: ClassVar = _PAID
-    error: str = attrs.field(
-        default="The video could not be rendered.", validator=[instance_of(str), min_len(1)]
-    )
+    error: str = attrs.field(default="The video could not be rendered.", validator=[instance_of(str), min_len(1)])
 
 
 ExchangeFault: TypeAlias = RateLimited | ServerError | LostAnswer | Reset | Hang | SlowBody
@@ -255,9 +253,7 @@ class FaultBook:
         """
         self._add(fault, on, left=_times(times))
 
-    def for_prompt(
-        self, text: str, fault: Fault, *, on: CallKind | None = None, times: int | None = None
-    ) -> None:
+    def for_prompt(self, text: str, fault: Fault, *, on: CallKind | None = None, times: int | None = None) -> None:
         """Order a fault for creates and followups by their prompt, and for polls of their job.
 
         Args:
@@ -309,9 +305,7 @@ class FaultBook:
                 return fault
         return None
 
-    def strike_story(
-        self, call: CallKind, prompts: Sequence[str], chance: random.Random
-    ) -> tuple[StoryFault, ...]:
+    def strike_story(self, call: CallKind, prompts: Sequence[str], chance: random.Random) -> tuple[StoryFault, ...]:
         """Draw what happens to the job of a create or followup that is taken.
 
         Args:

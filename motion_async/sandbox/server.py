@@ -100,9 +100,7 @@ class Sandbox:
     ) -> None:
         if not 0 <= port <= 65_535:
             raise ValueError(f"port must be from 0 to 65535, not {port}")
-        tempo = Tempo(
-            median_seconds=median_seconds, spread=spread, failure_rate=failure_rate, input_rate=input_rate
-        )
+        tempo = Tempo(median_seconds=median_seconds, spread=spread, failure_rate=failure_rate, input_rate=input_rate)
         self._host = host
         self._port = port
         self._clock = VirtualClock(start=start, speed=speed, clock=clock)

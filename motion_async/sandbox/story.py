@@ -158,9 +158,7 @@ def draw_phases(
         The phases, and the text of `error` should they end in `failed`.
     """
     scale = tempo.median_seconds / _USUAL_MEDIAN
-    queued, created, waiting = (
-        scale * median * chance.lognormvariate(0, tempo.spread) for median in (3, 10, 30)
-    )
+    queued, created, waiting = (scale * median * chance.lognormvariate(0, tempo.spread) for median in (3, 10, 30))
     running = tempo.median_seconds * chance.lognormvariate(0, tempo.spread)
     input_at, status_at, failure_at = (
         chance.uniform(0.2, 0.4),

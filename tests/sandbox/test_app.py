@@ -39,9 +39,7 @@ class Api:
 
     async def call(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {self.sandbox.api_key}", **options.pop("headers", {})}
-        async with self.client.request(
-            method, self.sandbox.url + path, headers=headers, **options
-        ) as response:
+        async with self.client.request(method, self.sandbox.url + path, headers=headers, **options) as response:
             assert response.content_type == "application/json"
             return response.status, await response.json()
 
@@ -102,9 +100,7 @@ async def test_the_last_credit_is_answered_with_402() -> None:
         assert (status, answer["error"], answer["current_balance"]) == (402, "insufficient_credits", 299)
 
 
-@pytest.mark.parametrize(
-    "authorization", ["", "Bearer", "Bearer ", "Bearer motion_no", "bearer {key}", "{key}"]
-)
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Bearer motion_no", "bearer {key}", "{key}"])
 async def test_another_authorization_is_refused(api: Api, authorization: str) -> None:
     """The key must stand in its header as documented."""
     headers = {"Authorization": authorization.format(key=api.sandbox.api_key)}
@@ -186,9 +182,7 @@ async def test_a_body_without_bound_is_refused(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("retry_after", "header"), [(None, None), (2, "2"), (0.5, "0.5")])
-async def test_a_rate_limit_refuses_before_the_call(
-    api: Api, retry_after: float | None, header: str | None
-) -> None:
+async def test_a_rate_limit_refuses_before_the_call(api: Api, retry_after: float | None, header: str | None) -> None:
     """A 429 makes no job, and names a time to wait only if it was told to."""
     api.sandbox.faults.next(RateLimited(retry_after))
     async with api.client.post(api.sandbox.url + "/sessions", json=PROMPT) as response:
@@ -265,9 +259,7 @@ async def test_a_slow_body_is_whole_in_the_end(api: Api) -> None:
     assert len(pieces) > 2
 
 
-async def test_a_client_may_leave_in_the_middle_of_a_slow_body(
-    api: Api, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_client_may_leave_in_the_middle_of_a_slow_body(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     """The service goes on as if nothing had happened, and logs nothing."""
     job_id = await api.created()
     api.sandbox.faults.next(SlowBody(60))
@@ -278,9 +270,7 @@ async def test_a_client_may_leave_in_the_middle_of_a_slow_body(
     assert not caplog.records
 
 
-async def test_a_client_may_leave_in_the_middle_of_its_body(
-    api: Api, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_client_may_leave_in_the_middle_of_its_body(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     """Half a create makes no job, and logs nothing."""
     _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.sandbox.url).port)
     writer.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")

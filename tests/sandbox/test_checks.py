@@ -237,9 +237,7 @@ def test_what_is_no_json_is_one_problem(raw: bytes) -> None:
 def test_another_content_type_is_refused(content_type: str | None) -> None:
     """A body must be sent as JSON, by its header."""
     submission = read_submission(b'{"prompt": "p"}', content_type=content_type)
-    assert [problem["message"] for problem in submission.problems] == [
-        "Content-Type must be application/json"
-    ]
+    assert [problem["message"] for problem in submission.problems] == ["Content-Type must be application/json"]
 
 
 def test_a_content_type_may_have_parameters() -> None:
@@ -254,7 +252,6 @@ def test_equal_content_is_equal_whatever_its_form() -> None:
     same = {"extra": [1], "attachments": [{"name": "n", "url": HERO}], "prompt": "p\ud800"}
     other = {"prompt": "p\ud800", "attachments": [{"url": HERO, "name": "m"}]}
     contents = [
-        read_submission(json.dumps(body).encode(), content_type=JSON).content()
-        for body in (first, same, other)
+        read_submission(json.dumps(body).encode(), content_type=JSON).content() for body in (first, same, other)
     ]
     assert contents[0] == contents[1] != contents[2]

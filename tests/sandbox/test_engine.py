@@ -33,9 +33,7 @@ class World:
         return self.engine.create(self.key, body(prompt), now=START + at, story_faults=lambda *_: faults)
 
     def followup(self, job_id: str, *faults: StoryFault, at: float) -> Answer:
-        return self.engine.followup(
-            self.key, job_id, body("faster"), now=START + at, story_faults=lambda *_: faults
-        )
+        return self.engine.followup(self.key, job_id, body("faster"), now=START + at, story_faults=lambda *_: faults)
 
     def poll(self, job_id: str, at: float) -> dict[str, Any]:
         answer = self.engine.poll(self.key, job_id, now=START + at)
@@ -47,9 +45,7 @@ def test_a_create_is_answered_as_documented() -> None:
     """The answer to a create has three fields, and the id is a UUID."""
     answer = World().create()
     job_id = answer.body["job_id"]
-    assert answer == Answer(
-        202, {"job_id": job_id, "status": "queued", "status_url": f"/api/motion/sessions/{job_id}"}
-    )
+    assert answer == Answer(202, {"job_id": job_id, "status": "queued", "status_url": f"/api/motion/sessions/{job_id}"})
     assert str(uuid.UUID(job_id)) == job_id
 
 
@@ -254,7 +250,7 @@ def test_another_seed_tells_another_story() -> None:
     assert ids[0] != ids[1]
     assert first.key != second.key
     phases = [
-        world.engine.records(START)[job_id].turns[0].phases for world, job_id in zip((first, second), ids)
+        world.engine.records(START)[job_id].turns[0].phases for world, job_id in zip((first, second), ids, strict=True)
     ]
     assert phases[0] != phases[1]
 
@@ -269,9 +265,7 @@ def test_a_fault_drawn_by_chance_does_not_move_the_story() -> None:
     plain, asked = World(tempo=Tempo()), World(tempo=Tempo())
     plain.create()
     asked.engine.create(asked.key, body(), now=START, story_faults=drawing)
-    phases = [
-        [job.turns[0].phases for job in world.engine.records(START).values()] for world in (plain, asked)
-    ]
+    phases = [[job.turns[0].phases for job in world.engine.records(START).values()] for world in (plain, asked)]
     assert phases[0] == phases[1]
 
 

@@ -58,10 +58,7 @@ def test_an_order_for_a_prompt_strikes_each_call_with_it() -> None:
     """What contains the text is struck until the count is used up, and nothing else is."""
     book = FaultBook()
     book.for_prompt("calendar", LostAnswer(), times=2)
-    met = [
-        book.strike_exchange("create", (prompt,))
-        for prompt in ("a cat", "a calendar app", "calendar", "calendar")
-    ]
+    met = [book.strike_exchange("create", (prompt,)) for prompt in ("a cat", "a calendar app", "calendar", "calendar")]
     assert met == [None, LostAnswer(), LostAnswer(), None]
     assert book.strike_exchange("poll", ()) is None
 

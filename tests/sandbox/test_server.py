@@ -15,9 +15,7 @@ from motion_async.sandbox import Counts, Hang, LostAnswer, RateLimited, Sandbox,
 PROMPT = {"prompt": "A launch video"}
 
 
-async def call(
-    client: ClientSession, sandbox: Sandbox, method: str, path: str, **options: Any
-) -> tuple[int, Any]:
+async def call(client: ClientSession, sandbox: Sandbox, method: str, path: str, **options: Any) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {options.pop('key', sandbox.api_key)}"}
     async with client.request(method, sandbox.url + path, headers=headers, **options) as response:
         return response.status, await response.json()
