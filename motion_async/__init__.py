@@ -36,6 +36,7 @@ from motion_async.events import (
     JobAccepted,
     PollDisturbed,
     SendAbandoned,
+    SendDisturbed,
     SessionSlowed,
     WatchEnded,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "RateLimitedError",
     "Schedule",
     "SendAbandoned",
+    "SendDisturbed",
     "ServiceError",
     "ServiceUnavailableError",
     "SessionClosedError",

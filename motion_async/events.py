@@ -19,6 +19,7 @@ __all__ = [
     "JobAccepted",
     "PollDisturbed",
     "SendAbandoned",
+    "SendDisturbed",
     "SessionSlowed",
     "WatchEnded",
 ]
@@ -48,6 +49,23 @@ class SendAbandoned:
 
     job_id: str | None
     error: MotionError | None
+
+
+@attrs.frozen
+class SendDisturbed:
+    """A create or a followup was not taken, and will be sent again.
+
+    Args:
+        job_id: the job of a followup, None for a create.
+        error: what happened: no connection, or a 429.
+        failures: how many tries have failed, this one included.
+        next_wait: seconds until the next try.
+    """
+
+    job_id: str | None
+    error: MotionError
+    failures: int
+    next_wait: float
 
 
 @attrs.frozen
@@ -105,5 +123,12 @@ class EventsDropped:
 
 
 Event: TypeAlias = (
-    StatusChange | JobAccepted | SendAbandoned | PollDisturbed | SessionSlowed | WatchEnded | EventsDropped
+    StatusChange
+    | JobAccepted
+    | SendAbandoned
+    | SendDisturbed
+    | PollDisturbed
+    | SessionSlowed
+    | WatchEnded
+    | EventsDropped
 )

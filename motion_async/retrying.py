@@ -34,7 +34,12 @@ class Retries:
         self._failed = failed
 
     async def run(
-        self, attempt: Callable[[], Awaitable[_T]], *, may_repeat: Callable[[MotionError], bool], attempts: int
+        self,
+        attempt: Callable[[], Awaitable[_T]],
+        *,
+        may_repeat: Callable[[MotionError], bool],
+        attempts: int,
+        repeating: Callable[[MotionError, int, float], None] | None = None,
     ) -> _T:
         """Try until it succeeds, fails for good, or has failed often enough.
 
@@ -42,6 +47,7 @@ class Retries:
             attempt: makes one try.
             may_repeat: whether a try that ended so may be made again.
             attempts: the most tries, at least 1.
+            repeating: told before each wait: the error, how many tries have failed, and the seconds to the next.
 
         Returns:
             What the try that succeeded gave.
@@ -60,4 +66,7 @@ class Retries:
                 if not may_repeat(error) or failures >= attempts:
                     raise
                 retry_after = error.retry_after if isinstance(error, ServiceError) else None
-            await asyncio.sleep(self._backoff.delay(failures, u=self._random(), retry_after=retry_after))
+                delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
+                if repeating is not None:
+                    repeating(error, failures, delay)
+            await asyncio.sleep(delay)

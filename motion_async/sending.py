@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from motion_async.errors import MotionError, SessionClosedError, TransportError, UncertainError
-from motion_async.events import Event, JobAccepted, SendAbandoned
+from motion_async.events import Event, JobAccepted, SendAbandoned, SendDisturbed
 from motion_async.jobs import JobState
 from motion_async.protocol import Call, may_send_again, read_answer, unless_refused
 from motion_async.retrying import Retries
@@ -70,8 +70,15 @@ class Sender:
             UncertainError: if it was sent and the answer was lost.
             MotionError: if it was refused, or could not be sent.
         """
+
+        def repeating(error: MotionError, failures: int, next_wait: float) -> None:
+            self._publish(SendDisturbed(call.job_id, error, failures, next_wait))
+
         _, taken = await self._retries.run(
-            lambda: self._send_once(call, take), may_repeat=may_send_again, attempts=_ATTEMPTS
+            lambda: self._send_once(call, take),
+            may_repeat=may_send_again,
+            attempts=_ATTEMPTS,
+            repeating=repeating,
         )
         return taken
 

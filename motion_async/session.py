@@ -222,8 +222,8 @@ class MotionSession:
         """
         parts = self._open()
         call = followup_call(job_id, _request(prompt, style_reference_url, attachments), now=self._now())
+        watched = parts.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
         before = await self.poll(job_id)
-        watched = parts.polls.job(job_id)
 
         def take(accepted: JobState) -> None:
             parts.polls.begin_turn(watched, accepted, before=before)

@@ -239,7 +239,7 @@ class Transport:
                         reason, http_status=response.status, job_id=call.job_id
                     )
         except (aiohttp.ClientError, OSError) as error:
-            return body, ConnectionLostError(_told(call, "was lost in the middle of the answer", error))
+            return body, _failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
         return body, None
 
     def _translated(self, call: Call, failure: Exception, *, nothing_left: bool) -> TransportError | SessionClosedError:
@@ -247,11 +247,11 @@ class Transport:
         is_open = not self._polls.closed
         if isinstance(failure, _NEVER_CONNECTED) or nothing_left:
             if is_open:
-                return ConnectFailedError(_told(call, "could not be made", failure))
+                return _failed(ConnectFailedError, call, "could not be made", failure)
         elif isinstance(failure, TimeoutError):
-            return ExchangeTimeoutError(_told(call, f"brought no answer within {self._timeout:g} s", failure))
+            return _failed(ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure)
         elif is_open or call.body is not None:
-            return ConnectionLostError(_told(call, "was lost before an answer came", failure))
+            return _failed(ConnectionLostError, call, "was lost before an answer came", failure)
         return SessionClosedError("the session's connections have been closed; nothing more can be sent")
 
     async def aclose(self) -> None:
@@ -264,10 +264,10 @@ class Transport:
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 
 
-def _told(call: Call, what: str, failure: Exception) -> str:
+def _failed(kind: type[TransportError], call: Call, what: str, failure: Exception) -> TransportError:
     about = f" for job {call.job_id}" if call.job_id else ""
     why = f"{type(failure).__name__}: {failure}".removesuffix(": ")
-    return f"the connection of a {call.kind}{about} {what} ({why:.300})"
+    return kind(f"the connection of a {call.kind}{about} {what} ({why:.300})", job_id=call.job_id)
 
 
 def _client(

@@ -16,6 +16,7 @@ from motion_async.events import (
     JobAccepted,
     PollDisturbed,
     SendAbandoned,
+    SendDisturbed,
     SessionSlowed,
     WatchEnded,
 )
@@ -27,6 +28,7 @@ NOW = datetime(2026, 4, 28, 23, 1, 4, 198_000, tzinfo=UTC)
 EVENTS: list[Event] = [
     StatusChange(JOB, JobStatus.QUEUED, JobStatus.RUNNING, JobState(JOB, JobStatus.RUNNING), NOW),
     JobAccepted(JOB, followup=True),
+    SendDisturbed(None, ConnectFailedError("no route"), failures=1, next_wait=0.8),
     SendAbandoned(None, CreateUncertainError("reset")),
     PollDisturbed(JOB, ConnectFailedError("no connection", job_id=JOB), failures=2, next_wait=1.5),
     SessionSlowed(polls_per_second=5.0, pause=30.0),

@@ -19,6 +19,7 @@ from motion_async import (
     MotionError,
     RateLimitedError,
     SendAbandoned,
+    SendDisturbed,
     SessionClosedError,
 )
 from motion_async.events import Event
@@ -103,6 +104,7 @@ async def test_what_was_provably_not_taken_goes_out_again(error: MotionError) ->
     bench = Bench(Wire(error, error, ACCEPTED))
     assert await bench.start() == "a"
     assert bench.failed == [error, error]
+    assert bench.events == [SendDisturbed(None, error, 1, 0.0), SendDisturbed(None, error, 2, 0.0), JobAccepted("a")]
 
 
 async def test_tries_are_bounded() -> None:

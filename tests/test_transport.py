@@ -217,6 +217,7 @@ async def test_a_connection_that_ends_without_an_answer_is_lost(raw_server: Any,
             await made.exchange(call, exchange)
         assert exchange is None or exchange.sent
     assert len([request for request in raw_server.requests if request.startswith(b"POST")]) == (call is CREATE)
+    assert caught.value.job_id == call.job_id
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     assert KEY not in repr(caught.value)

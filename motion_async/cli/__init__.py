@@ -1,0 +1,36 @@
+"""The command `motion-async`: `main` runs it and gives its exit status.
+
+It needs the extra `cli`, and says so where that is missing. This module must not import anything of
+that extra by itself, nor decide what a command does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_NEEDED = ("cyclopts", "rich")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command, and give its exit status.
+
+    Args:
+        argv: the arguments without the program's name; those of the process when None.
+    """
+    try:
+        # Here rather than above: whatever is missing or interrupted while it loads gets a sentence too.
+        from motion_async.cli.app import run  # noqa: PLC0415
+
+        return run(sys.argv[1:] if argv is None else argv)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _NEEDED:
+            raise
+        sys.stderr.write(
+            f"motion-async: {error.name} is not installed; install it with: pip install 'motion-async[cli]'\n"
+        )
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,99 @@
+"""What an error means to a shell: one table from error classes to exit statuses and to what to do next.
+
+Pure. It must not print anything, nor know which command failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Final
+
+from motion_async import errors
+from motion_async.cli.looks import one_line
+
+__all__ = ["ExitStatus", "exit_status", "sentence", "worst"]
+
+
+class ExitStatus(IntEnum):
+    """How the command ended."""
+
+    DONE = 0
+    JOB_FAILED = 1
+    WRONG_USE = 2
+    REFUSED = 3
+    UNREACHABLE = 4
+    INTERRUPTED = 130
+    OUTPUT_CLOSED = 141
+
+
+_WORST_FIRST: Final = (
+    ExitStatus.INTERRUPTED,
+    ExitStatus.OUTPUT_CLOSED,
+    ExitStatus.WRONG_USE,
+    ExitStatus.REFUSED,
+    ExitStatus.UNREACHABLE,
+    ExitStatus.JOB_FAILED,
+    ExitStatus.DONE,
+)
+
+# The advice is left out where the library's own message ends with one.
+_MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
+    errors.MotionError: (ExitStatus.UNREACHABLE, ""),
+    errors.ConfigurationError: (
+        ExitStatus.WRONG_USE,
+        "see motion-async --help",
+    ),
+    errors.InvalidRequestError: (ExitStatus.WRONG_USE, "correct it and run the command again"),
+    errors.ServiceError: (ExitStatus.REFUSED, ""),
+    errors.ServiceUnavailableError: (ExitStatus.UNREACHABLE, ""),
+    errors.UnexpectedResponseError: (ExitStatus.UNREACHABLE, ""),
+    errors.TransportError: (ExitStatus.UNREACHABLE, "check the network and the base URL, then try again"),
+    errors.ConnectFailedError: (
+        ExitStatus.UNREACHABLE,
+        "nothing was sent; check the network and the base URL, then try again",
+    ),
+    errors.UncertainError: (ExitStatus.UNREACHABLE, ""),
+    errors.NotSentError: (ExitStatus.REFUSED, ""),
+    errors.WaitTimeoutError: (ExitStatus.UNREACHABLE, "wait on with: motion-async watch {job_id}"),
+    errors.InputRequiredError: (ExitStatus.JOB_FAILED, ""),
+    errors.JobFailedError: (
+        ExitStatus.JOB_FAILED,
+        "change the prompt or the attachments and generate it anew",
+    ),
+}
+
+
+def _meaning(error: errors.MotionError) -> tuple[ExitStatus, str]:
+    return next(_MEANING[kind] for kind in type(error).__mro__ if kind in _MEANING)
+
+
+def exit_status(error: errors.MotionError) -> ExitStatus:
+    """Give the exit status that an error stands for.
+
+    Args:
+        error: what ended the command, or one of its jobs.
+    """
+    return _meaning(error)[0]
+
+
+def sentence(error: errors.MotionError) -> str:
+    """Say in one line what happened and what to do next.
+
+    Args:
+        error: what ended the command, or one of its jobs.
+    """
+    advice = _meaning(error)[1].format(job_id=error.job_id)
+    said = one_line(str(error)).rstrip(".")
+    return f"{said}; {advice}" if advice else said
+
+
+def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:
+    """Give the one status of a command that had several jobs.
+
+    What the caller can correct comes first, then outcomes that are not known, then jobs that have failed.
+
+    Args:
+        statuses: one a job; none at all is `DONE`.
+    """
+    return min(statuses, key=_WORST_FIRST.index, default=ExitStatus.DONE)

@@ -1,0 +1,162 @@
+"""The commands that make and follow jobs: create, follow up, ask, watch.
+
+Each is a coroutine function that is given a `Reporter` and gives an exit status. They read the key from
+the environment alone, and format nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from motion_async.cli.failures import ExitStatus, worst
+from motion_async.cli.happenings import Asked, Completed
+from motion_async.cli.jobtable import JobTable
+from motion_async.cli.reporter import Reporter
+from motion_async.errors import ConfigurationError, MotionError
+from motion_async.events import Event
+from motion_async.job import Job
+from motion_async.jobs import JobStatus, VideoRequest
+from motion_async.session import MotionSession
+from motion_async.subscriptions import EventStream, check_timeout
+
+__all__ = ["followup", "generate", "status", "telling", "watch"]
+
+
+async def generate(
+    reporter: Reporter,
+    request: VideoRequest,
+    *,
+    timeout: float | None,
+    base_url: str | None,
+) -> ExitStatus:
+    """Create a job and wait until it ends.
+
+    Args:
+        reporter: told of everything.
+        request: what to make.
+        timeout: seconds from the creation on, None for no end.
+        base_url: where the service is, None for the environment's or the documented one.
+    """
+    check_timeout(timeout)  # before anything is paid for
+    session = _session(base_url)
+    async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
+        reporter.sending()
+        return await _end(reporter, await motion.create(request), timeout)
+
+
+async def followup(
+    reporter: Reporter,
+    job_id: str,
+    request: VideoRequest,
+    *,
+    timeout: float | None,
+    base_url: str | None,
+) -> ExitStatus:
+    """Give a completed job a new turn and wait until that ends.
+
+    Args:
+        reporter: told of everything.
+        job_id: the job.
+        request: what to change.
+        timeout: see `generate`.
+        base_url: see `generate`.
+    """
+    check_timeout(timeout)
+    session = _session(base_url)
+    async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
+        reporter.sending()
+        return await _end(reporter, await motion.followup(job_id, request), timeout)
+
+
+async def status(reporter: Reporter, job_ids: Sequence[str], *, base_url: str | None) -> ExitStatus:
+    """Ask for the states of some jobs, all at once, each once.
+
+    Args:
+        reporter: told of everything.
+        job_ids: the jobs; what is named twice is asked once.
+        base_url: see `generate`.
+    """
+    job_ids = list(dict.fromkeys(job_ids))
+    async with _session(base_url) as motion, reporter.live(JobTable(job_ids, follows=False)):
+
+        async def ask(job_id: str) -> ExitStatus:
+            try:
+                state = await motion.poll(job_id)
+            except MotionError as error:
+                return reporter.error(error, job_id=job_id)
+            reporter.tell(Asked(state))
+            return ExitStatus.JOB_FAILED if state.status == JobStatus.FAILED else ExitStatus.DONE
+
+        return worst(await asyncio.gather(*map(ask, job_ids)))
+
+
+async def watch(
+    reporter: Reporter,
+    job_ids: Sequence[str],
+    *,
+    timeout: float | None,
+    base_url: str | None,
+) -> ExitStatus:
+    """Follow some jobs until the last of them ends.
+
+    Args:
+        reporter: told of everything.
+        job_ids: the jobs; what is named twice is followed once.
+        timeout: seconds from now on, None for no end.
+        base_url: see `generate`.
+    """
+    check_timeout(timeout)
+    job_ids = list(dict.fromkeys(job_ids))
+    session = _session(base_url)
+    async with reporter.live(JobTable(job_ids)), telling(session, reporter.tell) as motion:
+        jobs = [motion.job(job_id) for job_id in job_ids]
+        reporter.following(job_ids)
+        return worst(await asyncio.gather(*(_end(reporter, job, timeout) for job in jobs)))
+
+
+async def _end(reporter: Reporter, job: Job, timeout: float | None) -> ExitStatus:
+    try:
+        state = await job.wait(timeout=timeout)
+    except MotionError as error:
+        return reporter.error(error, job_id=job.id)
+    reporter.tell(Completed(state))
+    return ExitStatus.DONE
+
+
+def _session(base_url: str | None) -> MotionSession:
+    key = os.environ.get("MOTION_API_KEY")
+    if not key:
+        raise ConfigurationError(
+            "MOTION_API_KEY is not set; export your key, or the one that motion-async sandbox prints"
+        )
+    return MotionSession(key, base_url=base_url)
+
+
+@asynccontextmanager
+async def telling(motion: MotionSession, tell: Callable[[Event], None]) -> AsyncIterator[MotionSession]:
+    """Keep a session open, and tell of each of its events before whoever waits for it goes on.
+
+    A create that is interrupted may bring its id back while the session is left, so the events are read to
+    their very end after that.
+
+    Args:
+        motion: the session, not yet entered.
+        tell: told of each event.
+    """
+    reader: asyncio.Task[None] | None = None
+    try:
+        async with motion:
+            # Made before anything is asked, so that of all who wait for news it is woken first.
+            reader = asyncio.create_task(_read(motion.events(), tell), name="motion_async.cli.events")
+            yield motion
+    finally:
+        if reader is not None:
+            await reader
+
+
+async def _read(events: EventStream, tell: Callable[[Event], None]) -> None:
+    async for event in events:
+        tell(event)

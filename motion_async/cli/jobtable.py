@@ -1,0 +1,145 @@
+"""Jobs as a table, a row a job: for as many as a person names on a command line.
+
+While it changes it must fit the terminal; jobs that are too many for that are shown as bars by state
+until they have ended. Nothing here decides when to render.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+import attrs
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from motion_async.cli.failures import sentence
+from motion_async.cli.happenings import Asked, Failure, Happening
+from motion_async.cli.looks import label, one_line, span, style
+from motion_async.cli.progress import StateBars, Tally
+from motion_async.errors import redacted
+from motion_async.events import JobAccepted, PollDisturbed
+from motion_async.jobs import JobState, JobStatus, StatusChange
+from motion_async.turns import needs_input
+
+__all__ = ["JobTable"]
+
+_WIDE: Final = 80
+_FRAME_LINES: Final = 2
+_REST: Final = 24
+"""Columns that status and time take beside the id."""
+_A_POLL: Final = 2.0
+"""Seconds that a poll may take before it is known how it went."""
+
+
+@attrs.define
+class _Row:
+    began: float
+    status: JobStatus | None = None
+    updated_at: datetime | None = None
+    ended: float | None = None
+    note: str = ""
+    trouble: str = ""
+    trouble_ends: float = 0.0
+
+
+class JobTable:
+    """A view of some jobs: id, status, a time, and what is to be said of them.
+
+    Args:
+        job_ids: the jobs that are known from the beginning, in order.
+        follows: whether the time is how long they have been followed, instead of when they last changed.
+        clock: gives seconds, never backwards.
+    """
+
+    def __init__(
+        self,
+        job_ids: Iterable[str] = (),
+        *,
+        follows: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._follows = follows
+        self._clock = clock
+        began = clock()
+        self._rows = {job_id: _Row(began) for job_id in job_ids}
+        self._bars = StateBars("", Tally(), clock=clock)
+        self._is_settled = False
+
+    def tell(self, happening: Happening) -> None:
+        """Bring the row of the job up to date; see `View.tell`."""
+        self._bars.tell(happening)
+        match happening:
+            case JobAccepted():
+                self._rows[happening.job_id] = _Row(self._clock())
+            case StatusChange() | Asked():
+                self._show(happening.state)
+            case PollDisturbed():
+                # No event tells that polls work again, so the words go when the next one would have failed.
+                row = self._row(happening.job_id)
+                row.trouble = f"asked again in {span(happening.next_wait)}: {type(happening.error).__name__}"
+                row.trouble_ends = self._clock() + happening.next_wait + _A_POLL
+            case Failure() if happening.job_id is not None:
+                row = self._row(happening.job_id)
+                row.ended = row.trouble_ends = self._clock()
+                row.note = row.note or sentence(happening.error)
+            case _:
+                pass
+
+    def settle(self) -> None:
+        """Show every row from now on; see `View.settle`."""
+        self._is_settled = True
+
+    def _show(self, state: JobState) -> None:
+        row = self._row(state.job_id)
+        row.status = state.status
+        row.updated_at = state.updated_at
+        row.note = one_line(redacted(state.error) or "")
+        if needs_input(state):
+            row.note = "answer at motion.so"
+        row.ended = self._clock() if state.status.is_terminal else None
+
+    def _row(self, job_id: str) -> _Row:
+        return self._rows.setdefault(job_id, _Row(self._clock()))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render the table, or bars while it would not fit."""
+        if not self._is_settled and len(self._rows) + _FRAME_LINES > console.height:
+            yield self._bars if self._follows else Text(f"asked for {len(self._rows)} jobs …", "dim")
+            return
+        if not self._rows:
+            if not self._is_settled:
+                yield Text("waiting for the service …", "dim")
+            return
+        is_wide = options.max_width >= _WIDE
+        gap = 2 if is_wide else 1
+        longest = max(map(len, self._rows))
+        table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
+        table.add_column("job", width=max(min(longest, options.max_width - _REST), _REST), overflow="fold")
+        table.add_column("status", no_wrap=True)
+        if is_wide or self._follows:
+            name = "time" if self._follows else "changed (UTC)"
+            table.add_column(name, no_wrap=True, justify="right", style="dim")
+        if is_wide:
+            table.add_column("", style="dim")
+        for job_id, row in self._rows.items():
+            words = row.trouble if self._clock() < row.trouble_ends else row.note
+            note = Text(words, no_wrap=True, overflow="ellipsis")
+            cells = (Text(one_line(job_id)), _status(row), Text(self._time(row)), note)
+            table.add_row(*cells[: len(table.columns)])
+        yield table
+
+    def _time(self, row: _Row) -> str:
+        if self._follows:
+            minutes, seconds = divmod(int((row.ended or self._clock()) - row.began), 60)
+            return f"{minutes}:{seconds:02d}"
+        return "" if row.updated_at is None else f"{row.updated_at.astimezone(UTC):%d %b %H:%M}"
+
+
+def _status(row: _Row) -> Text:
+    if row.status is not None:
+        return Text(label(row.status), style(row.status))
+    return Text("…", "dim") if row.ended is None else Text("error", "red")

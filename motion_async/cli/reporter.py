@@ -1,0 +1,176 @@
+"""Tells what happens: to a view, to a sink, and errors on stderr.
+
+It keeps the ids of the jobs that have not ended, so that an interruption can name them. How things look is
+the business of views and sinks; nothing here formats, polls, or decides when a job has ended.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from motion_async.cli.failures import ExitStatus, exit_status, sentence
+from motion_async.cli.happenings import Completed, Failure, Happening, Interrupted
+from motion_async.cli.looks import one_line
+from motion_async.errors import MotionError
+from motion_async.events import JobAccepted, SendAbandoned
+
+__all__ = ["Reporter", "Sink", "View", "say"]
+
+
+class View(Protocol):
+    """A live picture of jobs: it takes what happens, and rich can render it at any moment."""
+
+    def tell(self, happening: Happening) -> None:
+        """Take something in."""
+
+    def settle(self) -> None:
+        """Take in that nothing more happens: the next rendering is the last, and may be of any length."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render it as it is now."""
+        ...
+
+
+class Sink(Protocol):
+    """Where everything goes to."""
+
+    def live(self, view: View) -> AbstractAsyncContextManager[None]:
+        """Show a view for as long as the context lasts, if views are shown here."""
+        ...
+
+    def tell(self, happening: Happening) -> None:
+        """Tell what happened."""
+
+    def notice(self, words: str) -> None:
+        """Say something to a person."""
+
+
+def say(words: str) -> None:
+    """Say one sentence on stderr.
+
+    Args:
+        words: the sentence; printable or not.
+    """
+    if sys.stderr is not None:
+        sys.stderr.write(f"motion-async: {one_line(words)}\n")
+        sys.stderr.flush()
+
+
+class Reporter:
+    """Tells what happens.
+
+    Args:
+        sink: where everything goes to.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._view: View | None = None
+        self._open_jobs: dict[str, None] = {}
+        self._is_sending = False
+        self._unsaid: list[str] = []
+
+    @asynccontextmanager
+    async def live(self, view: View) -> AsyncIterator[None]:
+        """Keep a view up to date for as long as the context lasts; sentences for stderr wait for its end.
+
+        Args:
+            view: what is shown.
+        """
+        self._view = view
+        try:
+            async with self._sink.live(view):
+                yield
+        finally:
+            self._view = None
+            for words in self._unsaid:
+                say(words)
+            self._unsaid.clear()
+
+    def following(self, job_ids: Iterable[str]) -> None:
+        """Note jobs that are followed from now on.
+
+        Args:
+            job_ids: the jobs.
+        """
+        self._open_jobs.update(dict.fromkeys(job_ids))
+
+    def forget_jobs(self) -> None:
+        """Note that no job goes on when the command ends."""
+        self._open_jobs.clear()
+
+    def sending(self) -> None:
+        """Note that something that costs credits is about to be sent."""
+        self._is_sending = True
+
+    def tell(self, happening: Happening) -> None:
+        """Tell what happened.
+
+        Args:
+            happening: an event of the session, or what the command itself has to tell.
+        """
+        match happening:
+            case JobAccepted():
+                self._is_sending = False
+                self.following((happening.job_id,))
+            case SendAbandoned():
+                self._is_sending = False
+                if happening.error is not None:
+                    self._say(sentence(happening.error))
+            case Completed():
+                self._open_jobs.pop(happening.state.job_id, None)
+            case _:
+                pass
+        if self._view is not None:
+            self._view.tell(happening)
+        self._sink.tell(happening)
+
+    def error(self, error: MotionError, *, job_id: str | None = None, aloud: bool = True) -> ExitStatus:
+        """Tell an error, and give the exit status that it stands for.
+
+        Args:
+            error: what happened.
+            job_id: the job it ended, where the error itself may not know it.
+            aloud: whether to say it on stderr too.
+        """
+        self._is_sending = False
+        job_id = job_id or error.job_id
+        meaning = exit_status(error)
+        if job_id is not None and meaning is not ExitStatus.UNREACHABLE:
+            self._open_jobs.pop(job_id, None)
+        self.tell(Failure(error, job_id))
+        if aloud:
+            self._say(sentence(error))
+        return meaning
+
+    def notice(self, words: str) -> None:
+        """Say something to a person.
+
+        Args:
+            words: one sentence.
+        """
+        self._sink.notice(words)
+
+    def interrupted(self, why: str) -> None:
+        """Tell that the command ends before its jobs do, and how to take them up again.
+
+        Args:
+            why: a few words for a person.
+        """
+        self.tell(Interrupted(tuple(self._open_jobs)))
+        if self._open_jobs:
+            why += "; what has begun goes on, follow it with: motion-async watch " + " ".join(self._open_jobs)
+        if self._is_sending:
+            why += "; a request was under way, look at https://motion.so before you send it again"
+        say(why)
+
+    def _say(self, words: str) -> None:
+        if self._view is None:
+            say(words)
+        else:
+            self._unsaid.append(words)

@@ -1,0 +1,90 @@
+"""Runs one command on an event loop, and turns however it ends into an exit status.
+
+The only place that meets interrupts, closed pipes and errors that a command did not take care of itself.
+It knows no command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, TypeAlias
+
+from rich.console import Console
+
+from motion_async.cli.failures import ExitStatus
+from motion_async.cli.lines import JsonLines
+from motion_async.cli.reporter import Reporter
+from motion_async.cli.screen import Screen
+from motion_async.cli.stdout import Stdout
+from motion_async.errors import MotionError
+
+__all__ = ["Work", "execute"]
+
+_CUT_SHORT: Final = {
+    ExitStatus.INTERRUPTED: "interrupted",
+    ExitStatus.OUTPUT_CLOSED: "standard output was closed",
+}
+
+Work: TypeAlias = Callable[[Reporter], Coroutine[Any, Any, ExitStatus]]
+"""A command that waits for nothing but a way to tell what happens."""
+
+
+def execute(work: Work, *, json: bool | None) -> ExitStatus:
+    """Run a command to its end, however it comes.
+
+    Args:
+        work: the command.
+        json: whether to write JSON lines; None where that depends on whether a person looks.
+    """
+    # The reporter tells all of it in its own words.
+    logging.getLogger("motion_async").addHandler(logging.NullHandler())
+    stdout = Stdout()
+    as_json = not stdout.is_terminal if json is None else json
+    reporter = Reporter(JsonLines(stdout) if as_json else Screen(stdout, Console(file=sys.stdout, highlight=False)))
+    try:
+        with asyncio.Runner() as runner:
+            status = runner.run(_main(work, reporter, stdout))
+    except (KeyboardInterrupt, asyncio.CancelledError):  # nothing cancels it but an interrupt and a closed output
+        status = ExitStatus.INTERRUPTED
+    if stdout.is_closed:
+        status = ExitStatus.OUTPUT_CLOSED
+    if status in _CUT_SHORT:
+        reporter.interrupted(_CUT_SHORT[status])
+    return status
+
+
+async def _main(work: Work, reporter: Reporter, stdout: Stdout) -> ExitStatus:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # a coroutine runs in a task
+    loop = asyncio.get_running_loop()
+    interrupts = 0
+
+    def interrupt() -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if interrupts > 1:  # whoever presses twice waits for nothing more
+            loop.set_exception_handler(_tell_of_strangers)
+            raise KeyboardInterrupt
+        task.cancel()
+
+    # The runner's own handler cancels in the middle of any callback of the loop, which some do not survive.
+    # Where an interrupt is to be ignored it stays so, and where the loop takes no signals the runner's handler stays.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(signal.SIGINT, interrupt)
+    stdout.on_close = task.cancel
+    try:
+        return await work(reporter)
+    except MotionError as error:
+        return reporter.error(error)
+
+
+def _tell_of_strangers(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Show what no task was there to take, but for the library's own errors: the reporter says what is under way."""
+    if not isinstance(context.get("exception"), MotionError):
+        loop.default_exception_handler(context)

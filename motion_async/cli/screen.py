@@ -1,0 +1,112 @@
+"""What happens on a terminal, for a person: a live view, a few lines above it, and tables at the end.
+
+A view is rendered at most eight times a second, however many events it takes. Nothing here counts or polls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from motion_async.cli.happenings import Happening, Listening, Summary
+from motion_async.cli.looks import label, one_line, span, style
+from motion_async.cli.reporter import View
+from motion_async.cli.stdout import Stdout
+from motion_async.jobs import JobStatus
+
+__all__ = ["Screen"]
+
+_FRAME_SECONDS: Final = 0.125
+
+
+class Screen:
+    """A sink for a person.
+
+    Args:
+        stdout: where plain lines go.
+        console: where rich's go.
+    """
+
+    def __init__(self, stdout: Stdout, console: Console) -> None:
+        self._stdout = stdout
+        self._console = console
+
+    @asynccontextmanager
+    async def live(self, view: View) -> AsyncIterator[None]:
+        """Show a view until the context ends, and its last picture after it; see `Sink.live`."""
+        shown = Live(
+            console=self._console,
+            get_renderable=lambda: view,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+        with shown:
+            frames = asyncio.create_task(_frames(shown), name="motion_async.cli.frames")
+            try:
+                yield
+            finally:
+                frames.cancel()
+                await asyncio.wait([frames])
+                view.settle()
+
+    def tell(self, happening: Happening) -> None:
+        """Print what is no business of a view; see `Sink.tell`."""
+        match happening:
+            case Listening():
+                # Plain lines, for rich would break them at the terminal's width.
+                self._stdout.line(f"export MOTION_BASE_URL={shlex.quote(happening.base_url)}")
+                self._stdout.line(f"export MOTION_API_KEY={shlex.quote(happening.api_key)}")
+                if not self._stdout.is_terminal:
+                    self._stdout.let_go()  # `eval "$(…)"` waits for the end of it
+            case Summary():
+                self._console.print("", _states(happening), "", _counts(happening), sep="\n")
+            case _:
+                pass
+
+    def notice(self, words: str) -> None:
+        """Print it above the view; see `Sink.notice`."""
+        self._console.print(Text(one_line(words)), no_wrap=True, overflow="ellipsis")
+
+
+def _states(summary: Summary) -> Table:
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("state", no_wrap=True)
+    for name in ("passed", "now", "mean time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for state in summary.states:
+        status = JobStatus(state.status)
+        mean = "" if state.mean_seconds is None else span(state.mean_seconds)
+        table.add_row(Text(label(status), style(status)), str(state.passed), str(state.now or ""), mean)
+    return table
+
+
+def _counts(summary: Summary) -> Table:
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(style="dim")
+    table.add_column()
+    for name, value in (
+        ("videos", f"{summary.completed} of {summary.jobs}"),
+        ("creates sent", f"{summary.creates_sent}"),
+        ("duplicates", f"{summary.duplicates}"),
+        ("followups", f"{summary.followups_accepted}"),
+        ("polls per job", f"{summary.polls_per_job:.1f}"),
+        ("took", f"{span(summary.seconds)}, {summary.speed:g} times faster than real"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+async def _frames(shown: Live) -> None:
+    while True:
+        shown.refresh()
+        await asyncio.sleep(_FRAME_SECONDS)

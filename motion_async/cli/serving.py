@@ -1,0 +1,65 @@
+"""The command that runs a sandbox until it is interrupted. What a sandbox does is not decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from motion_async.cli.failures import ExitStatus
+from motion_async.cli.happenings import Listening
+from motion_async.cli.reporter import Reporter, say
+from motion_async.errors import ConfigurationError
+from motion_async.sandbox import Sandbox, parse_fault
+
+__all__ = ["serve"]
+
+
+async def serve(
+    reporter: Reporter,
+    *,
+    host: str,
+    port: int,
+    speed: float,
+    credits: int,  # noqa: A002  # the contract's word
+    seed: int,
+    faults: Sequence[str],
+) -> ExitStatus:
+    """Run a sandbox until the task is cancelled.
+
+    Args:
+        reporter: told where it is.
+        host: the address to listen on.
+        port: the port, 0 for a free one.
+        speed: how many times faster than real its time runs.
+        credits: the balance of its account.
+        seed: what chance is drawn from.
+        faults: what goes wrong by chance, each as `NAME=PROBABILITY`.
+
+    Raises:
+        ConfigurationError: for a setting that cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            sandbox = Sandbox(host=host, port=port, speed=speed, credits=credits, seed=seed)
+            for text in faults:
+                fault, probability = parse_fault(text)
+                sandbox.faults.at_random(fault, probability)
+            await stack.enter_async_context(sandbox)
+        except ValueError as error:
+            raise ConfigurationError(f"the sandbox cannot start: {error}") from error
+        except OSError as error:
+            raise ConfigurationError(f"{error.strerror or error}; choose another --port or --host") from error
+        reporter.tell(Listening(sandbox.url, sandbox.api_key))
+        if sandbox.is_public:
+            say(f"WARNING: the sandbox listens on {host}, so other machines may reach it")
+        else:
+            say(f"the sandbox listens on loopback alone: {sandbox.url}")
+        say(f"time runs {speed:g} times faster; Ctrl-C or `kill {os.getpid()}` ends it")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            counts = sandbox.counts
+            say(f"it got {counts.creates} creates ({counts.duplicates} twice) and {counts.polls} polls")
+    return ExitStatus.DONE

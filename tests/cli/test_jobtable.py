@@ -1,0 +1,130 @@
+"""`motion_async.cli.jobtable`: a row a job."""
+
+import io
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from motion_async import errors, events
+from motion_async.cli.happenings import Asked, Failure
+from motion_async.cli.jobtable import JobTable
+from motion_async.jobs import JobState, JobStatus, StatusChange
+
+AT = datetime(2026, 4, 28, 23, 1, tzinfo=UTC)
+A, B = "405d47cf-f72b-4852-b570-0de2446dbba1", "f6c31010-16d7-486a-9903-d0727d4b7d5d"
+
+
+def change(job_id: str, current: str, *, error: str | None = None) -> StatusChange:
+    """Make a change of a job's status."""
+    status = JobStatus(current)
+    return StatusChange(job_id, None, status, JobState(job_id, status, AT, AT, error=error), AT)
+
+
+def rendered(table: JobTable, *, width: int = 100, height: int = 30) -> list[str]:
+    """Render a table as lines without colours."""
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_each_job_has_a_row_with_its_time() -> None:
+    """A row has the id, the status, and how long the job has been followed, until it ends."""
+    moment = 0.0
+    table = JobTable((A, B), clock=lambda: moment)
+    assert [line.split() for line in rendered(table)[1:]] == [[A, "…", "0:00"], [B, "…", "0:00"]]
+    table.tell(change(A, "running"))
+    moment = 5.0
+    table.tell(change(B, "completed"))
+    moment = 69.0
+    assert [line.split() for line in rendered(table)[1:]] == [
+        [A, "running", "1:09"],
+        [B, "completed", "0:05"],
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_an_id_is_never_cut(width: int) -> None:
+    """The id is there as a whole, on one line, and no line is longer than the terminal."""
+    table = JobTable((A,))
+    table.tell(change(A, "awaiting_user_input"))
+    lines = rendered(table, width=width)
+    assert lines[1].startswith(A)
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= width
+    assert ("answer at motion.so" in lines[1]) == (width >= 80)
+
+
+def test_a_job_that_is_accepted_gets_a_row() -> None:
+    """A job that nobody knew before appears; a followup starts its row anew."""
+    moment = 0.0
+    table = JobTable(clock=lambda: moment)
+    table.tell(change(A, "completed"))
+    moment = 3.0
+    table.tell(events.JobAccepted(A, followup=True))
+    table.tell(change(A, "queued"))
+    moment = 4.0
+    assert [line.split() for line in rendered(table)[1:]] == [[A, "queued", "0:01"]]
+
+
+def test_what_is_to_be_said_of_a_job_stands_beside_it() -> None:
+    """A failure, a disturbance and an end without a status are told in the row."""
+    moment = 0.0
+    table = JobTable((A, B), clock=lambda: moment)
+    table.tell(change(A, "failed", error="no scene at https://example.com/x?secret=1\x1b[2J"))
+    table.tell(events.PollDisturbed(B, errors.TransportError("lost"), 1, 2.5))
+    lines = rendered(table, width=120)
+    assert "no scene at https://example.com/x?…" in lines[1]
+    assert "asked again in 2.5 s: TransportError" in lines[2]
+    moment = 5.0
+    assert "TransportError" not in rendered(table, width=120)[2]
+    table.tell(Failure(errors.JobNotFoundError("no such job", http_status=404), "nope"))
+    table.tell(Failure(errors.ConfigurationError("of no job"), None))
+    assert rendered(table, width=120)[3].split()[:2] == ["nope", "error"]
+
+
+def test_more_jobs_than_fit_are_bars_until_the_end() -> None:
+    """While it lives, a table that is too tall is shown as bars; the last picture has every row."""
+    ids = [str(uuid.UUID(int=index)) for index in range(100)]
+    table = JobTable(ids)
+    for job_id in ids:
+        table.tell(change(job_id, "running"))
+    lines = rendered(table, height=24)
+    assert len(lines) < 24
+    assert any(line.startswith("running") and "100" in line for line in lines)
+    table.settle()
+    assert len(rendered(table, height=24)) == 101
+
+
+def test_an_answer_is_shown_with_the_time_of_its_change() -> None:
+    """A state that was asked for shows when the service last changed it."""
+    table = JobTable((A, B), follows=False)
+    table.tell(Asked(JobState(A, JobStatus.COMPLETED, AT, AT)))
+    assert [line.split() for line in rendered(table)] == [
+        ["job", "status", "changed", "(UTC)"],
+        [A, "completed", "28", "Apr", "23:01"],
+        [B, "…"],
+    ]
+    assert rendered(table, height=3) == ["asked for 2 jobs …"]
+
+
+@pytest.mark.parametrize("follows", [True, False])
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_table_of_answers_fits_too(follows: bool, width: int) -> None:
+    """No line is longer than the terminal, and no character of an id is lost, even if ids are long."""
+    long = "x" * 100
+    table = JobTable((A, long), follows=follows)
+    table.tell(Asked(JobState(A, JobStatus.AWAITING_USER_INPUT, AT, AT)))
+    lines = rendered(table, width=width)
+    assert max(map(len, lines)) <= width
+    assert sum(line.count("x") for line in lines) == 100
+
+
+def test_before_the_first_job_there_is_a_word_for_it() -> None:
+    """While nothing is known of a job yet that is said, and nothing at all if it stays so."""
+    table = JobTable()
+    assert rendered(table) == ["waiting for the service …"]
+    table.settle()
+    assert rendered(table) == []

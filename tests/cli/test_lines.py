@@ -1,0 +1,130 @@
+"""`motion_async.cli.lines`: the JSON lines and their documentation."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import attrs
+import pytest
+
+from motion_async import errors, events
+from motion_async.cli.happenings import (
+    Asked,
+    Completed,
+    Failure,
+    Happening,
+    Interrupted,
+    Listening,
+    StateSummary,
+    Summary,
+)
+from motion_async.cli.lines import SHAPES, JsonLines
+from motion_async.cli.stdout import Stdout
+from motion_async.jobs import JobState, JobStatus, StatusChange
+
+AT = datetime(2026, 4, 28, 23, 1, 4, 198_000, tzinfo=UTC)
+STATE = JobState("a", JobStatus.COMPLETED, AT, AT, AT, extra={"video_url": "https://example.com/v.mp4"})
+ERROR = errors.JobNotFoundError("no such job", http_status=404, job_id="a")
+SUMMARY = Summary(
+    seconds=1.0,
+    speed=60.0,
+    jobs=1,
+    completed=1,
+    failed=0,
+    states=(StateSummary(status="queued", passed=1, now=0, mean_seconds=2.0),),
+    polls=3,
+    polls_per_job=3.0,
+    creates_sent=1,
+    creates_accepted=1,
+    followups_accepted=0,
+    duplicates=0,
+)
+WRITTEN: list[Happening] = [
+    events.JobAccepted("a"),
+    StatusChange("a", None, JobStatus.COMPLETED, STATE, AT),
+    Asked(STATE),
+    Completed(STATE),
+    Failure(ERROR, "a"),
+    events.PollDisturbed("a", ERROR, 2, 1.23456),
+    events.SessionSlowed(12.34567, 0.1),
+    events.EventsDropped(7),
+    Interrupted(("a", "b")),
+    Listening("http://127.0.0.1:8080/api/motion", "motion_sandbox_1"),
+    SUMMARY,
+]
+
+
+def written(capsys: pytest.CaptureFixture[str], *happenings: Happening) -> list[dict[str, Any]]:
+    """Write some lines, and read them."""
+    sink = JsonLines(Stdout())
+    for happening in happenings:
+        sink.tell(happening)
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_every_line_has_the_shape_that_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line has the fields that the help names, in that order, and the help names no other line."""
+    documented = [re.findall(r'"(\w+)"', shape) for shape in re.findall(r"\{.*?\}", SHAPES, flags=re.DOTALL)]
+    lines = written(capsys, *WRITTEN)
+    shapes = {line["event"]: list(line) for line in lines}
+    assert [[name, event, *rest] for name, event, *rest in documented[:-1]] == [
+        ["event", event, *fields[1:]] for event, fields in list(shapes.items())[:-1]
+    ]
+    assert documented[-1] == ["event", "summary"]
+    assert list(shapes["summary"])[1:] == list(attrs.fields_dict(Summary))
+
+
+def test_a_state_is_the_services_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """A state has the fields of the contract, written as the contract writes them, and all else that came."""
+    (line,) = written(capsys, Asked(STATE))
+    assert line["job_id"] == "a"
+    assert line["state"] == {
+        "job_id": "a",
+        "status": "completed",
+        "created_at": "2026-04-28T23:01:04.198Z",
+        "updated_at": "2026-04-28T23:01:04.198Z",
+        "completed_at": "2026-04-28T23:01:04.198Z",
+        "error": None,
+        "pending_user_input": False,
+        "video_url": "https://example.com/v.mp4",
+    }
+
+
+def test_a_time_is_in_utc_wherever_it_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """A time of another zone is the same moment in UTC."""
+    local = AT.astimezone(timezone(timedelta(hours=-7)))
+    (line,) = written(capsys, StatusChange("a", JobStatus.RUNNING, JobStatus.COMPLETED, STATE, local))
+    assert line["observed_at"] == "2026-04-28T23:01:04.198Z"
+    assert (line["previous"], line["current"]) == ("running", "completed")
+
+
+def test_an_error_tells_class_and_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error has its class, its sentence, its job and its HTTP status; what there is none of is null."""
+    refused, unknown = written(capsys, Failure(ERROR, "a"), Failure(errors.TransportError("nothing came"), None))
+    assert refused == {
+        "event": "error",
+        "error": "JobNotFoundError",
+        "message": "no such job",
+        "job_id": "a",
+        "http_status": 404,
+    }
+    assert (unknown["error"], unknown["job_id"], unknown["http_status"]) == ("TransportError", None, None)
+
+
+def test_what_somebody_else_tells_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The end of a watch and an abandoned send are told once, by the error that whoever waited gets."""
+    assert written(capsys, events.WatchEnded("a", ERROR), events.SendAbandoned(None, ERROR)) == []
+
+
+def test_any_text_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Line ends, control characters and half characters of the service's words break no line."""
+    words = "one\r\ntwo\u2028three\x1b[0m\ud800"
+    (line,) = written(capsys, Asked(attrs.evolve(STATE, error=words)))
+    assert line["state"]["error"] == words
+
+
+def test_words_for_people_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    """A notice is no line."""
+    JsonLines(Stdout()).notice("look here")
+    assert capsys.readouterr() == ("", "motion-async: look here\n")

@@ -1,0 +1,45 @@
+"""`motion_async.cli.looks`: words, statuses and spans of time."""
+
+import pytest
+
+from motion_async.cli.looks import STATUSES, label, one_line, span, style
+from motion_async.jobs import JobStatus
+
+
+def test_a_line_holds_no_control_characters() -> None:
+    """Whatever could steer the terminal, or end the line, is not printed."""
+    assert one_line("a\x1b[31mred\x07\r\n b\t\u202ec") == "a�[31mred� b �c"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("abc", "abc"), ("abcd", "abcd"), ("abcde", "abc…"), ("ab cde", "ab…")])
+def test_a_long_line_is_cut(text: str, expected: str) -> None:
+    """A line is never longer than its limit, and says that it was cut."""
+    assert one_line(text, limit=4) == expected
+
+
+def test_every_documented_status_has_a_look_of_its_own() -> None:
+    """The six statuses differ in label and style, and labels are words."""
+    assert len({label(status) for status in STATUSES}) == len({style(status) for status in STATUSES}) == 6
+    assert label(JobStatus.AWAITING_USER_INPUT) == "awaiting input"
+
+
+def test_an_unknown_status_has_a_look_too() -> None:
+    """A status that nobody has named is shown in its own words, cut and without control characters."""
+    assert label("post_\x1bprocessing_of_the_frames") == "post �processin…"
+    assert style(JobStatus("rendering")) == "magenta"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (60, "1 min 00 s"),
+        (3599.9, "1 h 00 min"),
+        (7260, "2 h 01 min"),
+    ],
+)
+def test_a_span_is_as_short_as_a_person_says_it(seconds: float, expected: str) -> None:
+    """Seconds have one decimal, minutes their seconds, hours their minutes."""
+    assert span(seconds) == expected

@@ -1,0 +1,125 @@
+"""`motion_async.cli.screen`: what a person sees."""
+
+import asyncio
+import io
+import time
+
+import pytest
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from motion_async.cli.happenings import Happening, Listening, StateSummary, Summary
+from motion_async.cli.screen import Screen
+from motion_async.cli.stdout import Stdout
+
+
+class Counting:
+    """A view that counts how often it is rendered."""
+
+    def __init__(self) -> None:
+        self.renderings = 0
+        self.told = 0
+        self.is_settled = False
+
+    def tell(self, _happening: Happening) -> None:
+        """Count it."""
+        self.told += 1
+
+    def settle(self) -> None:
+        """Note it."""
+        self.is_settled = True
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Count it, and show how it stands."""
+        self.renderings += 1
+        yield f"told {self.told}, settled {self.is_settled}"
+
+
+def terminal(width: int = 100) -> Console:
+    """Make a terminal that nobody looks at."""
+    return Console(file=io.StringIO(), width=width, height=30, force_terminal=True, color_system=None)
+
+
+def shown(console: Console) -> str:
+    """Give what a terminal was sent."""
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+async def test_the_number_of_events_does_not_change_the_number_of_pictures() -> None:
+    """However much happens, a view is rendered at most ten times a second, and once more at its end."""
+    console, view = terminal(), Counting()
+    began = time.monotonic()
+    async with Screen(Stdout(), console).live(view):
+        for _ in range(5_000):
+            view.tell(Listening("", ""))
+            await asyncio.sleep(0)
+    assert view.renderings <= 10 * (time.monotonic() - began) + 3
+    assert "told 5000, settled True" in shown(console)
+
+
+async def test_the_last_picture_stays_when_the_context_ends_in_an_error() -> None:
+    """An error passes through, and the terminal's cursor is shown again."""
+    console, view = terminal(), Counting()
+    with pytest.raises(ZeroDivisionError):
+        async with Screen(Stdout(), console).live(view):
+            raise ZeroDivisionError
+    assert "settled True" in shown(console)
+    assert shown(console).endswith("\x1b[?25h")
+
+
+async def test_a_notice_stands_above_the_view() -> None:
+    """A notice takes one line of the terminal, however long it is and whatever it holds."""
+    console, view = terminal(width=40), Counting()
+    async with Screen(Stdout(), console).live(view):
+        Screen(Stdout(), console).notice("[bold]a job waits\x1b[2J\nfor input and for much else besides")
+    assert "[bold]a job waits�[2J for input and for" in shown(console)
+    assert "besides" not in shown(console)
+
+
+def test_the_sandbox_is_two_lines_for_a_shell(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two settings are export lines that a shell can read, whatever they hold, at no terminal's width."""
+    let_go: list[bool] = []
+    monkeypatch.setattr(Stdout, "let_go", lambda _: let_go.append(True))
+    Screen(Stdout(), terminal(width=20)).tell(Listening("http://127.0.0.1:8080/api/motion", "motion_a b$c"))
+    assert capsys.readouterr().out == (
+        "export MOTION_BASE_URL=http://127.0.0.1:8080/api/motion\nexport MOTION_API_KEY='motion_a b$c'\n"
+    )
+    assert let_go == [True]
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_the_summary_has_its_numbers(width: int) -> None:
+    """Counts by state, mean times, polls per job, creates and duplicates stand in the final tables."""
+    console = terminal(width)
+    Screen(Stdout(), console).tell(
+        Summary(
+            seconds=17.04,
+            speed=60.0,
+            jobs=24,
+            completed=23,
+            failed=1,
+            states=(
+                StateSummary(status="awaiting_user_input", passed=1, now=0, mean_seconds=61.0),
+                StateSummary(status="completed", passed=25, now=23, mean_seconds=None),
+            ),
+            polls=502,
+            polls_per_job=20.1,
+            creates_sent=24,
+            creates_accepted=24,
+            followups_accepted=1,
+            duplicates=0,
+        )
+    )
+    lines = [" ".join(line.split()) for line in shown(console).splitlines()]
+    for line in (
+        "awaiting input 1 1 min 01 s",
+        "completed 25 23",
+        "videos 23 of 24",
+        "creates sent 24",
+        "duplicates 0",
+        "polls per job 20.1",
+        "took 17.0 s, 60 times faster than real",
+    ):
+        assert line in lines

@@ -1,0 +1,59 @@
+"""`motion_async.cli.stdout`: standard output, and the end of it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from motion_async.cli.stdout import Stdout
+
+
+def test_a_line_is_there_at_once() -> None:
+    """A line can be read before the process ends."""
+    code = "from motion_async.cli.stdout import Stdout; Stdout().line('one'); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "one\n"
+        process.communicate("\n")
+
+
+def test_a_closed_pipe_is_told_once_and_nothing_more_is_written() -> None:
+    """When the reader has gone that is told once, later lines go nowhere, and the process ends in peace."""
+    code = """
+import os, sys
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, 1)
+from motion_async.cli.stdout import Stdout
+stdout = Stdout()
+stdout.on_close = lambda: print("told", file=sys.stderr)
+stdout.line("one")
+stdout.line("two")
+print(stdout.is_closed, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "told\nTrue\n")
+
+
+def test_a_process_without_stdout_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no standard output at all, nobody looks, and writing does not fail."""
+    monkeypatch.setattr(sys, "stdout", None)
+    stdout = Stdout()
+    stdout.line("one")
+    assert (stdout.is_terminal, stdout.is_closed) == (False, False)
+
+
+def test_a_terminal_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal is one, and a pipe is not."""
+    outer, inner = os.openpty()
+    reader, writer = os.pipe()
+    with open(inner, "w") as terminal, open(writer, "w") as pipe:  # noqa: PTH123  # they are descriptors
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert Stdout().is_terminal
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert not Stdout().is_terminal
+    os.close(outer)
+    os.close(reader)
