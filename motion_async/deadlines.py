@@ -73,9 +73,11 @@ class Deadlines:
         self._blocks.pop(block, None)
 
     def close(self) -> None:
-        """Stop the timer; blocks that are still running have no deadline any more."""
+        """End every block that is still running, and stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
+        while self._blocks:
+            self._blocks.popitem()[0].expire()
 
     def _sweep(self) -> None:
         self._timer = None

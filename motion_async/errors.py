@@ -68,6 +68,7 @@ __all__ = [
     "redacted",
 ]
 
+_LOGIN: Final = re.compile(r"((?i:https?)://)[^/\s\"<>@]*@")
 _SECRETS: Final = re.compile(
     r"(?P<url>(?i:https?)://[^\s?\"<>]*)\?[^\s\"<>]*"
     r"|\bmotion_(?!async\b)[^\s\"'<>]+"
@@ -80,14 +81,15 @@ def redacted(text: str) -> str: ...
 @overload
 def redacted(text: None) -> None: ...
 def redacted(text: str | None) -> str | None:
-    """Give a text without its secrets: the queries of URLs, which may be signatures, and API keys.
+    """Give a text without its secrets: API keys, and of URLs the passwords and the queries, which may be signatures.
 
     Args:
         text: words of the service, of a proxy or of the network layer; None stays None.
     """
     if text is None:
         return None
-    return _SECRETS.sub(lambda match: f"{match['url']}?…" if match["url"] else f"{match['scheme'] or ''}…", text)
+    shown = _LOGIN.sub(r"\1", text)
+    return _SECRETS.sub(lambda match: f"{match['url']}?…" if match["url"] else f"{match['scheme'] or ''}…", shown)
 
 
 def _redacted_deep(given: Any, depth: int = 16) -> Any:

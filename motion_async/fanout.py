@@ -106,12 +106,14 @@ class FanOut(AsyncIterator[Outcome]):
     ) -> None:
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        for item in list(self._active):
-            self._drop(item)
-        self._exhausted = True
-        self._end_if_done()
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            for item in list(self._active):
+                self._drop(item)
+            self._exhausted = True
+            self._end_if_done()
 
     async def __anext__(self) -> Outcome:
         if not self._entered:
@@ -185,6 +187,8 @@ class FanOut(AsyncIterator[Outcome]):
         if job is None or item not in self._active:
             return
         item.at, end = item.at.end()
+        if end is None and job.has_ended:
+            end = job.state  # it had ended before there was anything to read on from
         if end is not None:
             try:
                 self._finish(item, state=result_of(end))

@@ -67,9 +67,9 @@ class GrowingSchedule:
     reaches `cap`. It depends on the age alone: a job that is taken up again is not polled as if new.
 
     Args:
-        first: seconds before the first poll, more than 0.
+        first: seconds before the first poll, from 0.001 to a day.
         growth: how much longer each wait is than the one before, as a share, at least 0.
-        cap: seconds of the longest wait, at least `first`.
+        cap: seconds of the longest wait, from `first` to a day.
 
     Raises:
         ConfigurationError: for a value out of its bounds.
@@ -80,9 +80,9 @@ class GrowingSchedule:
     cap: float = 15.0
 
     def __attrs_post_init__(self) -> None:
-        check_number("first", self.first, low=0.001)
+        check_number("first", self.first, low=_SHORTEST, high=_LONGEST)
         check_number("growth", self.growth, low=0)
-        check_number("cap", self.cap, low=self.first)
+        check_number("cap", self.cap, low=self.first, high=_LONGEST)
 
     def wait(self, age: float, turn: int) -> float:  # noqa: ARG002  # the same for every turn
         """Give the wait before the next poll; see `Schedule.wait`."""
@@ -184,8 +184,14 @@ class Pace:
         self._gap = gap if self._gap == math.inf else 0.9 * self._gap + 0.1 * gap
         self._taken_at = now
         # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
-        rate = self._most if self._slowed_at == -math.inf else self.rate(now)
-        self.opens_at = max(self.opens_at, now - 0.1) + 1 / rate
+        self.opens_at = max(self.opens_at, now - 0.1) + self._gap_at(now)
+
+    def _gap_at(self, now: float) -> float:
+        """Seconds in which one slot opens: the rate grows while it is waited for."""
+        if self._slowed_at == -math.inf or (rate := self.rate(now)) >= self._most:
+            return 1 / self._most
+        growth = self._most / _RECOVERY
+        return (math.sqrt(rate * rate + 2 * growth) - rate) / growth
 
     def slow_down(self, *, sent_at: float, now: float, retry_after: float | None) -> bool:
         """Halve the pace at which polls were really sent, and pause for as long as the service asked.

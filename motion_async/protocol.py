@@ -138,12 +138,16 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
     """
     if not 200 <= answer.status < 300:
         raise _error(call, answer, now)
-    if answer.flaw is not None:
+    if answer.flaw is not None and call.kind == "poll":
         raise answer.flaw
     try:
         state = _read_success(call, answer)
     except WireError as error:
+        if answer.flaw is not None:
+            raise answer.flaw from None
         reason = str(error)
+        if call.kind != "poll":
+            reason += f"; it begins {answer.body[:120]!r}"  # an id that can't be read may be one that a person can
     else:
         if call.job_id is None or call.job_id == state.job_id:
             return state

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from motion_async.errors import MotionError, ServiceError
+from motion_async.errors import MotionError, ServiceError, SessionClosedError
 from motion_async.pacing import Backoff
 
 __all__ = ["Retries"]
@@ -32,6 +32,12 @@ class Retries:
         self._backoff = backoff
         self._random = random
         self._failed = failed
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def close(self) -> None:
+        """Try nothing again any more, and tell whoever waits to."""
+        if not self._over.done():
+            self._over.set_result(None)
 
     async def run(
         self,
@@ -69,4 +75,6 @@ class Retries:
                 delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
                 if repeating is not None:
                     repeating(error, failures, delay)
-            await asyncio.sleep(delay)
+            await asyncio.wait([self._over], timeout=delay)
+            if self._over.done():
+                raise SessionClosedError("the session was left before the call could be tried again; it was not taken")

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
+import anyio
+
 from motion_async.errors import MotionError, SessionClosedError, TransportError, UncertainError
 from motion_async.events import Event, JobAccepted, SendAbandoned, SendDisturbed
 from motion_async.jobs import JobState
@@ -96,7 +98,8 @@ class Sender:
             task.add_done_callback(lambda done: self._report(call, done))
             if not exchange.sent:
                 task.cancel()
-            await asyncio.wait([task], timeout=self._grace)
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([task], timeout=self._grace)
             raise
 
     async def _exchange(self, call: Call, exchange: Exchange, take: Callable[[JobState], _T]) -> tuple[JobState, _T]:
@@ -134,10 +137,12 @@ class Sender:
         for task, exchange in self._under_way.items():
             if not exchange.sent:
                 task.cancel()
-        if self._under_way:
-            await asyncio.wait(list(self._under_way), timeout=self._grace)
-        for task in list(self._under_way):
-            task.cancel()
+        try:
+            if self._under_way:
+                await asyncio.wait(list(self._under_way), timeout=self._grace)
+        finally:
+            for task in self._under_way:
+                task.cancel()
         if self._under_way:
             await asyncio.wait(list(self._under_way))
 

@@ -6,6 +6,8 @@ It must not talk HTTP, decide what an answer means, or keep a job alive that nob
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import random as _random
 from collections import OrderedDict
@@ -13,21 +15,19 @@ from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
-from weakref import WeakSet
 
 import anyio
 import attrs
 
-from motion_async.errors import ConfigurationError, SessionClosedError
-from motion_async.events import Event
+from motion_async.errors import ConfigurationError, FollowupNotAllowedError, SessionClosedError
 from motion_async.fanout import FanOut, Requests
 from motion_async.job import Job
-from motion_async.jobs import Attachment, JobState, VideoRequest
+from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
 from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number
 from motion_async.protocol import Call, create_call, followup_call, is_passing, read_answer
 from motion_async.retrying import Retries
 from motion_async.sending import Sender
-from motion_async.subscriptions import EventStream, OnInput, check_on_input, check_timeout
+from motion_async.subscriptions import EventHub, EventStream, OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
 from motion_async.watch import PollLoop, Watched
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MotionSession"]
 
+_log = logging.getLogger("motion_async")
 _POLL_ATTEMPTS = 4
 _MAX_REMEMBERED = 4_096
 
@@ -60,7 +61,7 @@ class MotionSession:
         max_connections: the most exchanges at one time, 1 to 10,000.
         max_polls_per_second: the most polls of the whole session, at least 0.01; waits stretch evenly beyond it.
         exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
-        max_answer_bytes: bytes of an answer that are read at most, at least 1,024.
+        max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB.
         cancel_grace: seconds in which a create whose caller was cancelled may still bring its id back, 0 to 3,600.
         trace_configs: aiohttp's trace configurations, for every request.
         proxy: the URL of an HTTP proxy.
@@ -103,7 +104,7 @@ class MotionSession:
             "ssl": ssl,
             "max_connections": int(check_number("max_connections", max_connections, low=1, high=10_000)),
             "timeout": check_number("exchange_timeout", exchange_timeout, low=0.01, high=3_600),
-            "max_answer_bytes": int(check_number("max_answer_bytes", max_answer_bytes, low=1_024)),
+            "max_answer_bytes": int(check_number("max_answer_bytes", max_answer_bytes, low=1_024, high=1 << 30)),
         }
         self._schedule = GrowingSchedule() if schedule is None else schedule
         if not isinstance(self._schedule, Schedule):
@@ -117,7 +118,7 @@ class MotionSession:
             raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
         self._parts: _Parts | None = None
         self._was_entered = False
-        self._streams: WeakSet[EventStream] = WeakSet()
+        self._events = EventHub()
         self._remembered: OrderedDict[str, Watched] = OrderedDict()
 
     def __repr__(self) -> str:
@@ -133,7 +134,7 @@ class MotionSession:
         self._was_entered = True
         polls = PollLoop(
             self._poll_once,
-            self._publish,
+            self._events.publish,
             schedule=self._schedule,
             pace=self._pace,
             backoff=self._backoff,
@@ -146,7 +147,7 @@ class MotionSession:
             random=self._random,
             failed=lambda error, began_at: polls.slow_down(error, sent_at=began_at),
         )
-        sender = Sender(transport, self._publish, retries, grace=self._cancel_grace, now=self._now)
+        sender = Sender(transport, self._events.publish, retries, grace=self._cancel_grace, now=self._now)
         self._parts = _Parts(transport, retries, sender, polls)
         return self
 
@@ -163,13 +164,18 @@ class MotionSession:
         parts, self._parts = self._parts, None
         if parts is None:
             return
-        try:
-            await parts.sender.aclose()
-            await parts.polls.aclose()
-        finally:
-            await parts.transport.aclose()
-            for stream in list(self._streams):
-                stream.close()
+        parts.retries.close()
+        with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
+            try:
+                await parts.sender.aclose()
+            finally:
+                try:
+                    await parts.polls.aclose()
+                finally:
+                    try:
+                        await parts.transport.aclose()
+                    finally:
+                        self._events.close()  # last, so that the streams tell of all that came before
 
     async def create(
         self,
@@ -191,8 +197,9 @@ class MotionSession:
             CreateUncertainError: if it was sent and its answer was lost: a job may exist.
             MotionError: any other refusal, or no connection.
         """
+        polls = self._open().polls
         watched = await self._create(_request(prompt, style_reference_url, attachments))
-        return Job(self, self._open().polls, watched)
+        return Job(self, polls, watched)
 
     async def followup(
         self,
@@ -216,7 +223,7 @@ class MotionSession:
             The job, in its new turn.
 
         Raises:
-            FollowupNotAllowedError: if the job is not completed.
+            FollowupNotAllowedError: if the job is not completed, by the poll before it or by the service's 409.
             FollowupUncertainError: if it was sent and its answer was lost; poll the job to find out.
             MotionError: any other refusal, or no connection.
         """
@@ -224,11 +231,19 @@ class MotionSession:
         call = followup_call(job_id, _request(prompt, style_reference_url, attachments), now=self._now())
         watched = parts.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
         before = await self.poll(job_id)
+        if before.status != JobStatus.COMPLETED:
+            # Sent all the same, it might be taken a moment later, and no one would know the old `completed` any more.
+            raise FollowupNotAllowedError(
+                f"followup to job {job_id} not sent: it is {before.status}; wait until it is completed",
+                http_status=409,
+                status=before.status,
+                job_id=job_id,
+            )
 
         def take(accepted: JobState) -> None:
             parts.polls.begin_turn(watched, accepted, before=before)
             self._remember(watched)
-            self._cover(watched)
+            self._events.cover(watched)
 
         await parts.sender.send(call, take)
         return Job(self, parts.polls, watched)
@@ -263,7 +278,7 @@ class MotionSession:
         """
         polls = self._open().polls
         watched = polls.job(job_id)
-        self._cover(watched)
+        self._events.cover(watched)
         return Job(self, polls, watched)
 
     async def generate(
@@ -290,7 +305,11 @@ class MotionSession:
         check_timeout(timeout)
         check_on_input(on_input)
         job = await self.create(prompt, style_reference_url=style_reference_url, attachments=attachments)
-        return await job.wait(timeout=timeout, on_input=on_input)
+        try:
+            return await job.wait(timeout=timeout, on_input=on_input)
+        except asyncio.CancelledError:
+            _log.warning("the caller of generate was cancelled; job %s goes on", job.id)
+            raise
 
     def generate_many(
         self,
@@ -309,7 +328,7 @@ class MotionSession:
 
         Args:
             requests: any iterable or async iterable of requests or prompts, pulled one at a time.
-            max_active: the most jobs at one time, at least 1; not used when a limiter is given.
+            max_active: the most jobs at one time, 1 to 1,000,000; not used when a limiter is given.
             limiter: places to share with other batches. A job that waits for a person gives its place back.
             job_timeout: seconds from a job's creation until it is given up, at least 0; None for no end.
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
@@ -322,7 +341,7 @@ class MotionSession:
         if isinstance(requests, str | bytes | VideoRequest) or not isinstance(requests, Iterable | AsyncIterable):
             raise ConfigurationError(f"requests must be an iterable of requests, not {type(requests).__name__}")
         if limiter is None:
-            limiter = anyio.CapacityLimiter(int(check_number("max_active", max_active, low=1)))
+            limiter = anyio.CapacityLimiter(int(check_number("max_active", max_active, low=1, high=1_000_000)))
         return FanOut(
             self._create,
             polls,
@@ -338,18 +357,14 @@ class MotionSession:
         While a stream is held, the session's jobs are polled until they end, whether anyone else waits or not.
 
         Args:
-            max_unread: how many unread events are kept, at least 1; then the oldest ones are dropped, and told of.
+            max_unread: how many unread events are kept, 1 to 1,000,000,000; then the oldest are dropped, and told of.
 
         Raises:
             ConfigurationError: for an option out of bounds.
             SessionClosedError: if the session is not open.
         """
         polls = self._open().polls
-        stream = EventStream(polls, limit=int(check_number("max_unread", max_unread, low=1)))
-        self._streams.add(stream)
-        for job in polls.jobs():
-            stream.cover(job)
-        return stream
+        return self._events.open(polls, limit=int(check_number("max_unread", max_unread, low=1, high=1_000_000_000)))
 
     async def _create(self, request: VideoRequest) -> Watched:
         parts = self._open()
@@ -357,7 +372,7 @@ class MotionSession:
         def take(accepted: JobState) -> Watched:
             watched = parts.polls.job(accepted.job_id)
             parts.polls.begin_turn(watched, accepted, before=None)
-            self._cover(watched)
+            self._events.cover(watched)
             return watched
 
         return await parts.sender.send(create_call(request, now=self._now()), take)
@@ -365,20 +380,12 @@ class MotionSession:
     async def _poll_once(self, call: Call) -> JobState:
         return read_answer(call, await self._open().transport.exchange(call), now=self._now())
 
-    def _cover(self, watched: Watched) -> None:
-        for stream in self._streams:
-            stream.cover(watched)
-
     def _remember(self, watched: Watched) -> None:
         """Keep what stood before a followup, although nobody may hold the job until it is waited for."""
         self._remembered[watched.job_id] = watched
         self._remembered.move_to_end(watched.job_id)
         if len(self._remembered) > _MAX_REMEMBERED:
             self._remembered.popitem(last=False)
-
-    def _publish(self, event: Event) -> None:
-        for stream in self._streams:
-            stream.publish(event)
 
     def _open(self) -> _Parts:
         if self._parts is None:

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Literal, TypeAlias
+from weakref import WeakSet
 
 import attrs
 
@@ -278,3 +279,46 @@ class EventStream(AsyncIterator[Event]):
         for future in self._sleepers:
             if not future.done():
                 future.set_result(None)
+
+
+class EventHub:
+    """The open event streams of one session; a stream that nobody holds any more is forgotten."""
+
+    def __init__(self) -> None:
+        self._streams: WeakSet[EventStream] = WeakSet()
+
+    def open(self, polls: PollLoop, *, limit: int) -> EventStream:
+        """Give a new stream that covers every job the session knows.
+
+        Args:
+            polls: the session's loop.
+            limit: see `EventStream`.
+        """
+        stream = EventStream(polls, limit=limit)
+        self._streams.add(stream)
+        for job in polls.jobs():
+            stream.cover(job)
+        return stream
+
+    def cover(self, job: Watched) -> None:
+        """Have a job polled for every open stream.
+
+        Args:
+            job: the job.
+        """
+        for stream in self._streams:
+            stream.cover(job)
+
+    def publish(self, event: Event) -> None:
+        """Give an event to every open stream.
+
+        Args:
+            event: what happened.
+        """
+        for stream in self._streams:
+            stream.publish(event)
+
+    def close(self) -> None:
+        """Close every stream; what is unread can still be read."""
+        for stream in list(self._streams):
+            stream.close()

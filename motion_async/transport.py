@@ -7,6 +7,7 @@ of their own, never on a kept-alive one that may have gone stale; polls share a 
 
 from __future__ import annotations
 
+import asyncio
 import ssl as tls
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
@@ -155,6 +156,7 @@ class Transport:
         self._timeout = timeout
         self._deadlines = Deadlines(timeout)
         self._limit = max_answer_bytes
+        self._is_closing = False
         self._slots = anyio.Semaphore(max_connections, fast_acquire=True)
         self._options: dict[str, Any] = {"allow_redirects": False, **_proxy_options(base_url, proxy, trust_env)}
         owned = client_session is None
@@ -190,7 +192,7 @@ class Transport:
             TransportError: if no answer came.
             SessionClosedError: if the connections have been closed.
         """
-        failure: Exception
+        failure: TransportError | SessionClosedError
         try:
             self._slots.acquire_nowait()
         except anyio.WouldBlock:
@@ -199,11 +201,18 @@ class Transport:
             with self._deadlines.block():
                 return await self._request(call, exchange)
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
-            failure = error
+            failure = self._translated(call, error, nothing_left=exchange is not None and not exchange.sent)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled this task: a connector that is closed cancels who waits for one of its connections.
+            gone = aiohttp.ClientConnectionError("the connector was closed")
+            failure = self._translated(call, gone, nothing_left=exchange is not None and not exchange.sent)
         finally:
             self._slots.release()
         # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
-        raise self._translated(call, failure, nothing_left=exchange is not None and not exchange.sent)
+        raise failure
 
     async def _request(self, call: Call, exchange: Exchange | None) -> Answer:
         url = self._base.with_path(self._base_path + call.path, encoded=True)
@@ -244,11 +253,11 @@ class Transport:
 
     def _translated(self, call: Call, failure: Exception, *, nothing_left: bool) -> TransportError | SessionClosedError:
         """Give the error that a failure of the network layer stands for."""
-        is_open = not self._polls.closed
+        is_open = not (self._is_closing or self._polls.closed)
         if isinstance(failure, _NEVER_CONNECTED) or nothing_left:
             if is_open:
                 return _failed(ConnectFailedError, call, "could not be made", failure)
-        elif isinstance(failure, TimeoutError):
+        elif isinstance(failure, TimeoutError) and is_open:
             return _failed(ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure)
         elif is_open or call.body is not None:
             return _failed(ConnectionLostError, call, "was lost before an answer came", failure)
@@ -256,9 +265,12 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the connections that this transport has opened; a connector of the caller's stays open."""
+        self._is_closing = True
         self._deadlines.close()
-        await self._sends.close()
-        await self._polls.close()
+        try:
+            await self._sends.close()
+        finally:
+            await self._polls.close()
 
 
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
@@ -300,7 +312,13 @@ def _sent_trace() -> aiohttp.TraceConfig:
 
 
 def _proxy_options(base_url: URL, proxy: str | URL | None, trust_env: bool) -> dict[str, Any]:
-    """Find the proxy once, for the one origin that is ever asked."""
+    """Find the proxy once, for the one origin that is ever asked; for plain http none, as it could read the key."""
+    if base_url.scheme == "http":
+        if proxy is not None:
+            raise ConfigurationError(
+                "a proxy would see the API key: plain http goes to this machine alone, without one"
+            )
+        return {}
     if proxy is None and trust_env and not urllib.request.proxy_bypass(base_url.host or ""):
         proxy = urllib.request.getproxies().get(base_url.scheme)
     if proxy is None:

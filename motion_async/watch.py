@@ -196,7 +196,7 @@ class PollLoop:
             SessionClosedError: if the loop has been closed.
         """
         if self._closed:
-            raise _closed()
+            raise _closed(job)
         job.followers += 1
         if job.error is not None:
             job.error, job.failures, job.unreadable = None, 0, 0
@@ -222,7 +222,8 @@ class PollLoop:
             job.turn += 1
         job.before = before
         job.began_at = self._loop.time()
-        self._take(job, accepted)
+        if before is None or job.state is None or job.has_ended:
+            self._take(job, accepted)  # else the new turn has been seen at work already, by a poll that was faster
         self._schedule_next(job)
 
     def observe(self, job: Watched, seen: JobState) -> None:
@@ -238,6 +239,11 @@ class PollLoop:
 
     def _take(self, job: Watched, seen: JobState) -> None:
         known, job.state = job.state, seen
+        if job.has_ended and known is not None and not seen.status.is_terminal and job.before != known:
+            # Somebody else's followup, or one whose answer was lost: the old end must not count for it either.
+            job.before = known
+            job.turn += 1
+            job.began_at = self._loop.time()
         job.has_ended = seen.status.is_terminal
         if known is None or known.status != seen.status:
             previous = None if known is None else known.status
@@ -266,14 +272,14 @@ class PollLoop:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
+        self._due.clear()
         for worker in self._workers:
             worker.cancel()
+        for job in self.jobs():
+            job.error = job.error or _closed(job)
+            job.wake()
         if self._workers:
             await asyncio.wait(self._workers)
-        self._due.clear()
-        for job in self.jobs():
-            job.error = job.error or _closed()
-            job.wake()
 
     # The heap: an entry a job that is to be polled, the next one first.
 
@@ -318,7 +324,8 @@ class PollLoop:
                 parked.set_result(None)
                 return
         if len(self._workers) < self._max_in_flight and not self._closed:
-            worker = self._loop.create_task(self._work(), name="motion_async.poll")
+            # Not the loop's own way: an eager task factory would run the worker right here, in the middle of a push.
+            worker = asyncio.Task(self._work(), loop=self._loop, name="motion_async.poll")
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
@@ -335,12 +342,11 @@ class PollLoop:
                 job.scheduled = False
                 continue
             self._pace.take(now)
-            if (
-                self._due
-                and self._due[0][0] <= now + _EARLY
-                and (self._idle or len(self._workers) < self._max_in_flight)
-            ):
-                self._set_a_worker_going()
+            if self._due:
+                if self._due[0][0] > now + _EARLY:
+                    self._wake_at(self._due[0][0])
+                else:
+                    self._set_a_worker_going()
             return job
         return None
 
@@ -362,6 +368,9 @@ class PollLoop:
         except MotionError as error:
             job.scheduled = False
             self._disturbed(job, error, sent_at=sent_at)
+        except Exception as error:  # noqa: BLE001  # what the caller handed in, such as a clock, may raise anything
+            job.scheduled = False
+            self._end(job, ConfigurationError(f"the poll of job {job.job_id} raised {error!r:.200}"))
         else:
             job.scheduled = False
             self.observe(job, seen)
@@ -382,10 +391,13 @@ class PollLoop:
             self._push(job, self._loop.time() + delay)
 
     def _end(self, job: Watched, error: MotionError) -> None:
+        error.job_id = error.job_id or job.job_id
         job.error = error
         self._publish(WatchEnded(job.job_id, error))
         job.wake()
 
 
-def _closed() -> SessionClosedError:
-    return SessionClosedError("the session has been left; open a new one and take the job up again by its id")
+def _closed(job: Watched) -> SessionClosedError:
+    return SessionClosedError(
+        f"the session has been left; open a new one and take job {job.job_id} up again by its id", job_id=job.job_id
+    )

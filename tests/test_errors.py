@@ -331,3 +331,15 @@ def test_problems_are_frozen_hashable_values() -> None:
         problem.code = "other"  # type: ignore[misc]
     assert len({problem, Problem("too_big", "Too big", ("prompt",), {"maximum": 12_000})}) == 1
     assert not hasattr(problem, "__dict__")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://user:pw@host.example/x?sig=1 is gone", "https://host.example/x?… is gone"),
+        ("url='http://user:pw@127.0.0.1:3128'", "url='http://127.0.0.1:3128'"),
+    ],
+)
+def test_a_login_in_a_url_does_not_show(text: str, shown: str) -> None:
+    """The password of a proxy's URL is a secret like a signature."""
+    assert errors.redacted(text) == shown

@@ -279,6 +279,47 @@ async def test_leaving_early_ends_what_was_started_here(service: Service) -> Non
     assert len(service.created) == created
 
 
+async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) -> None:
+    """A second cancellation while the creates are being ended still gives every place back."""
+    limiter = anyio.CapacityLimiter(3)
+
+    async def stubborn(request: VideoRequest) -> Watched:
+        try:
+            await asyncio.sleep(1_000)
+        finally:
+            await asyncio.sleep(10)
+        return await service.create(request)
+
+    async def use() -> None:
+        outcomes = fan_out(service, (f"p{number}" for number in range(10)), limiter=limiter)
+        outcomes._create = stubborn
+        async with outcomes:
+            await asyncio.sleep(1_000)
+
+    using = asyncio.create_task(use())
+    await asyncio.sleep(1)
+    assert limiter.borrowed_tokens == 3
+    using.cancel()
+    await asyncio.sleep(1)
+    using.cancel()
+    await asyncio.wait([using])
+    assert limiter.borrowed_tokens == 0
+    await asyncio.sleep(20)
+
+
+async def test_a_job_that_has_ended_when_it_is_created_is_an_outcome(service: Service) -> None:
+    """A create whose very answer is terminal needs no poll."""
+
+    async def at_once(request: VideoRequest) -> Watched:
+        job: Watched = service.loop.job(request.prompt)
+        service.loop.begin_turn(job, JobState(request.prompt, JobStatus.COMPLETED), before=None)
+        return job
+
+    outcomes = fan_out(service, ["p0"])
+    outcomes._create = at_once
+    assert [outcome.ok for outcome in await all_of(outcomes)] == [True]
+
+
 async def test_an_error_of_the_source_comes_after_the_outcomes_before_it(service: Service) -> None:
     """What had started is not lost with the iterable that broke."""
 

@@ -369,3 +369,14 @@ def test_a_standstill_is_bounded_and_ends() -> None:
         assert pace.rate(second / 1_000) >= 0.06
     assert pace.rate(0.099) == pytest.approx(0.06, abs=0.1)
     assert pace.rate(60.1) == 60
+
+
+@pytest.mark.parametrize(("most", "longest"), [(10.0, 4.0), (100.0, 1.5)])
+def test_a_complaint_after_an_idle_hour_costs_seconds(most: float, longest: float) -> None:
+    """The pace recovers while the next slot is waited for, so that the slot comes before a slow rate would give it."""
+    pace = Pace(most)
+    pace.take(0.0)
+    pace.take(3_600.0)
+    pace.slow_down(sent_at=3_600.0, now=3_600.1, retry_after=None)
+    pace.take(3_600.2)
+    assert 0 < pace.opens_at - 3_600.2 < longest

@@ -240,10 +240,24 @@ def test_the_bound_of_a_body_holds_for_what_comes_out_of_it() -> None:
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_success_that_is_not_whole_is_its_flaw(call: Call) -> None:
-    """Whatever could be read of a body that broke off, the error is what broke it off."""
+def test_a_success_that_breaks_off_is_its_flaw(call: Call) -> None:
+    """Of a body that broke off in the middle, the error is what broke it off."""
     flaw = errors.ConnectionLostError("the connection ended", job_id=call.job_id)
-    assert error_of(call, answer(200, POLLED, flaw=flaw)) is flaw
+    assert error_of(call, answer(200, b'{"job_id": "405d', flaw=flaw)) is flaw
+
+
+def test_a_flawed_frame_around_a_whole_body_loses_no_id() -> None:
+    """An id that can be read is kept, however the connection ended after it; a poll is rather made again."""
+    flaw = errors.ConnectionLostError("the connection ended", job_id=JOB)
+    assert read_answer(CREATE, answer(202, ACCEPTED, flaw=flaw), now=NOW).job_id == JOB
+    assert error_of(POLL, answer(200, POLLED, flaw=flaw)) is flaw
+
+
+def test_an_accepted_create_that_cannot_be_read_shows_how_it_begins() -> None:
+    """What a person may still read an id from stands in the error."""
+    error = error_of(CREATE, answer(202, b'{"job_id": "405d47cf", '))
+    assert isinstance(error, errors.UnexpectedResponseError)
+    assert '{"job_id": "405d47cf", ' in error.reason
 
 
 def test_an_error_status_counts_although_its_body_is_not_whole() -> None:

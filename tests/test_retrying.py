@@ -8,7 +8,7 @@ from typing import Any
 import looptime
 import pytest
 
-from motion_async import ConnectionLostError, JobNotFoundError, MotionError, RateLimitedError
+from motion_async import ConnectionLostError, JobNotFoundError, MotionError, RateLimitedError, SessionClosedError
 from motion_async.pacing import Backoff
 from motion_async.retrying import Retries
 
@@ -75,6 +75,20 @@ async def test_what_will_not_pass_is_raised_at_once() -> None:
     with pytest.raises(JobNotFoundError):
         await tries.run()
     assert len(tries.at) == len(tries.told) == 1
+
+
+async def test_closing_ends_the_wait_for_the_next_try() -> None:
+    """Whoever waits to try again is told that the session was left, and no further try is made."""
+    tries = Tries(RateLimitedError("slow", http_status=429, retry_after=1_000), "done")
+    retries = Retries(backoff=Backoff(), random=lambda: 1.0, failed=lambda *_: None)
+    running = asyncio.create_task(retries.run(tries.attempt, may_repeat=lambda _: True, attempts=4))
+    await asyncio.sleep(5)
+    retries.close()
+    retries.close()
+    with pytest.raises(SessionClosedError):
+        await running
+    assert asyncio.get_running_loop().time() == pytest.approx(5, abs=0.1)
+    assert len(tries.at) == 1
 
 
 async def test_tries_are_bounded() -> None:

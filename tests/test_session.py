@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import anyio
 import pytest
 
 from motion_async import (
@@ -402,6 +403,76 @@ async def test_a_session_may_be_entered_in_one_task_and_left_in_another(sandbox:
         await waiting
     with pytest.raises(SessionClosedError, match="has been left"):
         await motion.create("Another")
+
+
+async def test_closing_during_a_create_hands_its_job_over(sandbox: Sandbox) -> None:
+    """A create that is under way when the session closes gets the grace, and its caller the job with its id."""
+    motion = MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK)
+    await motion.__aenter__()
+    sandbox.faults.next(SlowBody(seconds=0.2), on="create")
+    creating = asyncio.create_task(motion.create("A launch"))
+    while not sandbox.counts.creates:
+        await asyncio.sleep(0.005)
+    await motion.aclose()
+    assert (await creating).id in sandbox.jobs
+
+
+async def test_closing_ends_a_create_that_waits_to_be_sent_again(sandbox: Sandbox) -> None:
+    """After a 429 with a long Retry-After, closing tells the caller at once that nothing was taken."""
+    motion = MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK)
+    await motion.__aenter__()
+    sandbox.faults.next(RateLimited(retry_after=1_000), on="create")
+    creating = asyncio.create_task(motion.create("A launch"))
+    while not sandbox.counts.refused:
+        await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+    await motion.aclose()
+    with pytest.raises(SessionClosedError):
+        await creating
+    assert sandbox.counts.creates == 1
+
+
+async def test_leaving_in_a_cancelled_scope_still_tells_waiters_and_keeps_ids(sandbox: Sandbox) -> None:
+    """Anyio cancels every await in its scope; leaving is done all the same, with the grace for a create."""
+    sandbox.faults.next(SlowBody(seconds=0.3), on="create")
+    accepted: list[str] = []
+    with anyio.move_on_after(0.1):
+        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+            accepted.append((await motion.create("A launch")).id)  # cut off by the scope, after it was sent
+    assert accepted == []
+    async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+        events = motion.events()
+        sandbox.faults.next(SlowBody(seconds=0.3), on="create")
+        with anyio.move_on_after(0.1):
+            await motion.create("Another")
+        told = [await anext(events) for _ in range(2)]
+    assert [type(event).__name__ for event in told] == ["JobAccepted", "StatusChange"]
+    assert told[0].job_id in sandbox.jobs
+
+
+async def test_a_waiter_elsewhere_is_told_when_the_owners_scope_is_cancelled(sandbox: Sandbox) -> None:
+    """A task that waits for a job of a session does not wait for ever when the session is left so."""
+    sandbox.faults.next(AwaitInput(until_answered=True))
+    with anyio.move_on_after(0.2):
+        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+            job = await motion.create("A launch")
+            waiting = asyncio.create_task(job.wait())
+            await anyio.sleep_forever()
+    with pytest.raises(SessionClosedError) as caught:
+        await waiting
+    assert caught.value.job_id == job.id
+
+
+async def test_a_cancelled_generate_says_which_job_goes_on(
+    sandbox: Sandbox, motion: MotionSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller never saw the id, so the log has it."""
+    caplog.set_level(logging.WARNING, "motion_async")
+    sandbox.faults.next(AwaitInput(until_answered=True))
+    with anyio.move_on_after(0.2):
+        await motion.generate("A launch")
+    (job_id,) = sandbox.jobs
+    assert job_id in caplog.text
 
 
 async def test_a_session_that_was_not_entered_says_so() -> None:

@@ -370,40 +370,88 @@ def test_no_exception_of_aiohttp_escapes_or_passes_for_a_refusal() -> None:
 # Proxies.
 
 
-async def test_a_proxy_carries_plain_calls_with_its_own_credentials(raw_server: Any) -> None:
-    """`proxy` is used as given, and its user and password become its own header."""
-    raw_server.handler = says(http(BODY))
-    proxy = raw_server.url.replace("/api/motion", "").replace("http://", "http://user:pass@")
-    async with transport("http://127.0.0.1:9/api", proxy=proxy) as made:
-        assert (await made.exchange(POLL)).body == BODY
+async def test_a_proxy_is_asked_for_a_tunnel_with_its_own_credentials(raw_server: Any) -> None:
+    """`proxy` gets a CONNECT with its user and password, never the key, and its password shows nowhere."""
+    raw_server.handler = says(http(b"no", status=b"407 Proxy Authentication Required"))
+    proxy = raw_server.url.replace("/api/motion", "").replace("http://", "http://user:pass-word@")
+    async with transport("https://service.invalid/api", proxy=proxy) as made:
+        error = await failure(made, CREATE)
+    assert type(error) is ConnectFailedError
+    assert "pass-word" not in str(error)
     (request,) = raw_server.requests
-    assert request.startswith(b"GET http://127.0.0.1:9/api/sessions/a HTTP/1.1")
-    assert b"Proxy-Authorization: Basic dXNlcjpwYXNz" in request
+    assert request.startswith(b"CONNECT service.invalid:443 HTTP/1.1")
+    assert b"Proxy-Authorization: Basic dXNlcjpwYXNzLXdvcmQ=" in request
+    assert KEY.encode() not in request
 
 
 async def test_the_environments_proxy_counts_when_it_is_trusted(
+    raw_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`trust_env` takes the proxy of the environment; without it the environment counts for nothing."""
+    raw_server.handler = says(http(b"no", status=b"502 Bad"))
+    monkeypatch.setenv("https_proxy", raw_server.url.replace("/api/motion", ""))
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with transport("https://service.invalid/api", trust_env=True) as made:
+        assert type(await failure(made, CREATE)) is ConnectFailedError
+    assert len(raw_server.requests) == 1
+    async with transport("https://service.invalid/api") as made:
+        assert type(await failure(made, CREATE)) is ConnectFailedError
+    assert len(raw_server.requests) == 1
+
+
+async def test_plain_http_goes_through_no_proxy(raw_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy could read the key: the environment's is passed by, and one that was given is refused."""
+    raw_server.handler = says(http(BODY))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with transport(raw_server.url, trust_env=True) as made:
+        assert (await made.exchange(POLL)).body == BODY
+    with pytest.raises(ConfigurationError, match="proxy"):
+        async with transport(raw_server.url, proxy="http://127.0.0.1:9"):
+            pass
+
+
+async def test_a_netrc_never_takes_the_place_of_the_key(
     raw_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """`trust_env` takes the proxy of the environment, and never a netrc in place of the key."""
+    """Whatever a netrc says of the host, the key is what is sent."""
     raw_server.handler = says(http(BODY))
-    monkeypatch.setenv("http_proxy", raw_server.url.replace("/api/motion", ""))
-    monkeypatch.delenv("no_proxy", raising=False)
     netrc = tmp_path / "netrc"
     netrc.write_text("default login somebody password something\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    async with transport("http://127.0.0.1:9/api", trust_env=True) as made:
+    async with transport(raw_server.url, trust_env=True) as made:
         await made.exchange(POLL)
-    (request,) = raw_server.requests
-    assert b"Authorization: Bearer " + KEY.encode() in request
-    async with transport("http://127.0.0.1:9/api") as made:
-        assert type(await failure(made, POLL)) is ConnectFailedError
+    assert b"Authorization: Bearer " + KEY.encode() in raw_server.requests[0]
+
+
+async def test_leaving_ends_exchanges_that_are_under_way(raw_server: Any) -> None:
+    """On a caller's connector too, nobody goes on waiting without a deadline."""
+    async with aiohttp.ClientSession() as mine, transport(raw_server.url, client_session=mine) as made:
+        polling = asyncio.create_task(made.exchange(POLL))
+        while not raw_server.requests:
+            await asyncio.sleep(0.001)
+        await made.aclose()
+        with pytest.raises(SessionClosedError):
+            await polling
+
+
+async def test_a_connector_that_closes_cancels_nobody(raw_server: Any) -> None:
+    """Who waits for a connection of the caller's when it closes gets an error, not a cancellation."""
+    mine = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
+    async with transport(raw_server.url, client_session=mine) as made:
+        polling = [asyncio.create_task(made.exchange(POLL)) for _ in range(3)]
+        while not raw_server.requests:
+            await asyncio.sleep(0.001)
+        await mine.close()
+        ends = await asyncio.gather(*polling, return_exceptions=True)
+    assert {type(end) for end in ends} <= {SessionClosedError, ConnectionLostError}
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense", 5, "http://"], ids=str)
 async def test_a_proxy_that_cannot_be_used_is_refused(proxy: Any) -> None:
     """A bad proxy is told when the transport is made, not by the first call."""
     with pytest.raises(ConfigurationError, match="proxy"):
-        async with transport("http://127.0.0.1:9/api", proxy=proxy):
+        async with transport("https://service.invalid/api", proxy=proxy):
             pass
 
 

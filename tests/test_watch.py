@@ -229,6 +229,89 @@ async def test_a_thousand_jobs_at_once_are_polled_within_the_pace(make: Any) -> 
     assert len({job_id for _, job_id in bench.service.polls}) == len(jobs) == 1_000
 
 
+async def test_a_poll_that_hangs_holds_up_no_other_job(make: Any) -> None:
+    """While one job's poll is under way, the next one that comes due is polled on time."""
+    bench = make(schedule=GrowingSchedule(first=1, growth=0, cap=1))
+    hanging = asyncio.Event()
+
+    async def poll(call: Call) -> JobState:
+        if call.job_id == "slow":
+            await hanging.wait()
+        return await Service.poll(bench.service, call)
+
+    bench.polls._poll = poll
+    for job_id in ("slow", "fast"):
+        bench.service.answers[job_id] = runs_until(job_id, 1e9)
+    jobs = [bench.polls.job(job_id) for job_id in ("slow", "fast")]
+    bench.polls.follow(jobs[0])
+    await asyncio.sleep(0.5)
+    bench.polls.follow(jobs[1])
+    await asyncio.sleep(10)
+    assert len(bench.service.times("fast")) >= 10
+    hanging.set()
+
+
+async def test_the_bound_holds_under_eager_tasks(make: Any) -> None:
+    """A task factory that runs tasks at once does not make the loop forget how many polls are under way."""
+    factory = getattr(asyncio, "eager_task_factory", None)
+    if factory is None:
+        pytest.skip("this Python has no eager tasks")
+    asyncio.get_running_loop().set_task_factory(factory)
+    bench = make(max_in_flight=3)
+    bench.service.takes = 1.0
+    jobs = [bench.polls.job(f"job-{number}") for number in range(20)]
+    for job in jobs:
+        bench.service.answers[job.job_id] = runs_until(job.job_id, 1e9)
+        bench.polls.follow(job)
+    await asyncio.sleep(20)
+    assert bench.service.most_in_flight == 3
+    asyncio.get_running_loop().set_task_factory(None)
+
+
+async def test_a_poll_faster_than_the_answer_to_the_followup_repeats_no_transition(make: Any) -> None:
+    """If the new turn was seen at work before its 202 came, the 202 does not set it back to `queued`."""
+    bench = make()
+    old = state("a", "completed", 5)
+    job = bench.polls.job("a")
+    bench.polls.observe(job, old)
+    bench.polls.observe(job, state("a", "running", 10))
+    bench.polls.begin_turn(job, JobState("a", JobStatus.QUEUED), before=old)
+    assert [change.current for change in bench.of(StatusChange)] == ["completed", "running"]
+    bench.polls.observe(job, old)
+    assert not job.has_ended
+
+
+async def test_an_end_that_somebody_elses_followup_left_behind_does_not_count_again(make: Any) -> None:
+    """A job seen at work again after its end has a new turn, for which the old end is stale."""
+    bench = make()
+    job = bench.polls.job("a")
+    bench.polls.observe(job, old := state("a", "completed", 5))
+    bench.polls.observe(job, state("a", "running", 10))
+    assert job.turn == 1
+    bench.polls.observe(job, old)
+    assert not job.has_ended
+    bench.polls.observe(job, state("a", "completed", 60))
+    assert job.has_ended
+
+
+async def test_a_clock_that_raises_ends_the_watch_and_no_worker(make: Any) -> None:
+    """What the caller handed in may fail; the job's watch ends with it, other jobs go on."""
+    bench = make()
+
+    def broken(_: float) -> JobState:
+        raise ZeroDivisionError("clock")
+
+    bench.service.answers["a"] = broken
+    bench.service.answers["b"] = runs_until("b", 5)
+    jobs = [bench.polls.job(job_id) for job_id in "ab"]
+    for job in jobs:
+        bench.polls.follow(job)
+    await asyncio.sleep(30)
+    assert isinstance(jobs[0].error, ConfigurationError)
+    assert jobs[0].error.job_id == "a"
+    assert jobs[1].has_ended
+
+
 async def test_changes_are_published_in_order_and_without_repeats(make: Any) -> None:
     """However often a status is read, it is told once, with the one before it."""
     bench = make()
@@ -429,7 +512,7 @@ async def test_closing_wakes_everyone_who_waits_and_ends_every_task(make: Any) -
     await bench.polls.aclose()
     assert bench.service.in_flight == 0
     assert news.done()
-    with pytest.raises(SessionClosedError, match="take the job up again by its id"):
+    with pytest.raises(SessionClosedError, match="take job a up again by its id"):
         job.raise_if_watch_ended()
     with pytest.raises(SessionClosedError):
         bench.polls.follow(job)
