@@ -42,6 +42,7 @@ from motion_async.events import (
 )
 from motion_async.job import Job
 from motion_async.jobs import Attachment, AttachmentType, JobState, JobStatus, Outcome, StatusChange, VideoRequest
+from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import Backoff, GrowingSchedule, Schedule
 from motion_async.session import MotionSession
 
@@ -69,6 +70,8 @@ __all__ = [
     "JobNotFoundError",
     "JobState",
     "JobStatus",
+    "LearnedSchedule",
+    "LearningSchedule",
     "MotionError",
     "MotionSession",
     "NotSentError",

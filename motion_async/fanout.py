@@ -28,7 +28,8 @@ from motion_async.errors import (
 from motion_async.jobs import JobState, Outcome, VideoRequest
 from motion_async.subscriptions import OnInput, result_of
 from motion_async.turns import needs_input
-from motion_async.watch import PollLoop, Step, Watched
+from motion_async.watch import PollLoop
+from motion_async.watched import Step, Watched
 
 __all__ = ["MAX_UNREAD", "FanOut", "Requests"]
 

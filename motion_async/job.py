@@ -7,7 +7,8 @@ from typing import Protocol
 
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.subscriptions import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
-from motion_async.watch import PollLoop, Watched
+from motion_async.watch import PollLoop
+from motion_async.watched import Watched
 
 __all__ = ["Job"]
 

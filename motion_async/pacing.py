@@ -14,7 +14,7 @@ import attrs
 
 from motion_async.errors import ConfigurationError
 
-__all__ = ["Backoff", "GrowingSchedule", "Pace", "Schedule", "check_number", "jittered"]
+__all__ = ["Backoff", "GrowingSchedule", "Pace", "Schedule", "check_number", "check_schedule", "jittered"]
 
 _RECOVERY: Final = 60.0
 """Seconds in which a session that was slowed to a standstill is back at its full pace."""
@@ -57,6 +57,20 @@ class Schedule(Protocol):
             Seconds, more than 0; the session spreads them by a jitter of its own.
         """
         ...
+
+
+def check_schedule(schedule: Schedule) -> Schedule:
+    """Give a schedule back if it can be asked.
+
+    Args:
+        schedule: what was handed in.
+
+    Raises:
+        ConfigurationError: if it has no method `wait`.
+    """
+    if not isinstance(schedule, Schedule):
+        raise ConfigurationError(f"a schedule has a method `wait(age, turn)`; {schedule!r:.80} has none")
+    return schedule
 
 
 @attrs.frozen(kw_only=True)

@@ -10,9 +10,9 @@ import asyncio
 import logging
 import os
 import random as _random
-from collections import OrderedDict
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -23,13 +23,16 @@ from motion_async.errors import ConfigurationError, FollowupNotAllowedError, Ses
 from motion_async.fanout import FanOut, Requests
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
-from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number
-from motion_async.protocol import Call, create_call, followup_call, is_passing, read_answer
+from motion_async.learning import LearnedSchedule
+from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number, check_schedule
+from motion_async.protocol import create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.retrying import Retries
 from motion_async.sending import Sender
 from motion_async.subscriptions import EventHub, EventStream, OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
-from motion_async.watch import PollLoop, Watched
+from motion_async.validation import as_request
+from motion_async.watch import PollLoop
+from motion_async.watched import Watched
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -41,7 +44,7 @@ __all__ = ["MotionSession"]
 
 _log = logging.getLogger("motion_async")
 _POLL_ATTEMPTS = 4
-_MAX_REMEMBERED = 4_096
+_BATCH_URGENCY = 2.7
 
 
 class MotionSession:
@@ -56,7 +59,8 @@ class MotionSession:
             taken for this machine's own addresses alone.
         client_session: an aiohttp session of your own whose connections are used. It is neither changed nor
             closed, and its default headers, cookies and credentials meet no call of this library.
-        schedule: how long a job is left alone between polls; the contract's advice when None.
+        schedule: how long a job is left alone between polls; when None the contract's advice, and for
+            `generate_many` one that begins with it and learns.
         backoff: how long to wait after a failed call before it is made again, where it may be.
         max_connections: the most exchanges at one time, 1 to 10,000.
         max_polls_per_second: the most polls of the whole session, at least 0.01; waits stretch evenly beyond it.
@@ -106,9 +110,8 @@ class MotionSession:
             "timeout": check_number("exchange_timeout", exchange_timeout, low=0.01, high=3_600),
             "max_answer_bytes": int(check_number("max_answer_bytes", max_answer_bytes, low=1_024, high=1 << 30)),
         }
-        self._schedule = GrowingSchedule() if schedule is None else schedule
-        if not isinstance(self._schedule, Schedule):
-            raise ConfigurationError(f"a schedule has a method `wait(age, turn)`; {schedule!r:.80} has none")
+        self._schedule = GrowingSchedule() if schedule is None else check_schedule(schedule)
+        self._batch_schedule = None if schedule is None else self._schedule
         self._pace = Pace(max_polls_per_second)
         self._cancel_grace = check_number("cancel_grace", cancel_grace, low=0, high=3_600)
         self._now = now or (lambda: datetime.now(UTC))
@@ -119,7 +122,6 @@ class MotionSession:
         self._parts: _Parts | None = None
         self._was_entered = False
         self._events = EventHub()
-        self._remembered: OrderedDict[str, Watched] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"MotionSession(base_url={str(self._transport_options['base_url'])!r})"
@@ -198,7 +200,7 @@ class MotionSession:
             MotionError: any other refusal, or no connection.
         """
         polls = self._open().polls
-        watched = await self._create(_request(prompt, style_reference_url, attachments))
+        watched = await self._create(as_request(prompt, style_reference_url, attachments))
         return Job(self, polls, watched)
 
     async def followup(
@@ -228,7 +230,7 @@ class MotionSession:
             MotionError: any other refusal, or no connection.
         """
         parts = self._open()
-        call = followup_call(job_id, _request(prompt, style_reference_url, attachments), now=self._now())
+        call = followup_call(job_id, as_request(prompt, style_reference_url, attachments), now=self._now())
         watched = parts.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
         before = await self.poll(job_id)
         if before.status != JobStatus.COMPLETED:
@@ -242,7 +244,6 @@ class MotionSession:
 
         def take(accepted: JobState) -> None:
             parts.polls.begin_turn(watched, accepted, before=before)
-            self._remember(watched)
             self._events.cover(watched)
 
         await parts.sender.send(call, take)
@@ -260,9 +261,7 @@ class MotionSession:
         """
         parts = self._open()
         watched = parts.polls.job(job_id)
-        state = await parts.retries.run(
-            lambda: self._poll_once(watched.call), may_repeat=is_passing, attempts=_POLL_ATTEMPTS
-        )
+        state = await parts.retries.run(lambda: self._poll_once(job_id), may_repeat=is_passing, attempts=_POLL_ATTEMPTS)
         parts.polls.observe(watched, state)
         return state
 
@@ -317,6 +316,7 @@ class MotionSession:
         *,
         max_active: int = 20,
         limiter: anyio.CapacityLimiter | None = None,
+        schedule: Schedule | None = None,
         job_timeout: float | None = None,
         on_input: OnInput = "wait",
     ) -> FanOut:
@@ -330,6 +330,9 @@ class MotionSession:
             requests: any iterable or async iterable of requests or prompts, pulled one at a time.
             max_active: the most jobs at one time, 1 to 1,000,000; not used when a limiter is given.
             limiter: places to share with other batches. A job that waits for a person gives its place back.
+            schedule: how long these jobs are left alone between polls. When None the session's, if it was given
+                one; else a `LearnedSchedule` that all batches of the session teach, urgent enough to notice no
+                end later than the contract's advice does, with fewer polls.
             job_timeout: seconds from a job's creation until it is given up, at least 0; None for no end.
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
 
@@ -342,8 +345,12 @@ class MotionSession:
             raise ConfigurationError(f"requests must be an iterable of requests, not {type(requests).__name__}")
         if limiter is None:
             limiter = anyio.CapacityLimiter(int(check_number("max_active", max_active, low=1, high=1_000_000)))
+        if schedule is None:
+            if self._batch_schedule is None:
+                self._batch_schedule = LearnedSchedule(urgency=_BATCH_URGENCY)
+            schedule = self._batch_schedule
         return FanOut(
-            self._create,
+            partial(self._create, schedule=check_schedule(schedule)),
             polls,
             requests,
             limiter=limiter,
@@ -366,26 +373,20 @@ class MotionSession:
         polls = self._open().polls
         return self._events.open(polls, limit=int(check_number("max_unread", max_unread, low=1, high=1_000_000_000)))
 
-    async def _create(self, request: VideoRequest) -> Watched:
+    async def _create(self, request: VideoRequest, *, schedule: Schedule | None = None) -> Watched:
         parts = self._open()
 
         def take(accepted: JobState) -> Watched:
             watched = parts.polls.job(accepted.job_id)
-            parts.polls.begin_turn(watched, accepted, before=None)
+            parts.polls.begin_turn(watched, accepted, before=None, schedule=schedule)
             self._events.cover(watched)
             return watched
 
         return await parts.sender.send(create_call(request, now=self._now()), take)
 
-    async def _poll_once(self, call: Call) -> JobState:
+    async def _poll_once(self, job_id: str) -> JobState:
+        call = poll_call(job_id)
         return read_answer(call, await self._open().transport.exchange(call), now=self._now())
-
-    def _remember(self, watched: Watched) -> None:
-        """Keep what stood before a followup, although nobody may hold the job until it is waited for."""
-        self._remembered[watched.job_id] = watched
-        self._remembered.move_to_end(watched.job_id)
-        if len(self._remembered) > _MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
 
     def _open(self) -> _Parts:
         if self._parts is None:
@@ -402,15 +403,3 @@ class _Parts:
     retries: Retries
     sender: Sender
     polls: PollLoop
-
-
-def _request(
-    prompt: str | VideoRequest, style_reference_url: str | None, attachments: Iterable[Attachment | str]
-) -> VideoRequest:
-    if not isinstance(prompt, VideoRequest):
-        return VideoRequest(prompt, style_reference_url=style_reference_url, attachments=attachments)
-    if style_reference_url is not None or attachments != ():
-        raise ConfigurationError(
-            "a whole request carries its own style reference and attachments; give one or the other"
-        )
-    return prompt

@@ -19,7 +19,8 @@ from motion_async.events import Event, EventsDropped, WatchEnded
 from motion_async.jobs import JobState, JobStatus, StatusChange
 from motion_async.pacing import check_number
 from motion_async.turns import needs_input
-from motion_async.watch import PollLoop, Step, Watched
+from motion_async.watch import PollLoop
+from motion_async.watched import Step, Watched
 
 __all__ = ["EventStream", "OnInput", "Transitions", "check_on_input", "check_timeout", "result_of", "wait_for_end"]
 

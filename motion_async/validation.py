@@ -9,13 +9,13 @@ clock or changes a request: the time is an argument.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from motion_async.errors import InvalidRequestError, Problem
+from motion_async.errors import ConfigurationError, InvalidRequestError, Problem
 from motion_async.jobs import (
     ATTACHMENT_TYPES,
     MAX_ATTACHMENT_NAME,
@@ -27,7 +27,7 @@ from motion_async.jobs import (
     is_youtube_host,
 )
 
-__all__ = ["MAX_JOB_ID", "check_job_id", "check_request", "problems"]
+__all__ = ["MAX_JOB_ID", "as_request", "check_job_id", "check_request", "problems"]
 
 MAX_JOB_ID: Final = 512
 """Characters of a job id that are taken; the service's own are UUIDs of 36."""
@@ -68,6 +68,28 @@ def check_job_id(job_id: str) -> None:
         found = Problem("custom", f"{job_id!r} cannot be a job id", ("job_id",))
     if found:
         raise InvalidRequestError((found,))
+
+
+def as_request(
+    prompt: str | VideoRequest, style_reference_url: str | None, attachments: Iterable[Attachment | str]
+) -> VideoRequest:
+    """Give the one request that a caller's arguments stand for.
+
+    Args:
+        prompt: the prompt, or a whole request.
+        style_reference_url: see `VideoRequest`; not beside a whole request.
+        attachments: see `VideoRequest`; not beside a whole request.
+
+    Raises:
+        ConfigurationError: if something stands beside a whole request.
+    """
+    if not isinstance(prompt, VideoRequest):
+        return VideoRequest(prompt, style_reference_url=style_reference_url, attachments=attachments)
+    if style_reference_url is not None or attachments != ():
+        raise ConfigurationError(
+            "a whole request carries its own style reference and attachments; give one or the other"
+        )
+    return prompt
 
 
 def problems(request: VideoRequest, *, now: datetime) -> tuple[Problem, ...]:

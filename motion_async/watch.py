@@ -1,4 +1,4 @@
-"""The one poll loop of a session, and the jobs that it watches.
+"""The one poll loop of a session.
 
 A heap of due times and a bounded number of workers serve every watched job: a job costs an entry
 and a waiting coroutine a future, never a task, a timer or a scope. Whoever waits is woken when its
@@ -8,10 +8,11 @@ job has news; nobody is waited for. It knows nothing of HTTP: polling is a corou
 from __future__ import annotations
 
 import asyncio
-import copy
 import heapq
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import cast
 from weakref import WeakValueDictionary
 
 from motion_async.errors import (
@@ -23,106 +24,20 @@ from motion_async.errors import (
 )
 from motion_async.events import Event, PollDisturbed, SessionSlowed, WatchEnded
 from motion_async.jobs import JobState, StatusChange
+from motion_async.learning import LearningSchedule
 from motion_async.pacing import Backoff, Pace, Schedule, jittered
-from motion_async.protocol import Call, is_passing, poll_call
-from motion_async.turns import is_stale
+from motion_async.protocol import is_passing
+from motion_async.turns import is_stale, needs_input
+from motion_async.watched import Step, Watched
 
-__all__ = ["MAX_UNREADABLE", "PollLoop", "Step", "Watched"]
+__all__ = ["MAX_UNREADABLE", "PollLoop"]
 
 MAX_UNREADABLE = 5
 """So many answers in a row that cannot be read end a watch."""
+_MAX_REMEMBERED = 4_096
+"""So many jobs with a followup are kept in mind, the latest ones, whether anyone holds them or not."""
 _EARLY = 0.001
 """Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
-
-
-class Step:
-    """A link in the chain of a job's changes; each reader keeps the link it has come to.
-
-    Links that every reader has passed are freed, so a slow reader costs what it has not read yet.
-    """
-
-    __slots__ = ("change", "next")
-
-    def __init__(self, change: StatusChange | None) -> None:
-        self.change = change
-        self.next: Step | None = None
-
-    def end(self) -> tuple[Step, JobState | None]:
-        """Walk on to the next change that ended the job, or to the newest one, and give it with that end."""
-        at = self
-        while at.next is not None:
-            at = at.next
-            if at.change is not None and at.change.current.is_terminal:
-                return at, at.change.state
-        return at, None
-
-
-class Watched:
-    """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
-
-    `followers` counts who wants it polled, `has_ended` says whether its newest turn has come to its end,
-    `waiting` holds a future for each coroutine that sleeps until there is news. All its fields are for the
-    modules of this package.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "before",
-        "began_at",
-        "call",
-        "error",
-        "failures",
-        "followers",
-        "has_ended",
-        "job_id",
-        "last",
-        "scheduled",
-        "state",
-        "turn",
-        "unreadable",
-        "waiting",
-    )
-
-    def __init__(self, job_id: str, began_at: float) -> None:
-        self.job_id = job_id
-        self.call = poll_call(job_id)
-        self.began_at = began_at
-        self.state: JobState | None = None
-        self.before: JobState | None = None
-        self.has_ended = False
-        self.turn = 0
-        self.error: MotionError | None = None
-        self.failures = 0
-        self.unreadable = 0
-        self.followers = 0
-        self.scheduled = False
-        self.last = Step(None)
-        self.waiting: dict[asyncio.Future[None], None] | None = None
-
-    def news(self) -> asyncio.Future[None]:
-        """Give a future that is done at the next news; `forget` it if nobody waits for it any more."""
-        future = asyncio.get_running_loop().create_future()
-        if self.waiting is None:
-            self.waiting = {}
-        self.waiting[future] = None
-        return future
-
-    def forget(self, future: asyncio.Future[None]) -> None:
-        """Give up a future of `news`, done or not."""
-        if self.waiting is not None:
-            self.waiting.pop(future, None)
-
-    def wake(self) -> None:
-        """Tell everyone who waits that there is news."""
-        waiting, self.waiting = self.waiting, None
-        for future in waiting or ():
-            if not future.done():
-                future.set_result(None)
-
-    def raise_if_watch_ended(self) -> None:
-        """Raise the error that ended the watch, if one did: a copy for each, as a traceback grows on it."""
-        if self.error is not None:
-            raise copy.copy(self.error)
 
 
 class PollLoop:
@@ -141,7 +56,7 @@ class PollLoop:
 
     def __init__(
         self,
-        poll: Callable[[Call], Awaitable[JobState]],
+        poll: Callable[[str], Awaitable[JobState]],
         publish: Callable[[Event], None],
         *,
         schedule: Schedule,
@@ -161,6 +76,7 @@ class PollLoop:
         self._random = random
         self._loop = asyncio.get_running_loop()
         self._jobs: WeakValueDictionary[str, Watched] = WeakValueDictionary()
+        self._remembered: OrderedDict[str, Watched] = OrderedDict()
         self._due: list[tuple[float, int, Watched]] = []
         self._pushed = 0
         self._workers: set[asyncio.Task[None]] = set()
@@ -179,7 +95,7 @@ class PollLoop:
         """
         job = self._jobs.get(job_id) if isinstance(job_id, str) else None
         if job is None:
-            job = self._jobs[job_id] = Watched(job_id, self._loop.time())
+            job = self._jobs[job_id] = Watched(job_id, began_at=self._loop.time(), schedule=self._schedule)
         return job
 
     def jobs(self) -> list[Watched]:
@@ -210,21 +126,35 @@ class PollLoop:
         """
         job.followers -= 1
 
-    def begin_turn(self, job: Watched, accepted: JobState, *, before: JobState | None) -> None:
+    def begin_turn(
+        self, job: Watched, accepted: JobState, *, before: JobState | None, schedule: Schedule | None = None
+    ) -> None:
         """Note that the service took a create, or a followup: a turn begins.
 
         Args:
             job: the job.
             accepted: the service's answer.
             before: the state that the followup found, None for a create.
+            schedule: how long this job is left alone from now on; as before when None.
         """
+        if schedule is not None:
+            job.schedule = schedule
         if before is not None:
             job.turn += 1
+            self._remember(job)
         job.before = before
         job.began_at = self._loop.time()
+        job.told = 0.0 if isinstance(job.schedule, LearningSchedule) else None
         if before is None or job.state is None or job.has_ended:
             self._take(job, accepted)  # else the new turn has been seen at work already, by a poll that was faster
         self._schedule_next(job)
+
+    def _remember(self, job: Watched) -> None:
+        """Keep what stood before a followup, although nobody may hold the job until it is waited for."""
+        self._remembered[job.job_id] = job
+        self._remembered.move_to_end(job.job_id)
+        if len(self._remembered) > _MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
 
     def observe(self, job: Watched, seen: JobState) -> None:
         """Take an answer into account, whoever asked for it: tell of a change if it is one.
@@ -235,7 +165,25 @@ class PollLoop:
         """
         job.failures = job.unreadable = 0
         if not is_stale(seen, known=job.state, before=job.before):
+            if job.told is not None:
+                self._teach(job, job.told, seen)
             self._take(job, seen)
+
+    def _teach(self, job: Watched, told: float, seen: JobState) -> None:
+        """Tell the job's schedule, which learns, how long the job has run or took."""
+        schedule = cast("LearningSchedule", job.schedule)  # else nothing would have been told
+        age = self._loop.time() - job.began_at
+        if needs_input(seen):
+            job.told = None  # from here on a person is timed, not the service
+        elif not seen.status.is_terminal:
+            schedule.running(told, age, job.turn)
+            job.told = age
+        else:
+            took = None
+            if job.turn == 0 and seen.completed_at is not None and seen.created_at is not None:
+                took = (seen.completed_at - seen.created_at).total_seconds()
+            schedule.finished(told, age, job.turn, duration=took)
+            job.told = None
 
     def _take(self, job: Watched, seen: JobState) -> None:
         known, job.state = job.state, seen
@@ -244,6 +192,7 @@ class PollLoop:
             job.before = known
             job.turn += 1
             job.began_at = self._loop.time()
+            job.told = None  # when that turn really began is not known
         job.has_ended = seen.status.is_terminal
         if known is None or known.status != seen.status:
             previous = None if known is None else known.status
@@ -292,7 +241,7 @@ class PollLoop:
             wait = 0.0  # a job that was taken up by its id: nothing is known of it yet
         else:
             try:
-                wait = jittered(self._schedule, age=now - job.began_at, turn=job.turn, u=self._random())
+                wait = jittered(job.schedule, age=now - job.began_at, turn=job.turn, u=self._random())
             except ConfigurationError as error:
                 self._end(job, error)
                 return
@@ -364,7 +313,7 @@ class PollLoop:
     async def _poll_once(self, job: Watched) -> None:
         sent_at = self._loop.time()
         try:
-            seen = await self._poll(job.call)
+            seen = await self._poll(job.job_id)
         except MotionError as error:
             job.scheduled = False
             self._disturbed(job, error, sent_at=sent_at)

@@ -30,8 +30,8 @@ from motion_async import (
 )
 from motion_async.fanout import MAX_UNREAD, FanOut, Requests
 from motion_async.pacing import Backoff, GrowingSchedule, Pace
-from motion_async.protocol import Call
-from motion_async.watch import PollLoop, Watched
+from motion_async.watch import PollLoop
+from motion_async.watched import Watched
 
 START = datetime(2026, 4, 28, tzinfo=UTC)
 
@@ -73,14 +73,13 @@ class Service:
     def running(self) -> int:
         return sum(now() < at + self.seconds for at in self.began.values())
 
-    async def poll(self, call: Call) -> JobState:
-        assert call.job_id is not None
-        if call.job_id in self.polls_fail:
-            raise self.polls_fail[call.job_id]
-        end = self.began[call.job_id] + self.seconds
-        status = self.statuses.get(call.job_id, "completed") if now() >= end else "running"
+    async def poll(self, job_id: str) -> JobState:
+        if job_id in self.polls_fail:
+            raise self.polls_fail[job_id]
+        end = self.began[job_id] + self.seconds
+        status = self.statuses.get(job_id, "completed") if now() >= end else "running"
         at = START + timedelta(seconds=end)
-        return JobState(call.job_id, JobStatus(status), START, at, at if status == "completed" else None)
+        return JobState(job_id, JobStatus(status), START, at, at if status == "completed" else None)
 
 
 @pytest.fixture

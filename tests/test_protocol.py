@@ -112,8 +112,6 @@ def test_an_expired_signature_becomes_no_call() -> None:
 def test_what_cannot_be_an_id_becomes_no_call(job_id: Any) -> None:
     """What can't be a job's id never becomes part of a path."""
     with pytest.raises(errors.InvalidRequestError):
-        poll_call(job_id)
-    with pytest.raises(errors.InvalidRequestError):
         followup_call(job_id, REQUEST, now=NOW)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import pickle
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import anyio
@@ -27,6 +27,7 @@ from motion_async import (
     JobFailedError,
     JobNotFoundError,
     JobStatus,
+    LearnedSchedule,
     MotionError,
     MotionSession,
     RateLimitedError,
@@ -167,6 +168,28 @@ async def test_poll_asks_once(sandbox: Sandbox, motion: MotionSession) -> None:
     state = await job.poll()
     assert sandbox.counts.polls == 1
     assert job.state == state
+
+
+async def test_a_batch_learns_when_jobs_end_unless_told_otherwise(sandbox: Sandbox) -> None:
+    """`generate_many` polls by a `LearnedSchedule` of the session's; a schedule that is given counts instead."""
+
+    class Noting:
+        asked = 0
+
+        def wait(self, age: float, turn: int) -> float:
+            Noting.asked += 1
+            return 0.02
+
+    async with MotionSession(sandbox.api_key, base_url=sandbox.url) as motion:
+        async with motion.generate_many(["one"], schedule=Noting()) as outcomes:
+            assert [outcome.ok async for outcome in outcomes] == [True]
+        assert Noting.asked
+        async with motion.generate_many(["two"]) as outcomes:
+            assert [outcome.ok async for outcome in outcomes] == [True]
+        assert isinstance(motion._batch_schedule, LearnedSchedule)
+        assert motion._batch_schedule.remembered(0) == pytest.approx(1, abs=0.01)
+        with pytest.raises(ConfigurationError, match="schedule"):
+            motion.generate_many(["three"], schedule=cast("Any", 3.0))
 
 
 # Followups.

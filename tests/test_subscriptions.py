@@ -25,9 +25,9 @@ from motion_async import (
 )
 from motion_async.events import Event, WatchEnded
 from motion_async.pacing import Backoff, GrowingSchedule, Pace
-from motion_async.protocol import Call
 from motion_async.subscriptions import EventStream, Transitions, check_on_input, check_timeout, wait_for_end
-from motion_async.watch import PollLoop, Watched
+from motion_async.watch import PollLoop
+from motion_async.watched import Watched
 
 START = datetime(2026, 4, 28, tzinfo=UTC)
 
@@ -41,9 +41,8 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 async def polls() -> AsyncIterator[PollLoop]:
     """A loop whose own polls never bring news: all news comes from `tell`."""
 
-    async def poll(call: Call) -> JobState:
-        assert call.job_id is not None
-        raise JobNotFoundError("polled, though nobody should", http_status=404, job_id=call.job_id)
+    async def poll(job_id: str) -> JobState:
+        raise JobNotFoundError("polled, though nobody should", http_status=404, job_id=job_id)
 
     loop = PollLoop(
         poll,

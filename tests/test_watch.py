@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import tracemalloc
 import weakref
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -36,8 +38,8 @@ from motion_async import (
 )
 from motion_async.events import Event
 from motion_async.pacing import Backoff, Pace, Schedule
-from motion_async.protocol import Call
 from motion_async.watch import MAX_UNREADABLE, PollLoop
+from motion_async.wire import read_state
 
 START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
 
@@ -57,9 +59,8 @@ class Service:
         self.in_flight = 0
         self.most_in_flight = 0
 
-    async def poll(self, call: Call) -> JobState:
-        assert call.job_id is not None
-        self.polls.append((now(), call.job_id))
+    async def poll(self, job_id: str) -> JobState:
+        self.polls.append((now(), job_id))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
@@ -67,7 +68,7 @@ class Service:
                 await asyncio.sleep(self.takes)
         finally:
             self.in_flight -= 1
-        answer = self.answers[call.job_id](now())
+        answer = self.answers[job_id](now())
         if isinstance(answer, MotionError):
             raise answer
         return answer
@@ -234,10 +235,10 @@ async def test_a_poll_that_hangs_holds_up_no_other_job(make: Any) -> None:
     bench = make(schedule=GrowingSchedule(first=1, growth=0, cap=1))
     hanging = asyncio.Event()
 
-    async def poll(call: Call) -> JobState:
-        if call.job_id == "slow":
+    async def poll(job_id: str) -> JobState:
+        if job_id == "slow":
             await hanging.wait()
-        return await Service.poll(bench.service, call)
+        return await Service.poll(bench.service, job_id)
 
     bench.polls._poll = poll
     for job_id in ("slow", "fast"):
@@ -292,6 +293,52 @@ async def test_an_end_that_somebody_elses_followup_left_behind_does_not_count_ag
     assert not job.has_ended
     bench.polls.observe(job, state("a", "completed", 60))
     assert job.has_ended
+
+
+class Pupil:
+    """A schedule that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.lessons: list[tuple[object, ...]] = []
+
+    def wait(self, age: float, turn: int) -> float:
+        return 10.0
+
+    def running(self, since: float, age: float, turn: int) -> None:
+        self.lessons.append(("running", round(since), round(age), turn))
+
+    def finished(self, since: float, age: float, turn: int, *, duration: float | None = None) -> None:
+        self.lessons.append(("finished", round(since), round(age), turn, duration))
+
+
+async def test_a_schedule_that_learns_is_told_of_every_stretch_once(make: Any) -> None:
+    """Each poll tells it from where to where the job was seen to run, and the end with the service's own duration."""
+    bench = make(schedule=(pupil := Pupil()))
+    job = bench.polls.job("a")
+    bench.service.answers["a"] = runs_until("a", 25)
+    bench.polls.begin_turn(job, JobState("a", JobStatus.QUEUED), before=None)
+    bench.polls.follow(job)
+    await asyncio.sleep(100)
+    assert pupil.lessons == [("running", 0, 10, 0), ("running", 10, 20, 0), ("finished", 20, 30, 0, 25.0)]
+    before, bench.service.answers["a"] = job.state, runs_until("a", 118)
+    bench.polls.begin_turn(job, JobState("a", JobStatus.QUEUED), before=before)
+    bench.polls.follow(job)
+    await asyncio.sleep(100)
+    assert pupil.lessons[3:] == [("running", 0, 10, 1), ("finished", 10, 20, 1, None)]
+
+
+async def test_a_job_of_unknown_age_or_that_waits_for_a_person_teaches_nothing(make: Any) -> None:
+    """What was taken up by its id began at no known time, and a person's time says nothing of the service's."""
+    bench = make(schedule=(pupil := Pupil()))
+    bench.service.answers["a"] = runs_until("a", 25)
+    bench.service.answers["b"] = lambda at: state("b", "awaiting_user_input" if at < 25 else "completed", 25)
+    jobs = [bench.polls.job(job_id) for job_id in "ab"]
+    bench.polls.begin_turn(jobs[1], JobState("b", JobStatus.QUEUED), before=None)
+    for job in jobs:
+        bench.polls.follow(job)
+    await asyncio.sleep(100)
+    assert all(job.has_ended for job in jobs)
+    assert pupil.lessons == []
 
 
 async def test_a_clock_that_raises_ends_the_watch_and_no_worker(make: Any) -> None:
@@ -516,6 +563,31 @@ async def test_closing_wakes_everyone_who_waits_and_ends_every_task(make: Any) -
         job.raise_if_watch_ended()
     with pytest.raises(SessionClosedError):
         bench.polls.follow(job)
+
+
+async def test_a_watched_job_costs_at_most_a_kilobyte(make: Any) -> None:
+    """Its state, its place in the heap and a waiter's future included."""
+    bench = make()
+    job_ids = [f"405d47cf-f72b-4852-b570-{number:012d}" for number in range(2_000)]
+    held: list[Any] = []
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for job_id in job_ids:
+        job = bench.polls.job(job_id)
+        bench.polls.begin_turn(job, JobState(job_id, JobStatus.QUEUED), before=None)
+        body = json.dumps({
+            "job_id": job_id, "status": "running", "created_at": "2026-04-28T23:01:04.198Z",
+            "updated_at": "2026-04-28T23:01:23.695Z", "completed_at": None, "error": None, "pending_user_input": False,
+        })  # fmt: skip
+        bench.polls.observe(job, read_state(body.encode(), asked=job_id))
+        bench.polls.follow(job)
+        held += (job, job.news())
+    bench.events.clear()
+    gc.collect()
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert (after - before) / len(job_ids) <= 1_024
 
 
 async def test_a_watched_job_costs_no_task_and_no_timer(make: Any) -> None:

@@ -1,0 +1,116 @@
+"""A watched job: what is known of it, the chain of its changes, and who waits for its news.
+
+State alone: nothing here polls, schedules or decides what counts; the poll loop does. Its objects are
+made 100,000 at a time, so each of their fields is there for a reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+
+from motion_async.errors import MotionError
+from motion_async.jobs import JobState, StatusChange
+from motion_async.pacing import Schedule
+from motion_async.validation import check_job_id
+
+__all__ = ["Step", "Watched"]
+
+
+class Step:
+    """A link in the chain of a job's changes; each reader keeps the link it has come to.
+
+    Links that every reader has passed are freed, so a slow reader costs what it has not read yet.
+    """
+
+    __slots__ = ("change", "next")
+
+    def __init__(self, change: StatusChange | None) -> None:
+        self.change = change
+        self.next: Step | None = None
+
+    def end(self) -> tuple[Step, JobState | None]:
+        """Walk on to the next change that ended the job, or to the newest one, and give it with that end."""
+        at = self
+        while at.next is not None:
+            at = at.next
+            if at.change is not None and at.change.current.is_terminal:
+                return at, at.change.state
+        return at, None
+
+
+class Watched:
+    """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
+
+    `followers` counts who wants it polled, `has_ended` says whether its newest turn has come to its end,
+    `waiting` holds a future for each coroutine that sleeps until there is news. `told` is the age up to which a
+    schedule that learns knows the job, None if the job can teach nothing. All its fields are for the modules
+    of this package.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "before",
+        "began_at",
+        "error",
+        "failures",
+        "followers",
+        "has_ended",
+        "job_id",
+        "last",
+        "schedule",
+        "scheduled",
+        "state",
+        "told",
+        "turn",
+        "unreadable",
+        "waiting",
+    )
+
+    def __init__(self, job_id: str, *, began_at: float, schedule: Schedule) -> None:
+        check_job_id(job_id)
+        self.job_id = job_id
+        self.began_at = began_at
+        self.state: JobState | None = None
+        self.before: JobState | None = None
+        self.has_ended = False
+        self.schedule = schedule
+        self.told: float | None = None
+        self.turn = 0
+        self.error: MotionError | None = None
+        self.failures = 0
+        self.unreadable = 0
+        self.followers = 0
+        self.scheduled = False
+        self.last = Step(None)
+        self.waiting: asyncio.Future[None] | dict[asyncio.Future[None], None] | None = None
+
+    def news(self) -> asyncio.Future[None]:
+        """Give a future that is done at the next news; `forget` it if nobody waits for it any more."""
+        future = asyncio.get_running_loop().create_future()
+        if self.waiting is None:
+            self.waiting = future  # most jobs have one who waits, and a dict for it would cost as much as the job
+        elif isinstance(self.waiting, dict):
+            self.waiting[future] = None
+        else:
+            self.waiting = {self.waiting: None, future: None}
+        return future
+
+    def forget(self, future: asyncio.Future[None]) -> None:
+        """Give up a future of `news`, done or not."""
+        if self.waiting is future:
+            self.waiting = None
+        elif isinstance(self.waiting, dict):
+            self.waiting.pop(future, None)
+
+    def wake(self) -> None:
+        """Tell everyone who waits that there is news."""
+        waiting, self.waiting = self.waiting, None
+        for future in waiting if isinstance(waiting, dict) else (waiting,):
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    def raise_if_watch_ended(self) -> None:
+        """Raise the error that ended the watch, if one did: a copy for each, as a traceback grows on it."""
+        if self.error is not None:
+            raise copy.copy(self.error)
