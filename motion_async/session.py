@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import random as _random
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -236,7 +236,7 @@ class MotionSession:
         if before.status != JobStatus.COMPLETED:
             # Sent all the same, it might be taken a moment later, and no one would know the old `completed` any more.
             raise FollowupNotAllowedError(
-                f"followup to job {job_id} not sent: it is {before.status}; wait until it is completed",
+                f"followup to job {job_id} not sent: it is {before.status}; wait for it to complete",
                 http_status=409,
                 status=before.status,
                 job_id=job_id,
@@ -341,8 +341,12 @@ class MotionSession:
             SessionClosedError: if the session is not open.
         """
         polls = self._open().polls
-        if isinstance(requests, str | bytes | VideoRequest) or not isinstance(requests, Iterable | AsyncIterable):
-            raise ConfigurationError(f"requests must be an iterable of requests, not {type(requests).__name__}")
+        single = isinstance(requests, str | bytes | Mapping | VideoRequest)
+        if single or not isinstance(requests, Iterable | AsyncIterable):
+            raise ConfigurationError(
+                f"requests must be an iterable of requests or prompts, not {type(requests).__name__}; "
+                "put a single one in a list, or use generate"
+            )
         if limiter is None:
             limiter = anyio.CapacityLimiter(int(check_number("max_active", max_active, low=1, high=1_000_000)))
         if schedule is None:
@@ -390,7 +394,9 @@ class MotionSession:
 
     def _open(self) -> _Parts:
         if self._parts is None:
-            what = "has been left" if self._was_entered else "has not been entered yet; use `async with`"
+            what = (
+                "has been left; open a new one" if self._was_entered else "has not been entered yet; use `async with`"
+            )
             raise SessionClosedError(f"the session {what}")
         return self._parts
 

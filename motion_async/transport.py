@@ -76,7 +76,10 @@ def check_base_url(url: str) -> URL:
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"the base URL cannot be read: {error}") from None
     if parsed.scheme not in ("http", "https") or not parsed.host or not port_is_fine:
-        raise ConfigurationError(f"the base URL must begin with https:// and a host, not {url!r:.80}")
+        raise ConfigurationError(
+            f"the base URL must begin with https:// (or http:// for this machine's own addresses) and a host, "
+            f"such as {DEFAULT_BASE_URL}, not {url!r:.80}"
+        )
     if parsed.user is not None or parsed.password is not None or parsed.query_string or parsed.fragment:
         raise ConfigurationError("the base URL must not carry a user, a password, a query or a fragment")
     if parsed.scheme == "http" and not _is_loopback(parsed.host):

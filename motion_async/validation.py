@@ -103,7 +103,7 @@ def problems(request: VideoRequest, *, now: datetime) -> tuple[Problem, ...]:
         The problems in the order of the fields, empty if there is none.
     """
     if not isinstance(request, VideoRequest):
-        return (_wrong_type("VideoRequest", request, ()),)
+        return (_wrong_type("VideoRequest or a prompt", request, ()),)
     return tuple(_request_problems(request, now))
 
 
@@ -113,7 +113,7 @@ def _request_problems(request: VideoRequest, now: datetime) -> Iterator[Problem]
         yield from _style_reference(request.style_reference_url)
     attachments = request.attachments
     if not isinstance(attachments, tuple):
-        yield _wrong_type("array", attachments, ("attachments",))
+        yield _wrong_type("a list of URLs or Attachments", attachments, ("attachments",))
         return
     if len(attachments) > MAX_ATTACHMENTS:
         yield Problem(
@@ -127,7 +127,7 @@ def _request_problems(request: VideoRequest, now: datetime) -> Iterator[Problem]
         if isinstance(attachment, Attachment):
             yield from _attachment(attachment, path, now)
         else:
-            yield _wrong_type("Attachment", attachment, path)
+            yield _wrong_type("a URL or Attachment(url=…)", attachment, path)
 
 
 def _attachment(attachment: Attachment, path: _Path, now: datetime) -> Iterator[Problem]:
@@ -149,7 +149,7 @@ def _attachment(attachment: Attachment, path: _Path, now: datetime) -> Iterator[
 
 
 def _wrong_type(expected: str, given: Any, path: _Path) -> Problem:
-    received = "null" if given is None else type(given).__name__
+    received = "None" if given is None else type(given).__name__
     details = {"expected": expected, "received": received}
     return Problem("invalid_type", f"Expected {expected}, received {received}", path, details)
 

@@ -75,6 +75,8 @@ async def test_the_fastapi_app_makes_a_video_and_streams_its_changes(sandbox: Sa
         job_id = made.json()["job_id"]
         assert job_id in sandbox.jobs
         changes = (await client.get(f"/videos/{job_id}/changes")).text
+        assert (await client.post("/videos", params={"prompt": ""})).status_code == 422
+        assert (await client.get("/videos/nobodys/changes")).status_code == 404
     assert changes.startswith("data: ")
     assert changes.endswith("data: completed\n\n")
 
@@ -86,6 +88,7 @@ async def test_the_aiohttp_app_makes_a_video(sandbox: Sandbox) -> None:
     async with TestClient(TestServer(app)) as client:
         response = await client.post("/videos", data={"prompt": "A launch"})
         answer = await response.json()
+        assert (await client.post("/videos", data={})).status == 502
     assert answer["status"] == "completed"
     assert answer["job_id"] in sandbox.jobs
 
@@ -102,7 +105,7 @@ def test_the_two_commands_set_everything_up_themselves() -> None:
 async def test_the_sandbox_command_prints_the_lines_that_point_the_client_at_it() -> None:
     """The line as it stands, but for the port, which is any free one here."""
     words = SHELL[2].split()
-    assert words[:2] == ["motion-async", "sandbox"]
+    assert words[:2] == [".venv/bin/motion-async", "sandbox"]
     words[words.index("--port") + 1] = "0"
     command = [sys.executable, "-m", "motion_async.cli", *words[1:]]
     async with await anyio.open_process(command, stderr=subprocess.DEVNULL, env={**os.environ}) as process:

@@ -114,7 +114,7 @@ def test_another_type_is_told(kind: Any) -> None:
 
 
 WRONG_TYPES: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
-    "prompt is None": ({"prompt": None}, ("prompt",), "Expected string, received null"),
+    "prompt is None": ({"prompt": None}, ("prompt",), "Expected string, received None"),
     "prompt is bytes": ({"prompt": b"p"}, ("prompt",), "Expected string, received bytes"),
     "style is a number": (
         {"style_reference_url": 5},
@@ -124,15 +124,19 @@ WRONG_TYPES: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
     "attachments is a string": (
         {"attachments": HOST},
         ("attachments",),
-        "Expected array, received str",
+        "Expected a list of URLs or Attachments, received str",
     ),
-    "attachments is a mapping": ({"attachments": {}}, ("attachments",), "Expected array, received dict"),
+    "attachments is a mapping": (
+        {"attachments": {}},
+        ("attachments",),
+        "Expected a list of URLs or Attachments, received dict",
+    ),
     "an attachment is a mapping": (
         {"attachments": [{"url": HOST}]},
         AT,
-        "Expected Attachment, received dict",
+        "Expected a URL or Attachment(url=…), received dict",
     ),
-    "url is None": ({"attachments": [Attachment(None)]}, (*AT, "url"), "Expected string, received null"),  # type: ignore[arg-type]
+    "url is None": ({"attachments": [Attachment(None)]}, (*AT, "url"), "Expected string, received None"),  # type: ignore[arg-type]
     "name is a number": (
         {"attachments": [Attachment(HOST, name=5)]},  # type: ignore[arg-type]
         (*AT, "name"),

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
         sys.stderr.write(
-            f"motion-async: {error.name} is not installed; install it with: pip install 'motion-async[cli]'\n"
+            f"motion-async: {error.name} is not installed; install motion-async with its extra: pip install '.[cli]' in a checkout\n"
         )
         return 2
     except KeyboardInterrupt:

@@ -61,7 +61,8 @@ _Attach = Annotated[
     Parameter(name="--attach", negative=(), help="A public, usually signed URL of a file; up to 10 times."),
 ]
 _Timeout = Annotated[
-    float | None, Parameter(name="--timeout", help="Stop waiting after so many seconds; the job goes on.")
+    float | None,
+    Parameter(name="--timeout", help="Stop waiting so many seconds after the service took the job, which goes on."),
 ]
 _Prompt = Annotated[str, Parameter(help="What to make, 1 to 12,000 characters.")]
 _JobId = Annotated[str, Parameter(help="A job that is completed.")]
@@ -71,7 +72,8 @@ _Faults = Annotated[
     Parameter(
         name="--fault",
         negative=(),
-        help="What goes wrong by chance, as NAME=PROBABILITY; may be given several times.",
+        help="What goes wrong by chance, as NAME=PROBABILITY, such as lost-answer=0.05; may be given several times. "
+        "A name that is not known is answered with all that are.",
     ),
 ]
 

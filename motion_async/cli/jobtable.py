@@ -21,7 +21,7 @@ from motion_async.cli.happenings import Asked, Failure, Happening
 from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.progress import StateBars, Tally
 from motion_async.errors import redacted
-from motion_async.events import JobAccepted, PollDisturbed
+from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed
 from motion_async.jobs import JobState, JobStatus, StatusChange
 from motion_async.turns import needs_input
 
@@ -66,6 +66,7 @@ class JobTable:
         self._clock = clock
         began = clock()
         self._rows = {job_id: _Row(began) for job_id in job_ids}
+        self._waiting = "waiting for the service …"
         self._bars = StateBars("", Tally(), clock=clock)
         self._is_settled = False
 
@@ -86,6 +87,10 @@ class JobTable:
                 row = self._row(happening.job_id)
                 row.ended = row.trouble_ends = self._clock()
                 row.note = row.note or sentence(happening.error)
+            case SendDisturbed():
+                self._waiting = (
+                    f"nothing sent yet, tried again in {span(happening.next_wait)}: {sentence(happening.error)}"
+                )
             case _:
                 pass
 
@@ -112,7 +117,7 @@ class JobTable:
             return
         if not self._rows:
             if not self._is_settled:
-                yield Text("waiting for the service …", "dim")
+                yield Text(self._waiting, "dim")
             return
         is_wide = options.max_width >= _WIDE
         gap = 2 if is_wide else 1

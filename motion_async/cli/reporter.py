@@ -7,6 +7,7 @@ the business of views and sinks; nothing here formats, polls, or decides when a 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
@@ -17,7 +18,7 @@ from motion_async.cli.failures import ExitStatus, exit_status, sentence
 from motion_async.cli.happenings import Completed, Failure, Happening, Interrupted
 from motion_async.cli.looks import one_line
 from motion_async.errors import MotionError
-from motion_async.events import JobAccepted, SendAbandoned
+from motion_async.events import JobAccepted, SendAbandoned, SendDisturbed
 
 __all__ = ["Reporter", "Sink", "View", "say"]
 
@@ -73,6 +74,7 @@ class Reporter:
         self._view: View | None = None
         self._open_jobs: dict[str, None] = {}
         self._is_sending = False
+        self._sends_again_at = 0.0
         self._unsaid: list[str] = []
 
     @asynccontextmanager
@@ -122,6 +124,8 @@ class Reporter:
                 self._is_sending = False
                 if happening.error is not None:
                     self._say(sentence(happening.error))
+            case SendDisturbed():
+                self._sends_again_at = time.monotonic() + happening.next_wait
             case Completed():
                 self._open_jobs.pop(happening.state.job_id, None)
             case _:
@@ -165,7 +169,9 @@ class Reporter:
         self.tell(Interrupted(tuple(self._open_jobs)))
         if self._open_jobs:
             why += "; what has begun goes on, follow it with: motion-async watch " + " ".join(self._open_jobs)
-        if self._is_sending:
+        if self._is_sending and time.monotonic() < self._sends_again_at:
+            why += "; nothing was taken yet, so it is safe to run the command again"
+        elif self._is_sending:
             why += "; a request was under way, look at https://motion.so before you send it again"
         say(why)
 

@@ -57,6 +57,16 @@ def test_an_id_is_never_cut(width: int) -> None:
     assert ("answer at motion.so" in lines[1]) == (width >= 80)
 
 
+def test_a_create_that_is_tried_again_says_why() -> None:
+    """Before there is a job, the reason for waiting is shown, and that nothing was sent."""
+    table = JobTable(())
+    assert rendered(table) == ["waiting for the service …"]
+    table.tell(events.SendDisturbed(None, errors.ConnectFailedError("no route to host"), failures=1, next_wait=5.0))
+    (line, *_) = rendered(table, width=200)
+    assert line.startswith("nothing sent yet, tried again in")
+    assert "no route to host" in line
+
+
 def test_a_job_that_is_accepted_gets_a_row() -> None:
     """A job that nobody knew before appears; a followup starts its row anew."""
     moment = 0.0

@@ -21,7 +21,7 @@ sys.exit(main(["demo"]))
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "pip install 'motion-async[cli]'" in done.stderr
+    assert "pip install '.[cli]'" in done.stderr
 
 
 def test_another_missing_module_is_not_blamed_on_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

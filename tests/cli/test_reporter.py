@@ -61,6 +61,15 @@ def test_an_interruption_with_nothing_under_way_says_no_more(capsys: pytest.Capt
     assert capsys.readouterr().err == "motion-async: interrupted\n"
 
 
+def test_an_interruption_between_two_tries_says_that_nothing_was_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """While a create only waits to be sent again, it is safe to run the command once more."""
+    reporter = Reporter(Recorder())
+    reporter.sending()
+    reporter.tell(events.SendDisturbed(None, errors.ConnectFailedError("no route"), failures=1, next_wait=60.0))
+    reporter.interrupted("interrupted")
+    assert "safe to run the command again" in capsys.readouterr().err
+
+
 def test_an_interruption_of_a_request_says_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
     """A create that was under way may have been taken, so the frontend is named."""
     reporter = Reporter(Recorder())
