@@ -7,12 +7,15 @@ The interpreter's own start is measured too and taken off both.
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from typing import Any
+
+from benchmarks.spreads import spread, table_of_arms
+
+__all__ = ["run", "table"]
 
 _ARMS = {"aiohttp": "import aiohttp", "motion_async": "import motion_async", "nothing": "pass"}
 
@@ -35,16 +38,20 @@ def run(*, rounds: int = 15) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as cache:
         taken = [{arm: _seconds(statement, cache) for arm, statement in _ARMS.items()} for _ in range(rounds + 1)][1:]
-    ratios = [(one["motion_async"] - one["nothing"]) / (one["aiohttp"] - one["nothing"]) for one in taken]
+    plain = [one["aiohttp"] - one["nothing"] for one in taken]
+    ours = [one["motion_async"] - one["nothing"] for one in taken]
     return {
         "rounds": rounds,
-        "milliseconds": {
-            arm: {
-                "median": 1e3 * statistics.median(one[arm] for one in taken),
-                "min": 1e3 * min(one[arm] for one in taken),
-                "max": 1e3 * max(one[arm] for one in taken),
-            }
-            for arm in _ARMS
-        },
-        "ratio": {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)},
+        "milliseconds": {arm: spread([1e3 * one[arm] for one in taken]) for arm in _ARMS},
+        "ratios": {"motion_async": spread([one / other for one, other in zip(ours, plain, strict=True)])},
     }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Give the figures as a table for a terminal.
+
+    Args:
+        figures: what `run` gave.
+    """
+    title = f"import (time against aiohttp's, the interpreter's own taken off, {figures['rounds']} rounds in turns)"
+    return table_of_arms(title, figures["milliseconds"], "ms", figures["ratios"])

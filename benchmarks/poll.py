@@ -1,108 +1,205 @@
-"""`python -m benchmarks poll`: the CPU time of one poll, plain aiohttp's against a watched job's.
+"""`python -m benchmarks poll`: the CPU time of one poll, against plain aiohttp's in the same run.
 
-Both arms poll the same stub over as many kept-alive connections, in one process and in turns; a
-round's ratio compares two neighbours, so a machine whose speed drifts moves both. The plain arm is
-what a user would write: `get`, then `json()`, in a loop. Ours is everything from due to delivered.
+All arms poll the same stub over as many kept-alive connections, in one process and in turns; a round's
+ratio compares neighbours, so a machine whose speed drifts moves both. The plain arm is what a user would
+write: `get`, then `json()`, in a loop. Ours is everything from due to delivered. The peers make their own
+status call; they get fewer polls a round, as theirs cost several times as much.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
+import contextlib
+import importlib.metadata
 import time
 import uuid
 from typing import Any
 
 import aiohttp
 
+from benchmarks.peers import PEERS, PollOnce
+from benchmarks.spreads import drawing, spread, table_of_arms
 from benchmarks.stub import stub_server
 from motion_async import MotionSession
 
+__all__ = ["PLAIN", "Counting", "plot", "poll_plainly", "run", "table"]
+
+PLAIN = "plain aiohttp"
+OURS = "motion_async"
 _KEY = "motion_benchmark"
 _CONNECTIONS = 16
 _JOBS = [str(uuid.UUID(int=number)) for number in range(1_000)]
 """Ids like the service's own, and more of them than any cache of parsed URLs keeps."""
 
 
-class _Counting:
+class Counting:
     """A schedule that has every job polled again at once, and counts the polls that were delivered."""
 
     def __init__(self) -> None:
         self.polls = 0
-        self.reached: asyncio.Future[None] | None = None
-        self.goal = 0
+        self._reached: asyncio.Future[None] | None = None
+        self._goal = 0
 
     def wait(self, age: float, turn: int) -> float:  # noqa: ARG002
+        """Count a poll; see `Schedule.wait`."""
         self.polls += 1
-        if self.polls >= self.goal and self.reached is not None and not self.reached.done():
-            self.reached.set_result(None)
+        if self.polls >= self._goal and self._reached is not None and not self._reached.done():
+            self._reached.set_result(None)
         return 0.001
 
     async def more(self, polls: int) -> None:
-        """Wait until so many more polls have been delivered."""
-        self.goal = self.polls + polls
-        self.reached = asyncio.get_running_loop().create_future()
-        await self.reached
+        """Wait until so many more polls have been delivered.
+
+        Args:
+            polls: how many.
+        """
+        self._goal = self.polls + polls
+        self._reached = asyncio.get_running_loop().create_future()
+        await self._reached
 
 
-async def _plain(session: aiohttp.ClientSession, base_url: str, polls: int) -> None:
+async def poll_plainly(session: aiohttp.ClientSession, base_url: str, polls: int, *, connections: int) -> None:
+    """Poll as a user's own loop would.
+
+    Args:
+        session: aiohttp's.
+        base_url: the stub's.
+        polls: how many in all.
+        connections: how many loops, each with a connection.
+    """
+
     async def loop(first: int) -> None:
-        for number in range(first, polls, _CONNECTIONS):
+        for number in range(first, polls, connections):
             url = f"{base_url}/sessions/{_JOBS[number % len(_JOBS)]}"
             async with session.get(url, headers={"Authorization": f"Bearer {_KEY}"}) as response:
                 assert (await response.json())["status"] == "running"
 
-    await asyncio.gather(*(loop(first) for first in range(_CONNECTIONS)))
+    await asyncio.gather(*(loop(first) for first in range(connections)))
 
 
-async def _measure(base_url: str, rounds: int, polls: int) -> dict[str, list[float]]:
-    """Give the CPU microseconds a poll of each arm, a figure a round."""
-    figures: dict[str, list[float]] = {"plain aiohttp": [], "motion_async": []}
-    for number in range(rounds + 1):
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONNECTIONS)) as session:
-            await _plain(session, base_url, 10 * _CONNECTIONS)
-            start = time.process_time()
-            await _plain(session, base_url, polls)
-            plain = (time.process_time() - start) / polls
-        schedule = _Counting()
-        async with MotionSession(
-            _KEY, base_url=base_url, schedule=schedule, max_connections=_CONNECTIONS, max_polls_per_second=1e6
-        ) as motion:
-            waits = [asyncio.ensure_future(motion.job(job_id).wait()) for job_id in _JOBS]
-            await schedule.more(2 * len(_JOBS))
-            start = time.process_time()
-            await schedule.more(polls)
-            ours = (time.process_time() - start) / polls
-            for wait in waits:
-                wait.cancel()
-            await asyncio.wait(waits)
-        if number:  # the first round warms up
-            figures["plain aiohttp"].append(plain * 1e6)
-            figures["motion_async"].append(ours * 1e6)
-    return figures
+async def _plain(base_url: str, polls: int) -> float:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONNECTIONS)) as session:
+        await poll_plainly(session, base_url, 10 * _CONNECTIONS, connections=_CONNECTIONS)
+        start = time.process_time()
+        await poll_plainly(session, base_url, polls, connections=_CONNECTIONS)
+        return 1e6 * (time.process_time() - start) / polls
 
 
-def run(*, rounds: int = 9, polls: int = 4_000) -> dict[str, Any]:
+async def _ours(base_url: str, polls: int) -> float:
+    schedule = Counting()
+    async with MotionSession(
+        _KEY, base_url=base_url, schedule=schedule, max_connections=_CONNECTIONS, max_polls_per_second=1e6
+    ) as motion:
+        waits = [asyncio.ensure_future(motion.job(job_id).wait()) for job_id in _JOBS]
+        await schedule.more(2 * len(_JOBS))
+        start = time.process_time()
+        await schedule.more(polls)
+        taken = time.process_time() - start
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)
+    return 1e6 * taken / polls
+
+
+async def _peer(poll: PollOnce, polls: int) -> float:
+    async def loop(first: int, count: int) -> None:
+        for number in range(first, count, _CONNECTIONS):
+            await poll(_JOBS[number % len(_JOBS)])
+
+    async def all_of(count: int) -> None:
+        await asyncio.gather(*(loop(first, count) for first in range(_CONNECTIONS)))
+
+    await all_of(_CONNECTIONS)
+    start = time.process_time()
+    await all_of(polls)
+    return 1e6 * (time.process_time() - start) / polls
+
+
+async def _measure(
+    base_url: str, rounds: int, polls: int, peer_polls: int
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Give the CPU microseconds a poll of each arm, a figure a round, and why which peers are missing."""
+    missing: dict[str, str] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        peers: dict[str, PollOnce] = {}
+        for name, opened in PEERS.items():
+            try:
+                peers[name] = await stack.enter_async_context(opened(base_url))
+                await peers[name](_JOBS[0])
+            except ImportError as error:
+                peers.pop(name, None)
+                missing[name] = f"not installed ({error})"
+            except Exception as error:  # noqa: BLE001  # another version of it may want anything
+                peers.pop(name, None)
+                missing[name] = f"its status call raised {error!r:.200}"
+        figures: dict[str, list[float]] = {arm: [] for arm in (PLAIN, OURS, *peers)}
+        for number in range(rounds + 1):
+            taken = {PLAIN: await _plain(base_url, polls), OURS: await _ours(base_url, polls)}
+            for name, poll in peers.items():
+                taken[name] = await _peer(poll, peer_polls)
+            if number:  # the first round warms up
+                for arm, microseconds in taken.items():
+                    figures[arm].append(microseconds)
+    return figures, missing
+
+
+def run(*, rounds: int = 7, polls: int = 4_000, peer_polls: int = 320) -> dict[str, Any]:
     """Measure, and give the figures.
 
     Args:
-        rounds: how often the two arms take turns, after one round that is not counted.
-        polls: how many polls an arm makes a round.
+        rounds: how often the arms take turns, after one round that is not counted.
+        polls: how many polls plain aiohttp and ours make a round.
+        peer_polls: how many polls each peer makes a round.
     """
-    # glibc maps and unmaps each of asyncio's 256 KiB read buffers until a large block has been freed once: both
-    # arms are measured in the state that any process of some size is in.
-    large = bytearray(16 << 20)
-    del large
     with stub_server() as base_url:
-        figures = asyncio.run(_measure(base_url, rounds, polls))
-    ratios = [ours / plain for plain, ours in zip(*figures.values(), strict=True)]
+        figures, missing = asyncio.run(_measure(base_url, rounds, polls, peer_polls))
+    plain = figures[PLAIN]
     return {
         "rounds": rounds,
         "polls_per_round": polls,
-        "cpu_microseconds": {arm: _spread(values) for arm, values in figures.items()},
-        "ratio": _spread(ratios),
+        "peer_polls_per_round": peer_polls,
+        "cpu_microseconds": {arm: spread(values) for arm, values in figures.items()},
+        "ratios": {
+            arm: spread([one / other for one, other in zip(values, plain, strict=True)])
+            for arm, values in figures.items()
+        },
+        "versions": {name: importlib.metadata.version(name) for name in ("aiohttp", *PEERS) if name not in missing},
+        "missing": missing,
     }
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+def table(figures: dict[str, Any]) -> str:
+    """Give the figures as a table for a terminal.
+
+    Args:
+        figures: what `run` gave.
+    """
+    versions = figures["versions"]
+    rename = {arm: f"{arm} {versions.get(arm.removeprefix('plain '), '')}".rstrip() for arm in figures["ratios"]}
+    shown = [
+        {rename[arm]: values for arm, values in figures[field].items()} for field in ("cpu_microseconds", "ratios")
+    ]
+    title = f"poll (CPU a poll against plain aiohttp's, {figures['rounds']} rounds in turns)"
+    rows = [table_of_arms(title, shown[0], "µs of CPU", shown[1])]
+    rows.extend(f"  missing: {name}: {why}" for name, why in figures["missing"].items())
+    return "\n".join(rows)
+
+
+def plot(figures: dict[str, Any], file: str) -> None:
+    """Draw the ratios as bars.
+
+    Args:
+        figures: what `run` gave.
+        file: the picture's path; its suffix says the format.
+    """
+    figure, (panel,) = drawing(1, height=0.6 + 0.35 * len(figures["ratios"]))
+    arms = sorted(figures["ratios"].items(), key=lambda item: -item[1]["median"])
+    bars = panel.barh(
+        [arm for arm, _ in arms],
+        [ratio["median"] for _, ratio in arms],
+        color=["tab:orange" if arm == OURS else "tab:gray" for arm, _ in arms],
+    )
+    panel.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+    panel.margins(x=0.12)
+    panel.set_xlabel("CPU of a poll, plain aiohttp = 1")
+    figure.savefig(file, dpi=150)

@@ -1,28 +1,53 @@
-"""A service that answers every poll at once, in a process of its own and on a core of its own.
+"""A service that answers every call at once, in a process of its own and on a core of its own.
 
-It is a bare asyncio protocol, so that what is measured on the other side is the client. It checks
-nothing and knows no jobs: never use it for anything but measuring.
+It is a bare asyncio protocol, so that what is measured on the other side is the client. It answers by
+the path alone, in this service's words or in a peer's, checks nothing and remembers no job: a job that
+was created here has ended when it is first polled, any other one runs. Never use it but for measuring.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import multiprocessing
 import os
 import re
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-_JOB_IN_PATH = re.compile(rb"/sessions/([^ /]+) ")
-_BODY = (
-    b'{"job_id":"%b","status":"running","created_at":"2026-04-28T23:01:04.198Z",'
-    b'"updated_at":"2026-04-28T23:01:23.695Z","completed_at":null,"error":null,"pending_user_input":false}'
+__all__ = ["stub_server"]
+
+_CREATED_HERE = b"created-here-"
+_IN_PATH = re.compile(rb"/(sessions|requests|predictions|tasks|generations|videos)/([^ /?]+)")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CREATED = b'{"job_id":"%b%d","status":"queued","status_url":"/sessions/job"}'
+_COMPLETED = (
+    b'{"job_id":"%b","status":"completed","created_at":"2026-04-28T23:01:04.198Z",'
+    b'"updated_at":"2026-04-28T23:04:23.695Z","completed_at":"2026-04-28T23:04:23.695Z","error":null,'
+    b'"pending_user_input":false}'
 )
+_RUNNING = {
+    b"sessions": b'{"job_id":"%b","status":"running","created_at":"2026-04-28T23:01:04.198Z",'
+    b'"updated_at":"2026-04-28T23:01:23.695Z","completed_at":null,"error":null,"pending_user_input":false}',
+    b"requests": b'{"request_id":"%b","status":"IN_PROGRESS","logs":null,"response_url":"http://127.0.0.1/response"}',
+    b"predictions": b'{"id":"%b","model":"owner/video","version":"1","status":"processing","input":{"prompt":"a"},'
+    b'"output":null,"logs":"","error":null,"metrics":null,"created_at":"2026-04-28T23:01:04.198Z",'
+    b'"started_at":"2026-04-28T23:01:05.198Z","completed_at":null,"urls":{"get":"http://127.0.0.1/get"}}',
+    b"tasks": b'{"id":"%b","status":"RUNNING","createdAt":"2026-04-28T23:01:04.198Z","progress":0.5,'
+    b'"estimatedCost":{"credits":50}}',
+    b"generations": b'{"id":"%b","state":"dreaming","created_at":"2026-04-28T23:01:04.198Z","failure_reason":null,'
+    b'"generation_type":"video","model":"ray-2","assets":null}',
+    b"videos": b'{"id":"%b","object":"video","status":"in_progress","created_at":1777417264,"model":"sora-2",'
+    b'"progress":50,"seconds":"8","size":"1280x720"}',
+}
+"""What each service says of a job that runs, by the part of the path that names its kind of job."""
 
 
 class _Answers(asyncio.Protocol):
-    """Answers each request head of a kept-alive connection with a job that is running."""
+    """Answers each request of a kept-alive connection."""
+
+    _numbers = itertools.count()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -31,14 +56,28 @@ class _Answers(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._unread += data
         while (end := self._unread.find(b"\r\n\r\n")) >= 0:
-            head, self._unread = self._unread[:end], self._unread[end + 4 :]
-            found = _JOB_IN_PATH.search(head)
-            body = _BODY % (found.group(1) if found else b"none")
-            assert isinstance(self._transport, asyncio.Transport)
-            self._transport.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b"
-                % (len(body), body)
-            )
+            head, length = self._unread[:end], 0
+            if head.startswith(b"POST") and (found := _LENGTH.search(head)):
+                length = int(found.group(1))
+            if len(self._unread) < end + 4 + length:
+                return
+            self._unread = self._unread[end + 4 + length :]
+            self._answer(head)
+
+    def _answer(self, head: bytes) -> None:
+        status = b"200 OK"
+        if head.startswith(b"POST"):
+            status, body = b"202 Accepted", _CREATED % (_CREATED_HERE, next(self._numbers))
+        elif (found := _IN_PATH.search(head)) is None:
+            status, body = b"404 Not Found", b"{}"
+        else:
+            kind, job_id = found.groups()
+            body = (_COMPLETED if job_id.startswith(_CREATED_HERE) else _RUNNING[kind]) % job_id
+        assert isinstance(self._transport, asyncio.Transport)
+        self._transport.write(
+            b"HTTP/1.1 %b\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b"
+            % (status, len(body), body)
+        )
 
 
 async def _serve(ready: Connection) -> None:
@@ -69,6 +108,10 @@ def stub_server() -> Iterator[str]:
     Yields:
         The base URL.
     """
+    # glibc maps and unmaps each of asyncio's 256 KiB read buffers until a large block has been freed once: all
+    # arms are measured in the state that any process of some size is in.
+    large = bytearray(16 << 20)
+    del large
     ours, theirs = _two_cores()
     before = os.sched_getaffinity(0) if ours is not None else None
     here, there = multiprocessing.Pipe()

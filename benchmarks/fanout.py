@@ -1,0 +1,150 @@
+"""`python -m benchmarks fanout`: many videos through `generate_many`, and whether memory stays flat.
+
+The CPU time of a request, from prompt to outcome, is that of a create and a poll over the stub, against a
+user's own loops over plain aiohttp in the same run. Ours opens a connection for each create, as no create
+may ride on one that has gone stale; the plain arm keeps its connections. Memory is measured in a pass of
+its own, over a longer stream of requests and a service in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+
+from benchmarks.inprocess import InProcess, Jobs
+from benchmarks.spreads import spread, table_of_arms
+from benchmarks.stub import stub_server
+from motion_async import GrowingSchedule, MotionSession
+
+__all__ = ["run", "table"]
+
+_KEY = "motion_benchmark"
+_PLACES = 50
+_AT_ONCE = GrowingSchedule(first=0.001, growth=0, cap=0.001)
+"""Polls a new job after a millisecond, when it has ended: a batch is then as fast as its calls."""
+
+
+def _prompts(count: int) -> Iterator[str]:
+    return (f"video number {number}" for number in range(count))
+
+
+async def _plain(base_url: str, requests: int) -> float:
+    prompts = _prompts(requests)
+    headers = {"Authorization": f"Bearer {_KEY}"}
+    async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=_PLACES)) as session:
+
+        async def loop() -> None:
+            for prompt in prompts:
+                async with session.post(f"{base_url}/sessions", json={"prompt": prompt}) as response:
+                    job_id = (await response.json())["job_id"]
+                async with session.get(f"{base_url}/sessions/{job_id}") as response:
+                    assert (await response.json())["status"] == "completed"
+
+        start = time.process_time()
+        await asyncio.gather(*(loop() for _ in range(_PLACES)))
+        return 1e6 * (time.process_time() - start) / requests
+
+
+async def _ours(base_url: str, requests: int) -> float:
+    async with MotionSession(
+        _KEY, base_url=base_url, schedule=_AT_ONCE, max_connections=_PLACES, max_polls_per_second=1e6
+    ) as motion:
+        start = time.process_time()
+        async with motion.generate_many(_prompts(requests), max_active=_PLACES) as outcomes:
+            ended = sum([outcome.ok async for outcome in outcomes])
+        taken = time.process_time() - start
+    assert ended == requests
+    return 1e6 * taken / requests
+
+
+async def _measure_cpu(base_url: str, rounds: int, requests: int) -> dict[str, list[float]]:
+    figures: dict[str, list[float]] = {"plain aiohttp": [], "motion_async": []}
+    for number in range(rounds + 1):
+        plain, ours = await _plain(base_url, requests), await _ours(base_url, requests)
+        if number:  # the first round warms up
+            figures["plain aiohttp"].append(plain)
+            figures["motion_async"].append(ours)
+    return figures
+
+
+async def _measure_memory(requests: int) -> dict[str, int]:
+    """Give the bytes in use after a tenth of the requests and after nine tenths, and the most up to each."""
+    jobs = Jobs(lambda _: 0.0)
+    figures: dict[str, int] = {}
+    async with (
+        aiohttp.ClientSession(connector=InProcess(jobs)) as connections,
+        MotionSession(
+            _KEY,
+            base_url="http://127.0.0.1/api/motion",
+            client_session=connections,
+            schedule=_AT_ONCE,
+            max_polls_per_second=1e6,
+        ) as motion,
+    ):
+        tracemalloc.start()
+        try:
+            async with motion.generate_many(_prompts(requests), max_active=_PLACES) as outcomes:
+                ended = 0
+                async for _ in outcomes:
+                    ended += 1
+                    if ended in (requests // 10, 9 * requests // 10):
+                        share = "a tenth" if ended == requests // 10 else "nine tenths"
+                        most = tracemalloc.get_traced_memory()[1]
+                        gc.collect()
+                        figures |= {f"after {share}": tracemalloc.get_traced_memory()[0], f"most up to {share}": most}
+                        tracemalloc.reset_peak()
+        finally:
+            tracemalloc.stop()
+    return figures
+
+
+def run(*, rounds: int = 5, requests: int = 1_000, stream: int = 20_000) -> dict[str, Any]:
+    """Measure, and give the figures.
+
+    Args:
+        rounds: how often the arms take turns, after one round that is not counted.
+        requests: how many requests an arm makes a round.
+        stream: how many requests the pass for the memory makes.
+    """
+    with stub_server() as base_url:
+        figures = asyncio.run(_measure_cpu(base_url, rounds, requests))
+    plain = figures["plain aiohttp"]
+    memory = asyncio.run(_measure_memory(stream))
+    return {
+        "rounds": rounds,
+        "requests_per_round": requests,
+        "cpu_microseconds": {arm: spread(values) for arm, values in figures.items()},
+        "requests_per_cpu_second": {arm: spread([1e6 / one for one in values]) for arm, values in figures.items()},
+        "ratios": {
+            arm: spread([one / other for one, other in zip(values, plain, strict=True)])
+            for arm, values in figures.items()
+        },
+        "stream": stream,
+        "bytes": memory,
+        "bytes_a_request_in_between": (memory["after nine tenths"] - memory["after a tenth"]) / (0.8 * stream),
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Give the figures as a table for a terminal.
+
+    Args:
+        figures: what `run` gave.
+    """
+    title = f"fanout (CPU a request, a create and a poll, against plain aiohttp's, {figures['rounds']} rounds in turns)"
+    memory = figures["bytes"]
+    in_use = memory["after nine tenths"] / memory["after a tenth"]
+    most = memory["most up to nine tenths"] / memory["most up to a tenth"]
+    per_second = ", ".join(f"{arm} {of['median']:,.0f}" for arm, of in figures["requests_per_cpu_second"].items())
+    rows = [table_of_arms(title, figures["cpu_microseconds"], "µs of CPU", figures["ratios"])]
+    rows.append(f"  requests a CPU second: {per_second}")
+    bytes_a_request = f"{figures['bytes_a_request_in_between']:.1f} bytes a request"
+    rows.append(f"  memory over a stream of {figures['stream']:,}, nine tenths of the way against one:")
+    rows.append(f"  in use x{in_use:.2f}, peaks x{most:.2f}, {bytes_a_request}")
+    return "\n".join(rows)

@@ -1,0 +1,30 @@
+"""`python -m benchmarks makespan`, in small: virtual time, so its figures are the same on every machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import makespan
+from benchmarks.schedule import DURATIONS
+
+
+def test_the_best_possible_gives_each_request_the_place_that_is_free_first() -> None:
+    """Places end at 10.5 and 4.5; the third job takes the second place, the fourth the same again."""
+    assert makespan.best_possible([10, 4, 3, 4], 2) == 12.5
+
+
+def test_no_batch_beats_the_best_possible_nor_is_far_from_it(tmp_path: Path) -> None:
+    """Every kind of durations with every schedule."""
+    figures = makespan.run(rounds=1, jobs=12, places=3)
+    assert json.loads(json.dumps(figures)) == figures
+    assert set(figures["ratios"]) == set(DURATIONS)
+    for name, arms in figures["ratios"].items():
+        assert all(1 <= ratio["min"] <= ratio["max"] < 1.5 for ratio in arms.values())
+        assert all(polls > 1 for polls in figures["polls_a_job"][name].values())
+        assert name in makespan.table(figures)
+    pytest.importorskip("matplotlib")
+    makespan.plot(figures, str(tmp_path / "makespan.png"))
+    assert (tmp_path / "makespan.png").stat().st_size > 1_000

@@ -1,0 +1,45 @@
+"""`python -m benchmarks poll`, in small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from benchmarks import poll
+from benchmarks.peers import PEERS
+
+
+@pytest.fixture
+def without_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> NoReturn:
+        raise ModuleNotFoundError("No module named 'it'")
+
+    def broken(_: str) -> NoReturn:
+        raise TypeError("unexpected argument")
+
+    for name in PEERS:
+        monkeypatch.setitem(PEERS, name, broken if name == "openai" else missing)
+
+
+@pytest.mark.usefixtures("without_peers")
+def test_both_arms_are_measured_and_no_missing_peer_is_passed_over() -> None:
+    """Figures for plain aiohttp and ours; every peer that could not be measured is named with the reason."""
+    figures = poll.run(rounds=2, polls=50, peer_polls=10)
+    assert json.loads(json.dumps(figures)) == figures
+    assert list(figures["ratios"]) == list(figures["cpu_microseconds"]) == [poll.PLAIN, "motion_async"]
+    assert figures["ratios"][poll.PLAIN] == {"median": 1, "min": 1, "max": 1}
+    assert all(0 < of["min"] <= of["median"] <= of["max"] for of in figures["ratios"].values())
+    assert set(figures["missing"]) == set(PEERS)
+    shown = poll.table(figures)
+    assert "missing: fal-client: not installed" in shown
+    assert "missing: openai: its status call raised TypeError" in shown
+
+
+def test_the_picture_has_a_bar_for_each_arm(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    ratios = {arm: {"median": 1, "min": 1, "max": 1} for arm in ("plain aiohttp", "motion_async", "a peer")}
+    poll.plot({"ratios": ratios}, str(tmp_path / "poll.png"))
+    assert (tmp_path / "poll.png").stat().st_size > 1_000
