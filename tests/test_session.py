@@ -568,7 +568,7 @@ async def test_bad_arguments_get_the_librarys_errors(motion: MotionSession) -> N
     for wrong in (
         lambda: motion.generate_many(bad),
         lambda: motion.generate_many("a prompt"),
-        lambda: motion.generate_many(cast(Any, {"prompt": "a body"})),
+        lambda: motion.generate_many(cast("Any", {"prompt": "a body"})),
         lambda: motion.generate_many([], max_active=0),
         lambda: motion.generate_many([], on_input=bad),
         lambda: motion.generate_many([], job_timeout=-1),

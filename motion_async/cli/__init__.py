@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
         sys.stderr.write(
-            f"motion-async: {error.name} is not installed; install motion-async with its extra: pip install '.[cli]' in a checkout\n"
+            f"motion-async: {error.name} is not installed; install motion-async with its extra `cli`, "
+            "in a checkout with: pip install '.[cli]'\n"
         )
         return 2
     except KeyboardInterrupt:
