@@ -142,6 +142,8 @@ class Transitions(AsyncIterator[StatusChange]):
             first = self._begin()
             if first is not None:
                 return first
+        if self._deadline is None:  # a scope less for each of many readers, who are all woken at once
+            return self._passed(await self._next_change())
         try:
             async with asyncio.timeout_at(self._deadline):
                 return self._passed(await self._next_change())

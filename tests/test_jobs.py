@@ -295,3 +295,13 @@ def test_an_outcome_is_ok_unless_it_has_an_error() -> None:
     """An outcome with an error has no video, whatever was seen of its job before."""
     assert Outcome(0, REQUEST, JOB, STATE).ok
     assert not Outcome(0, REQUEST, JOB, STATE, JobFailedError(JOB, error="render crashed")).ok
+
+
+def test_a_state_without_further_fields_shares_one_empty_mapping() -> None:
+    """It is empty in every way, equals an empty dict, can't be written to, and stays one object when pickled."""
+    extra = JobState("a", JobStatus.QUEUED).extra
+    assert extra is JobState("b", JobStatus.RUNNING).extra
+    assert (len(extra), list(extra), repr(extra), extra == {}) == (0, [], "{}", True)
+    with pytest.raises(KeyError):
+        extra["anything"]
+    assert pickle.loads(pickle.dumps(extra)) is extra
