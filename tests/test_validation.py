@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motion_async.errors import InvalidRequestError, Problem
+from motion_async.errors import ConfigurationError, InvalidRequestError, Problem
 from motion_async.jobs import Attachment, VideoRequest
-from motion_async.validation import check_job_id, check_request, problems
+from motion_async.validation import as_request, check_job_id, check_request, problems
 
 NOW = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
 HOST = "https://storage.example.com/"
@@ -437,3 +437,13 @@ def test_no_request_makes_the_check_fail(
     attachment = Attachment(url, name=name, type=kind, content_type=content_type)
     request = VideoRequest(prompt, style_reference_url=style, attachments=[attachment])
     assert all(str(problem) for problem in problems(request, now=NOW))
+
+
+def test_arguments_become_one_request() -> None:
+    """A prompt with its options, or a whole request as it is; not both."""
+    whole = VideoRequest("p", style_reference_url="https://youtu.be/x")
+    assert as_request("p", "https://youtu.be/x", ()) == whole
+    assert as_request(whole, None, ()) is whole
+    for beside in ((None, ["https://a.example.com/b.png"]), ("https://youtu.be/x", ())):
+        with pytest.raises(ConfigurationError, match="one or the other"):
+            as_request(whole, *beside)
