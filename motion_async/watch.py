@@ -313,16 +313,15 @@ class PollLoop:
     async def _poll_once(self, job: Watched) -> None:
         sent_at = self._loop.time()
         try:
-            seen = await self._poll(job.job_id)
+            self.observe(job, await self._poll(job.job_id))
         except MotionError as error:
             job.scheduled = False
             self._disturbed(job, error, sent_at=sent_at)
-        except Exception as error:  # noqa: BLE001  # what the caller handed in, such as a clock, may raise anything
+        except Exception as error:  # noqa: BLE001  # a clock or a schedule of the caller's may raise anything
             job.scheduled = False
             self._end(job, ConfigurationError(f"the poll of job {job.job_id} raised {error!r:.200}"))
         else:
             job.scheduled = False
-            self.observe(job, seen)
             self._schedule_next(job)
 
     def _disturbed(self, job: Watched, error: MotionError, *, sent_at: float) -> None:

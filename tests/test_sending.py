@@ -132,6 +132,16 @@ async def test_a_lost_answer_is_uncertain_and_nothing_goes_out_again(call: Call,
     assert isinstance(caught.value.__cause__, MotionError)
 
 
+async def under_way(answer: Answer | MotionError, *, grace: float = 5.0) -> tuple[Wire, Bench, asyncio.Task[str]]:
+    """Give a create whose bytes have left, and whose answer comes when `replies` is set."""
+    wire = Wire(answer)
+    wire.replies.clear()
+    bench = Bench(wire, grace=grace)
+    sending = bench.start()
+    await settle()
+    return wire, bench, sending
+
+
 # A caller who is cancelled.
 
 
@@ -154,11 +164,7 @@ async def test_a_caller_cancelled_before_the_first_byte_sends_nothing() -> None:
 async def test_a_caller_cancelled_while_bytes_are_under_way_loses_no_id(caplog: pytest.LogCaptureFixture) -> None:
     """The exchange is finished, the id is taken, told of and logged, and then the cancellation goes on."""
     caplog.set_level(logging.WARNING, "motion_async")
-    wire = Wire(ACCEPTED)
-    wire.replies.clear()
-    bench = Bench(wire)
-    sending = bench.start()
-    await settle()
+    wire, bench, sending = await under_way(ACCEPTED)
     sending.cancel()
     await settle()
     assert not sending.done()
@@ -173,11 +179,7 @@ async def test_a_caller_cancelled_while_bytes_are_under_way_loses_no_id(caplog: 
 
 async def test_an_answer_after_the_grace_is_still_told_of() -> None:
     """The cancellation does not wait longer than the grace; the id is reported whenever it comes."""
-    wire = Wire(ACCEPTED)
-    wire.replies.clear()
-    bench = Bench(wire, grace=0.01)
-    sending = bench.start()
-    await settle()
+    wire, bench, sending = await under_way(ACCEPTED, grace=0.01)
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
@@ -189,11 +191,7 @@ async def test_an_answer_after_the_grace_is_still_told_of() -> None:
 
 async def test_a_second_cancellation_does_not_wait() -> None:
     """Whoever cancels twice wants to go at once; the exchange goes on without the caller."""
-    wire = Wire(ACCEPTED)
-    wire.replies.clear()
-    bench = Bench(wire)
-    sending = bench.start()
-    await settle()
+    wire, bench, sending = await under_way(ACCEPTED)
     sending.cancel()
     await settle()
     sending.cancel()
@@ -206,11 +204,7 @@ async def test_a_second_cancellation_does_not_wait() -> None:
 
 async def test_a_cancelled_callers_lost_answer_is_told_as_uncertain() -> None:
     """What became of an exchange that nobody waits for any more is an event."""
-    wire = Wire(ExchangeTimeoutError("late"))
-    wire.replies.clear()
-    bench = Bench(wire)
-    sending = bench.start()
-    await settle()
+    wire, bench, sending = await under_way(ExchangeTimeoutError("late"))
     sending.cancel()
     await settle()
     wire.replies.set()
@@ -245,11 +239,7 @@ async def test_a_cancellation_at_any_step_loses_no_id_that_was_sent(step: int) -
 
 async def test_closing_gives_what_was_sent_its_grace() -> None:
     """`aclose` waits for an answer that may still come, and the caller gets it."""
-    wire = Wire(ACCEPTED)
-    wire.replies.clear()
-    bench = Bench(wire)
-    sending = bench.start()
-    await settle()
+    wire, bench, sending = await under_way(ACCEPTED)
     closing = asyncio.create_task(bench.sender.aclose())
     await settle()
     assert not closing.done()
@@ -283,11 +273,7 @@ async def test_closing_before_the_first_step_is_no_cancellation_of_the_caller() 
 
 async def test_closing_after_the_grace_leaves_the_create_uncertain() -> None:
     """An answer that does not come in the grace is lost, and the caller is told what that means."""
-    wire = Wire(ACCEPTED)
-    wire.replies.clear()
-    bench = Bench(wire, grace=0.01)
-    sending = bench.start()
-    await settle()
+    _, bench, sending = await under_way(ACCEPTED, grace=0.01)
     await bench.sender.aclose()
     with pytest.raises(CreateUncertainError):
         await sending

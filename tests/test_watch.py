@@ -341,6 +341,25 @@ async def test_a_job_of_unknown_age_or_that_waits_for_a_person_teaches_nothing(m
     assert pupil.lessons == []
 
 
+async def test_a_schedule_that_fails_to_learn_ends_the_watch_and_no_worker(make: Any) -> None:
+    """What a caller's schedule raises when it is told of a job ends that job's watch; other jobs go on."""
+
+    class Unteachable(Pupil):
+        def running(self, since: float, age: float, turn: int) -> None:
+            raise ZeroDivisionError("lesson")
+
+    bench = make()
+    for job_id in "ab":
+        bench.service.answers[job_id] = runs_until(job_id, 25)
+    jobs = [bench.polls.job(job_id) for job_id in "ab"]
+    bench.polls.begin_turn(jobs[0], JobState("a", JobStatus.QUEUED), before=None, schedule=Unteachable())
+    for job in jobs:
+        bench.polls.follow(job)
+    await asyncio.sleep(100)
+    assert isinstance(jobs[0].error, ConfigurationError)
+    assert jobs[1].has_ended
+
+
 async def test_a_clock_that_raises_ends_the_watch_and_no_worker(make: Any) -> None:
     """What the caller handed in may fail; the job's watch ends with it, other jobs go on."""
     bench = make()
