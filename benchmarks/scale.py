@@ -16,6 +16,7 @@ import tracemalloc
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -23,8 +24,9 @@ import aiohttp
 
 from benchmarks.poll import Counting, poll_plainly
 from benchmarks.spreads import drawing, line, spread
-from benchmarks.stub import stub_server
-from motion_async import GrowingSchedule, MotionSession
+from benchmarks.stub import running, stub_server
+from motion_async import GrowingSchedule, JobState, MotionSession
+from motion_async.protocol import Answer, poll_call, read_answer
 
 __all__ = ["plot", "run", "table"]
 
@@ -91,10 +93,9 @@ class _Late(Counting):
 class _Watching:
     """A session whose jobs are polled, and a reader of all its events."""
 
-    def __init__(self, motion: MotionSession, schedule: _Late, gate: _Gate) -> None:
+    def __init__(self, motion: MotionSession, schedule: _Late) -> None:
         self.motion = motion
         self.schedule = schedule
-        self.gate = gate
         self.count = 0
 
     async def watch(self, count: int) -> None:
@@ -106,16 +107,23 @@ class _Watching:
 
 
 @asynccontextmanager
-async def _watching(base_url: str) -> AsyncIterator[_Watching]:
-    schedule, gate = _Late(), _Gate()
-
-    async def read(motion: MotionSession) -> None:
+async def _read(motion: MotionSession, schedule: _Late) -> AsyncIterator[_Watching]:
+    async def read() -> None:
         async for _ in motion.events():
             pass
 
-    async with (
-        aiohttp.ClientSession(connector=gate) as connections,
-        MotionSession(
+    async with motion:
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        yield _Watching(motion, schedule)
+    await reader
+
+
+@asynccontextmanager
+async def _watching(base_url: str) -> AsyncIterator[tuple[_Watching, _Gate]]:
+    schedule, gate = _Late(), _Gate()
+    async with aiohttp.ClientSession(connector=gate) as connections:
+        motion = MotionSession(
             _KEY,
             base_url=base_url,
             client_session=connections,
@@ -123,28 +131,27 @@ async def _watching(base_url: str) -> AsyncIterator[_Watching]:
             max_connections=_CONNECTIONS,
             max_polls_per_second=1e6,
             exchange_timeout=3_600,  # an exchange may have to rest before a gate that is shut
-        ) as motion,
-    ):
-        reader = asyncio.create_task(read(motion))
-        await asyncio.sleep(0)
-        yield _Watching(motion, schedule, gate)
-    await reader
+        )
+        async with _read(motion, schedule) as watching:
+            yield watching, gate
 
 
-async def _cpu(watching: _Watching, base_url: str, count: int, rounds: int, polls: int) -> dict[str, list[float]]:
+async def _cpu(
+    watching: _Watching, gate: _Gate, base_url: str, count: int, rounds: int, polls: int
+) -> dict[str, list[float]]:
     """Give the CPU microseconds a poll of both arms, in turns, a figure a round."""
     figures: dict[str, list[float]] = {"plain": [], "ours": []}
     connections = min(count, _CONNECTIONS)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as session:
         await poll_plainly(session, base_url, 10 * connections, connections=connections)
         for number in range(rounds + 1):
-            watching.gate.is_open.clear()
+            gate.is_open.clear()
             await asyncio.sleep(0.02)  # what is in flight comes back
             start = time.process_time()
             await poll_plainly(session, base_url, polls, connections=connections)
             plain = time.process_time() - start
             start = time.process_time()
-            watching.gate.is_open.set()
+            gate.is_open.set()
             await watching.schedule.more(polls)
             ours = time.process_time() - start
             if number:  # the first round warms up
@@ -176,19 +183,29 @@ async def _measure(
 ) -> tuple[dict[int, dict[str, list[float]]], dict[int, dict[str, float]]]:
     cpu: dict[int, dict[str, list[float]]] = {}
     lag = {0: await _lag(None, lag_seconds)}
-    async with _watching(base_url) as watching:
+    async with _watching(base_url) as (watching, gate):
         for count in counts:
             await watching.watch(count)
             few = polls if count >= _CONNECTIONS else polls // 4  # with less than a job a connection, waits are idle
-            cpu[count] = await _cpu(watching, base_url, count, rounds, few)
+            cpu[count] = await _cpu(watching, gate, base_url, count, rounds, few)
             if count >= _FEWEST_FOR_BYTES:
                 lag[count] = await _lag(watching, lag_seconds)
     return cpu, lag
 
 
-async def _bytes(base_url: str, counts: list[int]) -> dict[int, float]:
+class _Offline(MotionSession):
+    """A session whose answers are read as ever, but come from no network, which keeps no bytes and takes its time."""
+
+    async def _poll_once(self, job_id: str) -> JobState:
+        await asyncio.sleep(0)
+        return read_answer(poll_call(job_id), Answer(200, running(job_id), 1 << 20), now=datetime.now(UTC))
+
+
+async def _bytes(counts: list[int]) -> dict[int, float]:
     """Give the bytes of a watched job, beyond those of a session that watches as many as it has connections."""
-    async with _watching(base_url) as watching:
+    schedule = _Late()
+    motion = _Offline(_KEY, schedule=schedule, max_connections=_CONNECTIONS, max_polls_per_second=1e6)
+    async with _read(motion, schedule) as watching:
         await watching.watch(_CONNECTIONS)
         return await _growth(counts, lambda count: watching.watch(_CONNECTIONS + count))
 
@@ -223,7 +240,7 @@ async def _growth(counts: list[int], to: Callable[[int], Awaitable[None]]) -> di
     return figures
 
 
-def run(*, rounds: int = 5, top: int = 100_000, polls: int = 1_500, lag_seconds: float = 3.0) -> dict[str, Any]:
+def run(*, rounds: int = 5, top: int = 100_000, polls: int = 1_500, lag_seconds: float = 2.0) -> dict[str, Any]:
     """Measure, and give the figures.
 
     Args:
@@ -236,7 +253,7 @@ def run(*, rounds: int = 5, top: int = 100_000, polls: int = 1_500, lag_seconds:
     with_bytes = [count for count in counts if count >= _FEWEST_FOR_BYTES]
     with stub_server() as base_url:
         cpu, lag = asyncio.run(_measure(base_url, counts, rounds=rounds, polls=polls, lag_seconds=lag_seconds))
-        job_bytes = asyncio.run(_bytes(base_url, with_bytes))
+    job_bytes = asyncio.run(_bytes(with_bytes))
     task_bytes = asyncio.run(_task_bytes(with_bytes))
     return {
         "rounds": rounds,

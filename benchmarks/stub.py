@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-__all__ = ["stub_server"]
+__all__ = ["running", "stub_server"]
 
 _CREATED_HERE = b"created-here-"
 _IN_PATH = re.compile(rb"/(sessions|requests|predictions|tasks|generations|videos)/([^ /?]+)")
@@ -42,6 +42,15 @@ _RUNNING = {
     b'"progress":50,"seconds":"8","size":"1280x720"}',
 }
 """What each service says of a job that runs, by the part of the path that names its kind of job."""
+
+
+def running(job_id: str) -> bytes:
+    """Give the body of an answer about a job of this service that runs.
+
+    Args:
+        job_id: the job.
+    """
+    return _RUNNING[b"sessions"] % job_id.encode()
 
 
 class _Answers(asyncio.Protocol):

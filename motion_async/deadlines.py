@@ -21,21 +21,21 @@ class _Block:
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self.expired = False
-        self.expires_at = 0.0
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._deadlines.loop)
         if task is None:
             raise RuntimeError("a deadline needs a task")
         self._task = task
         self._cancelling = task.cancelling()
-        self._deadlines.begin(self)
+        self.expires_at = self._deadlines.begin(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._deadlines.end(self)
-        if self.expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+        if not self.expired:
+            self._deadlines.end(self)
+        elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def expire(self) -> None:
@@ -53,7 +53,7 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._blocks: dict[_Block, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -61,16 +61,17 @@ class Deadlines:
         """Give a context manager for one block, entered once, inside a task."""
         return _Block(self)
 
-    def begin(self, block: _Block) -> None:
-        """Take a block in; for `_Block` alone."""
-        block.expires_at = self._loop.time() + self._seconds
+    def begin(self, block: _Block) -> float:
+        """Take a block in, and say when it expires; for `_Block` alone."""
+        expires_at = self.loop.time() + self._seconds
         self._blocks[block] = None
         if self._timer is None:
-            self._timer = self._loop.call_at(block.expires_at, self._sweep)
+            self._timer = self.loop.call_at(expires_at, self._sweep)
+        return expires_at
 
     def end(self, block: _Block) -> None:
         """Let a block go; for `_Block` alone."""
-        self._blocks.pop(block, None)
+        del self._blocks[block]
 
     def close(self) -> None:
         """End every block that is still running, and stop the timer."""
@@ -81,11 +82,11 @@ class Deadlines:
 
     def _sweep(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        now = self.loop.time()
         while self._blocks:
             oldest = next(iter(self._blocks))
             if oldest.expires_at > now:
-                self._timer = self._loop.call_at(oldest.expires_at, self._sweep)
+                self._timer = self.loop.call_at(oldest.expires_at, self._sweep)
                 return
             del self._blocks[oldest]
             oldest.expire()

@@ -134,15 +134,22 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
     """
     if not 200 <= answer.status < 300:
         raise _error(call, answer, now)
-    if answer.flaw is not None and call.kind == "poll":
+    is_poll = call.kind == "poll"
+    if is_poll and answer.flaw is not None:
         raise answer.flaw
     try:
-        state = _read_success(call, answer)
+        body = answer.body if answer.encoding is None else _plain(answer.body, answer.encoding, answer.limit)
+        if not is_poll:
+            state = _read_accepted(body)
+        elif answer.status == 200:
+            state = read_state(body, asked=call.job_id)
+        else:
+            raise WireError("the answer to a poll is a 200")
     except WireError as error:
         if answer.flaw is not None:
             raise answer.flaw from None
         reason = str(error)
-        if call.kind != "poll":
+        if not is_poll:
             reason += f"; it begins {answer.body[:120]!r}"  # an id that can't be read may be one that a person can
     else:
         if call.job_id is None or call.job_id == state.job_id:
@@ -152,23 +159,17 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
     raise errors.UnexpectedResponseError(reason, http_status=answer.status, job_id=call.job_id)
 
 
-def _read_success(call: Call, answer: Answer) -> JobState:
-    if call.kind != "poll":
-        accepted = read_accepted(_plain(answer))
-        try:
-            check_job_id(accepted.job_id)
-        except errors.InvalidRequestError:
-            raise WireError(f"the job was taken as {accepted.job_id!r:.600}, which cannot be a job id") from None
-        return accepted
-    if answer.status != 200:
-        raise WireError("the answer to a poll is a 200")
-    return read_state(_plain(answer), asked=call.job_id)
+def _read_accepted(body: bytes) -> JobState:
+    accepted = read_accepted(body)
+    try:
+        check_job_id(accepted.job_id)
+    except errors.InvalidRequestError:
+        raise WireError(f"the job was taken as {accepted.job_id!r:.600}, which cannot be a job id") from None
+    return accepted
 
 
-def _plain(answer: Answer) -> bytes:
-    if answer.encoding is None or answer.encoding.lower() == "identity":
-        return answer.body
-    return inflate(answer.body, answer.encoding, limit=answer.limit)
+def _plain(body: bytes, encoding: str, limit: int) -> bytes:
+    return body if encoding.lower() == "identity" else inflate(body, encoding, limit=limit)
 
 
 _MEANING: Final[dict[int, tuple[type[errors.ServiceError], str]]] = {
@@ -192,7 +193,7 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
         what = "a redirect, which is never followed" if 300 <= status < 400 else "no status of the documentation"
         return errors.UnexpectedResponseError(what, http_status=status, job_id=call.job_id)
     try:
-        raw = _plain(answer)
+        raw = answer.body if answer.encoding is None else _plain(answer.body, answer.encoding, answer.limit)
     except WireError:
         raw = b""
     body = read_error(raw)

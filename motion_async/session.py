@@ -114,7 +114,7 @@ class MotionSession:
         self._batch_schedule = None if schedule is None else self._schedule
         self._pace = Pace(max_polls_per_second)
         self._cancel_grace = check_number("cancel_grace", cancel_grace, low=0, high=3_600)
-        self._now = now or (lambda: datetime.now(UTC))
+        self._now = now or partial(datetime.now, UTC)
         self._random = random or _random.random
         self._backoff = Backoff() if backoff is None else backoff
         if not isinstance(self._backoff, Backoff):

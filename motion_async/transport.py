@@ -220,25 +220,26 @@ class Transport:
     async def _request(self, call: Call, exchange: Exchange | None) -> Answer:
         url = self._base.with_path(self._base_path + call.path, encoded=True)
         if call.body is None:
-            request = self._polls.get(url, **self._options)
+            response = await self._polls.get(url, **self._options)
         else:
-            request = self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
-        async with request as response:
+            response = await self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
+        try:
             body, flaw = await self._read(response, call)
-            headers = response.headers
-            return Answer(
-                response.status,
-                body,
-                self._limit,
-                headers.get(hdrs.RETRY_AFTER),
-                headers.get(hdrs.CONTENT_ENCODING),
-                flaw,
-            )
+        except BaseException:
+            response.close()
+            raise
+        headers = response.headers
+        return Answer(
+            response.status, body, self._limit, headers.get(hdrs.RETRY_AFTER), headers.get(hdrs.CONTENT_ENCODING), flaw
+        )
 
     async def _read(
         self, response: aiohttp.ClientResponse, call: Call
     ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
-        """Read a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw."""
+        """Read a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw.
+
+        A response gives its connection back when its body is at the end; one that is not read to it is closed.
+        """
         body = b""
         content = response.content
         try:
@@ -251,6 +252,7 @@ class Transport:
                         reason, http_status=response.status, job_id=call.job_id
                     )
         except (aiohttp.ClientError, OSError) as error:
+            response.close()
             return body, _failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
         return body, None
 

@@ -28,7 +28,7 @@ from motion_async.learning import LearningSchedule
 from motion_async.pacing import Backoff, Pace, Schedule, jittered
 from motion_async.protocol import is_passing
 from motion_async.turns import is_stale, needs_input
-from motion_async.watched import Step, Watched
+from motion_async.watched import Watched
 
 __all__ = ["MAX_UNREADABLE", "PollLoop"]
 
@@ -197,7 +197,7 @@ class PollLoop:
         if known is None or known.status != seen.status:
             previous = None if known is None else known.status
             change = StatusChange(job.job_id, previous, seen.status, seen, self._now())
-            job.last.next = job.last = Step(change)
+            job.add(change)
             self._publish(change)
         elif known.pending_user_input == seen.pending_user_input:
             return

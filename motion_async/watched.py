@@ -14,13 +14,16 @@ from motion_async.jobs import JobState, StatusChange
 from motion_async.pacing import Schedule
 from motion_async.validation import check_job_id
 
-__all__ = ["Step", "Watched"]
+__all__ = ["MAX_KEPT", "Step", "Watched"]
+
+MAX_KEPT = 1_000
+"""So many of a job's newest changes, and twice as many at most, are kept for a reader that does not read them."""
 
 
 class Step:
     """A link in the chain of a job's changes; each reader keeps the link it has come to.
 
-    Links that every reader has passed are freed, so a slow reader costs what it has not read yet.
+    Links that every reader has passed are freed, so a slow reader costs what it has not read yet, up to a bound.
     """
 
     __slots__ = ("change", "next")
@@ -39,24 +42,46 @@ class Step:
         return at, None
 
 
+class _Kept:
+    """The newest changes of a job that has changed very often: what lies before them is cut out of the chain.
+
+    Every link that is cut out leads to `gap`, and `gap` to the oldest one that is kept, so wherever a reader
+    stands it holds no more than is kept.
+    """
+
+    __slots__ = ("first", "gap")
+
+    def __init__(self, first: Step) -> None:
+        self.first = first
+        self.gap = Step(None)
+
+    def drop_one(self) -> None:
+        oldest = self.first
+        assert oldest.next is not None  # noqa: S101  # there are MAX_KEPT behind it
+        self.first = self.gap.next = oldest.next
+        oldest.next = self.gap
+
+
 class Watched:
     """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
 
     `followers` counts who wants it polled, `has_ended` says whether its newest turn has come to its end,
     `waiting` holds a future for each coroutine that sleeps until there is news. `told` is the age up to which a
     schedule that learns knows the job, None if the job can teach nothing. All its fields are for the modules
-    of this package.
+    of this package, but `add` a change to its chain by that method.
     """
 
     __slots__ = (
         "__weakref__",
         "before",
         "began_at",
+        "changes",
         "error",
         "failures",
         "followers",
         "has_ended",
         "job_id",
+        "kept",
         "last",
         "schedule",
         "scheduled",
@@ -83,7 +108,18 @@ class Watched:
         self.followers = 0
         self.scheduled = False
         self.last = Step(None)
+        self.changes = 0
+        self.kept: _Kept | None = None
         self.waiting: asyncio.Future[None] | dict[asyncio.Future[None], None] | None = None
+
+    def add(self, change: StatusChange) -> None:
+        """Put a change at the end of the chain."""
+        self.last.next = self.last = Step(change)
+        self.changes += 1
+        if self.kept is not None and self.changes > 2 * MAX_KEPT:
+            self.kept.drop_one()
+        elif self.changes == MAX_KEPT:
+            self.kept = _Kept(self.last)
 
     def news(self) -> asyncio.Future[None]:
         """Give a future that is done at the next news; `forget` it if nobody waits for it any more."""

@@ -17,7 +17,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from motion_async.errors import Problem
-from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
 
 __all__ = ["ErrorBody", "WireError", "encode_request", "inflate", "read_accepted", "read_error", "read_state"]
 
@@ -138,15 +138,33 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
         WireError: if it is not JSON, or a documented field is missing or of another type.
     """
     given = _read_object(body)
-    if asked is not None and given.get("job_id") == asked:
-        given["job_id"] = asked  # 100,000 watched jobs hold each id once
+    state = _read_as_documented(given, asked)
+    if state is not None:
+        return state
     try:
-        state: JobState = _read_job_state(given, JobState)
+        state = _read_job_state(given, JobState)
     except cattrs.BaseValidationError as error:
         raise WireError("; ".join(cattrs.transform_error(error, format_exception=_told))) from None
-    if given.keys() <= _STATE_FIELDS:
-        return state
-    return attrs.evolve(state, extra={key: given[key] for key in given.keys() - _STATE_FIELDS})
+    return attrs.evolve(state, extra={key: given[key] for key in given.keys() - _STATE_FIELDS} or NOTHING_ELSE)
+
+
+def _read_as_documented(given: dict[str, Any], asked: str | None) -> JobState | None:
+    """Read a state that has the documented fields and no others, at half the price of cattrs' way; else give None."""
+    if len(given) != len(_STATE_FIELDS):
+        return None
+    try:
+        job_id = _text(given["job_id"], None)
+        return JobState(
+            asked if asked == job_id else job_id,
+            _status(given["status"], None),
+            _time(given["created_at"], None),
+            _time(given["updated_at"], None),
+            _time(given["completed_at"], None),
+            _reason(given["error"], None),
+            _truth(given["pending_user_input"], None),
+        )
+    except (KeyError, WireError):
+        return None  # cattrs says all that is wrong with it
 
 
 def read_accepted(body: bytes) -> JobState:
