@@ -21,23 +21,27 @@
     │   ├── CreateUncertainError            a job may exist whose id nobody knows
     │   └── FollowupUncertainError          a job of known id may have a new turn
     ├── NotSentError                    generate_many stopped before it came to this request
+    ├── LedgerError                     the ledger cannot be opened, read or written
+    │   ├── LedgerVersionError              a newer version of the library has written it
+    │   └── LedgerConflictError             what was asked of an item does not go with where it stands
     ├── WaitTimeoutError                the caller's deadline passed; the job goes on
     ├── InputRequiredError              the job waits for a person, and the caller asked to be told
     └── JobFailedError                  the job ended as failed
 
 Each error carries its data as attributes, survives pickling, and says what happened, to which job,
-and what to do next. This module must not import anything of the package, and no error may hold the
-API key or the query of a signed URL.
+and what to do next. No error may hold the API key or the query of a signed URL, so every text passes
+through `redaction`, the only thing of the package that this module knows.
 """
 
 from __future__ import annotations
 
 import copyreg
-import re
 from collections.abc import Mapping
-from typing import Any, Final, overload
+from typing import Any
 
 import attrs
+
+from motion_async.redaction import redacted, redacted_deep
 
 __all__ = [
     "AuthenticationError",
@@ -53,6 +57,9 @@ __all__ = [
     "InvalidRequestError",
     "JobFailedError",
     "JobNotFoundError",
+    "LedgerConflictError",
+    "LedgerError",
+    "LedgerVersionError",
     "MotionError",
     "NotSentError",
     "PermissionDeniedError",
@@ -65,44 +72,7 @@ __all__ = [
     "UncertainError",
     "UnexpectedResponseError",
     "WaitTimeoutError",
-    "redacted",
 ]
-
-_LOGIN: Final = re.compile(r"((?i:https?)://)[^/\s\"<>@]*@")
-_SECRETS: Final = re.compile(
-    r"(?P<url>(?i:https?)://[^\s?\"<>]*)\?[^\s\"<>]*"
-    r"|\bmotion_(?!async\b)[^\s\"'<>]+"
-    r"|(?P<scheme>(?i:Bearer) )\S+"
-)
-
-
-@overload
-def redacted(text: str) -> str: ...
-@overload
-def redacted(text: None) -> None: ...
-def redacted(text: str | None) -> str | None:
-    """Give a text without its secrets: API keys, and of URLs the passwords and the queries, which may be signatures.
-
-    Args:
-        text: words of the service, of a proxy or of the network layer; None stays None.
-    """
-    if text is None:
-        return None
-    shown = _LOGIN.sub(r"\1", text)
-    return _SECRETS.sub(lambda match: f"{match['url']}?…" if match["url"] else f"{match['scheme'] or ''}…", shown)
-
-
-def _redacted_deep(given: Any, depth: int = 16) -> Any:
-    """Give a value of JSON without its secrets, and without what lies so deep that it could not be pickled."""
-    if isinstance(given, str):
-        return redacted(given)
-    if not isinstance(given, Mapping | list | tuple):
-        return given
-    if depth == 0:
-        return "…"
-    if isinstance(given, Mapping):
-        return {redacted(str(name)): _redacted_deep(value, depth - 1) for name, value in given.items()}
-    return type(given)(_redacted_deep(item, depth - 1) for item in given)
 
 
 @attrs.frozen
@@ -118,8 +88,8 @@ class Problem:
 
     code: str = attrs.field(converter=redacted)
     message: str = attrs.field(converter=redacted)
-    path: tuple[str | int, ...] = attrs.field(default=(), converter=_redacted_deep)
-    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, converter=_redacted_deep)
+    path: tuple[str | int, ...] = attrs.field(default=(), converter=redacted_deep)
+    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, converter=redacted_deep)
 
     def __str__(self) -> str:
         where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path).lstrip(".")
@@ -338,17 +308,65 @@ class FollowupUncertainError(UncertainError):
 
 
 class NotSentError(MotionError):
-    """`generate_many` stopped before it came to this request: nothing was sent, nothing was paid.
+    """A batch did not come to this request: nothing was sent, nothing was paid.
 
     Args:
-        reason: why it stopped; the error that stopped it is the `__cause__`.
+        reason: why; the error that stood in the way, if there was one, is the `__cause__`.
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"not sent, because an earlier request ended all new ones: {reason}; clear that up, then send it again"
-        )
+        super().__init__(f"not sent: {reason}; clear that up, then send it again")
         self.reason = redacted(reason)
+
+
+class LedgerError(MotionError):
+    """The ledger cannot be opened, read or written.
+
+    Args:
+        message: what happened, to which ledger or item, and what to do next.
+        job_ids: the ids that were to be written and are not on disk, each as batch, key and job id.
+    """
+
+    def __init__(
+        self, message: str, *, job_ids: tuple[tuple[str, str, str], ...] = (), job_id: str | None = None
+    ) -> None:
+        super().__init__(message, job_id=job_id)
+        self.job_ids = job_ids
+
+
+class LedgerVersionError(LedgerError):
+    """A newer version of the library has written the ledger: this one would misread it, so it stays untouched.
+
+    Args:
+        found: the version of the ledger.
+        known: the newest version that this library knows.
+    """
+
+    def __init__(self, *, found: int, known: int) -> None:
+        super().__init__(
+            f"the ledger has version {found}, and this motion-async knows versions up to {known}; "
+            "upgrade it: pip install --upgrade motion-async"
+        )
+        self.found = found
+        self.known = known
+
+
+class LedgerConflictError(LedgerError):
+    """What was asked of an item does not go with the state in which it stands.
+
+    Args:
+        message: what was asked, and what stands against it.
+        batch: the item's batch.
+        key: the item's key.
+        state: the state in which it stands.
+        job_id: the job of the item, where one is known.
+    """
+
+    def __init__(self, message: str, *, batch: str, key: str, state: str, job_id: str | None = None) -> None:
+        super().__init__(message, job_id=job_id)
+        self.batch = batch
+        self.key = key
+        self.state = state
 
 
 class WaitTimeoutError(MotionError):

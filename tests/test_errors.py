@@ -11,7 +11,8 @@ import pytest
 
 import motion_async
 from motion_async import errors
-from motion_async.errors import MotionError, Problem, redacted
+from motion_async.errors import MotionError, Problem
+from motion_async.redaction import redacted
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 KEY = "motion_SECRET_of_the_owner"
@@ -58,6 +59,9 @@ def one_of_each(words: str) -> list[MotionError]:
         errors.CreateUncertainError(words),
         errors.FollowupUncertainError(words, job_id=JOB),
         errors.NotSentError(words),
+        errors.LedgerError(words, job_ids=(("launch", "hero", JOB),)),
+        errors.LedgerVersionError(found=2, known=1),
+        errors.LedgerConflictError(words, batch="launch", key="hero", state="planned", job_id=JOB),
         errors.WaitTimeoutError(JOB, timeout=900, status="running"),
         errors.InputRequiredError(JOB),
         errors.JobFailedError(JOB, error=words),
@@ -132,7 +136,7 @@ def test_copying_keeps_everything(error: MotionError) -> None:
 @pytest.mark.parametrize("error", one_of_each("what happened"), ids=name_of)
 def test_the_message_tells_what_happened(error: MotionError) -> None:
     """The message carries the words that were handed in, and is one line."""
-    if not isinstance(error, errors.WaitTimeoutError | errors.InputRequiredError):
+    if not isinstance(error, errors.WaitTimeoutError | errors.InputRequiredError | errors.LedgerVersionError):
         assert "what happened" in str(error)
     assert len(str(error).splitlines()) == 1
 
@@ -342,4 +346,4 @@ def test_problems_are_frozen_hashable_values() -> None:
 )
 def test_a_login_in_a_url_does_not_show(text: str, shown: str) -> None:
     """The password of a proxy's URL is a secret like a signature."""
-    assert errors.redacted(text) == shown
+    assert redacted(text) == shown

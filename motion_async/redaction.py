@@ -1,0 +1,62 @@
+"""Takes secrets out of texts that others wrote, before they stand in an error, an event or a ledger.
+
+Pure, and knows nothing of the package. It must not be the only guard: whoever holds a secret never shows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, overload
+
+__all__ = ["Secret", "redacted", "redacted_deep"]
+
+_LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2})[^/\s\"<>@]*@")
+_SECRETS: Final = re.compile(
+    r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?\"<>]*)\?[^\s\"<>]*"  # some write JSON with escaped slashes
+    r"|\bmotion_(?!async\b)[^\s\"'<>]+"
+    r"|(?P<scheme>(?i:Bearer) )\S+"
+)
+
+
+class Secret(str):
+    """A text for whom it is handed to, and for nobody who looks on: a traceback with locals shows its repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
+
+
+@overload
+def redacted(text: str) -> str: ...
+@overload
+def redacted(text: None) -> None: ...
+def redacted(text: str | None) -> str | None:
+    """Give a text without its secrets: API keys, and of URLs the passwords and the queries, which may be signatures.
+
+    Args:
+        text: words of the service, of a proxy or of the network layer; None stays None.
+    """
+    if text is None:
+        return None
+    shown = _LOGIN.sub(r"\1", text)
+    return _SECRETS.sub(lambda match: f"{match['url']}?…" if match["url"] else f"{match['scheme'] or ''}…", shown)
+
+
+def redacted_deep(given: Any, depth: int = 16) -> Any:
+    """Give a value of JSON without its secrets, and without what lies so deep that it could not be pickled.
+
+    Args:
+        given: the value.
+        depth: how many levels of it are kept, at least 0.
+    """
+    if isinstance(given, str):
+        return redacted(given)
+    if not isinstance(given, Mapping | list | tuple):
+        return given
+    if depth == 0:
+        return "…"
+    if isinstance(given, Mapping):
+        return {redacted(str(name)): redacted_deep(value, depth - 1) for name, value in given.items()}
+    return type(given)(redacted_deep(item, depth - 1) for item in given)
