@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fanout, import_time, makespan, poll, scale, schedule, subscribers
+from benchmarks import fanout, import_time, ledger, makespan, poll, scale, schedule, subscribers
 
 _Figures = dict[str, Any]
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, tuple[Callable[..., _Figures], Callable[[_Figures], str]]]
     "subscribers": (subscribers.run, subscribers.table),
     "schedule": (schedule.run, schedule.table),
     "makespan": (makespan.run, makespan.table),
+    "ledger": (ledger.run, ledger.table),
     "import": (import_time.run, import_time.table),
 }
 """How each is run, and how its figures are shown."""

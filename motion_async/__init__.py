@@ -17,6 +17,9 @@ from motion_async.errors import (
     InvalidRequestError,
     JobFailedError,
     JobNotFoundError,
+    LedgerConflictError,
+    LedgerError,
+    LedgerVersionError,
     MotionError,
     NotSentError,
     PermissionDeniedError,
@@ -41,7 +44,16 @@ from motion_async.events import (
     WatchEnded,
 )
 from motion_async.job import Job
-from motion_async.jobs import Attachment, AttachmentType, JobState, JobStatus, Outcome, StatusChange, VideoRequest
+from motion_async.jobs import (
+    Attachment,
+    AttachmentType,
+    BatchRequest,
+    JobState,
+    JobStatus,
+    Outcome,
+    StatusChange,
+    VideoRequest,
+)
 from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import Backoff, GrowingSchedule, Schedule
 from motion_async.session import MotionSession
@@ -51,6 +63,7 @@ __all__ = [
     "AttachmentType",
     "AuthenticationError",
     "Backoff",
+    "BatchRequest",
     "ConfigurationError",
     "ConnectFailedError",
     "ConnectionLostError",
@@ -72,6 +85,9 @@ __all__ = [
     "JobStatus",
     "LearnedSchedule",
     "LearningSchedule",
+    "LedgerConflictError",
+    "LedgerError",
+    "LedgerVersionError",
     "MotionError",
     "MotionSession",
     "NotSentError",

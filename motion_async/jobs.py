@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from motion_async.errors import MotionError
+from motion_async.redaction import redacted_deep
 
 __all__ = [
     "API_KEY_PREFIX",
@@ -29,6 +30,7 @@ __all__ = [
     "MAX_PROMPT",
     "Attachment",
     "AttachmentType",
+    "BatchRequest",
     "JobState",
     "JobStatus",
     "Outcome",
@@ -197,6 +199,27 @@ class VideoRequest:
     attachments: tuple[Attachment, ...] = attrs.field(default=(), kw_only=True, converter=_as_attachments)
 
 
+def _as_request(given: VideoRequest | str) -> VideoRequest:
+    return VideoRequest(given) if isinstance(given, str) else given
+
+
+@attrs.frozen
+class BatchRequest:
+    """A request of a batch, with what the batch knows it by.
+
+    Args:
+        request: what to make; a plain string is taken as the prompt.
+        id: its name within the batch, 1 to 200 printable characters; when None, a ledger knows it by its content.
+        follows: the id of an earlier request of the same batch: this one is a followup to that one's job.
+        metadata: anything of the caller's that can be written as JSON; it is kept and never sent.
+    """
+
+    request: VideoRequest = attrs.field(converter=_as_request)
+    id: str | None = attrs.field(default=None, kw_only=True)
+    follows: str | None = attrs.field(default=None, kw_only=True)
+    metadata: Any = attrs.field(default=None, kw_only=True, hash=False)
+
+
 class _NothingElse(Mapping[str, Any]):
     """The one empty mapping that states without further fields share: a dict for each would cost 64 bytes a job."""
 
@@ -221,6 +244,11 @@ class _NothingElse(Mapping[str, Any]):
 NOTHING_ELSE: Final = _NothingElse()
 
 
+def _shown(extra: Mapping[str, Any]) -> str:
+    """Show fields of which nobody knows what is in them without the queries of URLs; the fields keep them."""
+    return repr(redacted_deep(extra))
+
+
 @attrs.frozen
 class JobState:
     """What the service said of a job at one moment (section "Poll Job Endpoint").
@@ -243,7 +271,7 @@ class JobState:
     completed_at: datetime | None = None
     error: str | None = None
     pending_user_input: bool = False
-    extra: Mapping[str, Any] = attrs.field(default=NOTHING_ELSE, hash=False)
+    extra: Mapping[str, Any] = attrs.field(default=NOTHING_ELSE, hash=False, repr=_shown)
 
 
 @attrs.frozen
@@ -275,6 +303,8 @@ class Outcome:
         job_id: the job that was made for it, None if none is known.
         state: the job's last state, where it was seen.
         error: why there is no video, None if there is one.
+        key: what the batch knows the request by: its `id`, or what its ledger has it under.
+        metadata: what the request's `BatchRequest` had.
     """
 
     index: int
@@ -282,6 +312,8 @@ class Outcome:
     job_id: str | None = None
     state: JobState | None = None
     error: MotionError | None = None
+    key: str | None = attrs.field(default=None, kw_only=True)
+    metadata: Any = attrs.field(default=None, kw_only=True, hash=False)
 
     @property
     def ok(self) -> bool:

@@ -7,6 +7,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from tests.postgres import fresh_postgres, postgres_database, postgres_server, postgres_url
+
+__all__ = [
+    "fresh_postgres",
+    "postgres_database",
+    "postgres_server",
+    "postgres_url",
+]  # fixtures of a module of their own
+
 
 @pytest.fixture
 def anyio_backend() -> str:

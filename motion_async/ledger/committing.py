@@ -1,0 +1,166 @@
+"""One group of writes as one transaction: plan, then read where the items stand, let the moves work, write it back.
+
+However many kinds of moves a group holds, it costs one SELECT, one UPDATE and one INSERT. The rows are locked
+while the moves work, so that of two processes one sees what the other did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from motion_async.ledger.items import Item, ItemState
+from motion_async.ledger.moves import Move, Note, Plan, Planned, Standing
+from motion_async.ledger.rows import item_of, write_state
+from motion_async.ledger.schema import ITEM_COLUMNS, STANDING_COLUMNS, history, items
+from motion_async.ledger.statements import insert_new, update_by_id
+from motion_async.ledger.troubles import Unwritable
+
+__all__ = ["MOST_PARAMETERS", "commit_group", "in_chunks", "padded"]
+
+MOST_PARAMETERS: Final = 256
+"""So many values stand in one `IN (…)`."""
+
+_CHANGING: Final = ("state", *(c.name for c in STANDING_COLUMNS if c.name not in ("id", "digest", "state")))
+_other_values: Final = attrgetter(*_CHANGING[1:], "id")
+_standings: Final = (
+    sa.select(*STANDING_COLUMNS)
+    .where(items.c.id.in_(sa.bindparam("numbers", expanding=True)))
+    .order_by(items.c.id)  # two processes lock in the same order
+    .with_for_update()
+)
+_planned: Final = (
+    sa.select(*ITEM_COLUMNS)
+    .where(items.c.batch == sa.bindparam("name"), items.c.key.in_(sa.bindparam("keys", expanding=True)))
+    .order_by(items.c.id)
+    .with_for_update()
+)
+_write_back: Final = update_by_id(items, _CHANGING)
+_plan: Final = insert_new(
+    items,
+    ("batch", "key", "parent", "request", "metadata", "planned_at", "digest", "state", "changed_at"),
+    unless=("batch", "key"),
+)
+_plan_anew: Final = update_by_id(items, ("parent", "request", "metadata", "digest", "state", "error", "changed_at"))
+_note: Final = insert_new(history, ("item", "op", "at", "state", "status", "job_id", "detail"), unless=("op",))
+
+
+def in_chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Give values in pieces that fit into one `IN (…)`.
+
+    Args:
+        values: any number of them.
+    """
+    for start in range(0, len(values), MOST_PARAMETERS):
+        yield values[start : start + MOST_PARAMETERS]
+
+
+def padded(values: Sequence[Any]) -> list[Any]:
+    """Repeat the last value up to a power of two, so that a database sees few different statements.
+
+    Args:
+        values: at least one.
+    """
+    return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
+
+
+async def commit_group(connection: AsyncConnection, writes: Sequence[Move | Plan]) -> list[Any]:
+    """Write a group.
+
+    Args:
+        connection: in a transaction, which the caller commits.
+        writes: the group, in order; plans are done before moves.
+
+    Returns:
+        The result of each; an `Unwritable` for a move of an item that the ledger does not have.
+    """
+    results: dict[str, Any] = {}
+    notes: list[tuple[Any, ...]] = []
+    for plan in writes:
+        if isinstance(plan, Plan):
+            results[plan.op] = await _write_plan(connection, plan, notes)
+    moves = [write for write in writes if isinstance(write, Move)]
+    if moves:
+        await _move(connection, moves, results, notes)
+    if notes:
+        await _note.execute(connection, notes)
+    return [results[write.op] for write in writes]
+
+
+async def _move(
+    connection: AsyncConnection, moves: Sequence[Move], results: dict[str, Any], notes: list[tuple[Any, ...]]
+) -> None:
+    standings: dict[int, Standing] = {}
+    for chunk in in_chunks(sorted({move.item.id for move in moves})):
+        rows: Any = await connection.execute(_standings, {"numbers": padded(chunk)})
+        for number, digest, state, *rest in rows:
+            standings[number] = Standing(number, digest, ItemState(state), *rest)
+    for move in moves:
+        standing = standings.get(move.item.id)
+        if standing is None:
+            results[move.op] = Unwritable("the ledger has no such item any more")
+            continue
+        results[move.op], note = move.apply(standing)
+        if note is not None:
+            notes.append(_noted(move.op, move.item.id, move.at, note))
+    touched = [standing for standing in standings.values() if standing.touched]
+    for standing in touched:
+        if not isinstance(standing.job_state, str):
+            standing.job_state = write_state(standing.job_state)
+    if touched:
+        await _write_back.execute(connection, [(s.state.value, *_other_values(s)) for s in touched])
+
+
+def _noted(op: str, number: int, at: str, note: Note) -> tuple[Any, ...]:
+    state = None if note.state is None else note.state.value
+    return (number, op, at, state, note.status, note.job_id, note.detail)
+
+
+async def _write_plan(connection: AsyncConnection, plan: Plan, notes: list[tuple[Any, ...]]) -> list[Item]:
+    if not plan.entries:
+        return []
+    state = ItemState.PLANNED.value
+    await _plan.execute(
+        connection,
+        [(plan.batch, e.key, e.parent, e.body, e.metadata, plan.at, e.digest, state, plan.at) for e in plan.entries],
+    )
+    found = await _found(connection, plan)
+    anew = {entry.key: entry for entry in plan.entries if _takes_over(entry, found[entry.key])}
+    if anew:
+        await _plan_anew.execute(connection, [_anew(entry, found[key], plan.at) for key, entry in anew.items()])
+        for key in anew:
+            if found[key]["state"] == ItemState.REJECTED:
+                note = Note(ItemState.PLANNED, detail="planned with another content")
+                notes.append(_noted(f"{plan.op}-{found[key]['id']}", found[key]["id"], plan.at, note))
+        found = await _found(connection, plan)
+    return [item_of(*_reused(found[entry.key], entry)) for entry in plan.entries]
+
+
+async def _found(connection: AsyncConnection, plan: Plan) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for chunk in in_chunks([entry.key for entry in plan.entries]):
+        result = await connection.execute(_planned, {"name": plan.batch, "keys": padded(chunk)})
+        rows.update((row["key"], row) for row in result.mappings())
+    return rows
+
+
+def _takes_over(entry: Planned, row: Any) -> bool:
+    """Whether an entry takes the place of what stands there, because nothing has come of that."""
+    if row["state"] == ItemState.PLANNED:
+        return (entry.body, entry.metadata, entry.parent) != (row["request"], row["metadata"], row["parent"])
+    return bool(row["state"] == ItemState.REJECTED and entry.digest != row["digest"])
+
+
+def _anew(entry: Planned, row: Any, at: str) -> tuple[Any, ...]:
+    error = row["error"] if row["state"] == ItemState.PLANNED else None
+    state = ItemState.PLANNED.value
+    return (entry.parent, entry.body, entry.metadata, entry.digest, state, error, at, row["id"])
+
+
+def _reused(row: Any, entry: Planned) -> tuple[Sequence[Any], Any]:
+    # Most items are found as they were planned: reading their requests again would cost more than all the rest.
+    return list(row.values()), entry.request if row["request"] == entry.body else None

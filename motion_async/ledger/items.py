@@ -1,0 +1,245 @@
+"""The values of the ledger: what an item is, in which states it can be, and how a request without an id is known.
+
+Pure: no I/O, no clock, no database. The table `MOVES` is the specification of the states; `motion_async.ledger.moves`
+does what it says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+import attrs
+
+from motion_async.jobs import JobState, JobStatus, VideoRequest
+
+__all__ = [
+    "MOVES",
+    "Entry",
+    "History",
+    "Item",
+    "ItemState",
+    "LedgerTrouble",
+    "content_digest",
+    "content_key",
+    "plain_request",
+]
+
+
+class ItemState(StrEnum):
+    """Where an item of a batch stands."""
+
+    PLANNED = "planned"
+    """It is to be sent, and nothing has been sent."""
+    INTENT = "intent"
+    """Its owner is sending it now, or ended while it did."""
+    UNCERTAIN = "uncertain"
+    """It may have been sent, and no id is known: a person has to look."""
+    SUBMITTED = "submitted"
+    """The service took it, and its id is known."""
+    COMPLETED = "completed"
+    """Its video is finished."""
+    FAILED = "failed"
+    """Its job ended as failed."""
+    REJECTED = "rejected"
+    """The service refused its content (400): nothing was made."""
+    DROPPED = "dropped"
+    """A person gave it up while it was uncertain."""
+
+
+MOVES: Final[Mapping[ItemState, frozenset[ItemState]]] = MappingProxyType(
+    {
+        ItemState.PLANNED: frozenset({ItemState.INTENT}),
+        ItemState.INTENT: frozenset({ItemState.SUBMITTED, ItemState.PLANNED, ItemState.REJECTED, ItemState.UNCERTAIN}),
+        ItemState.UNCERTAIN: frozenset(
+            {
+                ItemState.SUBMITTED,
+                ItemState.PLANNED,
+                ItemState.DROPPED,
+                # By its own sender, whom others took for dead while its answer was under way:
+                ItemState.INTENT,
+                ItemState.REJECTED,
+            }
+        ),
+        ItemState.SUBMITTED: frozenset({ItemState.COMPLETED, ItemState.FAILED}),
+        ItemState.COMPLETED: frozenset(),
+        ItemState.FAILED: frozenset(),
+        ItemState.REJECTED: frozenset({ItemState.PLANNED}),
+        ItemState.DROPPED: frozenset(),
+    }
+)
+"""Which state can follow which. Beside these, an id that becomes known makes any state without one `submitted`."""
+
+
+@attrs.frozen
+class Entry:
+    """What is to be planned.
+
+    Args:
+        key: the item's name within its batch, 1 to 512 characters, the same in every run.
+        request: what to make.
+        metadata: anything of the caller's that can be written as JSON; it is kept and never sent.
+        parent: the key of the item whose job this one is a followup to, None for a create.
+    """
+
+    key: str
+    request: VideoRequest
+    metadata: Any = attrs.field(default=None, kw_only=True, hash=False)
+    parent: str | None = attrs.field(default=None, kw_only=True)
+
+
+@attrs.frozen
+class Item:
+    """One request of a batch, as the ledger has it.
+
+    Args:
+        id: its number in the ledger; items planned later have higher ones.
+        batch: the name of its batch.
+        key: its name within the batch.
+        request: what to make.
+        digest: of the request's content, see `content_digest`.
+        state: where it stands.
+        planned_at: when it was planned first, as an aware datetime.
+        changed_at: when it last changed.
+        metadata: the caller's own.
+        parent: the key of the item whose job it is a followup to, None for a create.
+        owner: who noted the newest intent to send it.
+        intent_at: when that was.
+        taken_at: when the id of its job was written.
+        job_id: the job that was made for it, None if none is known.
+        status: the job's status when it was last seen to change.
+        job_state: the answer that told of it.
+        error: why there is no video, or what stood in the way last.
+    """
+
+    id: int
+    batch: str
+    key: str
+    request: VideoRequest = attrs.field(kw_only=True)
+    digest: str = attrs.field(kw_only=True)
+    state: ItemState = attrs.field(kw_only=True)
+    planned_at: datetime = attrs.field(kw_only=True)
+    changed_at: datetime = attrs.field(kw_only=True)
+    metadata: Any = attrs.field(default=None, kw_only=True, hash=False)
+    parent: str | None = attrs.field(default=None, kw_only=True)
+    owner: str | None = attrs.field(default=None, kw_only=True)
+    intent_at: datetime | None = attrs.field(default=None, kw_only=True)
+    taken_at: datetime | None = attrs.field(default=None, kw_only=True)
+    job_id: str | None = attrs.field(default=None, kw_only=True)
+    status: JobStatus | None = attrs.field(default=None, kw_only=True)
+    job_state: JobState | None = attrs.field(default=None, kw_only=True)
+    error: str | None = attrs.field(default=None, kw_only=True)
+
+
+@attrs.frozen
+class History:
+    """One thing that happened to an item.
+
+    Args:
+        at: when it was noted, as an aware datetime of the machine that noted it.
+        state: the state that the item moved to, None if it did not move.
+        status: the job's status that was seen, None if it is no news of the job.
+        job_id: the job it is about.
+        detail: words on it, such as an error.
+    """
+
+    at: datetime
+    state: ItemState | None = None
+    status: JobStatus | None = None
+    job_id: str | None = None
+    detail: str | None = None
+
+
+@attrs.frozen
+class LedgerTrouble:
+    """The ledger cannot be reached at the moment; it is tried again.
+
+    Args:
+        reason: what stands in the way, in the database's words.
+        waited: seconds since it began.
+    """
+
+    reason: str
+    waited: float
+
+
+_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_KEY_STORES: Final = ("x-amz-", "x-goog-")
+_SIGNATURES: Final[tuple[tuple[str, frozenset[str]], ...]] = (
+    (  # CloudFront, and the old signatures of S3 and Google Cloud Storage
+        "signature",
+        frozenset({"expires", "signature", "key-pair-id", "policy", "awsaccesskeyid", "googleaccessid"}),
+    ),
+    (  # the shared access signatures of Azure
+        "sig",
+        frozenset({"sig", "se", "sp", "sv", "sr", "st", "spr", "skoid", "sktid", "skt", "ske", "sks", "skv"}),
+    ),
+)
+"""The parameter that gives a kind of signature away, and those that change when a URL is signed again."""
+
+
+def content_digest(request: VideoRequest) -> str:
+    """Give the digest of what a request asks for, the same when its attachments' URLs are signed anew.
+
+    Args:
+        request: any request that `motion_async.validation` has found nothing wrong with.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    content = plain_request(request)
+    for attachment in content.get("attachments", ()):
+        attachment["url"] = _unsigned(attachment["url"])
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()[:32]
+
+
+def plain_request(request: VideoRequest) -> dict[str, Any]:
+    """Give a request as plain values, without what is not given.
+
+    Args:
+        request: any request.
+    """
+    plain = _given(attrs.asdict(request, recurse=False))
+    if request.attachments:
+        plain["attachments"] = [_given(attrs.asdict(attachment, recurse=False)) for attachment in request.attachments]
+    else:
+        del plain["attachments"]
+    return plain
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _unsigned(url: str) -> str:
+    """Give a URL without its signature; the rest stays as it is, character for character."""
+    place, mark, rest = url.partition("?")
+    if not mark:
+        return url
+    query, fragment_mark, fragment = rest.partition("#")
+    parts = query.split("&")
+    names = [unquote_plus(part.partition("=")[0]).lower() for part in parts]
+    # Short names such as `sp` mean a signature only beside one: elsewhere they may say which file is meant.
+    signing = frozenset[str]().union(*(changing for sign, changing in _SIGNATURES if sign in names))
+    kept = [
+        part
+        for part, name in zip(parts, names, strict=True)
+        if name not in signing and not name.startswith(_KEY_STORES)
+    ]
+    return place + (mark + "&".join(kept) if kept else "") + fragment_mark + fragment
+
+
+def content_key(digest: str, ordinal: int) -> str:
+    """Give the key of a request that has no id of its own.
+
+    Args:
+        digest: of its content.
+        ordinal: its place among the requests of the batch with the same content, from 1.
+    """
+    return f"{digest}-{ordinal}"

@@ -1,0 +1,313 @@
+"""The ledger: what was planned, sent and seen of the requests of batches, kept so that it outlives any process.
+
+Items come and go as values; a `Record` takes in what happens to one of them. It knows no database and no SQL but
+the statements it reads by: those are `motion_async.ledger.reading`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import anyio
+
+from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
+from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
+from motion_async.ledger.moves import Drop, Move, Plan, Planned, Presume, SendAgain, Take
+from motion_async.ledger.record import ItemRecord
+from motion_async.ledger.rows import check_name, write_metadata, write_request, write_time
+from motion_async.ledger.troubles import Troubles
+from motion_async.ledger.writes import Writer
+from motion_async.recording import Record
+from motion_async.validation import check_job_id
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from motion_async.ledger.store import Store
+
+__all__ = ["Ledger"]
+
+_PAGE: Final = 500
+_PLANNED_AT_ONCE: Final = 125
+
+_T = TypeVar("_T")
+
+
+class _Marks:
+    """Names each move of one ledger object, unlike any other's, and says when it is made."""
+
+    def __init__(self, owner: str, now: Callable[[], datetime]) -> None:
+        self.owner = owner
+        self._now = now
+        self._numbers = count(1)
+
+    def mark(self) -> tuple[str, str]:
+        return f"{self.owner}-{next(self._numbers)}", write_time(self._now())
+
+
+def _planned(entry: Entry) -> Planned:
+    return Planned(
+        check_name("the key of an item", entry.key),
+        None if entry.parent is None else check_name("the parent of an item", entry.parent),
+        write_request(entry.request),
+        write_metadata(entry),
+        content_digest(entry.request),
+        entry.request,
+    )
+
+
+class Ledger:
+    """The durable record of batches; `open_ledger` gives one.
+
+    Every method that writes returns once its news is on disk. All of them raise a `LedgerError` if the database
+    can't be reached within the patience that was given at the opening; nothing is half done then.
+
+    Attributes:
+        owner: the name of this very object, by which the intents that it notes are known.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        where: str,
+        patience: float,
+        now: Callable[[], datetime],
+        on_trouble: Callable[[LedgerTrouble], object] | None,
+    ) -> None:
+        self.owner = store.owner
+        self._where = where
+        self._store = store
+        self._patience = patience
+        self._on_trouble = on_trouble
+        self._marks = _Marks(store.owner, now)
+        self._writer = Writer(store.commit, Troubles(where, on_trouble), patience=patience)
+        self._closing: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Ledger {self._where}, owner {self.owner}>"
+
+    async def plan(self, batch: str, entries: Sequence[Entry]) -> list[Item]:
+        """Plan items, or find those that are there by their keys.
+
+        An item that is still planned takes over the request, metadata and parent that are given now, for its
+        URLs are signed more freshly. So does a rejected one, if the content is another: it is planned anew. Any
+        other is given as it is.
+
+        Args:
+            batch: the batch's name, 1 to 512 printable characters.
+            entries: what is to be planned; it takes several transactions if there are many.
+
+        Returns:
+            An item for each entry, in their order.
+
+        Raises:
+            ConfigurationError: for a name or metadata that can't be kept.
+            LedgerError: if it could not be written.
+        """
+        check_name("the name of a batch", batch)
+        written: list[asyncio.Future[list[Item]]] = []
+        for first in range(0, len(entries), _PLANNED_AT_ONCE):
+            planned = tuple(map(_planned, entries[first : first + _PLANNED_AT_ONCE]))
+            op, at = self._marks.mark()
+            written.append(self._writer.put(Plan(op, batch, planned, at)))
+            await asyncio.sleep(0)  # polls are due in the meantime
+        return [item for items in written for item in await items]
+
+    def record(self, item: Item) -> Record:
+        """Give a record that notes in the ledger what happens to an item.
+
+        Args:
+            item: the item as it is to be sent: if it is planned with another content in the meantime, it may not.
+        """
+        return ItemRecord(item, self._writer.put, self._marks)
+
+    async def find(self, batch: str, key: str) -> Item | None:
+        """Give an item, None if there is none.
+
+        Args:
+            batch: the batch's name.
+            key: the item's key.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return (await self.many(batch, [key])).get(key)
+
+    async def many(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
+        """Give the items of a batch that have one of some keys.
+
+        Args:
+            batch: the batch's name.
+            keys: any number.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(lambda: self._store.reading.keys(batch, keys))
+
+    async def settled(self, item: Item) -> Item:
+        """Read an item again; an intent whose owner is dead becomes uncertain.
+
+        Args:
+            item: the item as it was read before.
+
+        Returns:
+            The item. If its state is `intent`, its owner is alive, or is this ledger.
+
+        Raises:
+            LedgerError: if the ledger could not be read or written, or does not have the item.
+        """
+        found, claim = await self._again(item)
+        owner = found.owner
+        if found.state is not ItemState.INTENT or owner is None or owner == self.owner:
+            return found
+        if await self._read(lambda: self._store.is_alive(owner)):
+            return found
+        op, at = self._marks.mark()
+        await self._writer.put(Presume(op, item, at, owner, claim))
+        return (await self._again(item))[0]
+
+    async def items(self, batch: str | None = None, *, states: Collection[ItemState] = ()) -> AsyncIterator[Item]:
+        """Give items in the order in which they were planned, a page at a time, however many there are.
+
+        Args:
+            batch: of this batch; of all when None.
+            states: in one of these states; in any when empty.
+
+        Yields:
+            The items, each as it stood when its page was read.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        after = 0
+        chosen = tuple(states)
+        while True:
+            page = await self._read(partial(self._store.reading.page, batch, chosen, after=after, most=_PAGE))
+            for item in page:
+                yield item
+            if len(page) < _PAGE:
+                return
+            after = page[-1].id
+
+    async def history(self, item: Item) -> list[History]:
+        """Give what happened to an item, in order.
+
+        Args:
+            item: the item.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(lambda: self._store.reading.history(item.id))
+
+    async def counts(self, batch: str | None = None) -> dict[str, dict[ItemState, int]]:
+        """Give how many items of each batch are in each state; what there is none of is not there.
+
+        Args:
+            batch: of this batch; of all when None.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(lambda: self._store.reading.counts(batch))
+
+    async def durations(self, limit: int = 1_000) -> list[tuple[float, int]]:
+        """Give how long the newest finished jobs took, for a schedule to learn from.
+
+        Jobs that waited for a person are left out. A create is timed by the service, from `created_at`; a followup
+        from the moment at which its answer was noted here.
+
+        Args:
+            limit: how many to give at most.
+
+        Returns:
+            Pairs of seconds and turn, 0 for a create and 1 for a followup; the newest first.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(lambda: self._store.reading.durations(limit))
+
+    async def resolve(
+        self, item: Item, *, job_id: str | None = None, send_again: bool = False, drop: bool = False
+    ) -> Item:
+        """Do with an uncertain item what a person says; exactly one of the three.
+
+        Args:
+            item: the item.
+            job_id: the id of its job, which the person has found. It is written in any state, and takes the place
+                of another id as long as the job of that one has not ended.
+            send_again: whether no job was made, so that it is to be sent again. A rejected item may be, too.
+            drop: whether to give it up.
+
+        Returns:
+            The item as it stands then.
+
+        Raises:
+            ConfigurationError: if not exactly one of the three is given.
+            InvalidRequestError: if the id cannot be one.
+            LedgerConflictError: if the item's state does not allow it.
+            LedgerError: if the ledger could not be read or written.
+        """
+        if (job_id is not None) + send_again + drop != 1:
+            raise ConfigurationError("an item is resolved by exactly one of job_id, send_again and drop")
+        found = await self.settled(item)
+        op, at = self._marks.mark()
+        move: Move = SendAgain(op, item, at) if send_again else Drop(op, item, at)
+        what = "sent again" if send_again else "dropped"
+        if job_id is not None:
+            check_job_id(job_id)
+            move = Take(op, item, at, job_id, by="person")
+            what = f"given job {job_id}, which is noted in its history"
+        done = await self._writer.put(move)
+        found = (await self._again(item))[0]
+        if not done:
+            raise LedgerConflictError(
+                f"item {item.key!r} of batch {item.batch!r} cannot be {what}: it is {found.state}"
+                + (f", as job {found.job_id}" if found.job_id else ""),
+                batch=item.batch,
+                key=item.key,
+                state=found.state.value,
+                job_id=found.job_id,
+            )
+        return found
+
+    async def aclose(self) -> None:
+        """Write all that waits, and let go of the database; a second call does nothing.
+
+        Raises:
+            LedgerError: if something could not be written; it names every id that is not on disk.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(), name="motion_async.ledger.close")
+            self._closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+            # A cancel scope around the caller must not cost the last notes; they take no longer than a few seconds.
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([self._closing])
+            await self._closing
+        else:
+            await asyncio.wait([self._closing])
+
+    async def _close(self) -> None:
+        try:
+            await self._writer.aclose()
+        finally:
+            await self._store.aclose()
+
+    async def _again(self, item: Item) -> tuple[Item, str | None]:
+        found = await self._read(lambda: self._store.reading.item(item.id))
+        if found is None:
+            raise LedgerError(f"the ledger {self._where} has no item {item.key!r} of batch {item.batch!r} any more")
+        return found
+
+    async def _read(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        if self._closing is not None:
+            raise LedgerError(f"the ledger {self._where} has been closed")
+        return await Troubles(self._where, self._on_trouble).outlast(attempt, patience=self._patience)

@@ -1,0 +1,371 @@
+"""What can happen to an item, each as a value that says what it does to where the item stands.
+
+Pure: no I/O, no clock, no database; times come with the moves, as they are written. Every move can be made twice:
+after a commit whose answer was lost nobody knows whether it was made, so it is made again, and gives the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final, Literal
+
+import attrs
+
+from motion_async.jobs import JobState, VideoRequest
+from motion_async.ledger.items import MOVES, Item, ItemState
+
+__all__ = [
+    "Drop",
+    "End",
+    "Intend",
+    "Lose",
+    "Move",
+    "Note",
+    "Observe",
+    "Plan",
+    "Planned",
+    "Presume",
+    "SendAgain",
+    "Standing",
+    "Take",
+    "Withdraw",
+]
+
+_SETTLED: Final = frozenset({ItemState.SUBMITTED, ItemState.COMPLETED, ItemState.FAILED})
+"""The states in which an item has the id of its job."""
+_ENDED: Final = frozenset({ItemState.COMPLETED, ItemState.FAILED})
+
+
+@attrs.define
+class Standing:
+    """Where an item stands: what moves read and change.
+
+    Times are as they are written; the job's state becomes text when it is, as only the last of a group is written.
+    `touched` tells whether a move has changed anything.
+    """
+
+    id: int
+    digest: str
+    state: ItemState
+    owner: str | None
+    claim: str | None
+    intent_at: str | None
+    taken_at: str | None
+    job_id: str | None
+    status: str | None
+    job_state: JobState | str | None
+    error: str | None
+    changed_at: str
+    touched: bool = False
+
+    def move(self, state: ItemState, *, at: str, by_id: bool = False, **changes: Any) -> None:
+        """Move to a state.
+
+        Args:
+            state: where to.
+            at: when.
+            by_id: whether an id became known, which is never refused.
+            changes: further fields that change.
+
+        Raises:
+            AssertionError: if the table of moves does not have it.
+        """
+        if state is not self.state and not by_id and state not in MOVES[self.state]:
+            raise AssertionError(f"no move from {self.state} to {state}")
+        self.state = state
+        self.note(at=at, **changes)
+
+    def note(self, *, at: str, **changes: Any) -> None:
+        """Change fields without a move.
+
+        Args:
+            at: when.
+            changes: the fields.
+        """
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.changed_at = at
+        self.touched = True
+
+
+@attrs.frozen
+class Note:
+    """What a move leaves in the history of its item."""
+
+    state: ItemState | None = None
+    status: str | None = None
+    job_id: str | None = None
+    detail: str | None = None
+
+
+_Outcome = tuple[Any, Note | None]
+
+
+@attrs.frozen
+class Move:
+    """What happens to one item.
+
+    Args:
+        op: unlike any other, so that nothing is in the history twice.
+        item: the item as it was read.
+        at: when, as it is written.
+    """
+
+    op: str
+    item: Item
+    at: str
+
+    fact: ClassVar[bool] = False
+    """Whether it has happened already, so that it is written however late; else it is given up when it is late."""
+    weight: ClassVar[int] = 1
+    """How much work it is to write."""
+    job_id: ClassVar[str | None] = None
+    """The id that would be lost with this move."""
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Do it.
+
+        Args:
+            standing: where the item stands; it is changed.
+
+        Returns:
+            The result for whoever asked, and what goes into the history.
+        """
+        raise NotImplementedError
+
+
+@attrs.frozen
+class Intend(Move):
+    """Its owner is about to send it; the result is whether it may. The claim is the move's own `op`."""
+
+    owner: str
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Take the item if it is planned, or if this very move has taken it already; see `Move.apply`."""
+        again = standing.claim == self.op and standing.state in (ItemState.INTENT, ItemState.UNCERTAIN)
+        # Another content under the same key is another's plan, made since this one was read.
+        if not again and (standing.state is not ItemState.PLANNED or standing.digest != self.item.digest):
+            return False, None
+        # Nothing is sent before this move is known to be kept, so one found uncertain has still not been sent.
+        standing.move(ItemState.INTENT, at=self.at, owner=self.owner, claim=self.op, intent_at=self.at, error=None)
+        return True, Note(ItemState.INTENT, detail=self.owner)
+
+    def undone(self) -> Withdraw:
+        """Give the move that undoes this one, if it should turn out to have been made."""
+        return Withdraw(f"{self.op}-undone", self.item, self.at, claim=self.op)
+
+
+@attrs.frozen
+class Withdraw(Move):
+    """It was provably not taken: it is planned again, or rejected for good."""
+
+    fact = True
+
+    claim: str | None
+    error: str | None = None
+    rejected: bool = False
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Undo the intent of this claim; see `Move.apply`."""
+        if self.claim is None or standing.claim != self.claim:
+            return None, None
+        if standing.state not in (ItemState.INTENT, ItemState.UNCERTAIN):
+            return None, None
+        state = ItemState.REJECTED if self.rejected else ItemState.PLANNED
+        standing.move(state, at=self.at, claim=None, error=self.error)
+        return None, Note(state, detail=self.error)
+
+
+@attrs.frozen
+class Lose(Move):
+    """It was sent and the answer was lost."""
+
+    fact = True
+
+    claim: str | None
+    error: str
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Make the intent of this claim uncertain; see `Move.apply`."""
+        mine = self.claim is not None and standing.claim == self.claim
+        if mine and standing.state in (ItemState.INTENT, ItemState.UNCERTAIN):
+            standing.move(ItemState.UNCERTAIN, at=self.at, error=self.error)
+            return None, Note(ItemState.UNCERTAIN, detail=self.error)
+        return None, Note(detail=self.error)
+
+
+@attrs.frozen
+class Take(Move):
+    """The id of its job is known: by the service's answer, or by a person.
+
+    The result is whether the item has this id now; its first id stays if another comes, except that a
+    person may put one in the place of another as long as that job has not ended.
+    """
+
+    fact = True
+
+    job_id: str  # type: ignore[misc]  # of this kind each has its own
+    status: str | None = None
+    by: Literal["service", "person"] = "service"
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Write the id, whatever the state; see `Move.apply`."""
+        known = standing.job_id
+        person = self.by == "person"
+        if known == self.job_id and standing.state in _SETTLED:
+            return True, Note(job_id=known, status=self.status, detail=self._words(None))
+        if known is None or standing.state not in _SETTLED or (person and standing.state not in _ENDED):
+            standing.move(
+                ItemState.SUBMITTED,
+                at=self.at,
+                by_id=True,
+                job_id=self.job_id,
+                taken_at=self.at,
+                status=self.status,
+                job_state=None,
+                error=None,
+            )
+            return True, Note(ItemState.SUBMITTED, self.status, self.job_id, self._words(known))
+        return False, Note(None, self.status, self.job_id, f"a second job; the item keeps {known}")
+
+    def _words(self, known: str | None) -> str | None:
+        if self.by == "service":
+            return None
+        return "named by a person" + (f" instead of {known}" if known else "")
+
+
+@attrs.frozen
+class Observe(Move):
+    """Its job changed."""
+
+    fact = True
+
+    about: str
+    status: str
+    job_state: JobState
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Keep the status, unless it is of another job or comes after the end; see `Move.apply`."""
+        if standing.job_id == self.about and standing.state is ItemState.SUBMITTED:
+            standing.note(at=self.at, status=self.status, job_state=self.job_state)
+        return None, Note(None, self.status, self.about)
+
+
+@attrs.frozen
+class End(Move):
+    """The watch of its job ended: with the job, or before it."""
+
+    fact = True
+
+    about: str | None
+    status: str | None
+    job_state: JobState | None
+    error: str | None
+    to: ItemState | None
+    """Where the job's status leads: completed, failed, or None while it still runs."""
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """End the item if its job has ended, else note what ended the watch; see `Move.apply`."""
+        if self.about is not None and self.about != standing.job_id and standing.state in _SETTLED:
+            return None, Note(None, self.status, self.about, self.error)
+        if self.to is not None:
+            if standing.state in _ENDED:
+                return None, None
+            # A job that has ended has an id, so it may end an item that was never told of it.
+            new_id = {"taken_at": self.at, "job_id": self.about} if standing.state is not ItemState.SUBMITTED else {}
+            standing.move(
+                self.to,
+                at=self.at,
+                by_id=bool(new_id),
+                status=self.status,
+                job_state=self.job_state,
+                error=self.error,
+                **new_id,
+            )
+            return None, Note(self.to, self.status, self.about, self.error)
+        if standing.state is not ItemState.SUBMITTED:
+            return None, None
+        seen = {} if self.about is None else {"status": self.status, "job_state": self.job_state}
+        standing.note(at=self.at, error=self.error, **seen)
+        return None, Note(None, self.status, standing.job_id, self.error)
+
+
+@attrs.frozen
+class Presume(Move):
+    """The owner of an intent was found dead."""
+
+    owner: str | None
+    claim: str | None
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Make it uncertain if it still is the same intent; see `Move.apply`."""
+        same = (standing.owner, standing.claim) == (self.owner, self.claim)
+        if standing.state is not ItemState.INTENT or not same:
+            return None, None
+        words = "the process that was sending it ended before the answer was noted"
+        standing.move(ItemState.UNCERTAIN, at=self.at, error=words)
+        return None, Note(ItemState.UNCERTAIN, detail=words)
+
+
+@attrs.frozen
+class SendAgain(Move):
+    """A person says that no job was made, so that it is planned again; the result is whether it could be."""
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Plan it again; see `Move.apply`."""
+        return _by_person(self, standing, ItemState.PLANNED, (ItemState.UNCERTAIN, ItemState.REJECTED))
+
+
+@attrs.frozen
+class Drop(Move):
+    """A person gives it up; the result is whether that could be."""
+
+    def apply(self, standing: Standing) -> _Outcome:
+        """Drop it; see `Move.apply`."""
+        return _by_person(self, standing, ItemState.DROPPED, (ItemState.UNCERTAIN,))
+
+
+@attrs.frozen
+class Planned:
+    """An entry of a plan as it is written; `request` is what `body` was made of."""
+
+    key: str
+    parent: str | None
+    body: str
+    metadata: str | None
+    digest: str
+    request: VideoRequest
+
+
+@attrs.frozen
+class Plan:
+    """What is to be planned in a batch; the result is an item for each entry, in their order.
+
+    Args:
+        op: unlike any other.
+        batch: the batch's name.
+        entries: what is to be planned.
+        at: when, as it is written.
+    """
+
+    op: str
+    batch: str
+    entries: tuple[Planned, ...]
+    at: str
+
+    fact: ClassVar[bool] = False
+    job_id: ClassVar[str | None] = None
+
+    @property
+    def weight(self) -> int:
+        """How much work it is to write."""
+        return len(self.entries)
+
+
+def _by_person(move: Move, standing: Standing, to: ItemState, sources: tuple[ItemState, ...]) -> _Outcome:
+    # The person's own move has taken the claim, unlike the claim of any sender: made again, it knows itself.
+    if standing.state is to and standing.claim == move.op:
+        return True, None
+    if standing.state not in sources:
+        return False, None
+    standing.move(to, at=move.at, claim=move.op, error=None)
+    return True, Note(to, detail="by a person")

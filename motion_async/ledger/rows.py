@@ -1,0 +1,201 @@
+"""How the values of the ledger are written: text that any database keeps, and that a person can read.
+
+Times are ISO 8601 in UTC, requests and states are JSON in the shape of the API's own bodies. Pure: no I/O, no
+clock, and nothing of any database.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, overload
+
+from motion_async.errors import ConfigurationError
+from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
+from motion_async.ledger.items import Entry, History, Item, ItemState, plain_request
+from motion_async.redaction import redacted
+from motion_async.wire import read_state
+
+__all__ = [
+    "check_name",
+    "item_of",
+    "read_history",
+    "read_request",
+    "read_time",
+    "storable",
+    "write_error",
+    "write_metadata",
+    "write_request",
+    "write_state",
+    "write_time",
+]
+
+_MAX_NAME: Final = 512
+
+
+@overload
+def storable(text: str) -> str: ...
+@overload
+def storable(text: None) -> None: ...
+def storable(text: str | None) -> str | None:
+    """Give a text as a database can keep it: without a NUL, and without halves of characters.
+
+    Args:
+        text: any text; None stays None.
+    """
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+def check_name(what: str, name: str) -> str:
+    """Give the name of a batch or the key of an item, if it can be one.
+
+    Args:
+        what: what it is the name of.
+        name: 1 to 512 printable characters.
+
+    Raises:
+        ConfigurationError: if it is anything else.
+    """
+    if not isinstance(name, str) or not 1 <= len(name) <= _MAX_NAME or not name.isprintable():
+        raise ConfigurationError(f"{what} must be 1 to {_MAX_NAME} printable characters, not {name!r:.80}")
+    return name
+
+
+def write_time(at: datetime) -> str:
+    """Write a time.
+
+    Args:
+        at: an aware datetime.
+    """
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
+
+
+def read_time(text: str) -> datetime:
+    """Read a time.
+
+    Args:
+        text: what `write_time` wrote.
+    """
+    return datetime.fromisoformat(text)
+
+
+# ASCII: neither a NUL nor half a character in a prompt can then trouble a database.
+_dump: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def write_request(request: VideoRequest) -> str:
+    """Write a request, with the signed URLs whole, as it has to be sent with them.
+
+    Args:
+        request: a request that `motion_async.validation` has found nothing wrong with.
+    """
+    return _dump(plain_request(request))
+
+
+def read_request(text: str) -> VideoRequest:
+    """Read a request.
+
+    Args:
+        text: what `write_request` wrote.
+    """
+    body = json.loads(text)
+    attachments = [Attachment(**attachment) for attachment in body.pop("attachments", ())]
+    return VideoRequest(**body, attachments=attachments)
+
+
+def write_metadata(entry: Entry) -> str | None:
+    """Write the caller's own data.
+
+    Args:
+        entry: what is to be planned.
+
+    Raises:
+        ConfigurationError: if it is no JSON.
+    """
+    if entry.metadata is None:
+        return None
+    try:
+        return _dump(entry.metadata)
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = str(error)
+    raise ConfigurationError(f"the metadata of {entry.key!r} cannot be written as JSON: {reason}")
+
+
+def write_state(state: JobState | None) -> str | None:
+    """Write what the service said of a job, with the fields that the documentation does not name.
+
+    Args:
+        state: a state; None stays None.
+    """
+    if state is None:
+        return None
+    return _dump(
+        {
+            **state.extra,
+            "job_id": state.job_id,
+            "status": str(state.status),
+            "created_at": None if state.created_at is None else state.created_at.isoformat(),
+            "updated_at": None if state.updated_at is None else state.updated_at.isoformat(),
+            "completed_at": None if state.completed_at is None else state.completed_at.isoformat(),
+            "error": state.error,
+            "pending_user_input": state.pending_user_input,
+        }
+    )
+
+
+def write_error(error: BaseException | None) -> str | None:
+    """Write the words of an error.
+
+    Args:
+        error: an error; None stays None.
+    """
+    return None if error is None else storable(redacted(str(error)))
+
+
+def item_of(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
+    """Read an item.
+
+    Args:
+        row: its columns, in the order of `motion_async.ledger.schema.ITEM_COLUMNS`.
+        request: its request, where it is at hand.
+    """
+    number, batch, key, parent, body, metadata, planned_at, digest, state, owner = row[:10]
+    intent_at, taken_at, job_id, status, job_state, error, changed_at = row[10:]
+    return Item(
+        number,
+        batch,
+        key,
+        request=read_request(body) if request is None else request,
+        digest=digest,
+        state=ItemState(state),
+        planned_at=read_time(planned_at),
+        changed_at=read_time(changed_at),
+        metadata=None if metadata is None else json.loads(metadata),
+        parent=parent,
+        owner=owner,
+        intent_at=None if intent_at is None else read_time(intent_at),
+        taken_at=None if taken_at is None else read_time(taken_at),
+        job_id=job_id,
+        status=None if status is None else JobStatus(status),
+        job_state=None if job_state is None else read_state(job_state.encode()),
+        error=error,
+    )
+
+
+def read_history(row: Sequence[Any]) -> History:
+    """Read a line of history.
+
+    Args:
+        row: its time, state, status, job id and detail.
+    """
+    at, state, status, job_id, detail = row
+    return History(
+        read_time(at),
+        None if state is None else ItemState(state),
+        None if status is None else JobStatus(status),
+        job_id,
+        detail,
+    )

@@ -1,0 +1,102 @@
+"""The tables of the ledger, their version, and how a ledger of an older version becomes one of this.
+
+Only SQLAlchemy Core, and nothing that one database alone knows. A change of the tables is a change here and a new
+function at the end of `UPGRADES`; those that are there never change, because ledgers of their versions exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from motion_async.errors import LedgerVersionError
+
+__all__ = ["ITEM_COLUMNS", "STANDING_COLUMNS", "UPGRADES", "bring_up_to_date", "history", "items"]
+
+_Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up by itself in INTEGER alone
+_metadata: Final = sa.MetaData()
+
+ledger: Final = sa.Table("motion_ledger", _metadata, sa.Column("version", sa.Integer, nullable=False))
+
+items: Final = sa.Table(
+    "motion_items",
+    _metadata,
+    sa.Column("id", _Number, primary_key=True, autoincrement=True),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("parent", sa.Text),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("metadata", sa.Text),
+    sa.Column("planned_at", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("claim", sa.Text),
+    sa.Column("intent_at", sa.Text),
+    sa.Column("taken_at", sa.Text),
+    sa.Column("job_id", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("job_state", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("changed_at", sa.Text, nullable=False),
+    sa.UniqueConstraint("batch", "key", name="motion_items_batch_key"),
+    sa.Index("motion_items_state", "state", "id", "batch"),
+    sqlite_autoincrement=True,
+)
+"""An item a row. `claim` tells the intents of an item from each other."""
+
+history: Final = sa.Table(
+    "motion_history",
+    _metadata,
+    sa.Column("id", _Number, primary_key=True, autoincrement=True),
+    sa.Column("item", _Number, sa.ForeignKey("motion_items.id"), nullable=False, index=True),
+    sa.Column("op", sa.Text, nullable=False, unique=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("state", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("job_id", sa.Text),
+    sa.Column("detail", sa.Text),
+)
+"""What happened to the items, a row each. No two have the same `op`: a write that is tried again leaves one row."""
+
+ITEM_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(column for column in items.c if column.name != "claim")
+"""What `motion_async.ledger.rows.item_of` reads."""
+STANDING_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
+    items.c[name]
+    for name in (
+        "id", "digest", "state", "owner", "claim", "intent_at", "taken_at", "job_id", "status", "job_state", "error",
+        "changed_at",
+    )
+)  # fmt: skip
+"""What `motion_async.ledger.moves.Standing` is made of."""
+
+
+UPGRADES: Final[list[Callable[[AsyncConnection], Awaitable[None]]]] = []
+"""The function at place n makes a ledger of version n + 2 out of one of version n + 1; a new ledger needs none."""
+
+
+async def bring_up_to_date(connection: AsyncConnection) -> None:
+    """Make the tables, or bring those of an older version up to this one.
+
+    Args:
+        connection: in a transaction that nobody else's upgrade can overlap.
+
+    Raises:
+        LedgerVersionError: if they are of a newer version; they are left as they are.
+    """
+    newest = 1 + len(UPGRADES)
+    exists = await connection.run_sync(lambda plain: sa.inspect(plain).has_table(ledger.name))
+    if not exists:
+        await connection.run_sync(_metadata.create_all)
+        await connection.execute(sa.insert(ledger).values(version=newest))
+        return
+    found = await connection.scalar(sa.select(ledger.c.version)) or 0
+    if found > newest:
+        raise LedgerVersionError(found=found, known=newest)
+    if found < newest:
+        for upgrade in UPGRADES[found - 1 :]:
+            await upgrade(connection)
+        await connection.execute(sa.update(ledger).values(version=newest))

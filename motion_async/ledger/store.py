@@ -1,0 +1,328 @@
+"""The database under a ledger: its engine, its connections and transactions, and what its errors mean.
+
+One code path for SQLite in a file, SQLite in memory and PostgreSQL. The one connection that writes is held, and
+made anew after any trouble; reads go over others. No exception of SQLAlchemy comes out: they hang on to the values
+of statements, and requests with signed URLs are among them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+from sqlalchemy.util import await_only
+
+from motion_async.errors import MotionError
+from motion_async.ledger.committing import commit_group
+from motion_async.ledger.files import LedgerFile
+from motion_async.ledger.owners import is_holding, session_holds, take_session_lock
+from motion_async.ledger.reading import Reading
+from motion_async.ledger.schema import bring_up_to_date
+from motion_async.ledger.troubles import Unreachable, Unwritable
+from motion_async.ledger.writes import Write
+from motion_async.redaction import redacted
+
+__all__ = ["FileStore", "MemoryStore", "ServerStore", "Store"]
+
+BUSY_SECONDS: Final = 2.0
+"""So long SQLite itself waits for a lock, before anybody is told of it."""
+_CONNECT_SECONDS: Final = 10.0
+_COMMAND_SECONDS: Final = 30.0
+"""A server that says nothing for so long is taken for lost."""
+_UPGRADE_LOCK: Final = 0x6D6F74696F6E
+"""The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
+_BAD_VALUES: Final = ("0A", "21", "22", "23")
+"""Classes of SQLSTATE that blame what was to be written, and not the state of the database."""
+
+_BAD_INPUT: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""What SQLite's driver raises for the same reason."""
+_LOCKED: Final = ("40001", "40P01", "55P03")
+
+_T = TypeVar("_T")
+
+
+def _origin(error: BaseException) -> BaseException:
+    """Give the driver's own error, whether it came through SQLAlchemy or not."""
+    return getattr(error, "orig", None) or error
+
+
+def _reason_of(error: BaseException) -> str:
+    """Give the database's own words for what happened, in one line, without secrets."""
+    origin = _origin(error)
+    origin = origin.__cause__ or origin  # where SQLAlchemy translates for asyncpg, asyncpg's words stand in the cause
+    first = str(origin).strip().partition("\n")[0]
+    if not isinstance(origin, sqlite3.Error | OSError | exc.SQLAlchemyError) or not first:
+        first = f"{type(origin).__name__}: {first}" if first else type(origin).__name__
+    return redacted(first)[:300]
+
+
+def _blames_the_values(error: BaseException) -> bool:
+    if getattr(error, "connection_invalidated", False):
+        return False
+    origin = _origin(error)
+    if isinstance(origin, sqlite3.Error):
+        return isinstance(origin, _BAD_INPUT)
+    if isinstance(error, exc.SQLAlchemyError):
+        return (getattr(origin, "sqlstate", None) or "")[:2] in _BAD_VALUES
+    return not isinstance(error, OSError | TimeoutError)
+
+
+def _is_busy(error: BaseException) -> bool:
+    origin = _origin(error)
+    name = getattr(origin, "sqlite_errorname", None) or ""
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or getattr(origin, "sqlstate", None) in _LOCKED
+
+
+class Store(ABC):
+    """One database, opened by `open` and left by `aclose`.
+
+    Args:
+        engine: to be disposed of at the end.
+        owner: the name of this ledger object, 16 hexadecimal digits.
+
+    Attributes:
+        reading: what can be read.
+    """
+
+    def __init__(self, engine: AsyncEngine, owner: str) -> None:
+        self.owner = owner
+        self._engine = engine
+        self._writing: AsyncConnection | None = None
+        self.reading: Final = Reading(self.rows)
+
+    async def open(self) -> None:
+        """Connect, and make the tables or bring them up to date.
+
+        Raises:
+            Unreachable: if it cannot be done, or not now.
+            LedgerVersionError: if the tables are of a newer version.
+        """
+
+        async def upgrade() -> None:
+            async with self._transaction() as connection:
+                await self._wait_for_upgrades(connection)
+                await bring_up_to_date(connection)
+
+        await self._translated(upgrade)
+
+    async def commit(self, writes: Sequence[Write]) -> list[Any]:
+        """Write a group in one transaction.
+
+        Args:
+            writes: the group.
+
+        Returns:
+            The result of each, once they are on disk.
+
+        Raises:
+            Unreachable: if it could not be done now; whether it has been done is not always known.
+            Unwritable: if it never can be done.
+        """
+
+        async def commit() -> list[Any]:
+            async with self._transaction() as connection:
+                return await commit_group(connection, writes)
+
+        return await self._translated(commit)
+
+    async def rows(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """Read.
+
+        Args:
+            statement: what to read.
+            values: of its parameters.
+
+        Raises:
+            Unreachable: if it could not be done now.
+            Unwritable: if it never can be done.
+        """
+
+        async def read() -> Sequence[Any]:
+            async with self._reading() as connection:
+                return list(await connection.execute(statement, values))
+
+        return await self._translated(read)
+
+    async def aclose(self) -> None:
+        """Let go of everything; this never fails."""
+        await self._drop_writing()
+        await self._engine.dispose()
+
+    @abstractmethod
+    async def is_alive(self, owner: str) -> bool:
+        """Whether the owner of an intent is alive.
+
+        Args:
+            owner: its name.
+
+        Raises:
+            Unreachable: if that can't be told now.
+        """
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        connection = self._writing
+        if connection is None:
+            connection = await self._engine.connect()
+            self._writing = connection
+            await connection.execution_options(motion_writes=True)
+            await self._connected(connection)
+        async with connection.begin():
+            yield connection
+
+    async def _connected(self, connection: AsyncConnection) -> None:  # noqa: B027  # most need nothing
+        """Make a new connection ready for writing."""
+
+    async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:  # noqa: B027  # SQLite's lock is enough
+        """Wait until nobody else makes or upgrades the tables, up to the end of the transaction."""
+
+    async def _drop_writing(self) -> None:
+        """Leave the writing connection for good: after a failed commit nobody knows what it holds."""
+        connection, self._writing = self._writing, None
+        if connection is not None:
+            try:
+                await connection.invalidate()
+                await connection.close()
+            except Exception:  # noqa: BLE001, S110  # it is being left because it does not work
+                pass
+
+    async def _translated(self, action: Callable[[], Awaitable[_T]]) -> _T:
+        """Do something, and give its errors without the values that hang on them."""
+        failure: Exception
+        try:
+            return await action()
+        except (MotionError, Unreachable, Unwritable):
+            raise
+        except Exception as error:  # noqa: BLE001  # drivers raise what they like
+            reason = _reason_of(error)
+            failure = Unwritable(reason) if _blames_the_values(error) else Unreachable(reason, busy=_is_busy(error))
+        await self._drop_writing()
+        raise failure
+
+
+def _engine(url: sa.URL, **options: Any) -> AsyncEngine:
+    # Statements are never shown with their values: requests with signed URLs are among them.
+    return create_async_engine(url, hide_parameters=True, **options)
+
+
+def _let_sqlite_be(engine: AsyncEngine, *, immediate: bool) -> None:
+    """Take the beginning of transactions out of the hands of Python's `sqlite3`, which begins them late or never."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        # FULL: with WAL, a commit that was answered survives the loss of power, not only the loss of the process.
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        writes = immediate and connection.get_execution_options().get("motion_writes", False)
+        driver: Any = connection.connection.driver_connection  # one way to its thread; through SQLAlchemy it is three
+        await_only(driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN"))
+
+
+class FileStore(Store):
+    """SQLite in a file.
+
+    Args:
+        file: the ledger's, with the owner's lock; let go of at the end.
+    """
+
+    def __init__(self, file: LedgerFile) -> None:
+        engine = _engine(
+            sa.URL.create("sqlite+aiosqlite", database=str(file.path)),
+            connect_args={"timeout": BUSY_SECONDS},
+            poolclass=AsyncAdaptedQueuePool,  # older versions of SQLAlchemy keep no connection to a file
+            pool_size=5,
+            max_overflow=0,
+        )
+        _let_sqlite_be(engine, immediate=True)
+        super().__init__(engine, file.owner)
+        self._file = file
+
+    async def is_alive(self, owner: str) -> bool:
+        """Whether the owner holds its file; see `Store.is_alive`."""
+        return await asyncio.to_thread(is_holding, self._file.path, owner)
+
+    async def aclose(self) -> None:
+        """Let go of everything, the owner's lock last; see `Store.aclose`."""
+        await super().aclose()
+        await asyncio.to_thread(self._file.release)
+
+
+class MemoryStore(Store):
+    """SQLite in memory, over one connection, gone at the end.
+
+    Args:
+        owner: see `Store`.
+    """
+
+    def __init__(self, owner: str) -> None:
+        engine = _engine(sa.URL.create("sqlite+aiosqlite", database=":memory:"), poolclass=StaticPool)
+        _let_sqlite_be(engine, immediate=False)
+        super().__init__(engine, owner)
+        self._alone = asyncio.Lock()
+
+    async def is_alive(self, owner: str) -> bool:
+        """Whether it is this one: nobody else can be here."""
+        return owner == self.owner
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._alone, self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        # Readers and the writer share the one connection, so they take turns.
+        async with self._alone, self._engine.begin() as connection:
+            yield connection
+
+
+class ServerStore(Store):
+    """PostgreSQL.
+
+    The lock that shows that the owner is alive belongs to the session that writes: no intent is ever committed
+    by a session that does not hold it. A pool that hands sessions around between transactions breaks that.
+
+    Args:
+        url: with the driver's name.
+        owner: see `Store`.
+        options: of the driver's `connect`.
+    """
+
+    def __init__(self, url: sa.URL, owner: str, options: Mapping[str, Any]) -> None:
+        arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS, **options}
+        super().__init__(_engine(url, connect_args=arguments, pool_size=5, max_overflow=0), owner)
+
+    async def is_alive(self, owner: str) -> bool:
+        """Whether a session holds the owner's lock; see `Store.is_alive`."""
+
+        async def ask() -> bool:
+            async with self._reading() as connection:
+                return await session_holds(connection, owner)
+
+        return await self._translated(ask)
+
+    async def _connected(self, connection: AsyncConnection) -> None:
+        async with connection.begin():
+            await take_session_lock(connection, self.owner)
+
+    async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))

@@ -1,0 +1,115 @@
+"""What to do when the database cannot be reached: wait a little longer each time, and say so.
+
+It knows no database. Whoever reads or writes raises `Unreachable` for what may pass, and `Unwritable` for what
+never will.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from motion_async.errors import LedgerError
+from motion_async.ledger.items import LedgerTrouble
+
+__all__ = ["Troubles", "Unreachable", "Unwritable"]
+
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+
+_T = TypeVar("_T")
+_log = logging.getLogger("motion_async")
+
+
+class Unreachable(Exception):  # noqa: N818  # stays inside the package
+    """The database did not do it now, and may do it later; whether it did it is not always known.
+
+    Args:
+        reason: in the database's words.
+        busy: whether somebody else holds a lock, who will let go of it sooner or later.
+    """
+
+    def __init__(self, reason: str, *, busy: bool = False) -> None:
+        super().__init__(reason)
+        self.busy = busy
+
+
+class Unwritable(Exception):  # noqa: N818  # stays inside the package
+    """The database will never do this: something about it is wrong."""
+
+
+class Troubles:
+    """Tells of one trouble from its beginning to its end, and how long to pause in it.
+
+    Args:
+        where: the ledger, for the log, without its password.
+        on_trouble: told at every attempt that failed; what it raises is logged.
+    """
+
+    def __init__(self, where: str, on_trouble: Callable[[LedgerTrouble], object] | None) -> None:
+        self._where = where
+        self._on_trouble = on_trouble
+        self._began_at: float | None = None
+        self._pause = _FIRST_PAUSE
+
+    def met(self, error: Unreachable) -> float:
+        """Tell of an attempt that failed.
+
+        Args:
+            error: why.
+
+        Returns:
+            The seconds to pause before the next attempt.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._began_at is None:
+            self._began_at = now
+            self._pause = _FIRST_PAUSE
+            _log.warning("ledger %s: %s; trying again", self._where, error)
+        if self._on_trouble is not None:
+            try:
+                self._on_trouble(LedgerTrouble(str(error), now - self._began_at))
+            except Exception:  # noqa: BLE001  # the caller's mistake must not end the writing
+                _log.exception("ledger %s: on_trouble failed", self._where)
+        pause = self._pause
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        return pause
+
+    def over(self) -> None:
+        """Tell of an attempt that did not fail."""
+        if self._began_at is not None:
+            _log.warning(
+                "ledger %s: works again after %.1f s", self._where, asyncio.get_running_loop().time() - self._began_at
+            )
+            self._began_at = None
+
+    async def outlast(self, attempt: Callable[[], Awaitable[_T]], *, patience: float) -> _T:
+        """Do something that can be done again, until it succeeds.
+
+        Args:
+            attempt: does it.
+            patience: seconds after which it is given up.
+
+        Raises:
+            LedgerError: if it is given up, or cannot be done at all.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while True:
+            try:
+                result = await attempt()
+            except Unreachable as error:
+                pause = self.met(error)
+                reason = str(error)
+            except Unwritable as error:
+                reason = str(error)
+                break
+            else:
+                self.over()
+                return result
+            if loop.time() + pause > deadline:
+                break
+            await asyncio.sleep(pause)
+        raise LedgerError(f"the ledger {self._where} cannot be read: {reason}; clear that up, then try again")

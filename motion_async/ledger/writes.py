@@ -1,0 +1,228 @@
+"""Writes in groups: all that wait at the same time share one transaction, in the order in which they came.
+
+It knows no database and no SQL: `commit` is handed in. A group whose commit failed, or may have failed, is tried
+again as it is, so that everything in it must do no harm when it is done twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from motion_async.errors import LedgerError
+from motion_async.ledger.moves import Intend, Move, Plan
+from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
+
+__all__ = ["Write", "Writer"]
+
+Write: TypeAlias = Move | Plan
+
+_HEAVIEST_GROUP: Final = 400
+"""So much is written in one transaction: more of it would hold up the event loop for longer than it saves."""
+_LAST_ROUND: Final = 5.0
+"""Seconds in which what still waits is tried again after the ledger was closed, if there is trouble."""
+
+_log = logging.getLogger("motion_async")
+
+
+@attrs.define(eq=False)
+class _Waiting:
+    write: Write
+    future: asyncio.Future[Any]
+    since: float
+
+
+class Writer:
+    """Writes what is put in, in groups, by one task.
+
+    Args:
+        commit: writes a group in one transaction, and gives the result of each, which may be an `Unwritable`;
+            raises `Unreachable` or `Unwritable` for the whole group.
+        troubles: tells of what stands in the way.
+        patience: seconds after which nobody waits any longer, except for an id to be kept.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Write]], Awaitable[Sequence[Any]]],
+        troubles: Troubles,
+        *,
+        patience: float,
+    ) -> None:
+        self._commit = commit
+        self._troubles = troubles
+        self._patience = patience
+        self._heaviest_group = _HEAVIEST_GROUP
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Waiting] = deque()
+        self._news = asyncio.Event()
+        self._closed_at: float | None = None
+        self._closing = asyncio.Event()
+        self._unwritten: list[Write] = []
+        self._task = self._loop.create_task(self._run(), name="motion_async.ledger")
+
+    def put(self, write: Write) -> asyncio.Future[Any]:
+        """Take a write in, to be written after all that came before.
+
+        Args:
+            write: what to write.
+
+        Returns:
+            Its result, once it is on disk; it is written even if nobody waits for that. A `LedgerError` if not.
+        """
+        future: asyncio.Future[Any] = self._loop.create_future()
+        if self._task.done() or self._closed_at is not None:
+            self._fail(_Waiting(write, future, 0.0), "it has been closed")
+            return future
+        self._waiting.append(_Waiting(write, future, self._loop.time()))
+        self._news.set()
+        return future
+
+    async def aclose(self) -> None:
+        """Write all that waits, and end.
+
+        Raises:
+            LedgerError: if that could not be done; it names every id that is not on disk.
+        """
+        if self._closed_at is None:
+            self._closed_at = self._loop.time()
+            self._closing.set()
+            self._news.set()
+        # Cancelling whoever closes does not cut off the transaction that is under way.
+        await asyncio.wait([self._task])
+        unwritten, self._unwritten = self._unwritten, []
+        if unwritten:
+            raise LedgerError(
+                f"the ledger was closed with {len(unwritten)} notes not written{_ids_of(unwritten)}; "
+                "keep the ids: no other call gives them again",
+                job_ids=_job_ids(unwritten),
+            )
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting or self._closed_at is None:
+                if self._waiting:
+                    await self._write(self._next_group())
+                else:
+                    self._news.clear()
+                    await self._news.wait()
+        finally:
+            # Something waits only if the event loop ends this task: it is not on disk, and will not be.
+            self._fail_all("its event loop has ended")
+
+    def _next_group(self) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        weight = 0
+        while self._waiting and (not group or weight + self._waiting[0].write.weight <= self._heaviest_group):
+            weight += self._waiting[0].write.weight
+            group.append(self._waiting.popleft())
+        return group
+
+    async def _write(self, group: list[_Waiting]) -> None:
+        """Write a group; what is to be tried again stands at the front of what waits afterwards."""
+        try:
+            results = await self._commit([waiting.write for waiting in group])
+        except Unreachable as error:
+            self._waiting.extendleft(reversed(group))
+            await self._outlast(error)
+        except Unwritable as error:
+            if len(group) == 1:
+                self._fail(group[0], str(error))
+            else:
+                self._waiting.extendleft(reversed(group))
+                await self._write_singly(len(group))
+        except asyncio.CancelledError:
+            self._waiting.extendleft(reversed(group))
+            raise
+        else:
+            self._troubles.over()
+            for waiting, result in zip(group, results, strict=True):
+                if isinstance(result, Unwritable):
+                    self._fail(waiting, str(result))
+                elif not waiting.future.done():
+                    waiting.future.set_result(result)
+
+    async def _write_singly(self, number: int) -> None:
+        """Write so many one by one: one of them is at fault, and the others must not fail with it."""
+        for _ in range(min(number, len(self._waiting))):
+            if self._waiting:
+                await self._write([self._waiting.popleft()])
+
+    async def _outlast(self, error: Unreachable) -> None:
+        """End the waiting of those who have waited long enough, then pause."""
+        pause = self._troubles.met(error)
+        now = self._loop.time()
+        for waiting in list(self._waiting):
+            if now - waiting.since >= self._patience:
+                self._give_up(waiting, str(error))
+        if self._closed_at is None:
+            try:
+                async with asyncio.timeout(pause):
+                    await self._closing.wait()
+            except TimeoutError:
+                return
+        elif now - self._closed_at > min(_LAST_ROUND, self._patience):
+            self._fail_all(str(error))
+        else:
+            await asyncio.sleep(pause)
+
+    def _give_up(self, waiting: _Waiting, reason: str) -> None:
+        write = waiting.write
+        if write.job_id is not None:
+            return
+        if write.fact:  # the waiting ends, the writing does not
+            self._tell(waiting, reason)
+            return
+        place = self._waiting.index(waiting)
+        del self._waiting[place]
+        if isinstance(write, Intend):
+            # The commit that failed may have been made; nobody will send it, so it must not stand as an intent.
+            self._waiting.insert(place, _Waiting(write.undone(), self._loop.create_future(), waiting.since))
+        self._tell(waiting, reason)
+
+    def _fail_all(self, reason: str) -> None:
+        while self._waiting:
+            self._fail(self._waiting.popleft(), reason)
+
+    def _fail(self, waiting: _Waiting, reason: str) -> None:
+        write = waiting.write
+        if write.fact:
+            self._unwritten.append(write)
+        if write.job_id is not None:
+            _log.error("ledger: an id is not written%s: %s", _ids_of([write]), reason)
+        self._tell(waiting, reason)
+
+    def _tell(self, waiting: _Waiting, reason: str) -> None:
+        if waiting.future.done():
+            return
+        write = waiting.write
+        if isinstance(write, Plan):
+            about = f"a plan of batch {write.batch!r}"
+        else:
+            about = f"item {write.item.key!r} of batch {write.item.batch!r}{_ids_of([write])}"
+        waiting.future.set_exception(
+            LedgerError(
+                f"not written to the ledger: {about}: {reason}; clear that up, then try again",
+                job_ids=_job_ids([write]),
+                job_id=write.job_id,
+            )
+        )
+        waiting.future.exception()  # nobody has to wait for it, so nobody has to be told that nobody did
+
+
+def _job_ids(writes: Sequence[Write]) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (write.item.batch, write.item.key, write.job_id)
+        for write in writes
+        if isinstance(write, Move) and write.job_id is not None
+    )
+
+
+def _ids_of(writes: Sequence[Write]) -> str:
+    ids = [f"{batch}/{key} is job {job_id}" for batch, key, job_id in _job_ids(writes)]
+    return f" ({', '.join(ids)})" if ids else ""

@@ -1,0 +1,257 @@
+"""What can happen to a database while a ledger is open: each is tried on a real one, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from motion_async import LedgerError, VideoRequest
+from motion_async.ledger import Entry, ItemState, Ledger, LedgerTrouble, open_ledger, store
+from motion_async.ledger.moves import Presume
+from tests.ledger.conftest import accepted, change, entries, seen
+from tests.postgres import PostgresServer, execute
+
+SIGNED = "https://a.example/hero.png?X-Amz-Signature=SECRET"
+
+
+@pytest.fixture(autouse=True)
+def quick_to_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr("motion_async.ledger.troubles._LONGEST_PAUSE", 0.1)
+
+
+@pytest.fixture
+def troubles() -> list[LedgerTrouble]:
+    return []
+
+
+@pytest.fixture
+async def ledger(shared_url: str, troubles: list[LedgerTrouble]) -> AsyncIterator[Ledger]:
+    async with open_ledger(shared_url, on_trouble=troubles.append) as opened:
+        yield opened
+
+
+async def until_trouble(troubles: list[LedgerTrouble], number: int = 1) -> None:
+    async with asyncio.timeout(20):
+        while len(troubles) < number:
+            await asyncio.sleep(0.005)
+
+
+async def whole_way(ledger: Ledger, key: str) -> None:
+    """Bring an item from its plan to its end."""
+    [item] = await ledger.plan("launch", entries(key))
+    record = ledger.record(item)
+    assert await record.sending()
+    await record.taken(accepted())
+    record.changed(change("running"))
+    await record.ended(seen("completed"), None)
+
+
+async def test_a_locked_file_is_waited_for(file_url: str, tmp_path: Path, troubles: list[LedgerTrouble]) -> None:
+    """Somebody else holds the file: all is written once they let go, and it is said why it takes so long."""
+    async with open_ledger(file_url, on_trouble=troubles.append) as ledger:
+        with closing(sqlite3.connect(tmp_path / "launch.db", isolation_level=None)) as locker:
+            locker.execute("BEGIN EXCLUSIVE")
+            going = asyncio.ensure_future(whole_way(ledger, "hero"))
+            await until_trouble(troubles, 2)
+            assert not going.done()
+        await going
+        assert await ledger.counts() == {"launch": {ItemState.COMPLETED: 1}}
+    assert {trouble.reason for trouble in troubles} == {"database is locked"}
+
+
+async def test_patience_ends_for_an_intent_and_not_for_an_id(
+    file_url: str, tmp_path: Path, troubles: list[LedgerTrouble]
+) -> None:
+    """What was not sent is not sent; what was sent is written as soon as it can be."""
+    async with open_ledger(file_url, on_trouble=troubles.append, patience=0.1) as ledger:
+        items = await ledger.plan("launch", entries("a", "b"))
+        with closing(sqlite3.connect(tmp_path / "launch.db", isolation_level=None)) as locker:
+            locker.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(LedgerError, match="database is locked"):
+                await ledger.record(items[0]).sending()
+            taken = ledger.record(items[1]).taken(accepted())
+            await until_trouble(troubles, len(troubles) + 4)
+            assert not asyncio.ensure_future(taken).done()
+        await taken
+        assert await ledger.counts() == {"launch": {ItemState.PLANNED: 1, ItemState.SUBMITTED: 1}}
+
+
+async def test_a_full_disk_is_waited_for(file_url: str, troubles: list[LedgerTrouble]) -> None:
+    """Somebody makes room: what could not be written is, and what was not planned was not half planned."""
+    async with open_ledger(file_url, on_trouble=troubles.append) as ledger:
+        room = [1]
+        engine = ledger._store._engine.sync_engine
+
+        @event.listens_for(engine, "connect")
+        def limit(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA max_page_count={room[0]}")  # never less than there is
+            cursor.close()
+
+        await ledger._store._drop_writing()
+        big = [Entry(f"k{number}", VideoRequest("x" * 12_000)) for number in range(50)]
+        going = asyncio.ensure_future(ledger.plan("launch", big))
+        await until_trouble(troubles, 2)
+        assert await ledger.counts() == {}
+        room[0] = 1_000_000
+        assert len(await going) == 50
+    assert {trouble.reason for trouble in troubles} == {"database or disk is full"}
+
+
+async def test_an_id_that_cannot_be_written_is_named(
+    file_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of all attempts, in the error and in the log: it is the only place where it stands."""
+    monkeypatch.setattr("motion_async.ledger.writes._LAST_ROUND", 0.05)
+    with closing(sqlite3.connect(tmp_path / "launch.db", isolation_level=None, timeout=5)) as locker:
+        with pytest.raises(LedgerError, match="launch/hero is job job-1") as caught:  # noqa: PT012  # from its end
+            async with open_ledger(file_url) as ledger:
+                [item] = await ledger.plan("launch", entries("hero"))
+                locker.execute("BEGIN EXCLUSIVE")
+                ledger.record(item).taken(accepted())
+        locker.execute("ROLLBACK")
+    assert caught.value.job_ids == (("launch", "hero", "job-1"),)
+    assert "launch/hero is job job-1" in caplog.text
+    assert [file.name for file in tmp_path.iterdir()] == ["launch.db"]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_commit_whose_answer_is_lost_is_made_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Whether it was made or not: every write gives the same, and the history has each line once."""
+    commit_group, failed = store.commit_group, set[str]()
+
+    async def disturbed(connection: AsyncConnection, writes: Any) -> list[Any]:
+        """Make each group fail at its first attempt, before its commit or after it."""
+        results = await commit_group(connection, writes)
+        if writes[0].op not in failed:
+            failed.add(writes[0].op)
+            if moment == "after":
+                await connection.commit()
+            raise ConnectionResetError("the server closed the connection")
+        return results
+
+    monkeypatch.setattr(store, "commit_group", disturbed)
+    await whole_way(ledger, "hero")
+    [item] = await ledger.plan("launch", entries("other"))
+    assert await ledger.record(item).sending()
+    assert not await ledger.record(item).sending()
+    assert len(failed) == 7
+    hero = await ledger.find("launch", "hero")
+    assert hero is not None
+    assert hero.state is ItemState.COMPLETED
+    assert len(await ledger.history(hero)) == 4
+    assert len(await ledger.history(item)) == 1
+
+
+async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
+    """A mistake in one write, of whatever kind, must not keep the others waiting."""
+    items = await ledger.plan("launch", entries("a", "b", "c"))
+    await ledger.record(items[2]).sending()
+    bad = ledger._marks.mark()
+    claim = (await ledger._again(items[2]))[1]
+    waiting = [
+        ledger.record(items[0]).sending(),
+        ledger._writer.put(Presume(bad[0], items[2], object(), ledger.owner, claim)),  # type: ignore[arg-type]  # that is the mistake
+        ledger.record(items[1]).sending(),
+    ]
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert (results[0], results[2]) == (True, True)
+    assert isinstance(results[1], LedgerError)
+
+
+async def test_no_error_holds_a_signed_url(file_url: str, tmp_path: Path) -> None:
+    """Neither its words nor what hangs on it: statements carry requests, and errors carry statements."""
+    async with open_ledger(file_url, patience=0.0) as ledger:
+        with closing(sqlite3.connect(tmp_path / "launch.db", isolation_level=None)) as locker:
+            locker.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(LedgerError) as caught:
+                await ledger.plan("launch", [Entry("hero", VideoRequest("a", attachments=[SIGNED]))])
+    error: BaseException | None = caught.value
+    assert b"SECRET" not in pickle.dumps(error)
+    while error is not None:
+        assert "sqlalchemy" not in type(error).__module__
+        assert "SECRET" not in repr(error)
+        error = error.__cause__ or error.__context__
+
+
+async def test_a_table_that_has_gone_is_an_error_of_the_ledger(file_url: str, tmp_path: Path) -> None:
+    """Whatever somebody does to the database, SQLAlchemy's own errors stay inside."""
+    async with open_ledger(file_url, patience=0.0) as ledger:
+        await ledger.plan("launch", entries("hero"))
+        with closing(sqlite3.connect(tmp_path / "launch.db")) as connection:
+            connection.execute("DROP TABLE motion_history")
+            connection.execute("DROP TABLE motion_items")
+        with pytest.raises(LedgerError, match="no such table"):
+            await ledger.find("launch", "hero")
+        with pytest.raises(LedgerError, match="no such table"):
+            await ledger.plan("launch", entries("other"))
+
+
+async def test_sessions_that_are_ended_cost_nothing(fresh_postgres: str, troubles: list[LedgerTrouble]) -> None:
+    """An administrator ends every connection, again and again, in the middle of the work."""
+    async with open_ledger(fresh_postgres, on_trouble=troubles.append) as ledger:
+        going = asyncio.gather(*(whole_way(ledger, f"k{number}") for number in range(50)))
+        for _ in range(4):
+            await execute(
+                fresh_postgres,
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()",
+            )
+            await asyncio.sleep(0.02)
+        await going
+        assert await ledger.counts() == {"launch": {ItemState.COMPLETED: 50}}
+        lines = [len(await ledger.history(item)) async for item in ledger.items()]
+        assert lines == [4] * 50
+
+
+async def test_a_server_that_is_stopped_and_started_is_waited_for(
+    postgres_server: PostgresServer, fresh_postgres: str, troubles: list[LedgerTrouble]
+) -> None:
+    """Writers and readers wait while it is down, say so, and go on when it is up."""
+    if not postgres_server.ours:
+        pytest.skip("a server that is not ours is not stopped")
+    async with open_ledger(fresh_postgres, on_trouble=troubles.append) as ledger:
+        items = await ledger.plan("launch", entries("a", "b"))
+        assert await ledger.record(items[0]).sending()
+        await asyncio.to_thread(postgres_server.stop)
+        try:
+            writing = asyncio.gather(ledger.record(items[0]).taken(accepted()), whole_way(ledger, "c"))
+            reading = asyncio.ensure_future(ledger.find("launch", "b"))
+            await until_trouble(troubles, 4)
+            assert not writing.done()
+            assert not reading.done()
+        finally:
+            await asyncio.to_thread(postgres_server.start)
+        await writing
+        assert (await reading) == items[1]
+        assert await ledger.counts() == {
+            "launch": {ItemState.SUBMITTED: 1, ItemState.PLANNED: 1, ItemState.COMPLETED: 1}
+        }
+
+
+async def test_two_servers_sessions_that_block_each_other_get_on(fresh_postgres: str) -> None:
+    """Rows are locked in one order; what is locked all the same is waited for."""
+    async with open_ledger(fresh_postgres) as one, open_ledger(fresh_postgres) as other:
+        items = await one.plan("launch", entries(*(f"k{number}" for number in range(40))))
+        records = [(one if number % 2 else other).record(item) for number, item in enumerate(items)]
+        assert all(await asyncio.gather(*(record.sending() for record in records)))
+        ways = [
+            record.taken(accepted(f"job-{number}"))
+            for ledger_items in (items, list(reversed(items)))
+            for number, item in enumerate(ledger_items)
+            for record in (one.record(item), other.record(item))
+        ]
+        await asyncio.gather(*ways)
+        assert await other.counts() == {"launch": {ItemState.SUBMITTED: 40}}

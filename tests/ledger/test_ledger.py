@@ -1,0 +1,442 @@
+"""Tests of `motion_async.ledger.ledger`: one suite over a ledger in memory, in a file and in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from motion_async import (
+    Attachment,
+    ConfigurationError,
+    CreateUncertainError,
+    InvalidRequestError,
+    JobFailedError,
+    JobState,
+    JobStatus,
+    LedgerConflictError,
+    LedgerError,
+    RateLimitedError,
+    VideoRequest,
+    WaitTimeoutError,
+)
+from motion_async.ledger import Entry, History, Item, ItemState, Ledger, open_ledger
+from motion_async.ledger.moves import Presume
+from tests.ledger.conftest import START, accepted, change, clock, entries, seen
+
+INVALID = InvalidRequestError((), http_status=400)
+BUSY = RateLimitedError("too many", http_status=429)
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[Ledger]:
+    """An empty ledger of each kind, with a clock that goes on by a second whenever it is read."""
+    async with open_ledger(url, now=clock()) as opened:
+        yield opened
+
+
+async def planned(ledger: Ledger, key: str = "hero") -> Item:
+    [item] = await ledger.plan("launch", entries(key))
+    return item
+
+
+async def again(ledger: Ledger, item: Item) -> Item:
+    found = await ledger.find(item.batch, item.key)
+    assert found is not None
+    return found
+
+
+async def brought_to(ledger: Ledger, state: ItemState, key: str = "hero") -> Item:
+    """An item in a state, brought there as it comes to be there."""
+    item = await planned(ledger, key)
+    record = ledger.record(item)
+    if state is not ItemState.PLANNED:
+        assert await record.sending()
+    match state:
+        case ItemState.REJECTED:
+            await record.not_taken(INVALID)
+        case ItemState.UNCERTAIN | ItemState.DROPPED:
+            await record.lost(CreateUncertainError("reset"))
+        case ItemState.SUBMITTED | ItemState.COMPLETED | ItemState.FAILED:
+            await record.taken(accepted())
+    if state is ItemState.DROPPED:
+        await ledger.resolve(item, drop=True)
+    if state in (ItemState.COMPLETED, ItemState.FAILED):
+        await record.ended(seen(state.value), None)
+    item = await again(ledger, item)
+    assert item.state is state
+    return item
+
+
+async def test_an_item_is_kept_as_it_was_planned(ledger: Ledger) -> None:
+    """Every field of an entry comes back, with when it was planned."""
+    attachment = Attachment("https://a.example/hero.png?X-Amz-Signature=s", name="Hero", type="image")
+    request = VideoRequest("a video \0 \ud800 é", style_reference_url="https://youtu.be/x", attachments=[attachment])
+    entry = Entry("hero", request, metadata={"row": [1, None, "é"]}, parent="first")
+    [item] = await ledger.plan("launch", [entry])
+    assert (item.batch, item.key, item.request, item.parent) == ("launch", "hero", request, "first")
+    assert item.metadata == {"row": [1, None, "é"]}
+    assert (item.state, item.planned_at, item.changed_at) == (ItemState.PLANNED, *[START + timedelta(seconds=1)] * 2)
+    assert await again(ledger, item) == item
+    assert await ledger.history(item) == []
+
+
+async def test_a_plan_gives_its_items_in_order(ledger: Ledger) -> None:
+    """Found or inserted, each entry has its item at its place; numbers go up as they were planned."""
+    first = await ledger.plan("launch", entries("b", "d"))
+    everything = await ledger.plan("launch", entries("d", "a", "b", "c"))
+    assert [item.key for item in everything] == ["d", "a", "b", "c"]
+    assert [everything[2], everything[0]] == first
+    assert [item.key async for item in ledger.items()] == ["b", "d", "a", "c"]
+
+
+async def test_nothing_is_planned_out_of_nothing(ledger: Ledger) -> None:
+    """An empty plan is no mistake."""
+    assert await ledger.plan("launch", []) == []
+    assert await ledger.counts() == {}
+
+
+async def test_a_plan_of_many_is_found_whole(ledger: Ledger) -> None:
+    """More entries than fit into one statement; some found, some new."""
+    keys = [f"k{number}" for number in range(600)]
+    await ledger.plan("launch", entries(*keys[:300]))
+    items = await ledger.plan("launch", entries(*keys))
+    assert [item.key for item in items] == keys
+    assert set(await ledger.many("launch", [*keys, "none"])) == set(keys)
+
+
+async def test_a_planned_item_takes_over_what_is_fresher(ledger: Ledger) -> None:
+    """A second run has signed its URLs again: the item goes on with those."""
+    old = await planned(ledger)
+    fresh = Entry("hero", VideoRequest("a fresher video"), metadata=2, parent="p")
+    [item] = await ledger.plan("launch", [fresh])
+    assert (item.id, item.request, item.metadata, item.parent) == (old.id, fresh.request, 2, "p")
+    assert item.digest != old.digest
+    assert (item.planned_at, item.changed_at > old.changed_at) == (old.planned_at, True)
+
+
+@pytest.mark.parametrize("state", [state for state in ItemState if state is not ItemState.PLANNED])
+async def test_an_item_that_is_past_planning_stays(ledger: Ledger, state: ItemState) -> None:
+    """Planned again with another content it is given as it is, except that what was rejected is planned anew."""
+    item = await brought_to(ledger, state)
+    [same] = await ledger.plan("launch", entries("hero"))
+    assert same == item
+    [other] = await ledger.plan("launch", [Entry("hero", VideoRequest("another"))])
+    if state is ItemState.REJECTED:
+        assert (other.state, other.request.prompt, other.error) == (ItemState.PLANNED, "another", None)
+        assert (await ledger.history(item))[-1].state is ItemState.PLANNED
+        assert await ledger.record(other).sending()
+    else:
+        assert other == item
+
+
+@pytest.mark.parametrize(("batch", "key"), [("", "k"), ("b", ""), ("b\n", "k"), ("b", "\ud800")])
+async def test_names_that_cannot_be_kept_are_refused(ledger: Ledger, batch: str, key: str) -> None:
+    """Before anything is written."""
+    with pytest.raises(ConfigurationError):
+        await ledger.plan(batch, entries(key))
+
+
+async def test_the_way_of_an_item(ledger: Ledger) -> None:
+    """Planned, intended, taken, seen at work, completed: each step stands in the item and in its history."""
+    item = await planned(ledger)
+    record = ledger.record(item)
+    assert await record.sending() is True
+    item = await again(ledger, item)
+    assert (item.state, item.owner, item.intent_at) == (ItemState.INTENT, ledger.owner, item.changed_at)
+    await record.taken(accepted())
+    item = await again(ledger, item)
+    assert (item.state, item.job_id, item.status) == (ItemState.SUBMITTED, "job-1", "queued")
+    assert item.taken_at == item.changed_at
+    record.changed(change("running"))
+    await record.ended(seen("completed"), None)
+    item = await again(ledger, item)
+    assert (item.state, item.status, item.error) == (ItemState.COMPLETED, JobStatus.COMPLETED, None)
+    assert item.job_state == seen("completed")
+    told = [(line.state, line.status, line.job_id) for line in await ledger.history(item)]
+    assert told == [
+        (ItemState.INTENT, None, None),
+        (ItemState.SUBMITTED, "queued", "job-1"),
+        (None, "running", "job-1"),
+        (ItemState.COMPLETED, "completed", "job-1"),
+    ]
+
+
+async def test_only_one_may_send(ledger: Ledger) -> None:
+    """Of many that want to send the same item at the same time, one is told that it may."""
+    item = await planned(ledger)
+    allowed = await asyncio.gather(*(ledger.record(item).sending() for _ in range(10)))
+    assert sorted(allowed) == [False] * 9 + [True]
+
+
+async def test_what_was_not_taken_can_be_sent_again(ledger: Ledger) -> None:
+    """After a 429 the item is planned again, with the reason; the next intent clears it."""
+    item = await planned(ledger)
+    record = ledger.record(item)
+    assert await record.sending()
+    await record.not_taken(BUSY)
+    found = await again(ledger, item)
+    assert (found.state, found.error) == (ItemState.PLANNED, "too many")
+    assert await record.sending()
+    assert (await again(ledger, item)).error is None
+    await record.not_taken(None)
+    assert (await again(ledger, item)).error is None
+
+
+async def test_what_the_service_refused_is_rejected(ledger: Ledger) -> None:
+    """After a 400 it is not sent again, and says why."""
+    item = await brought_to(ledger, ItemState.REJECTED)
+    assert item.error == str(INVALID)
+    assert await ledger.record(item).sending() is False
+
+
+async def test_a_lost_answer_is_uncertain(ledger: Ledger) -> None:
+    """It is not sent again by itself, and says why."""
+    item = await brought_to(ledger, ItemState.UNCERTAIN)
+    assert "reset" in str(item.error)
+    assert await ledger.record(item).sending() is False
+
+
+async def test_a_record_speaks_only_of_its_own_intent(ledger: Ledger) -> None:
+    """A late word of a sender whose item is somebody else's by now changes nothing."""
+    item = await planned(ledger)
+    late, mine = ledger.record(item), ledger.record(item)
+    assert await late.sending()
+    await late.not_taken(None)
+    assert await mine.sending()
+    await late.not_taken(INVALID)
+    await late.lost(CreateUncertainError("late"))
+    assert (await again(ledger, item)).state is ItemState.INTENT
+
+
+@pytest.mark.parametrize("state", ItemState)
+async def test_an_id_is_written_from_any_state(ledger: Ledger, state: ItemState) -> None:
+    """By an answer that comes late: into the item if it has none, and in any case into its history."""
+    item = await brought_to(ledger, state)
+    await ledger.record(item).taken(accepted("job-9"))
+    found = await again(ledger, item)
+    has_one = item.job_id is not None
+    assert found.job_id == ("job-1" if has_one else "job-9")
+    assert found.state is (state if has_one else ItemState.SUBMITTED)
+    assert (await ledger.history(item))[-1].job_id == "job-9"
+
+
+async def test_a_job_that_failed_says_why(ledger: Ledger) -> None:
+    """The item is failed, with the error that the caller was given."""
+    item = await brought_to(ledger, ItemState.SUBMITTED)
+    await ledger.record(item).ended(seen("failed"), JobFailedError("job-1", error="render crashed"))
+    found = await again(ledger, item)
+    assert (found.state, found.status) == (ItemState.FAILED, "failed")
+    assert "render crashed" in str(found.error)
+
+
+@pytest.mark.parametrize("state", [None, seen("running")], ids=["unseen", "running"])
+async def test_a_watch_that_ended_too_early_leaves_it_submitted(ledger: Ledger, state: JobState | None) -> None:
+    """A timeout is noted; the next run takes the job up by its id."""
+    item = await brought_to(ledger, ItemState.SUBMITTED)
+    await ledger.record(item).ended(state, WaitTimeoutError("job-1", timeout=900, status="running"))
+    found = await again(ledger, item)
+    assert (found.state, found.job_state) == (ItemState.SUBMITTED, state)
+    assert "900" in str(found.error)
+
+
+async def test_an_id_that_no_database_takes_is_kept_all_the_same(ledger: Ledger) -> None:
+    """Whatever the service calls a job, nothing is lost by writing it."""
+    item = await planned(ledger)
+    await ledger.record(item).taken(accepted("job-\0-\ud800"))
+    assert (await again(ledger, item)).job_id == "job-\\x00-\\ud800"
+
+
+async def test_writing_goes_on_when_nobody_waits(ledger: Ledger) -> None:
+    """Whoever is cancelled while it waits does not take the note with it."""
+    item = await planned(ledger)
+    record = ledger.record(item)
+    waiting = [asyncio.ensure_future(record.sending()), asyncio.ensure_future(record.taken(accepted()))]
+    for one in waiting:
+        one.cancel()
+    record.changed(change("running"))
+    await planned(ledger, "next")  # written after all that came before
+    found = await again(ledger, item)
+    assert (found.state, found.job_id, found.status) == (ItemState.SUBMITTED, "job-1", "running")
+
+
+async def test_what_is_not_there_is_not_found(ledger: Ledger) -> None:
+    """An unknown key is None; an item of nowhere is an error, and its id is told as lost."""
+    item = await planned(ledger)
+    assert await ledger.find("launch", "other") is None
+    assert await ledger.many("other", ["hero"]) == {}
+    nowhere = attrs.evolve(item, id=item.id + 1_000)
+    with pytest.raises(LedgerError, match="has no item 'hero'"):
+        await ledger.settled(nowhere)
+    with pytest.raises(LedgerError, match="no such item") as caught:
+        await ledger.record(nowhere).taken(accepted())
+    assert caught.value.job_ids == (("launch", "hero", "job-1"),)
+    with pytest.raises(LedgerError, match="hero is job job-1"):  # at the end it is told once more
+        await ledger.aclose()
+
+
+async def test_items_are_read_in_order_and_by_state(ledger: Ledger) -> None:
+    """More than a page, of one batch or all, in some states or any."""
+    await ledger.plan("launch", entries(*(f"k{number}" for number in range(1_003))))
+    await ledger.plan("other", entries("o"))
+    await ledger.record((await ledger.many("launch", ["k7"]))["k7"]).sending()
+    assert [item.key async for item in ledger.items("launch")] == [f"k{number}" for number in range(1_003)]
+    assert len([item async for item in ledger.items()]) == 1_004
+    assert [item.key async for item in ledger.items(states=[ItemState.INTENT])] == ["k7"]
+    assert [item.key async for item in ledger.items("other", states={ItemState.PLANNED, ItemState.FAILED})] == ["o"]
+    assert await ledger.counts() == {
+        "launch": {ItemState.PLANNED: 1_002, ItemState.INTENT: 1},
+        "other": {ItemState.PLANNED: 1},
+    }
+    assert await ledger.counts("other") == {"other": {ItemState.PLANNED: 1}}
+
+
+async def test_durations_are_of_what_ended_well(ledger: Ledger) -> None:
+    """Newest first; a create by the service's clock, a followup from its own beginning; no person is timed."""
+    plan = [*entries("a", "b"), Entry("f", VideoRequest("faster"), parent="a"), *entries("asked", "failed", "running")]
+    items = {item.key: item for item in await ledger.plan("launch", plan)}
+    for number, (key, item) in enumerate(items.items()):
+        record = ledger.record(item)
+        await record.sending()
+        await record.taken(accepted("job-1"))
+        if key == "asked":
+            record.changed(change("awaiting_user_input"))
+        status = key if key in ("failed", "running") else "completed"
+        await record.ended(seen(status, seconds=60 + number), None)
+    taken_at = (await again(ledger, items["f"])).taken_at
+    assert taken_at is not None
+    followup = (START + timedelta(seconds=62) - taken_at).total_seconds()
+    assert await ledger.durations() == [(followup, 1), (61.0, 0), (60.0, 0)]
+    assert await ledger.durations(limit=1) == [(followup, 1)]
+
+
+@pytest.mark.parametrize("state", ItemState)
+async def test_a_person_can_name_the_job(ledger: Ledger, state: ItemState) -> None:
+    """In every state but that of another job that has ended; even then it is in the history."""
+    item = await brought_to(ledger, state)
+    if state in (ItemState.COMPLETED, ItemState.FAILED):
+        with pytest.raises(LedgerConflictError, match=f"it is {state}, as job job-1") as caught:
+            await ledger.resolve(item, job_id="job-9")
+        assert (caught.value.key, caught.value.state, caught.value.job_id) == ("hero", state.value, "job-1")
+    else:
+        found = await ledger.resolve(item, job_id="job-9")
+        assert (found.state, found.job_id) == (ItemState.SUBMITTED, "job-9")
+    assert "job-9" in {line.job_id for line in await ledger.history(item)}
+
+
+@pytest.mark.parametrize("state", ItemState)
+async def test_a_person_can_have_it_sent_again(ledger: Ledger, state: ItemState) -> None:
+    """What is uncertain or was rejected; nothing else."""
+    item = await brought_to(ledger, state)
+    if state in (ItemState.UNCERTAIN, ItemState.REJECTED):
+        found = await ledger.resolve(item, send_again=True)
+        assert (found.state, found.error) == (ItemState.PLANNED, None)
+        assert await ledger.record(found).sending()
+    else:
+        with pytest.raises(LedgerConflictError, match=f"cannot be sent again: it is {state}"):
+            await ledger.resolve(item, send_again=True)
+        assert await again(ledger, item) == item
+
+
+@pytest.mark.parametrize("state", ItemState)
+async def test_a_person_can_drop_it(ledger: Ledger, state: ItemState) -> None:
+    """What is uncertain; nothing else."""
+    item = await brought_to(ledger, state)
+    if state is ItemState.UNCERTAIN:
+        assert (await ledger.resolve(item, drop=True)).state is ItemState.DROPPED
+        assert (await ledger.history(item))[-1] == History(
+            (await again(ledger, item)).changed_at, ItemState.DROPPED, detail="by a person"
+        )
+    else:
+        with pytest.raises(LedgerConflictError, match=f"cannot be dropped: it is {state}"):
+            await ledger.resolve(item, drop=True)
+
+
+async def test_a_person_says_one_thing_at_a_time(ledger: Ledger) -> None:
+    """None or two of the three are a mistake, and so is an id that can be none."""
+    item = await brought_to(ledger, ItemState.UNCERTAIN)
+    with pytest.raises(ConfigurationError, match="exactly one"):
+        await ledger.resolve(item)
+    with pytest.raises(ConfigurationError, match="exactly one"):
+        await ledger.resolve(item, send_again=True, drop=True)
+    with pytest.raises(InvalidRequestError):
+        await ledger.resolve(item, job_id="..")
+    assert await again(ledger, item) == item
+
+
+async def test_an_own_intent_stays(ledger: Ledger) -> None:
+    """Whoever holds this very ledger is alive."""
+    item = await brought_to(ledger, ItemState.INTENT)
+    assert await ledger.settled(item) == item
+
+
+async def test_a_sender_that_was_taken_for_dead_is_believed(ledger: Ledger) -> None:
+    """It knows what became of its call, whatever others made of its silence."""
+    for number, settle in enumerate(("not_taken", "taken")):
+        item = await planned(ledger, f"k{number}")
+        record = ledger.record(item)
+        assert await record.sending()
+        claim = (await ledger._again(item))[1]
+        await ledger._writer.put(Presume(f"presume-{number}", item, "2026-05-01T12:00:00+00:00", ledger.owner, claim))
+        assert (await again(ledger, item)).state is ItemState.UNCERTAIN
+        await (record.not_taken(BUSY) if settle == "not_taken" else record.taken(accepted()))
+        expected = ItemState.PLANNED if settle == "not_taken" else ItemState.SUBMITTED
+        assert (await again(ledger, item)).state is expected
+
+
+async def test_a_clock_that_jumps_back_changes_nothing(url: str) -> None:
+    """Times are told, never compared: order, states and owners do not depend on them."""
+    async with open_ledger(url, now=clock(-3_600)) as ledger:
+        await ledger.plan("launch", entries("a", "b"))
+        item = await brought_to(ledger, ItemState.COMPLETED)
+        told = [line.state for line in await ledger.history(item)]
+        assert told == [ItemState.INTENT, ItemState.SUBMITTED, ItemState.COMPLETED]
+        assert [found.key async for found in ledger.items()] == ["a", "b", "hero"]
+        assert item.changed_at < item.planned_at
+
+
+async def test_a_closed_ledger_says_so(url: str) -> None:
+    """After the end nothing is taken in silently; an id that comes then is named."""
+    async with open_ledger(url) as ledger:
+        item = await planned(ledger)
+    with pytest.raises(LedgerError, match="closed"):
+        await ledger.find("launch", "hero")
+    with pytest.raises(LedgerError, match="closed"):
+        await ledger.plan("launch", entries("b"))
+    with pytest.raises(LedgerError, match="closed") as caught:
+        await ledger.record(item).taken(accepted())
+    assert caught.value.job_ids == (("launch", "hero", "job-1"),)
+    await ledger.aclose()
+
+
+async def test_leaving_writes_what_waits(shared_url: str) -> None:
+    """What was told at the last moment is on disk, though nobody waited for it."""
+    async with open_ledger(shared_url) as ledger:
+        item = await planned(ledger)
+        record = ledger.record(item)
+        record.sending()
+        record.taken(accepted())
+        record.changed(change("running"))
+    async with open_ledger(shared_url) as ledger:
+        found = await again(ledger, item)
+        assert (found.state, found.job_id, found.status) == (ItemState.SUBMITTED, "job-1", "running")
+        assert len(await ledger.history(found)) == 3
+
+
+async def test_entering_and_leaving_in_different_tasks(url: str) -> None:
+    """Fixtures and web frameworks do that."""
+    stack = AsyncExitStack()
+    ledger = await asyncio.create_task(stack.enter_async_context(open_ledger(url)))
+    await ledger.plan("launch", entries("a"))
+    await asyncio.create_task(stack.aclose())
+
+
+async def test_a_ledger_shows_itself_without_its_password(url: str) -> None:
+    """Its repr says where it is."""
+    async with open_ledger(url) as ledger:
+        assert repr(ledger).startswith("<Ledger ")
+        assert ledger.owner in repr(ledger)

@@ -1,0 +1,163 @@
+"""Tests of `motion_async.ledger.moves`: every move in every state, made once and made twice."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from motion_async import JobState, JobStatus, VideoRequest
+from motion_async.ledger import MOVES, Item, ItemState
+from motion_async.ledger import moves as m
+from tests.ledger.conftest import START, seen
+
+P, I, U, S, C, F, R, D = ItemState  # noqa: E741  # columns of a table have to be narrow
+AT = "2026-05-01T12:00:00.000000+00:00"
+CLAIM = "claim-of-mine"
+
+ITEM = Item(
+    7, "launch", "hero", request=VideoRequest("a"), digest="d", state=P, planned_at=START, changed_at=START
+)  # fmt: skip
+
+
+def standing(state: ItemState, *, claim: str | None = CLAIM, job_id: str = "job-1") -> m.Standing:
+    """An item in a state, as it comes to be there."""
+    known = job_id if state in (S, C, F) else None
+    claimed = None if state in (P, R) else claim
+    return m.Standing(7, "d", state, "me", claimed, AT, AT if known else None, known, None, None, None, AT)
+
+
+def end(status: str, job_id: str = "job-1") -> m.End:
+    state = seen(status, job_id)
+    to = {"completed": C, "failed": F}.get(status)
+    return m.End(f"end-{status}", ITEM, AT, job_id, status, state, None, to)
+
+
+MADE: dict[str, tuple[Callable[[], m.Move], dict[ItemState, ItemState]]] = {
+    "intend": (lambda: m.Intend("new", ITEM, AT, "me"), {P: I}),
+    "intend again": (lambda: m.Intend(CLAIM, ITEM, AT, "me"), {P: I, I: I, U: I}),
+    "withdraw": (lambda: m.Withdraw("w", ITEM, AT, CLAIM, "busy"), {I: P, U: P}),
+    "withdraw, rejected": (lambda: m.Withdraw("w", ITEM, AT, CLAIM, "bad", rejected=True), {I: R, U: R}),
+    "withdraw another's": (lambda: m.Withdraw("w", ITEM, AT, "other", "busy"), {}),
+    "withdraw nothing": (lambda: m.Withdraw("w", ITEM, AT, None), {}),
+    "lose": (lambda: m.Lose("l", ITEM, AT, CLAIM, "reset"), {I: U, U: U}),
+    "lose another's": (lambda: m.Lose("l", ITEM, AT, "other", "reset"), {}),
+    "take": (lambda: m.Take("t", ITEM, AT, "job-1", "queued"), {P: S, I: S, U: S, R: S, D: S}),
+    "take a second": (lambda: m.Take("t", ITEM, AT, "job-2", "queued"), {P: S, I: S, U: S, R: S, D: S}),
+    "take from a person": (
+        lambda: m.Take("t", ITEM, AT, "job-2", by="person"), {P: S, I: S, U: S, R: S, D: S, S: S},
+    ),
+    "observe": (lambda: m.Observe("o", ITEM, AT, "job-1", "running", seen("running")), {}),
+    "end completed": (lambda: end("completed"), {P: C, I: C, U: C, S: C, R: C, D: C}),
+    "end failed": (lambda: end("failed"), {P: F, I: F, U: F, S: F, R: F, D: F}),
+    "end of another job": (lambda: end("failed", "job-2"), {P: F, I: F, U: F, R: F, D: F}),
+    "end running": (lambda: end("running"), {}),
+    "end unseen": (lambda: m.End("e", ITEM, AT, None, None, None, "timeout", None), {}),
+    "presume": (lambda: m.Presume("p", ITEM, AT, "me", CLAIM), {I: U}),
+    "presume of another": (lambda: m.Presume("p", ITEM, AT, "me", "other"), {}),
+    "send again": (lambda: m.SendAgain("s", ITEM, AT), {U: P, R: P}),
+    "drop": (lambda: m.Drop("x", ITEM, AT), {U: D}),
+}  # fmt: skip
+"""What each move makes of which state; it leaves the others."""
+
+
+@pytest.mark.parametrize("state", ItemState)
+@pytest.mark.parametrize("name", MADE)
+def test_every_move_in_every_state(name: str, state: ItemState) -> None:
+    """A move leads where the table says, only by moves that the specification allows or by an id."""
+    make, leads = MADE[name]
+    item = standing(state)
+    make().apply(item)
+    assert item.state is leads.get(state, state)
+    assert item.state is state or item.state in MOVES[state] or item.job_id is not None
+    assert (item.job_id is not None) == (item.state in (S, C, F))
+
+
+@pytest.mark.parametrize("state", ItemState)
+@pytest.mark.parametrize("name", MADE)
+def test_a_move_made_twice_is_made_once(name: str, state: ItemState) -> None:
+    """After a commit whose answer was lost it is made again: same place, same result."""
+    move = MADE[name][0]()
+    item = standing(state)
+    result, _ = move.apply(item)
+    once = copy.copy(item)
+    again, _ = move.apply(item)
+    assert (item, again) == (once, result)
+
+
+@given(st.sampled_from(list(ItemState)), st.lists(st.sampled_from(list(MADE)), max_size=8))
+def test_no_id_is_ever_lost(state: ItemState, names: list[str]) -> None:
+    """Whatever happens in whatever order: an id that was taken stands in the item or in its history."""
+    item = standing(state)
+    history: set[str | None] = {item.job_id}
+    given_ids: set[str | None] = {item.job_id}
+    for name in names:
+        move = MADE[name][0]()
+        _, note = move.apply(item)
+        history |= {note.job_id} if note else set()
+        given_ids |= {move.job_id}
+        assert item.job_id in history
+    assert given_ids <= history | {None}
+
+
+@given(st.lists(st.sampled_from([name for name in MADE if not name.startswith("send again")]), max_size=8))
+def test_nothing_but_a_person_or_a_withdrawal_lets_an_item_be_sent_again(names: list[str]) -> None:
+    """Once an intent is lost or taken, no other intent is ever allowed."""
+    item = standing(U)
+    for name in (n for n in names if not n.startswith("withdraw") and n != "intend again"):
+        MADE[name][0]().apply(item)
+    assert m.Intend("another", ITEM, AT, "other").apply(item) == (False, None)
+
+
+def test_an_item_planned_with_another_content_is_not_sent() -> None:
+    """The intent is of what was read: if the plan has changed since, it is refused."""
+    item = standing(P)
+    item.digest = "other"
+    assert m.Intend("new", ITEM, AT, "me").apply(item) == (False, None)
+    assert not item.touched
+
+
+def test_the_first_id_stays_and_the_second_is_noted() -> None:
+    """A second job of an item is in its history, with words that say so."""
+    item = standing(S)
+    result, note = m.Take("t", ITEM, AT, "job-2", "queued").apply(item)
+    assert (result, item.job_id) == (False, "job-1")
+    assert note == m.Note(None, "queued", "job-2", "a second job; the item keeps job-1")
+
+
+def test_a_person_may_put_an_id_right() -> None:
+    """An id that was mistyped can be replaced as long as its job has not ended; the old one is in the words."""
+    item = standing(S)
+    assert m.Take("t", ITEM, AT, "job-2", by="person").apply(item)[1] == m.Note(
+        S, None, "job-2", "named by a person instead of job-1"
+    )
+    assert item.job_id == "job-2"
+    item = standing(C)
+    assert m.Take("t", ITEM, AT, "job-2", by="person").apply(item)[0] is False
+    assert item.job_id == "job-1"
+
+
+def test_a_late_status_does_not_undo_an_end() -> None:
+    """What is seen of a job after its end is history."""
+    item = standing(C)
+    item.status = "completed"
+    _, note = m.Observe("o", ITEM, AT, "job-1", "running", seen("running")).apply(item)
+    assert (item.status, note) == ("completed", m.Note(None, "running", "job-1"))
+
+
+def test_what_ended_a_watch_too_early_is_noted() -> None:
+    """After a timeout the item stays submitted, with the reason."""
+    item = standing(S)
+    m.End("e", ITEM, AT, "job-1", "running", JobState("job-1", JobStatus.RUNNING), "timeout", None).apply(item)
+    assert (item.state, item.status, item.error) == (S, "running", "timeout")
+
+
+def test_a_move_that_the_table_does_not_have_is_a_mistake() -> None:
+    """The table is the specification: code that goes past it does not pass."""
+    with pytest.raises(AssertionError, match="no move from completed to planned"):
+        standing(C).move(P, at=AT)
+    with pytest.raises(NotImplementedError):
+        m.Move("x", ITEM, AT).apply(standing(P))
