@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
+from unittest import mock
 
 import aiohttp
 
@@ -26,6 +27,7 @@ from benchmarks.poll import Counting, poll_plainly
 from benchmarks.spreads import drawing, line, spread
 from benchmarks.stub import running, stub_server
 from motion_async import GrowingSchedule, JobState, MotionSession
+from motion_async.calls import Calls
 from motion_async.protocol import Answer, poll_call, read_answer
 
 __all__ = ["plot", "run", "table"]
@@ -193,21 +195,20 @@ async def _measure(
     return cpu, lag
 
 
-class _Offline(MotionSession):
-    """A session whose answers are read as ever, but come from no network, which keeps no bytes and takes its time."""
-
-    async def _poll_once(self, job_id: str) -> JobState:
-        await asyncio.sleep(0)
-        return read_answer(poll_call(job_id), Answer(200, running(job_id), 1 << 20), now=datetime.now(UTC))
+async def _read_offline(_: Calls, job_id: str) -> JobState:
+    """Give an answer that is read as ever, but comes from no network, which keeps no bytes and takes its time."""
+    await asyncio.sleep(0)
+    return read_answer(poll_call(job_id), Answer(200, running(job_id), 1 << 20), now=datetime.now(UTC))
 
 
 async def _bytes(counts: list[int]) -> dict[int, float]:
     """Give the bytes of a watched job, beyond those of a session that watches as many as it has connections."""
     schedule = _Late()
-    motion = _Offline(_KEY, schedule=schedule, max_connections=_CONNECTIONS, max_polls_per_second=1e6)
-    async with _read(motion, schedule) as watching:
-        await watching.watch(_CONNECTIONS)
-        return await _growth(counts, lambda count: watching.watch(_CONNECTIONS + count))
+    motion = MotionSession(_KEY, schedule=schedule, max_connections=_CONNECTIONS, max_polls_per_second=1e6)
+    with mock.patch.object(Calls, "poll_once", _read_offline):
+        async with _read(motion, schedule) as watching:
+            await watching.watch(_CONNECTIONS)
+            return await _growth(counts, lambda count: watching.watch(_CONNECTIONS + count))
 
 
 async def _task_bytes(counts: list[int]) -> dict[int, float]:

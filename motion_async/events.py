@@ -57,7 +57,7 @@ class SendDisturbed:
 
     Args:
         job_id: the job of a followup, None for a create.
-        error: what happened: no connection, or a 429.
+        error: what happened: no connection, a 429, or a 402 where credits are waited for.
         failures: how many tries have failed, this one included.
         next_wait: seconds until the next try.
     """

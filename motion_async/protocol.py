@@ -67,10 +67,10 @@ class Answer:
     """
 
     status: int
-    body: bytes
+    body: bytes = attrs.field(repr=False)  # here and below: what the service echoes may be a secret
     limit: int
-    retry_after: str | None = None
-    encoding: str | None = None
+    retry_after: str | None = attrs.field(default=None, repr=False)
+    encoding: str | None = attrs.field(default=None, repr=False)
     flaw: MotionError | None = None
 
 
@@ -132,11 +132,18 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
     Raises:
         MotionError: what the service refused, or `UnexpectedResponseError` for what can't be read.
     """
+    meaning = _meaning(call, answer, now)
+    if isinstance(meaning, MotionError):
+        raise meaning  # out here, where no local and no other exception holds what the body echoes
+    return meaning
+
+
+def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionError:
     if not 200 <= answer.status < 300:
-        raise _error(call, answer, now)
+        return _error(call, answer, now)
     is_poll = call.kind == "poll"
     if is_poll and answer.flaw is not None:
-        raise answer.flaw
+        return answer.flaw
     try:
         body = answer.body if answer.encoding is None else _plain(answer.body, answer.encoding, answer.limit)
         if not is_poll:
@@ -147,7 +154,7 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
             raise WireError("the answer to a poll is a 200")
     except WireError as error:
         if answer.flaw is not None:
-            raise answer.flaw from None
+            return answer.flaw
         reason = str(error)
         if not is_poll:
             reason += f"; it begins {answer.body[:120]!r}"  # an id that can't be read may be one that a person can
@@ -156,7 +163,7 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
             return state
         # Bytes left on a kept-alive connection, or a proxy's mix-up: nothing of it may be believed.
         reason = f"it is about job {state.job_id!r:.80}"
-    raise errors.UnexpectedResponseError(reason, http_status=answer.status, job_id=call.job_id)
+    return errors.UnexpectedResponseError(reason, http_status=answer.status, job_id=call.job_id)
 
 
 def _read_accepted(body: bytes) -> JobState:

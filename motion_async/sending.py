@@ -2,12 +2,14 @@
 
 A call goes out again only if the service provably did not take it. A caller who is cancelled while
 bytes are under way does not take the answer with it: the exchange is finished, within a bound, and
-the id is reported. Polls are no business of this module.
+the id is reported. Where a record is kept, nothing leaves before it is written down, and nobody hears
+of an id before that is. Polls are no business of this module.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -15,10 +17,11 @@ from typing import Any, TypeVar
 
 import anyio
 
-from motion_async.errors import MotionError, SessionClosedError, TransportError, UncertainError
+from motion_async.errors import LedgerError, MotionError, SessionClosedError, TransportError, UncertainError
 from motion_async.events import Event, JobAccepted, SendAbandoned, SendDisturbed
 from motion_async.jobs import JobState
 from motion_async.protocol import Call, may_send_again, read_answer, unless_refused
+from motion_async.recording import NotOursToSend, Record
 from motion_async.retrying import Retries
 from motion_async.transport import Exchange, Transport
 
@@ -58,18 +61,20 @@ class Sender:
         self._now = now
         self._under_way: dict[asyncio.Task[Any], Exchange] = {}
 
-    async def send(self, call: Call, take: Callable[[JobState], _T]) -> _T:
+    async def send(self, call: Call, take: Callable[[JobState], _T], *, record: Record | None = None) -> _T:
         """Send a create or a followup, and take the service's answer.
 
         Args:
             call: what to send.
             take: given the job's id and first status as soon as they are known, even if the caller is gone.
+            record: where it is written down before each try, and what came of it after.
 
         Returns:
             What `take` gave.
 
         Raises:
             UncertainError: if it was sent and the answer was lost.
+            NotOursToSend: if the record says so; nothing was sent then.
             MotionError: if it was refused, or could not be sent.
         """
 
@@ -77,17 +82,20 @@ class Sender:
             self._publish(SendDisturbed(call.job_id, error, failures, next_wait))
 
         _, taken = await self._retries.run(
-            lambda: self._send_once(call, take),
+            lambda: self._send_once(call, take, record),
             may_repeat=may_send_again,
             attempts=_ATTEMPTS,
             repeating=repeating,
         )
         return taken
 
-    async def _send_once(self, call: Call, take: Callable[[JobState], _T]) -> tuple[JobState, _T]:
+    async def _send_once(
+        self, call: Call, take: Callable[[JobState], _T], record: Record | None
+    ) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
         exchange = Exchange()
-        task = asyncio.get_running_loop().create_task(self._exchange(call, exchange, take), name="motion_async.send")
+        work = self._exchange_and_take(call, exchange, take, record)
+        task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
         self._under_way[task] = exchange
         task.add_done_callback(self._under_way.pop)
         try:
@@ -102,10 +110,20 @@ class Sender:
                 await asyncio.wait([task], timeout=self._grace)
             raise
 
-    async def _exchange(self, call: Call, exchange: Exchange, take: Callable[[JobState], _T]) -> tuple[JobState, _T]:
+    async def _exchange_and_take(
+        self, call: Call, exchange: Exchange, take: Callable[[JobState], _T], record: Record | None
+    ) -> tuple[JobState, _T]:
+        if record is None:
+            accepted = await self._exchange(call, exchange)
+        else:
+            accepted = await self._recorded(call, exchange, record)
+        self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
+        return accepted, take(accepted)
+
+    async def _exchange(self, call: Call, exchange: Exchange) -> JobState:
         try:
             answer = await self._transport.exchange(call, exchange)
-            accepted = read_answer(call, answer, now=self._now())
+            return read_answer(call, answer, now=self._now())
         except MotionError as error:
             failure = unless_refused(call, error)
             if failure is error:
@@ -115,8 +133,29 @@ class Sender:
             # Ended because nothing had left yet, or by `aclose` after the grace: only the latter is uncertain.
             lost = TransportError("the session was left before the answer came")
             raise (unless_refused(call, lost) if exchange.sent else _left()) from None
-        self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
-        return accepted, take(accepted)
+
+    async def _recorded(self, call: Call, exchange: Exchange, record: Record) -> JobState:
+        """Make one exchange between two notes: the first is kept before anything leaves, the second before it is told.
+
+        A note is taken in as soon as it is made. A cancellation, which only ends the wait for it, comes
+        from a caller who left before anything was sent, or from `aclose`, when its grace is over. What the
+        exchange brought is told in any case: a ledger that cannot be written says so by itself.
+        """
+        try:
+            if not await record.sending():
+                raise NotOursToSend
+        except asyncio.CancelledError:
+            record.not_taken(None)
+            raise _left() from None
+        try:
+            accepted = await self._exchange(call, exchange)
+        except MotionError as error:
+            with contextlib.suppress(asyncio.CancelledError, LedgerError):
+                await (record.lost(error) if isinstance(error, UncertainError) else record.not_taken(error))
+            raise
+        with contextlib.suppress(asyncio.CancelledError, LedgerError):
+            await record.taken(accepted)
+        return accepted
 
     def _report(self, call: Call, task: asyncio.Task[tuple[JobState, _T]]) -> None:
         """Tell what became of an exchange whose caller was cancelled."""

@@ -10,29 +10,26 @@ import asyncio
 import logging
 import os
 import random as _random
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import anyio
-import attrs
 
-from motion_async.errors import ConfigurationError, FollowupNotAllowedError, SessionClosedError
-from motion_async.fanout import FanOut, Requests
+from motion_async.calls import Calls
+from motion_async.credits import Credits, OnInsufficientCredits, check_on_insufficient_credits
+from motion_async.errors import ConfigurationError, SessionClosedError
+from motion_async.fanout import FanOut
+from motion_async.intake import Intake, Requests, intakes
 from motion_async.job import Job
-from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
-from motion_async.learning import LearnedSchedule
+from motion_async.jobs import Attachment, JobState, VideoRequest
+from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number, check_schedule
-from motion_async.protocol import create_call, followup_call, is_passing, poll_call, read_answer
-from motion_async.retrying import Retries
-from motion_async.sending import Sender
 from motion_async.subscriptions import EventHub, EventStream, OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
 from motion_async.validation import as_request
-from motion_async.watch import PollLoop
-from motion_async.watched import Watched
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -40,10 +37,11 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
+    from motion_async.ledger import Ledger
+
 __all__ = ["MotionSession"]
 
 _log = logging.getLogger("motion_async")
-_POLL_ATTEMPTS = 4
 _BATCH_URGENCY = 2.7
 
 
@@ -119,7 +117,8 @@ class MotionSession:
         self._backoff = Backoff() if backoff is None else backoff
         if not isinstance(self._backoff, Backoff):
             raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
-        self._parts: _Parts | None = None
+        self._calls: Calls | None = None
+        self._taught: dict[int, LearningSchedule] = {}  # by what they are, as a schedule need not be hashable
         self._was_entered = False
         self._events = EventHub()
 
@@ -134,23 +133,17 @@ class MotionSession:
             raise SessionClosedError("a session can be entered once; make a new one")
         transport = Transport(**self._transport_options)
         self._was_entered = True
-        polls = PollLoop(
-            self._poll_once,
-            self._events.publish,
+        self._calls = Calls(
+            transport,
+            self._events,
             schedule=self._schedule,
             pace=self._pace,
             backoff=self._backoff,
             max_in_flight=self._transport_options["max_connections"],
+            grace=self._cancel_grace,
             now=self._now,
             random=self._random,
         )
-        retries = Retries(
-            backoff=self._backoff,
-            random=self._random,
-            failed=lambda error, began_at: polls.slow_down(error, sent_at=began_at),
-        )
-        sender = Sender(transport, self._events.publish, retries, grace=self._cancel_grace, now=self._now)
-        self._parts = _Parts(transport, retries, sender, polls)
         return self
 
     async def __aexit__(
@@ -163,21 +156,9 @@ class MotionSession:
 
         A create that may have reached the service gets `cancel_grace` seconds to bring its id back.
         """
-        parts, self._parts = self._parts, None
-        if parts is None:
-            return
-        parts.retries.close()
-        with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
-            try:
-                await parts.sender.aclose()
-            finally:
-                try:
-                    await parts.polls.aclose()
-                finally:
-                    try:
-                        await parts.transport.aclose()
-                    finally:
-                        self._events.close()  # last, so that the streams tell of all that came before
+        calls, self._calls = self._calls, None
+        if calls is not None:
+            await calls.aclose()
 
     async def create(
         self,
@@ -199,9 +180,9 @@ class MotionSession:
             CreateUncertainError: if it was sent and its answer was lost: a job may exist.
             MotionError: any other refusal, or no connection.
         """
-        polls = self._open().polls
-        watched = await self._create(as_request(prompt, style_reference_url, attachments))
-        return Job(self, polls, watched)
+        calls = self._open()
+        watched = await calls.create(as_request(prompt, style_reference_url, attachments))
+        return Job(self, calls.polls, watched)
 
     async def followup(
         self,
@@ -229,25 +210,9 @@ class MotionSession:
             FollowupUncertainError: if it was sent and its answer was lost; poll the job to find out.
             MotionError: any other refusal, or no connection.
         """
-        parts = self._open()
-        call = followup_call(job_id, as_request(prompt, style_reference_url, attachments), now=self._now())
-        watched = parts.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
-        before = await self.poll(job_id)
-        if before.status != JobStatus.COMPLETED:
-            # Sent all the same, it might be taken a moment later, and no one would know the old `completed` any more.
-            raise FollowupNotAllowedError(
-                f"followup to job {job_id} not sent: it is {before.status}; wait for it to complete",
-                http_status=409,
-                status=before.status,
-                job_id=job_id,
-            )
-
-        def take(accepted: JobState) -> None:
-            parts.polls.begin_turn(watched, accepted, before=before)
-            self._events.cover(watched)
-
-        await parts.sender.send(call, take)
-        return Job(self, parts.polls, watched)
+        calls = self._open()
+        watched = await calls.followup(job_id, as_request(prompt, style_reference_url, attachments))
+        return Job(self, calls.polls, watched)
 
     async def poll(self, job_id: str) -> JobState:
         """Ask for a job's state: one GET, tried up to four times while the trouble may pass by itself.
@@ -259,11 +224,7 @@ class MotionSession:
             JobNotFoundError: if there is no such job for this key.
             MotionError: any other refusal, an answer that can't be read, or no answer.
         """
-        parts = self._open()
-        watched = parts.polls.job(job_id)
-        state = await parts.retries.run(lambda: self._poll_once(job_id), may_repeat=is_passing, attempts=_POLL_ATTEMPTS)
-        parts.polls.observe(watched, state)
-        return state
+        return await self._open().poll(job_id)
 
     def job(self, job_id: str) -> Job:
         """Take a job up again by its id, from this process or another: no I/O.
@@ -275,10 +236,8 @@ class MotionSession:
             InvalidRequestError: if it cannot be a job's id.
             SessionClosedError: if the session is not open.
         """
-        polls = self._open().polls
-        watched = polls.job(job_id)
-        self._events.cover(watched)
-        return Job(self, polls, watched)
+        calls = self._open()
+        return Job(self, calls.polls, calls.job(job_id))
 
     async def generate(
         self,
@@ -319,6 +278,9 @@ class MotionSession:
         schedule: Schedule | None = None,
         job_timeout: float | None = None,
         on_input: OnInput = "wait",
+        on_insufficient_credits: OnInsufficientCredits = "stop",
+        ledger: Ledger | None = None,
+        batch: str = "batch",
     ) -> FanOut:
         """Make many videos, a limited number at a time, and give each outcome as it ends.
 
@@ -326,8 +288,13 @@ class MotionSession:
         One bad request is one bad outcome. The first 401 or 402 ends new creates; what runs goes on, and the
         rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started.
 
+        With a ledger, what is sent is on disk before it is sent, and the same call goes on where an earlier
+        one ended, however it ended: what is finished comes out without a call, what runs is taken up by its
+        id, what was not sent is sent, and what may have been sent comes out as an `UncertainError`.
+
         Args:
-            requests: any iterable or async iterable of requests or prompts, pulled one at a time.
+            requests: any iterable or async iterable of requests or prompts, pulled one at a time; with a ledger,
+                100 of a plain iterable at a time. With a `BatchRequest` each can carry an id of yours.
             max_active: the most jobs at one time, 1 to 1,000,000; not used when a limiter is given.
             limiter: places to share with other batches. A job that waits for a person gives its place back.
             schedule: how long these jobs are left alone between polls. When None the session's, if it was given
@@ -335,12 +302,16 @@ class MotionSession:
                 end later than the contract's advice does, with fewer polls.
             job_timeout: seconds from a job's creation until it is given up, at least 0; None for no end.
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
+            on_insufficient_credits: after a 402: `stop` creating, or `wait`: try one create every 60 seconds
+                until one is taken; `events` tells of each.
+            ledger: an open ledger, where each request is written down.
+            batch: the batch's name in the ledger, 1 to 200 characters.
 
         Raises:
             ConfigurationError: for an option out of bounds.
             SessionClosedError: if the session is not open.
         """
-        polls = self._open().polls
+        calls = self._open()
         single = isinstance(requests, str | bytes | Mapping | VideoRequest)
         if single or not isinstance(requests, Iterable | AsyncIterable):
             raise ConfigurationError(
@@ -353,14 +324,31 @@ class MotionSession:
             if self._batch_schedule is None:
                 self._batch_schedule = LearnedSchedule(urgency=_BATCH_URGENCY)
             schedule = self._batch_schedule
+        schedule = check_schedule(schedule)
+        waits_for_credits = check_on_insufficient_credits(on_insufficient_credits) == "wait"
         return FanOut(
-            partial(self._create, schedule=check_schedule(schedule)),
-            polls,
-            requests,
+            partial(calls.send, schedule=schedule),
+            partial(calls.take_up, schedule=schedule),
+            calls.polls,
+            intakes(requests) if ledger is None else self._planned(requests, ledger, batch, schedule),
             limiter=limiter,
             job_timeout=check_timeout(job_timeout),
             on_input=check_on_input(on_input),
+            credits=Credits(self._events.publish) if waits_for_credits else None,
         )
+
+    async def _planned(
+        self, requests: Requests, ledger: Ledger, batch: str, schedule: Schedule
+    ) -> AsyncIterator[Intake]:
+        """Plan requests in a ledger; before, let a schedule that learns learn from what the ledger has seen end."""
+        from motion_async.batch import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
+
+        if isinstance(schedule, LearningSchedule) and id(schedule) not in self._taught:
+            self._taught[id(schedule)] = schedule
+            for seconds, turn in await ledger.durations():
+                schedule.finished(0.0, seconds, turn, duration=seconds)
+        async for intake in Batch(ledger, batch, now=self._now).intakes(requests):
+            yield intake
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
         """Read every change and every disturbance of all jobs of this session, from now on.
@@ -377,35 +365,10 @@ class MotionSession:
         polls = self._open().polls
         return self._events.open(polls, limit=int(check_number("max_unread", max_unread, low=1, high=1_000_000_000)))
 
-    async def _create(self, request: VideoRequest, *, schedule: Schedule | None = None) -> Watched:
-        parts = self._open()
-
-        def take(accepted: JobState) -> Watched:
-            watched = parts.polls.job(accepted.job_id)
-            parts.polls.begin_turn(watched, accepted, before=None, schedule=schedule)
-            self._events.cover(watched)
-            return watched
-
-        return await parts.sender.send(create_call(request, now=self._now()), take)
-
-    async def _poll_once(self, job_id: str) -> JobState:
-        call = poll_call(job_id)
-        return read_answer(call, await self._open().transport.exchange(call), now=self._now())
-
-    def _open(self) -> _Parts:
-        if self._parts is None:
+    def _open(self) -> Calls:
+        if self._calls is None:
             what = (
                 "has been left; open a new one" if self._was_entered else "has not been entered yet; use `async with`"
             )
             raise SessionClosedError(f"the session {what}")
-        return self._parts
-
-
-@attrs.frozen
-class _Parts:
-    """What exists between entering and leaving."""
-
-    transport: Transport
-    retries: Retries
-    sender: Sender
-    polls: PollLoop
+        return self._calls

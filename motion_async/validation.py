@@ -9,6 +9,7 @@ clock or changes a request: the time is an argument.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -23,14 +24,18 @@ from motion_async.jobs import (
     MAX_ATTACHMENTS,
     MAX_PROMPT,
     Attachment,
+    BatchRequest,
     VideoRequest,
     is_youtube_host,
 )
 
-__all__ = ["MAX_JOB_ID", "as_request", "check_job_id", "check_request", "problems"]
+__all__ = ["MAX_ID", "MAX_JOB_ID", "as_request", "check_batch_request", "check_job_id", "check_request", "problems"]
 
 MAX_JOB_ID: Final = 512
 """Characters of a job id that are taken; the service's own are UUIDs of 36."""
+
+MAX_ID: Final = 200
+"""Characters of the id that a caller gives to a request of a batch."""
 
 _Path = tuple[str | int, ...]
 
@@ -48,6 +53,38 @@ def check_request(request: VideoRequest, *, now: datetime) -> None:
     found = problems(request, now=now)
     if found:
         raise InvalidRequestError(found)
+
+
+def check_batch_request(given: BatchRequest, *, now: datetime) -> None:
+    """Raise if a request of a batch cannot be sent, or not be kept in a ledger.
+
+    Args:
+        given: the request, with what the batch knows it by.
+        now: the time, as an aware datetime, that signatures are held against.
+
+    Raises:
+        InvalidRequestError: with every problem.
+    """
+    found = (*problems(given.request, now=now), *_batch_problems(given))
+    if found:
+        raise InvalidRequestError(found)
+
+
+def _batch_problems(given: BatchRequest) -> Iterator[Problem]:
+    for name in ("id", "follows"):
+        value = getattr(given, name)
+        if value is None:
+            continue
+        found = list(_text(value, (name,), minimum=1, maximum=MAX_ID))
+        yield from found
+        if not found and (not value.isprintable() or value != value.strip()):
+            yield Problem("invalid_string", "Must be printable, and neither begin nor end with a space", (name,))
+    if given.follows is not None and given.follows == given.id:
+        yield Problem("custom", "A request cannot follow itself", ("follows",))
+    try:
+        json.dumps(given.metadata, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        yield Problem("custom", f"Cannot be written as JSON: {error}", ("metadata",))
 
 
 def check_job_id(job_id: str) -> None:

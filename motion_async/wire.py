@@ -18,6 +18,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from motion_async.errors import Problem
 from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
+from motion_async.redaction import redacted
 
 __all__ = ["ErrorBody", "WireError", "encode_request", "inflate", "read_accepted", "read_error", "read_state"]
 
@@ -86,8 +87,11 @@ def _status(given: Any, _: Any) -> JobStatus:
 
 
 def _reason(given: Any, _: Any) -> str | None:
-    """Read `error`: text or null as documented; of anything else its JSON, so that it is not lost."""
-    return given if given is None or isinstance(given, str) else json.dumps(given)
+    """Read `error`: text or null as documented; of anything else its JSON, so that it is not lost.
+
+    It is words for people, and may name the signed URL that could not be fetched.
+    """
+    return redacted(given if given is None or isinstance(given, str) else json.dumps(given))
 
 
 def _kind(given: Any) -> str:

@@ -28,7 +28,8 @@ from motion_async import (
     VideoRequest,
     WaitTimeoutError,
 )
-from motion_async.fanout import MAX_UNREAD, FanOut, Requests
+from motion_async.fanout import MAX_UNREAD, FanOut
+from motion_async.intake import Intake, Requests, intakes
 from motion_async.pacing import Backoff, GrowingSchedule, Pace
 from motion_async.watch import PollLoop
 from motion_async.watched import Watched
@@ -58,7 +59,8 @@ class Service:
     most: int = 0
     loop: Any = None
 
-    async def create(self, request: VideoRequest) -> Watched:
+    async def send(self, intake: Intake) -> Watched:
+        request = intake.request
         await asyncio.sleep(0.5)
         if request.prompt in self.errors:
             raise self.errors[request.prompt]
@@ -100,8 +102,11 @@ async def service() -> AsyncIterator[Service]:
 
 
 def fan_out(service: Service, requests: Requests, **options: Any) -> FanOut:
-    settings: dict[str, Any] = {"limiter": anyio.CapacityLimiter(5), "job_timeout": None, "on_input": "wait"}
-    return FanOut(service.create, service.loop, requests, **settings | options)
+    settings: dict[str, Any] = {
+        "limiter": anyio.CapacityLimiter(5), "job_timeout": None, "on_input": "wait", "credits": None,
+    }  # fmt: skip
+    take_up = lambda intake: service.loop.job(intake.job_id or "")  # noqa: E731
+    return FanOut(service.send, take_up, service.loop, intakes(requests), **settings | options)
 
 
 async def all_of(outcomes: FanOut) -> list[Outcome]:
@@ -282,16 +287,16 @@ async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) ->
     """A second cancellation while the creates are being ended still gives every place back."""
     limiter = anyio.CapacityLimiter(3)
 
-    async def stubborn(request: VideoRequest) -> Watched:
+    async def stubborn(intake: Intake) -> Watched:
         try:
             await asyncio.sleep(1_000)
         finally:
             await asyncio.sleep(10)
-        return await service.create(request)
+        return await service.send(intake)
 
     async def use() -> None:
         outcomes = fan_out(service, (f"p{number}" for number in range(10)), limiter=limiter)
-        outcomes._create = stubborn
+        outcomes._send = stubborn
         async with outcomes:
             await asyncio.sleep(1_000)
 
@@ -309,13 +314,13 @@ async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) ->
 async def test_a_job_that_has_ended_when_it_is_created_is_an_outcome(service: Service) -> None:
     """A create whose very answer is terminal needs no poll."""
 
-    async def at_once(request: VideoRequest) -> Watched:
-        job: Watched = service.loop.job(request.prompt)
-        service.loop.begin_turn(job, JobState(request.prompt, JobStatus.COMPLETED), before=None)
+    async def at_once(intake: Intake) -> Watched:
+        job: Watched = service.loop.job(intake.request.prompt)
+        service.loop.begin_turn(job, JobState(intake.request.prompt, JobStatus.COMPLETED), before=None)
         return job
 
     outcomes = fan_out(service, ["p0"])
-    outcomes._create = at_once
+    outcomes._send = at_once
     assert [outcome.ok for outcome in await all_of(outcomes)] == [True]
 
 

@@ -39,15 +39,15 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     """No block stands there untried: scripts, web apps and shell lines are all."""
     assert len(BLOCKS) == len(SCRIPTS) + len(APPS) + len(SHELL)
-    assert (len(SCRIPTS), len(APPS), len(SHELL)) == (3, 2, 3)
+    assert (len(SCRIPTS), len(APPS), len(SHELL)) == (4, 2, 4)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=["twelve lines", "many", "stream"])
+@pytest.mark.parametrize("script", SCRIPTS, ids=["twelve lines", "many", "ledger", "stream"])
 async def test_a_script_runs_to_its_end(script: str, sandbox: Sandbox, tmp_path: Path) -> None:
     """Saved to a file and run, it ends well and shows a completed video."""
     file = anyio.Path(tmp_path / "example.py")
     await file.write_text(script, encoding="utf-8")
-    done = await anyio.run_process([sys.executable, "-W", "error", str(file)], check=False)
+    done = await anyio.run_process([sys.executable, "-W", "error", str(file)], check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr.decode()) == (0, "")
     assert b"completed" in done.stdout
 
@@ -104,7 +104,7 @@ def test_the_two_commands_set_everything_up_themselves() -> None:
 
 async def test_the_sandbox_command_prints_the_lines_that_point_the_client_at_it() -> None:
     """The line as it stands, but for the port, which is any free one here."""
-    words = SHELL[2].split()
+    words = SHELL[3].split()
     assert words[:2] == [".venv/bin/motion-async", "sandbox"]
     words[words.index("--port") + 1] = "0"
     command = [sys.executable, "-m", "motion_async.cli", *words[1:]]

@@ -14,8 +14,10 @@ from motion_async import (
     CreateUncertainError,
     ExchangeTimeoutError,
     FollowupUncertainError,
+    InvalidRequestError,
     JobAccepted,
     JobState,
+    LedgerError,
     MotionError,
     RateLimitedError,
     SendAbandoned,
@@ -25,6 +27,7 @@ from motion_async import (
 from motion_async.events import Event
 from motion_async.pacing import Backoff
 from motion_async.protocol import Answer, Call
+from motion_async.recording import NotOursToSend
 from motion_async.retrying import Retries
 from motion_async.sending import Sender
 from motion_async.transport import Exchange
@@ -77,12 +80,12 @@ class Bench:
             now=lambda: datetime(2026, 4, 28, tzinfo=UTC),
         )
 
-    def start(self, call: Call = CREATE) -> asyncio.Task[str]:
+    def start(self, call: Call = CREATE, *, record: Any = None) -> asyncio.Task[str]:
         def take(accepted: JobState) -> str:
             self.taken.append(accepted)
             return accepted.job_id
 
-        return asyncio.create_task(self.sender.send(call, take))
+        return asyncio.create_task(self.sender.send(call, take, record=record))
 
 
 async def settle() -> None:
@@ -277,3 +280,181 @@ async def test_closing_after_the_grace_leaves_the_create_uncertain() -> None:
     await bench.sender.aclose()
     with pytest.raises(CreateUncertainError):
         await sending
+
+
+# What is written down.
+
+
+class Book:
+    """A record on a disk that is as slow as the test wants: what was noted, and how much of it is kept."""
+
+    def __init__(self, *, ours: bool = True) -> None:
+        self.noted: list[str] = []
+        self.kept = 0
+        self.ours = ours
+        self.disk = asyncio.Event()
+        self.disk.set()
+        self.broken: LedgerError | None = None
+
+    def sending(self) -> asyncio.Future[bool]:
+        return self._note("sending", self.ours)
+
+    def not_taken(self, error: MotionError | None) -> asyncio.Future[None]:
+        return self._note(f"not taken: {type(error).__name__}", None)
+
+    def lost(self, error: MotionError) -> asyncio.Future[None]:
+        return self._note(f"lost: {type(error).__name__}", None)
+
+    def taken(self, accepted: JobState) -> asyncio.Future[None]:
+        return self._note(f"taken: {accepted.job_id}", None)
+
+    def _note(self, what: str, answer: Any) -> asyncio.Future[Any]:
+        self.noted.append(what)
+
+        async def keep() -> Any:
+            await self.disk.wait()
+            if self.broken is not None:
+                raise self.broken
+            self.kept += 1
+            return answer
+
+        return asyncio.ensure_future(keep())
+
+
+async def test_nothing_leaves_before_it_is_written_down() -> None:
+    """The POST waits for the disk."""
+    wire, book = Wire(ACCEPTED), Book()
+    book.disk.clear()
+    task = Bench(wire).start(record=book)
+    await settle()
+    assert (book.noted, wire.posts) == (["sending"], 0)
+    book.disk.set()
+    assert await task == "a"
+    assert (book.noted, wire.posts) == (["sending", "taken: a"], 1)
+
+
+async def test_nobody_is_told_of_an_id_before_it_is_written_down() -> None:
+    """Neither the caller, nor who takes it, nor who reads events."""
+    wire, book = Wire(ACCEPTED), Book()
+    wire.replies.clear()
+    bench = Bench(wire)
+    task = bench.start(record=book)
+    await settle()
+    book.disk.clear()
+    wire.replies.set()
+    await settle()
+    assert (book.noted, bench.events, bench.taken, task.done()) == (["sending", "taken: a"], [], [], False)
+    book.disk.set()
+    assert await task == "a"
+    assert bench.events == [JobAccepted("a")]
+
+
+async def test_each_try_is_written_down_and_what_came_of_it() -> None:
+    """Between two tries the record says that nothing is under way."""
+    refused, book = RateLimitedError("slow", http_status=429), Book()
+    wire = Wire(refused, ConnectFailedError("no route"), ACCEPTED)
+    assert await Bench(wire).start(record=book) == "a"
+    assert book.noted == [
+        "sending", "not taken: RateLimitedError", "sending", "not taken: ConnectFailedError", "sending", "taken: a",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "noted"),
+    [
+        (Answer(400, b"{}", 1_000), "not taken: InvalidRequestError"),
+        (Answer(402, b"{}", 1_000), "not taken: InsufficientCreditsError"),
+        (Answer(401, b"{}", 1_000), "not taken: AuthenticationError"),
+        (Answer(500, b"{}", 1_000), "lost: CreateUncertainError"),
+        (Answer(202, b"{", 1_000), "lost: CreateUncertainError"),
+        (ExchangeTimeoutError("slow"), "lost: CreateUncertainError"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+async def test_the_end_of_a_create_is_written_down(answer: Answer | MotionError, noted: str) -> None:
+    """Refused, or uncertain."""
+    book = Book()
+    with pytest.raises(MotionError):
+        await Bench(Wire(answer)).start(record=book)
+    assert book.noted == ["sending", noted]
+    assert book.kept == 2
+
+
+async def test_what_is_somebody_elses_to_send_is_not_sent() -> None:
+    """And nothing more is noted of it."""
+    wire, book = Wire(ACCEPTED), Book(ours=False)
+    with pytest.raises(NotOursToSend):
+        await Bench(wire).start(record=book)
+    assert (wire.posts, book.noted) == (0, ["sending"])
+
+
+async def test_a_caller_who_leaves_before_it_was_kept_sends_nothing() -> None:
+    """The record is told that the intent came to nothing."""
+    wire, book = Wire(ACCEPTED), Book()
+    book.disk.clear()
+    task = Bench(wire).start(record=book)
+    await settle()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    book.disk.set()
+    await settle()
+    assert (wire.posts, book.noted) == (0, ["sending", "not taken: NoneType"])
+
+
+async def test_a_caller_who_leaves_under_way_still_has_the_id_written_down() -> None:
+    """The exchange and its note outlive the cancellation."""
+    wire, book = Wire(ACCEPTED), Book()
+    wire.replies.clear()
+    bench = Bench(wire)
+    task = bench.start(record=book)
+    await settle()
+    task.cancel()
+    await settle()
+    wire.replies.set()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert book.noted == ["sending", "taken: a"]
+    assert bench.events == [JobAccepted("a"), SendAbandoned("a", None)]
+
+
+async def test_leaving_the_session_does_not_wait_for_a_disk_for_ever() -> None:
+    """After the grace the id is told although its note, which was made, is not kept yet."""
+    wire, book = Wire(ACCEPTED), Book()
+    wire.replies.clear()
+    bench = Bench(wire, grace=0.05)
+    task = bench.start(record=book)
+    await settle()
+    book.disk.clear()
+    wire.replies.set()
+    await settle()
+    await bench.sender.aclose()
+    assert await task == "a"
+    assert book.noted == ["sending", "taken: a"]
+    book.disk.set()
+    await settle()
+
+
+async def test_a_ledger_that_breaks_hides_nothing_that_is_known() -> None:
+    """The id comes out, and so does what was refused or lost."""
+    for answer, error in ((ACCEPTED, None), (Answer(400, b"{}", 1_000), InvalidRequestError)):
+        wire, book = Wire(answer), Book()
+        wire.replies.clear()
+        task = Bench(wire).start(record=book)
+        await settle()
+        book.broken = LedgerError("gone")
+        wire.replies.set()
+        if error is None:
+            assert await task == "a"
+        else:
+            with pytest.raises(error):
+                await task
+
+
+async def test_a_ledger_that_cannot_take_an_intent_keeps_it_from_being_sent() -> None:
+    """Its error is what the caller gets."""
+    wire, book = Wire(ACCEPTED), Book()
+    book.broken = LedgerError("disk full")
+    with pytest.raises(LedgerError, match="disk full"):
+        await Bench(wire).start(record=book)
+    assert wire.posts == 0

@@ -603,7 +603,7 @@ async def test_the_key_shows_nowhere(sandbox: Sandbox, caplog: pytest.LogCapture
     async with motion:
         job = await motion.create("A launch", attachments=["https://a.example.com/b.png?X-Sig=secret"])
         await job.wait(timeout=30)
-        shown = [repr(motion), repr(job), str(motion), repr(motion.events()), repr(vars(motion)["_parts"])]
+        shown = [repr(motion), repr(job), str(motion), repr(motion.events()), repr(vars(motion)["_calls"])]
     assert not [text for text in [*shown, caplog.text] if key in text or "secret" in text]
 
 

@@ -1,0 +1,80 @@
+"""Waits for credits: after a 402, one create at a time is tried again, until one is taken.
+
+It sends nothing itself, and does not know what is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, TypeAlias, TypeVar
+
+from motion_async.errors import ConfigurationError, InsufficientCreditsError
+from motion_async.events import Event, SendDisturbed
+
+__all__ = ["CREDITS_INTERVAL", "Credits", "OnInsufficientCredits", "check_on_insufficient_credits"]
+
+OnInsufficientCredits: TypeAlias = Literal["stop", "wait"]
+"""What to do after a 402: create nothing more, or try one create again and again until one is taken."""
+
+CREDITS_INTERVAL: Final = 60.0
+"""Seconds between two tries while credits are waited for."""
+
+_T = TypeVar("_T")
+
+
+def check_on_insufficient_credits(given: OnInsufficientCredits) -> OnInsufficientCredits:
+    """Give an `on_insufficient_credits` back if it is one.
+
+    Args:
+        given: what the caller handed in.
+
+    Raises:
+        ConfigurationError: if it is neither `stop` nor `wait`.
+    """
+    if given not in ("stop", "wait"):
+        raise ConfigurationError(f"on_insufficient_credits must be 'stop' or 'wait', not {given!r:.80}")
+    return given
+
+
+class Credits:
+    """Lets sends through while there are credits, and holds them back while there are none.
+
+    Args:
+        publish: told of each 402 after which credits are waited for.
+    """
+
+    def __init__(self, publish: Callable[[Event], None]) -> None:
+        self._publish = publish
+        self._refusals = 0
+        self._one_tries = asyncio.Lock()
+
+    async def send(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """Send something as soon as there are credits for it.
+
+        Args:
+            attempt: sends it, and raises an `InsufficientCreditsError` if there are not enough.
+
+        Returns:
+            What the attempt that was not refused gave.
+        """
+        if not self._refusals:
+            try:
+                return await attempt()
+            except InsufficientCreditsError as error:
+                self._missing(error)
+        async with self._one_tries:
+            while True:
+                if self._refusals:
+                    await asyncio.sleep(CREDITS_INTERVAL)
+                try:
+                    taken = await attempt()
+                except InsufficientCreditsError as error:
+                    self._missing(error)
+                else:
+                    self._refusals = 0
+                    return taken
+
+    def _missing(self, error: InsufficientCreditsError) -> None:
+        self._refusals += 1
+        self._publish(SendDisturbed(None, error, self._refusals, CREDITS_INTERVAL))

@@ -1,0 +1,90 @@
+"""How requests enter a batch: each as an `Intake`, with what is known of it already.
+
+Pure but for the pulling: it takes requests from the caller's iterable, one at a time, and starts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, TypeAlias, TypeVar
+
+import attrs
+
+from motion_async.errors import ConfigurationError, MotionError
+from motion_async.jobs import BatchRequest, JobState, VideoRequest
+from motion_async.recording import Record
+
+__all__ = ["Intake", "Requests", "as_batch_request", "each", "intakes"]
+
+Requests: TypeAlias = Iterable[BatchRequest | VideoRequest | str] | AsyncIterable[BatchRequest | VideoRequest | str]
+
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class Intake:
+    """A request as it enters a batch.
+
+    Args:
+        request: what to make.
+        key: what the batch knows it by, if it does.
+        metadata: the caller's own.
+        follows: the key of the request to whose job this one is a followup, None for a create.
+        record: where it is written down; nowhere when None.
+        settled: how it ended, or why it will not be sent, as a state and an error; None if it is still open.
+        job_id: the job that was made for it; of a followup that is not sent yet, the job that it follows up.
+        is_taken: whether the service has taken it, so that its job is only to be watched.
+        before: of a followup that is taken, the state of its job that it found.
+        is_elsewhere: whether somebody else is sending it just now.
+        again: finds out anew what is known of it, once nobody else is sending it any more.
+    """
+
+    request: VideoRequest
+    key: str | None = attrs.field(default=None, kw_only=True)
+    metadata: Any = attrs.field(default=None, kw_only=True)
+    follows: str | None = attrs.field(default=None, kw_only=True)
+    record: Record | None = attrs.field(default=None, kw_only=True)
+    settled: tuple[JobState | None, MotionError | None] | None = attrs.field(default=None, kw_only=True)
+    job_id: str | None = attrs.field(default=None, kw_only=True)
+    is_taken: bool = attrs.field(default=False, kw_only=True)
+    before: JobState | None = attrs.field(default=None, kw_only=True)
+    is_elsewhere: bool = attrs.field(default=False, kw_only=True)
+    again: Callable[[], Awaitable[Intake]] | None = attrs.field(default=None, kw_only=True)
+
+
+async def intakes(requests: Requests) -> AsyncIterator[Intake]:
+    """Take requests in of which nothing is known and nothing is written down.
+
+    Args:
+        requests: what to make.
+    """
+    async for request in each(requests):
+        given = as_batch_request(request)
+        settled = None
+        if given.follows is not None:
+            why = f"request {given.id!r:.200} follows {given.follows!r:.200}, which needs a ledger: pass ledger="
+            settled = (None, ConfigurationError(why))
+        yield Intake(given.request, key=given.id, metadata=given.metadata, settled=settled)
+
+
+def as_batch_request(request: BatchRequest | VideoRequest | str) -> BatchRequest:
+    """Give the one form in which a batch takes requests; what is none is kept for validation to refuse.
+
+    Args:
+        request: what the caller's iterable gave.
+    """
+    return request if isinstance(request, BatchRequest) else BatchRequest(request)
+
+
+async def each(given: Iterable[_T] | AsyncIterable[_T]) -> AsyncIterator[_T]:
+    """Iterate over either kind of iterable.
+
+    Args:
+        given: the iterable.
+    """
+    if isinstance(given, AsyncIterable):
+        async for item in given:
+            yield item
+    else:
+        for item in given:
+            yield item

@@ -1,0 +1,421 @@
+"""Secrets stay where they belong: everything that a program, its logs or its user can see is searched for two of them.
+
+The service of these tests is the worst there can be: whatever it says, it says with the key and with the signed
+URLs that it was sent. What is searched are the logs of everything at DEBUG, with the loop in debug mode and told to
+find every callback slow; reprs, texts and pickles; tracebacks with the locals of each frame; the chain of each
+error; the ledger's files; what the command prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import pickle
+import re
+import sys
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from motion_async import (
+    Attachment,
+    Backoff,
+    BatchRequest,
+    ConfigurationError,
+    GrowingSchedule,
+    MotionError,
+    MotionSession,
+    VideoRequest,
+)
+from motion_async.ledger import open_ledger
+from motion_async.redaction import Secret
+from tests.conftest import Handler, RawServer
+
+HIDDEN_KEY = "tell-nobody-5f3759df"
+HIDDEN_SIGNATURE = "c0ffee-0ff-1imits"
+KEY = f"motion_{HIDDEN_KEY}"
+SIGNED = f"https://bucket.s3.amazonaws.com/hero.png?X-Amz-Expires=900&X-Amz-Signature={HIDDEN_SIGNATURE}"
+PATIENCE = 30.0
+"""Seconds after which a wait of these tests has failed."""
+QUICK: dict[str, Any] = {
+    "schedule": GrowingSchedule(first=0.001, growth=0, cap=0.001),
+    "backoff": Backoff(first=0.001, cap=0.001),
+    "max_polls_per_second": 1e6,
+    "exchange_timeout": 0.2,
+}
+ECHO = f"Authorization: Bearer {KEY} may not fetch {SIGNED}"
+
+
+class Told:
+    """All that was told, as text, and the search through it."""
+
+    def __init__(self) -> None:
+        self.texts: list[tuple[str, str]] = []
+
+    def add(self, what: str, text: str) -> None:
+        self.texts.append((what, text))
+
+    def value(self, value: object) -> None:
+        """Take in how a value shows itself, and what is pickled of it, if it can be."""
+        self.add(f"repr of a {type(value).__name__}", repr(value))
+        self.add(f"str of a {type(value).__name__}", str(value))
+        try:
+            pickled = pickle.dumps(value)
+        except (TypeError, AttributeError, pickle.PicklingError):
+            return
+        # The URLs of an outcome's request are the caller's own; a key is in no pickle at all.
+        self.add(f"pickle of a {type(value).__name__}", pickled.decode("latin-1").replace(HIDDEN_SIGNATURE, "…"))
+
+    def error(self, error: BaseException) -> None:
+        """Take in an error, its attributes, its traceback with locals, and all of its chain."""
+        for each in chain(error):
+            shown = traceback.TracebackException.from_exception(each, capture_locals=True)
+            self.add(f"traceback of a {type(each).__name__}", "".join(shown.format()))
+            self.value(each)
+            self.add(f"attributes of a {type(each).__name__}", repr(vars(each)))
+
+    def leaks(self, *secrets: str) -> list[str]:
+        """Give what was told with a secret in it: what it was, and the words around."""
+        return [
+            f"{what}: …{text[max(found.start() - 200, 0) : found.end() + 20]}"
+            for what, text in self.texts
+            for found in [re.search("|".join(map(re.escape, secrets)), text)]
+            if found
+        ]
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error, and those that it hangs on, whether a traceback would show them or not."""
+    seen: dict[int, BaseException] = {}
+    left = [error]
+    while left:
+        if (at := left.pop()) is not None and id(at) not in seen:
+            seen[id(at)] = at
+            left += [at.__cause__, at.__context__, *getattr(at, "exceptions", ())]
+    yield from seen.values()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """Have everything that is logged told."""
+    told = Told()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.add(f"log of {record.name}", self.format(record))
+            told.add(f"arguments of a log of {record.name}", repr(record.args))
+
+    listener, root = Listener(logging.NOTSET), logging.getLogger()
+    before = root.level
+    root.addHandler(listener)
+    root.setLevel(logging.DEBUG)
+    yield told
+    root.setLevel(before)
+    root.removeHandler(listener)
+
+
+@pytest.fixture
+async def debug_mode() -> AsyncIterator[None]:
+    """Have the loop tell all it can: each callback with its arguments, as if it had been slow."""
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0.0
+    yield
+    loop.set_debug(False)
+
+
+def state(status: str, **fields: Any) -> bytes:
+    known = {
+        "job_id": "job-1",
+        "status": status,
+        "created_at": "2026-04-28T23:01:04.198Z",
+        "updated_at": "2026-04-28T23:01:23.695Z",
+        "completed_at": "2026-04-28T23:01:23.695Z" if status == "completed" else None,
+        "error": None,
+        "pending_user_input": False,
+    }
+    return json.dumps({**known, **fields}).encode()
+
+
+COMPLETED = state("completed")
+_DETAILS = [{"code": "custom", "message": ECHO, "path": ["attachments", SIGNED], "received": {"url": [SIGNED, KEY]}}]
+_REFUSAL = json.dumps({"error": ECHO, "code": ECHO, "message": ECHO, "status": ECHO, "details": _DETAILS}).encode()
+_SLASHED = SIGNED.replace("/", "\\/")
+ANSWERS: dict[str, tuple[str, bytes] | None] = {
+    **{
+        str(status): (f"{status} No\r\nRetry-After: {ECHO}", _REFUSAL)
+        for status in (400, 401, 402, 403, 404, 409, 418, 425, 429, 500)
+    },
+    "a page": ("503 Busy", f"<html><a href={SIGNED}>{KEY}</a>".encode()),
+    "a redirect": (f"307 Elsewhere\r\nLocation: {SIGNED}&key={KEY}", b""),
+    "no JSON": ("200 OK", ECHO.encode()),
+    "JSON of another sort": ("200 OK", json.dumps([SIGNED, KEY]).encode()),
+    "escaped slashes": ("202 Accepted", f'{{"url": "{_SLASHED}"}}'.encode()),
+    "an id that is none": ("202 Accepted", json.dumps({"job_id": f"\n{ECHO}", "status": ECHO}).encode()),
+    "another type of field": ("200 OK", state("completed", error=7, created_at=SIGNED, pending_user_input=KEY)),
+    "a body that breaks off": ("200 OK\r\nContent-Length: 999", ECHO.encode()),
+    "a header that is none": (f"200 OK\r\n{ECHO}\r\n: : :\r\n\x01{ECHO}", b""),
+    "an encoding that is none": (f"200 OK\r\nContent-Encoding: {KEY}", b"x"),
+    "another job": ("200 OK", state("completed", job_id=f"{ECHO}\n")),
+    "failed": ("200 OK", state("failed", error=ECHO)),
+    "nothing": None,
+}
+
+
+def answering(answer: tuple[str, bytes] | None, *, only: str = "") -> Handler:
+    """Give a handler that answers so, or only the requests of one method, and all others as they should be."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        said = answer
+        if not request.startswith(only.encode()):
+            said = ("200 OK", COMPLETED) if only == "POST" else ("202 Accepted", state("queued"))
+        if said is None:
+            writer.close()
+            return
+        head, body = said
+        length = "" if "Content-Length" in head else f"\r\nContent-Length: {len(body)}"
+        writer.write(f"HTTP/1.1 {head}{length}\r\nConnection: close\r\n\r\n".encode() + body)
+        writer.close()
+
+    return handle
+
+
+def session(server: RawServer, **options: Any) -> MotionSession:
+    return MotionSession(KEY, base_url=server.url, **{**QUICK, **options})
+
+
+def request() -> VideoRequest:
+    return VideoRequest("a video", attachments=(Attachment(SIGNED, name="hero"),))
+
+
+async def _transitions(motion: MotionSession) -> list[Any]:
+    async with aclosing(motion.job("job-1").transitions(timeout=0.03)) as changes:
+        return [change async for change in changes]
+
+
+async def _outcomes(motion: MotionSession) -> list[Any]:
+    async with motion.generate_many([request(), BatchRequest(request())], job_timeout=0.03) as outcomes:
+        return [outcome async for outcome in outcomes]
+
+
+CALLS: dict[str, tuple[Callable[[MotionSession], Awaitable[Any]], str]] = {
+    "create": (lambda motion: motion.create(request()), ""),
+    "followup": (lambda motion: motion.followup("job-1", request()), "POST"),
+    "poll": (lambda motion: motion.poll("job-1"), ""),
+    "wait": (lambda motion: motion.job("job-1").wait(timeout=0.03), ""),
+    "transitions": (_transitions, ""),
+    "generate": (lambda motion: motion.generate(request(), timeout=0.03), "GET"),
+    "generate_many": (_outcomes, "GET"),
+}
+"""Each call, and the method whose requests get the answer in question, if not all."""
+
+
+async def _tell_all(told: Told, motion: MotionSession, call: Callable[[MotionSession], Awaitable[Any]]) -> None:
+    """Make a call, and have everything told that comes of it."""
+    events = motion.events()
+    told.value(motion)
+    told.value(vars(motion))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found = await call(motion)
+    except MotionError as error:
+        told.error(error)
+    else:
+        for value in found if isinstance(found, list) else [found]:
+            told.value(value)
+            if isinstance(getattr(value, "error", None), MotionError):
+                told.error(value.error)
+    for value in (motion.job("job-1"), motion.job("job-1").state, motion._calls, motion._calls._transport):
+        told.value(value)
+    await motion.aclose()
+    async for event in events:
+        told.value(event)
+        if isinstance(getattr(event, "error", None), MotionError):
+            told.error(event.error)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_whatever_the_service_echoes_is_told_without_secrets(
+    name: str, told: Told, debug_mode: None, raw_server: RawServer
+) -> None:
+    """No call that such an answer meets tells the key or a signature: not by its error, value, event or log."""
+    for call, only in CALLS.values():
+        raw_server.handler = answering(ANSWERS[name], only=only)
+        async with session(raw_server) as motion:
+            await _tell_all(told, motion, call)
+    assert raw_server.requests
+    assert all(KEY.encode() in request for request in raw_server.requests)  # it was there to be echoed
+    assert not told.leaks(HIDDEN_KEY, HIDDEN_SIGNATURE)
+
+
+async def test_the_search_finds_what_is_told(told: Told, debug_mode: None) -> None:
+    """What these tests search through holds the secrets of a client that hides nothing."""
+
+    async def show(header: str) -> None:
+        raise ValueError
+
+    try:
+        await show(ECHO)
+    except ValueError as error:
+        told.error(error)
+    asyncio.get_running_loop().call_soon(logging.getLogger("aiohttp").debug, "%s", [SIGNED])
+    await asyncio.sleep(0)
+    assert {leak.partition(":")[0] for leak in told.leaks(HIDDEN_KEY)} == {"traceback of a ValueError"}
+    assert "log of aiohttp" in {leak.partition(":")[0] for leak in told.leaks(HIDDEN_SIGNATURE)}
+
+
+async def test_a_cancelled_call_tells_no_secret(told: Told, debug_mode: None, raw_server: RawServer) -> None:
+    """A cancellation in the middle of an exchange brings no frame along that has the key or the body as a local."""
+    for call, only in CALLS.values():
+        for closes in (False, True):
+            raw_server.handler, reached = holding(only)
+            async with session(raw_server, exchange_timeout=PATIENCE, cancel_grace=0) as motion:
+                events = motion.events()
+                task = asyncio.ensure_future(call(motion))
+                await asyncio.wait_for(reached.wait(), PATIENCE)
+                if closes:
+                    await motion.aclose()
+                else:
+                    task.cancel()
+                try:
+                    await asyncio.wait_for(task, PATIENCE)
+                except (MotionError, asyncio.CancelledError) as error:
+                    told.error(error)
+                await motion.aclose()
+                async for event in events:
+                    told.value(event)
+    assert any(what == "traceback of a CancelledError" for what, _ in told.texts)
+    assert not told.leaks(HIDDEN_KEY, HIDDEN_SIGNATURE)
+
+
+def holding(only: str) -> tuple[Handler, asyncio.Event]:
+    """Give a handler that leaves the requests of a method unanswered, and an event that says when one has come."""
+    others, reached = answering(None, only=only), asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        if not request.startswith(only.encode()):
+            await others(reader, writer, request)
+            return
+        reached.set()
+        await reader.read()
+
+    return handle, reached
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"base_url": "http://motion.example"},
+        {"proxy": "http://127.0.0.1:3128"},
+        {"max_connections": 0},
+        {"backoff": 7},
+        {"api_key": f"{KEY}\n"},
+        {"api_key": f" {KEY}"},
+        {"api_key": HIDDEN_KEY},
+        {"api_key": KEY.encode()},
+        {"api_key": KEY * 100},
+        {"client_session": None},
+    ],
+    ids=" ".join,
+)
+async def test_a_setting_that_is_refused_tells_no_secret(options: dict[str, Any], told: Told) -> None:
+    """A key that was given beside a bad setting, or is one itself, is in no local of the library's frames."""
+    if "client_session" in options:
+        async with aiohttp.ClientSession() as closed:
+            pass
+        options = {"client_session": closed}
+    with pytest.raises(ConfigurationError) as caught:
+        async with MotionSession(**{"api_key": KEY, "base_url": "http://127.0.0.1:9", **options}):
+            pass
+    error = caught.value
+    assert error.__traceback__ is not None
+    error.__traceback__ = error.__traceback__.tb_next  # this frame is the caller's, whose key it is
+    told.error(error)
+    assert not told.leaks(HIDDEN_KEY, HIDDEN_SIGNATURE)
+
+
+async def test_a_ledger_holds_the_key_nowhere_and_a_signature_in_requests_alone(
+    told: Told, debug_mode: None, raw_server: RawServer, tmp_path: Path
+) -> None:
+    """Neither the file nor what lies beside it has the key; why a video failed is written down without signatures."""
+    async with open_ledger(f"sqlite:///{tmp_path}/launch.db") as ledger:
+        for name, answer in ANSWERS.items():
+            raw_server.handler = answering(answer, only="" if name.isdecimal() else "GET")
+            requests = [request(), BatchRequest(request(), id="hero")]
+            async with (
+                session(raw_server) as motion,
+                motion.generate_many(requests, ledger=ledger, batch=name, job_timeout=0.03) as outcomes,
+            ):
+                async for outcome in outcomes:
+                    told.value(outcome)
+                    if outcome.error is not None:
+                        told.error(outcome.error)
+            async for item in ledger.items(name):
+                told.value(item)
+                told.add("the error of an item", str(item.error))
+        told.value(ledger)
+        files = _told_files(told, tmp_path)
+    assert any(file.name.endswith("-wal") for file in files)
+    _told_files(told, tmp_path)
+    assert not told.leaks(HIDDEN_KEY)
+    assert {leak.partition(":")[0] for leak in told.leaks(HIDDEN_SIGNATURE)} <= {"a file of the ledger"}
+
+
+def _told_files(told: Told, folder: Path) -> list[Path]:
+    files = list(folder.iterdir())
+    for file in files:
+        told.add("a file of the ledger", file.read_bytes().decode("latin-1"))
+    return files
+
+
+COMMANDS: dict[str, list[str]] = {
+    "generate": ["generate", "a video", "--attach", SIGNED],
+    "generate --json": ["generate", "a video", "--attach", SIGNED, "--json"],
+    "followup": ["followup", "job-1", "faster", "--attach", SIGNED],
+    "batch": ["batch", "requests.jsonl", "--json"],
+}
+
+
+@pytest.mark.parametrize(("name", "only"), [("400", ""), ("escaped slashes", "POST"), ("failed", "GET")])
+async def test_the_command_prints_no_secret(
+    name: str, only: str, told: Told, raw_server: RawServer, tmp_path: Path
+) -> None:
+    """No output of the command has the key or a signature, with the loop in debug mode and every warning shown."""
+    line = {"prompt": "a video", "attachments": [{"url": SIGNED}]}
+    (tmp_path / "requests.jsonl").write_text(json.dumps(line) + "\n")
+    raw_server.handler = answering(ANSWERS[name], only=only)
+    await asyncio.gather(*(_tell_output(told, raw_server, tmp_path, argv) for argv in COMMANDS.values()))
+    assert raw_server.requests
+    assert not told.leaks(HIDDEN_KEY, HIDDEN_SIGNATURE)
+
+
+async def _tell_output(told: Told, server: RawServer, folder: Path, argv: list[str]) -> None:
+    settings = {"MOTION_API_KEY": KEY, "MOTION_BASE_URL": server.url, "PYTHONASYNCIODEBUG": "1"}
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-Walways", "-m", "motion_async.cli", *argv),
+        env={**os.environ, **settings},
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE):
+        output, words = await command.communicate()
+    assert command.returncode not in (None, 0)
+    assert output or words
+    told.add(f"output of {argv[0]}", output.decode())
+    told.add(f"words of {argv[0]}", words.decode())
+
+
+def test_a_secret_is_itself_but_for_whoever_looks_on() -> None:
+    """It is the text that it is made of, equal to it and in its place; its repr shows nothing, in containers either."""
+    secret = Secret(KEY)
+    assert f"Bearer {secret}" == f"Bearer {KEY}"
+    assert (secret, hash(secret)) == (KEY, hash(KEY))
+    assert HIDDEN_KEY not in f"{secret!r} {[secret]} { {'key': secret} }"
