@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fanout, import_time, ledger, makespan, poll, scale, schedule, subscribers
+from benchmarks import batch, fanout, import_time, ledger, makespan, poll, scale, schedule, subscribers
 
 _Figures = dict[str, Any]
 
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, tuple[Callable[..., _Figures], Callable[[_Figures], str]]]
     "schedule": (schedule.run, schedule.table),
     "makespan": (makespan.run, makespan.table),
     "ledger": (ledger.run, ledger.table),
+    "batch": (batch.run, batch.table),
     "import": (import_time.run, import_time.table),
 }
 """How each is run, and how its figures are shown."""

@@ -193,9 +193,17 @@ class FanOut(AsyncIterator[Outcome]):
             await self._limiter.acquire_on_behalf_of(item)
             item.holds_place = True
             if intake.is_taken:
-                self._watch(item, self._take_up(intake))
+                self._take_up_again(item)
             elif not self._refuse_if_stopped(item):
                 self._start(self._create(item), name="motion_async.create")
+
+    def _take_up_again(self, item: _Item) -> None:
+        try:
+            job = self._take_up(item.intake)
+        except MotionError as error:
+            self._finish(item, error=error)
+        else:
+            self._watch(item, job)
 
     async def _begin_again(self, item: _Item) -> None:
         """Begin anew with what is known of a request once nobody else sends it, or of the job that it follows up."""

@@ -361,10 +361,12 @@ async def test_a_401_leaves_the_rest_planned(ledger: Ledger, sandbox: Sandbox) -
 
 async def test_a_create_that_is_cancelled_under_way_has_its_id_on_record(ledger: Ledger, sandbox: Sandbox) -> None:
     """The exchange is finished and noted before the batch is left."""
-    async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-        async with motion.generate_many(["p0"], ledger=ledger, batch="launch"):
-            while sandbox.counts.creates == 0:
-                await asyncio.sleep(0)
+    async with (
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+        motion.generate_many(["p0"], ledger=ledger, batch="launch"),
+    ):
+        while sandbox.counts.creates == 0:
+            await asyncio.sleep(0)
     [item] = [item async for item in ledger.items("launch")]
     assert item.state in (ItemState.SUBMITTED, ItemState.COMPLETED)
     assert item.job_id in sandbox.jobs
@@ -482,7 +484,7 @@ async def test_a_batch_waits_for_credits_if_asked(ledger: Ledger, monkeypatch: p
 
         async def read() -> None:
             async for event in motion.events():
-                events.append(event)
+                events.append(event)  # noqa: PERF401  # each as it comes
 
         reader = asyncio.create_task(read())
         requests = [f"p{number}" for number in range(6)]
