@@ -6,44 +6,59 @@ would show in the process list.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from importlib.metadata import version
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from rich.console import Console
 
 from motion_async.cli import following
+from motion_async.cli.arguments import BaseUrl, Json, Timeout
+from motion_async.cli.batchorder import BatchOrder
 from motion_async.cli.failures import ExitStatus
+from motion_async.cli.filelines import Format
+from motion_async.cli.ledgerapp import ledger as ledger_app
+from motion_async.cli.ledgers import Address, beside, without_password
 from motion_async.cli.lines import SHAPES
-from motion_async.cli.reporter import say
+from motion_async.cli.reporter import Reporter, say
 from motion_async.cli.running import execute
+from motion_async.cli.sources import format_of
 from motion_async.cli.stdout import Stdout
-from motion_async.errors import redacted
+from motion_async.cli.stopping import Stop
+from motion_async.credits import OnInsufficientCredits
+from motion_async.errors import ConfigurationError
 from motion_async.jobs import VideoRequest
+from motion_async.pacing import check_number
+from motion_async.redaction import redacted
 
 __all__ = ["run"]
 
-_HELP: Final = f"""\
+_HELP: Final = """\
 Makes videos from prompts with Mosaic Motion. To see it with no key and no
 credits: motion-async demo
 
 The API key is read from MOTION_API_KEY alone. MOTION_BASE_URL or --base-url
-says where the service is.
+says where the service is."""
 
+_MORE_HELP: Final = f"""
 Exit status, the worst of several jobs in the order 2, 3, 4, 1, 0:
 
   0    done
   1    a job failed
-  2    wrong use: arguments, key, base URL, or a request that breaks the
-       contract (400)
+  2    wrong use: arguments, key, base URL, a request that breaks the contract
+       (400), a line of a batch that cannot be sent
   3    the service refused: 401, 402, 403, 404, 409, 429 to the end, other 4xx
   4    the outcome is not known: no connection, 5xx, an answer that was lost
-       or cannot be read, --timeout
-  130  interrupted; stderr names the jobs that go on
-  141  standard output was closed; stderr names the jobs that go on
+       or cannot be read, --timeout; or the ledger cannot be read or written
+  130  interrupted; stderr says how to go on
+  141  standard output was closed; stderr says how to go on
+  143  terminated, of `batch`; stderr says how to go on
 
 On a terminal jobs are shown live. Elsewhere, or with --json, standard output
 has one JSON object a line and nothing else; words for people go to stderr:
@@ -53,16 +68,10 @@ has one JSON object a line and nothing else; words for people go to stderr:
 
 app = App(name="motion-async", help=_HELP, help_format="plaintext", version=lambda: version("motion-async"))
 
-_Json = Annotated[bool, Parameter(name="--json", negative=(), help="Write JSON lines, on a terminal too.")]
-_BaseUrl = Annotated[str | None, Parameter(name="--base-url", help="Where the service is; else MOTION_BASE_URL.")]
 _Style = Annotated[str | None, Parameter(name="--style", help="A YouTube URL whose style to follow.")]
 _Attach = Annotated[
     list[str] | None,
     Parameter(name="--attach", negative=(), help="A public, usually signed URL of a file; up to 10 times."),
-]
-_Timeout = Annotated[
-    float | None,
-    Parameter(name="--timeout", help="Stop waiting so many seconds after the service took the job, which goes on."),
 ]
 _Prompt = Annotated[str, Parameter(help="What to make, 1 to 12,000 characters.")]
 _JobId = Annotated[str, Parameter(help="A job that is completed.")]
@@ -73,13 +82,14 @@ _Faults = Annotated[
         name="--fault",
         negative=(),
         help="What goes wrong by chance, as NAME=PROBABILITY, such as lost-answer=0.05; may be given several times. "
-        "A name that is not known is answered with all that are.",
+        "The names: rate-limit, rate-limit-retry-after, server-error, bad-gateway, unavailable, lost-answer, "
+        "lost-to-error, reset, hang, slow-body, stale-completed, new-status, await-input, fail.",
     ),
 ]
 
 
 @app.command
-def demo(*, json: _Json = False) -> ExitStatus:
+def demo(*, json: Json = False) -> ExitStatus:
     """Make 24 videos against a sandbox inside, live, in under half a minute. Needs no key."""
     # Here rather than above, as below: the commands that need no server should not load one.
     from motion_async.cli.demo import demo as tell_story  # noqa: PLC0415
@@ -94,9 +104,9 @@ def generate(
     *,
     style: _Style = None,
     attach: _Attach = None,
-    timeout: _Timeout = None,
-    base_url: _BaseUrl = None,
-    json: _Json = False,
+    timeout: Timeout = None,
+    base_url: BaseUrl = None,
+    json: Json = False,
 ) -> ExitStatus:
     """Make a video and wait for it. The job's id is told as soon as it is known."""
     request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
@@ -114,9 +124,9 @@ def followup(
     *,
     style: _Style = None,
     attach: _Attach = None,
-    timeout: _Timeout = None,
-    base_url: _BaseUrl = None,
-    json: _Json = False,
+    timeout: Timeout = None,
+    base_url: BaseUrl = None,
+    json: Json = False,
 ) -> ExitStatus:
     """Have the video of a completed job changed, and wait for it."""
     request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
@@ -127,15 +137,13 @@ def followup(
 
 
 @app.command
-def status(job_ids: _JobIds, /, *, base_url: _BaseUrl = None, json: _Json = False) -> ExitStatus:
+def status(job_ids: _JobIds, /, *, base_url: BaseUrl = None, json: Json = False) -> ExitStatus:
     """Ask once for the state of each job, all at the same time."""
     return execute(lambda reporter: following.status(reporter, job_ids, base_url=base_url), json=json or None)
 
 
 @app.command
-def watch(
-    job_ids: _JobIds, /, *, timeout: _Timeout = None, base_url: _BaseUrl = None, json: _Json = False
-) -> ExitStatus:
+def watch(job_ids: _JobIds, /, *, timeout: Timeout = None, base_url: BaseUrl = None, json: Json = False) -> ExitStatus:
     """Follow jobs until the last of them ends; this and every other process may watch the same ones."""
     return execute(
         lambda reporter: following.watch(reporter, job_ids, timeout=timeout, base_url=base_url),
@@ -152,7 +160,7 @@ def sandbox(
     host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
     seed: Annotated[int, Parameter(help="What chance is drawn from: the same seed tells the same story.")] = 0,
     fault: _Faults = None,
-    json: _Json = False,
+    json: Json = False,
 ) -> ExitStatus:
     """Run the service in small on this machine, until Ctrl-C.
 
@@ -169,6 +177,105 @@ def sandbox(
         ),
         json=json,
     )
+
+
+@app.command
+def batch(
+    file: Annotated[str, Parameter(allow_leading_hyphen=True, help="The file of requests; - is standard input.")],
+    /,
+    *,
+    format: Annotated[  # noqa: A002  # the option's name
+        Format | None, Parameter(name="--format", help="How the file is written, where its name does not tell.")
+    ] = None,
+    batch: Annotated[
+        str | None, Parameter(name="--batch", help="The batch's name in the ledger; else the file's, without its end.")
+    ] = None,
+    ledger: Annotated[
+        str | None,
+        Parameter(name="--ledger", help="The ledger's file or URL; else FILE.ledger.db. With - it has to be given."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(name="--output", help="Write the results there at the end, a JSON object a line, in FILE's order."),
+    ] = None,
+    max_active: Annotated[int, Parameter(name="--max-active", help="So many jobs run at one time.")] = 20,
+    on_insufficient_credits: Annotated[
+        OnInsufficientCredits,
+        Parameter(
+            name="--on-insufficient-credits",
+            help="Without credits send nothing more, or try one request a minute until one is taken.",
+        ),
+    ] = "stop",
+    skip_invalid: Annotated[
+        bool, Parameter(name="--skip-invalid", negative=(), help="Leave lines out that cannot be sent.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        Parameter(name="--dry-run", negative=(), help="Check every line, say what would be done, send nothing."),
+    ] = False,
+    timeout: Timeout = None,
+    base_url: BaseUrl = None,
+    json: Json = False,
+) -> ExitStatus:
+    """Make a video of each line of a file, and never pay for one twice.
+
+    FILE is JSONL: an object a line with the fields of the API's body, which are
+    prompt, style_reference_url and attachments (URLs, or objects with url, name,
+    type and content_type). Beside them a line may have
+
+      id        a name of your own, by which the line is known when you change it
+      follows   the id of an earlier line: this one changes its finished video
+      metadata  anything; it comes back with the result, and is not sent
+
+    Or it is CSV: the header has the same names, attachments are URLs separated
+    by spaces. Either is UTF-8.
+
+    All lines are checked before anything is sent, and what is sent is written
+    into a ledger first. So the batch can be killed at any instant: the same
+    command goes on. After Ctrl-C nothing new is sent, what is under way is
+    finished and noted, and jobs that run go on at the service.
+
+    Lines that --skip-invalid leaves out do not count for the exit status.
+    """
+    from motion_async.cli.batching import make_batch, plan_batch  # noqa: PLC0415
+
+    stop = Stop()
+
+    def order() -> BatchOrder:
+        path = Path(file)
+        if file.startswith("-") and file != "-":
+            raise ConfigurationError(f"there is no option {file}; a file of that name is ./{file}")
+        if file == "-" and ledger is None:
+            raise ConfigurationError("a batch from standard input has no file to put its ledger beside; add --ledger")
+        return BatchOrder(
+            file=file,
+            form=format_of(file, format),
+            batch=batch or ("stdin" if file == "-" else path.stem),
+            ledger=beside(path) if ledger is None else Address(ledger),
+            max_active=int(check_number("--max-active", max_active, low=1, high=1_000_000)),
+            on_insufficient_credits=on_insufficient_credits,
+            timeout=timeout,
+            skip_invalid=skip_invalid,
+            output=output,
+            base_url=base_url,
+            command=_again(file),
+        )
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        return await (plan_batch(reporter, order()) if dry_run else make_batch(reporter, order(), stop))
+
+    return execute(work, json=json or None, stop=stop)
+
+
+app.command(ledger_app)
+
+_argv: ContextVar[Sequence[str]] = ContextVar("_argv", default=())
+
+
+def _again(file: str) -> str:
+    """Give the command line that is run, as a shell takes it, and without the password of a ledger."""
+    command = shlex.join(["motion-async", *(without_password(argument) for argument in _argv.get())])
+    return f"{command} < the same input" if file == "-" else command
 
 
 class _HelpConsole(Console):
@@ -192,13 +299,25 @@ def run(argv: Sequence[str]) -> int:
     try:
         command, bound, *_ = app.parse_args(argv or ["--help"], console=console, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        say(f"{redacted(str(error)).rstrip('.')}; see motion-async --help")
+        say(f"{_complaint(error, argv)}; see motion-async --help")
         return ExitStatus.WRONG_USE
+    _argv.set(tuple(argv))
     try:
         result = command(*bound.args, **bound.kwargs)
+        if not argv or argv[0] in app.help_flags:
+            console.print(_MORE_HELP, markup=False, highlight=False, soft_wrap=True)
     except BrokenPipeError:
         Stdout().let_go()
         return ExitStatus.OUTPUT_CLOSED
     if not argv:
         return ExitStatus.WRONG_USE
     return result if isinstance(result, int) else ExitStatus.DONE
+
+
+def _complaint(error: CycloptsError, argv: Sequence[str]) -> str:
+    words = redacted(str(error)).rstrip(".")
+    if isinstance(error, UnusedCliTokensError) and argv[0] in ("generate", "followup"):
+        return f"{words}; put quotes around a prompt of several words"
+    if isinstance(error, UnusedCliTokensError) and argv[0] == "batch":
+        return f"{words}; it takes one FILE, and the options that its help names"
+    return words

@@ -12,7 +12,7 @@ from typing import Final
 from motion_async import errors
 from motion_async.cli.looks import one_line
 
-__all__ = ["ExitStatus", "exit_status", "sentence", "worst"]
+__all__ = ["ExitStatus", "credits_words", "exit_status", "sentence", "worst"]
 
 
 class ExitStatus(IntEnum):
@@ -25,10 +25,12 @@ class ExitStatus(IntEnum):
     UNREACHABLE = 4
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
+    TERMINATED = 143
 
 
 _WORST_FIRST: Final = (
     ExitStatus.INTERRUPTED,
+    ExitStatus.TERMINATED,
     ExitStatus.OUTPUT_CLOSED,
     ExitStatus.WRONG_USE,
     ExitStatus.REFUSED,
@@ -55,6 +57,9 @@ _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
     ),
     errors.UncertainError: (ExitStatus.UNREACHABLE, ""),
     errors.NotSentError: (ExitStatus.REFUSED, ""),
+    errors.LedgerError: (ExitStatus.UNREACHABLE, ""),
+    errors.LedgerVersionError: (ExitStatus.WRONG_USE, ""),
+    errors.LedgerConflictError: (ExitStatus.WRONG_USE, ""),
     errors.WaitTimeoutError: (ExitStatus.UNREACHABLE, "wait on with: motion-async watch {job_id}"),
     errors.InputRequiredError: (ExitStatus.JOB_FAILED, ""),
     errors.JobFailedError: (
@@ -86,6 +91,20 @@ def sentence(error: errors.MotionError) -> str:
     advice = _meaning(error)[1].format(job_id=error.job_id)
     said = one_line(str(error)).rstrip(".")
     return f"{said}; {advice}" if advice else said
+
+
+def credits_words(error: errors.InsufficientCreditsError) -> str:
+    """Say what a 402 means, with the numbers that came with it.
+
+    Args:
+        error: the 402.
+    """
+    numbers = ""
+    if error.current_balance is not None:
+        numbers = f": the balance is {error.current_balance:,g}"
+        if error.minimum_required_credits is not None:
+            numbers += f", and a new video needs at least {error.minimum_required_credits:,g} in it"
+    return f"not enough credits{numbers}; add some at https://motion.so"
 
 
 def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:

@@ -22,7 +22,7 @@ from motion_async.jobs import JobStatus, VideoRequest
 from motion_async.session import MotionSession
 from motion_async.subscriptions import EventStream, check_timeout
 
-__all__ = ["followup", "generate", "status", "telling", "watch"]
+__all__ = ["followup", "generate", "new_session", "status", "telling", "watch"]
 
 
 async def generate(
@@ -41,7 +41,7 @@ async def generate(
         base_url: where the service is, None for the environment's or the documented one.
     """
     check_timeout(timeout)  # before anything is paid for
-    session = _session(base_url)
+    session = new_session(base_url)
     async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
         reporter.sending()
         return await _end(reporter, await motion.create(request), timeout)
@@ -65,7 +65,7 @@ async def followup(
         base_url: see `generate`.
     """
     check_timeout(timeout)
-    session = _session(base_url)
+    session = new_session(base_url)
     async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
         reporter.sending()
         return await _end(reporter, await motion.followup(job_id, request), timeout)
@@ -80,7 +80,7 @@ async def status(reporter: Reporter, job_ids: Sequence[str], *, base_url: str | 
         base_url: see `generate`.
     """
     job_ids = list(dict.fromkeys(job_ids))
-    async with _session(base_url) as motion, reporter.live(JobTable(job_ids, follows=False)):
+    async with new_session(base_url) as motion, reporter.live(JobTable(job_ids, follows=False)):
 
         async def ask(job_id: str) -> ExitStatus:
             try:
@@ -110,7 +110,7 @@ async def watch(
     """
     check_timeout(timeout)
     job_ids = list(dict.fromkeys(job_ids))
-    session = _session(base_url)
+    session = new_session(base_url)
     async with reporter.live(JobTable(job_ids)), telling(session, reporter.tell) as motion:
         jobs = [motion.job(job_id) for job_id in job_ids]
         reporter.following(job_ids)
@@ -126,7 +126,15 @@ async def _end(reporter: Reporter, job: Job, timeout: float | None) -> ExitStatu
     return ExitStatus.DONE
 
 
-def _session(base_url: str | None) -> MotionSession:
+def new_session(base_url: str | None) -> MotionSession:
+    """Give a session with the key of the environment, not yet entered.
+
+    Args:
+        base_url: see `generate`.
+
+    Raises:
+        ConfigurationError: if there is no key, or it or the base URL cannot be used.
+    """
     key = os.environ.get("MOTION_API_KEY")
     if not key:
         raise ConfigurationError(

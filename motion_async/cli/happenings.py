@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import attrs
 
+from motion_async.cli.ends import End
 from motion_async.errors import MotionError
 from motion_async.events import Event
-from motion_async.jobs import JobState
+from motion_async.jobs import JobState, Outcome
+from motion_async.ledger import History, Item, ItemState, LedgerTrouble
 
 __all__ = [
     "Asked",
+    "BatchBegins",
+    "BatchCounts",
+    "BatchEnded",
+    "BatchPlanned",
     "Completed",
     "Failure",
     "Happening",
     "Interrupted",
+    "ItemShown",
+    "ItemsShown",
+    "LineRefused",
+    "LinesChecked",
     "Listening",
+    "RequestEnded",
     "StateSummary",
+    "Stopping",
     "Summary",
 ]
 
@@ -131,4 +144,160 @@ class Summary:
     duplicates: int
 
 
-Happening: TypeAlias = Event | Asked | Completed | Failure | Interrupted | Listening | Summary
+@attrs.frozen
+class LinesChecked:
+    """Lines of a batch's file have been read before anything is sent.
+
+    Args:
+        count: how many so far.
+    """
+
+    count: int
+
+
+@attrs.frozen
+class LineRefused:
+    """A line of a batch's file can't be sent.
+
+    Args:
+        line: its number, from 1.
+        problems: all that is wrong with it.
+    """
+
+    line: int
+    problems: tuple[str, ...]
+
+
+@attrs.frozen
+class BatchPlanned:
+    """What a run of a batch would do; nothing is done.
+
+    Args:
+        batch: the batch's name.
+        lines: how many lines can be sent or have been.
+        counts: how many of them would be what.
+        invalid: how many lines can't be sent.
+        minimum_balance: the credits that the account must have before anything is sent; 0 if nothing would be.
+    """
+
+    batch: str
+    lines: int
+    counts: Mapping[str, int] = attrs.field(hash=False)
+    invalid: int
+    minimum_balance: int
+
+
+@attrs.frozen
+class BatchBegins:
+    """The lines of a batch are checked, and what can be sent is sent from now on.
+
+    Args:
+        total: how many requests there are.
+        max_active: how many run at one time.
+    """
+
+    total: int
+    max_active: int
+
+
+@attrs.frozen
+class RequestEnded:
+    """A request of a batch has an outcome.
+
+    Args:
+        line: the number of its line, from 1.
+        outcome: the outcome.
+        end: how it ended.
+    """
+
+    line: int
+    outcome: Outcome
+    end: End
+
+
+@attrs.frozen
+class Stopping:
+    """A batch has been asked to end early."""
+
+
+@attrs.frozen(kw_only=True)
+class BatchEnded:
+    """How a run of a batch went.
+
+    Args:
+        batch: the batch's name.
+        ledger: where its ledger is, as a person may see it.
+        lines: how many requests there are.
+        counts: how many of them ended how in this run.
+        running: how many jobs go on at the service.
+        invalid: how many lines were left out.
+    """
+
+    batch: str
+    ledger: str
+    lines: int
+    counts: Mapping[str, int] = attrs.field(hash=False)
+    running: int
+    invalid: int
+
+
+@attrs.frozen
+class BatchCounts:
+    """How many items of a batch are in which state.
+
+    Args:
+        batch: the batch's name.
+        counts: the items, by state.
+    """
+
+    batch: str
+    counts: Mapping[ItemState, int] = attrs.field(hash=False)
+
+
+@attrs.frozen
+class ItemShown:
+    """An item of a ledger as it stands.
+
+    Args:
+        item: the item.
+        history: what happened to it, None if that was not asked for.
+    """
+
+    item: Item
+    history: tuple[History, ...] | None = None
+
+
+@attrs.frozen
+class ItemsShown:
+    """Some items of a ledger as they stand.
+
+    Args:
+        items: the items.
+        more: whether there are further ones.
+    """
+
+    items: tuple[Item, ...]
+    more: bool
+
+
+Happening: TypeAlias = (
+    Event
+    | Asked
+    | BatchBegins
+    | BatchCounts
+    | BatchEnded
+    | BatchPlanned
+    | Completed
+    | Failure
+    | Interrupted
+    | ItemShown
+    | ItemsShown
+    | LedgerTrouble
+    | LineRefused
+    | LinesChecked
+    | Listening
+    | RequestEnded
+    | Stopping
+    | Summary
+)
+"""All that a command tells."""

@@ -20,9 +20,9 @@ from motion_async.cli.failures import sentence
 from motion_async.cli.happenings import Asked, Failure, Happening
 from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.progress import StateBars, Tally
-from motion_async.errors import redacted
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed
 from motion_async.jobs import JobState, JobStatus, StatusChange
+from motion_async.redaction import redacted
 from motion_async.turns import needs_input
 
 __all__ = ["JobTable"]
@@ -97,6 +97,9 @@ class JobTable:
     def settle(self) -> None:
         """Show every row from now on; see `View.settle`."""
         self._is_settled = True
+
+    def words(self) -> str | None:
+        """Say nothing: where no table is shown, each event is told; see `View.words`."""
 
     def _show(self, state: JobState) -> None:
         row = self._row(state.job_id)

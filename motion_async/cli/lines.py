@@ -5,16 +5,34 @@ The shapes are stable, and `SHAPES` is their documentation. Nothing here decides
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from motion_async.cli.failures import sentence
-from motion_async.cli.happenings import Asked, Completed, Failure, Happening, Interrupted, Listening, Summary
+from motion_async.cli.happenings import (
+    Asked,
+    BatchCounts,
+    BatchEnded,
+    BatchPlanned,
+    Completed,
+    Failure,
+    Happening,
+    Interrupted,
+    ItemShown,
+    ItemsShown,
+    LineRefused,
+    Listening,
+    RequestEnded,
+    Stopping,
+    Summary,
+)
+from motion_async.cli.looks import STOPPING
+from motion_async.cli.records import history_record, item_record, outcome_record, state_record, time_text
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.errors import MotionError
@@ -22,16 +40,18 @@ from motion_async.events import (
     EventsDropped,
     JobAccepted,
     PollDisturbed,
-    SendAbandoned,
     SendDisturbed,
     SessionSlowed,
-    WatchEnded,
 )
-from motion_async.jobs import JobState, StatusChange
+from motion_async.jobs import StatusChange
 
 __all__ = ["SHAPES", "JsonLines"]
 
 Line: TypeAlias = dict[str, Any]
+
+_FIRST_WORDS: Final = 5.0
+_RARELY: Final = 60.0
+"""Seconds between two lines on how it stands, at first and in the end: a log of hours should stay short."""
 
 SHAPES: Final = """\
   {"event": "accepted", "job_id", "followup"}
@@ -52,9 +72,25 @@ SHAPES: Final = """\
   {"event": "dropped", "count"}
       so many older events could not be told
   {"event": "interrupted", "job_ids"}
-      the command ends before these jobs do
+      the command ends before these jobs do; those of `batch` are in its ledger
   {"event": "listening", "base_url", "api_key"}
       of `sandbox --json`
+  {"event": "invalid", "line", "problems"}
+      a line of a batch's file that can't be sent
+  {"event": "plan", "batch", "lines", "counts", "invalid", "minimum_balance"}
+      what `batch` would do, with --dry-run
+  {"event": "outcome", "line", "key", "state", "job_id", "error", "message",
+   "metadata", "job"}
+      how a line of a batch came out: completed, failed, rejected, changed,
+      uncertain, running, unseen, not_sent or dropped; job is its state
+  {"event": "batch", "batch", "ledger", "lines", "counts", "running", "invalid"}
+      how a run of a batch went
+  {"event": "counts", "batch", "counts"}
+      of `ledger show`: a batch, and its items by state
+  {"event": "item", "batch", "key", "state", "status", "job_id", "error",
+   "follows", "planned_at", "sent_at", "changed_at", "request", "metadata",
+   "job", "history"}
+      of `ledger show` and `ledger resolve`; history is null unless asked for
   {"event": "summary", ...}
       the numbers of `demo`
 
@@ -74,12 +110,25 @@ class JsonLines:
         self._stdout = stdout
 
     @asynccontextmanager
-    async def live(self, view: View) -> AsyncIterator[None]:  # noqa: ARG002  # programs look at no view
-        """Show nothing; see `Sink.live`."""
-        yield
+    async def live(self, view: View) -> AsyncIterator[None]:
+        """Show nothing, but say every so often how it stands, if the view has words for that; see `Sink.live`."""
+        saying = asyncio.create_task(_say_at_times(view), name="motion_async.cli.words")
+        try:
+            yield
+        finally:
+            saying.cancel()
+            await asyncio.wait([saying])
+
+    def restore(self) -> None:
+        """Do nothing: no terminal was changed; see `Sink.restore`."""
 
     def tell(self, happening: Happening) -> None:
         """Write its line, if it has one; see `Sink.tell`."""
+        if isinstance(happening, ItemsShown):
+            for item in happening.items:
+                self.tell(ItemShown(item))
+        if isinstance(happening, Stopping):
+            say(STOPPING)
         line = _line(happening)
         if line is not None:
             self._stdout.line(json.dumps(line))
@@ -89,7 +138,17 @@ class JsonLines:
         say(words)
 
 
-def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911  # one table, a case a shape
+async def _say_at_times(view: View) -> None:
+    pause = _FIRST_WORDS
+    while True:
+        await asyncio.sleep(pause)
+        words = view.words()
+        if words is not None:
+            say(words)
+        pause = min(2 * pause, _RARELY)
+
+
+def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911, PLR0912  # one table, a case a shape
     match it:
         case JobAccepted():
             return {"event": "accepted", "job_id": it.job_id, "followup": it.followup}
@@ -100,11 +159,11 @@ def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911  # one table, a 
                 "previous": it.previous,
                 "current": it.current,
             }
-            return {**line, "observed_at": _time(it.observed_at), "state": _state(it.state)}
+            return {**line, "observed_at": time_text(it.observed_at), "state": state_record(it.state)}
         case Asked():
-            return {"event": "state", "job_id": it.state.job_id, "state": _state(it.state)}
+            return {"event": "state", "job_id": it.state.job_id, "state": state_record(it.state)}
         case Completed():
-            return {"event": "result", "job_id": it.state.job_id, "state": _state(it.state)}
+            return {"event": "result", "job_id": it.state.job_id, "state": state_record(it.state)}
         case Failure():
             http_status = getattr(it.error, "http_status", None)
             return {"event": "error", **_error(it.error), "job_id": it.job_id, "http_status": http_status}
@@ -125,19 +184,28 @@ def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911  # one table, a 
             return {"event": "listening", "base_url": it.base_url, "api_key": it.api_key}
         case Summary():
             return {"event": "summary", **attrs.asdict(it)}
-        case SendAbandoned() | WatchEnded():
-            return None  # whoever waited for it tells the error
+        case RequestEnded() | LineRefused() | BatchPlanned() | BatchEnded() | BatchCounts() | ItemShown():
+            return _of_batch(it)
+        case _:
+            return None  # for a person, or told by whoever waited for it
+
+
+def _of_batch(it: RequestEnded | LineRefused | BatchPlanned | BatchEnded | BatchCounts | ItemShown) -> Line:
+    match it:
+        case RequestEnded():
+            return {"event": "outcome", **outcome_record(it)}
+        case LineRefused():
+            return {"event": "invalid", "line": it.line, "problems": list(it.problems)}
+        case BatchPlanned():
+            return {"event": "plan", **attrs.asdict(it)}
+        case BatchEnded():
+            return {"event": "batch", **attrs.asdict(it)}
+        case BatchCounts():
+            return {"event": "counts", "batch": it.batch, "counts": dict(it.counts)}
+        case ItemShown():
+            history = None if it.history is None else [history_record(step) for step in it.history]
+            return {"event": "item", **item_record(it.item), "history": history}
 
 
 def _error(error: MotionError) -> Line:
     return {"error": type(error).__name__, "message": sentence(error)}
-
-
-def _state(state: JobState) -> Line:
-    known = attrs.asdict(state, filter=lambda field, _: field.name != "extra", recurse=False)
-    shown = {name: _time(value) if isinstance(value, datetime) else value for name, value in known.items()}
-    return {**state.extra, **shown}
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -10,7 +10,7 @@ from typing import Final
 
 from motion_async.jobs import JobStatus
 
-__all__ = ["STATUSES", "label", "one_line", "span", "style"]
+__all__ = ["STATUSES", "STOPPING", "about", "label", "one_line", "rate", "span", "style"]
 
 STATUSES: Final = (
     JobStatus.QUEUED,
@@ -21,6 +21,9 @@ STATUSES: Final = (
     JobStatus.FAILED,
 )
 """The documented statuses, in the order in which a job passes through them."""
+
+STOPPING: Final = "stopping: nothing new is sent, what is under way is finished and noted; once more leaves at once"
+"""What a person who has asked a batch to end is told."""
 
 _STYLES: Final = {
     JobStatus.QUEUED: "bright_black",
@@ -76,3 +79,26 @@ def span(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def rate(each_second: float) -> str:
+    """Write how often something happens.
+
+    Args:
+        each_second: how often in a second, at least 0.
+    """
+    return f"{each_second:.1f} a second" if each_second >= 1 else f"{each_second * 60:.1f} a minute"
+
+
+def about(seconds: float) -> str:
+    """Write an estimate of a span of time no finer than it deserves.
+
+    Args:
+        seconds: how long, at least 0.
+    """
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return "less than a minute"
+    if minutes < 120:
+        return f"about {minutes} min"
+    return f"about {round(minutes / 60)} h" if minutes < 48 * 60 else f"about {round(minutes / 1440)} days"

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from motion_async.cli.happenings import Happening
-from motion_async.cli.looks import STATUSES, label, span, style
+from motion_async.cli.looks import STATUSES, label, rate, span, style
 from motion_async.jobs import JobStatus, StatusChange
 
 __all__ = ["StateBars", "Tally"]
@@ -116,6 +116,9 @@ class StateBars:
     def settle(self) -> None:
         """Change nothing: the last picture is as large as any; see `View.settle`."""
 
+    def words(self) -> str | None:
+        """Say nothing: where no picture is shown, each event is told; see `View.words`."""
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render the bars in the width that there is."""
         tally = self._tally
@@ -142,9 +145,5 @@ class StateBars:
             bars.add_row(Text(name, dim or colour), bar, Text(str(count), dim), Text(share, "bright_black"))
         yield bars
 
-        yield Text(f"{tally.ended} of {total} done · {_rate(tally.ended, seconds)}", "dim", no_wrap=True)
-
-
-def _rate(ended: int, seconds: float) -> str:
-    each_second = ended / seconds if seconds > 0 else 0.0
-    return f"{each_second:.1f} a second" if each_second >= 1 else f"{each_second * 60:.1f} a minute"
+        each_second = tally.ended / seconds if seconds > 0 else 0.0
+        yield Text(f"{tally.ended} of {total} done · {rate(each_second)}", "dim", no_wrap=True)

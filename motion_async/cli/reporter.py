@@ -32,6 +32,9 @@ class View(Protocol):
     def settle(self) -> None:
         """Take in that nothing more happens: the next rendering is the last, and may be of any length."""
 
+    def words(self) -> str | None:
+        """Say how it stands in one line, for where no picture is shown; None if there is nothing to say."""
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render it as it is now."""
         ...
@@ -49,6 +52,9 @@ class Sink(Protocol):
 
     def notice(self, words: str) -> None:
         """Say something to a person."""
+
+    def restore(self) -> None:
+        """Leave the terminal as it was found, at once: nothing is shown after it."""
 
 
 def say(words: str) -> None:
@@ -76,6 +82,7 @@ class Reporter:
         self._is_sending = False
         self._sends_again_at = 0.0
         self._unsaid: list[str] = []
+        self._goes_on_with = ""
 
     @asynccontextmanager
     async def live(self, view: View) -> AsyncIterator[None]:
@@ -102,6 +109,23 @@ class Reporter:
         """
         self._open_jobs.update(dict.fromkeys(job_ids))
 
+    def goes_on_with(self, command: str) -> None:
+        """Note the command that goes on where this one ends, in the place of watching single jobs.
+
+        Args:
+            command: the command.
+        """
+        self._goes_on_with = command
+
+    def glance(self, happening: Happening) -> None:
+        """Show something in the view alone.
+
+        Args:
+            happening: what is of passing interest.
+        """
+        if self._view is not None:
+            self._view.tell(happening)
+
     def forget_jobs(self) -> None:
         """Note that no job goes on when the command ends."""
         self._open_jobs.clear()
@@ -123,7 +147,7 @@ class Reporter:
             case SendAbandoned():
                 self._is_sending = False
                 if happening.error is not None:
-                    self._say(sentence(happening.error))
+                    self.say(sentence(happening.error))
             case SendDisturbed():
                 self._sends_again_at = time.monotonic() + happening.next_wait
             case Completed():
@@ -149,7 +173,7 @@ class Reporter:
             self._open_jobs.pop(job_id, None)
         self.tell(Failure(error, job_id))
         if aloud:
-            self._say(sentence(error))
+            self.say(sentence(error))
         return meaning
 
     def notice(self, words: str) -> None:
@@ -173,9 +197,23 @@ class Reporter:
             why += "; nothing was taken yet, so it is safe to run the command again"
         elif self._is_sending:
             why += "; a request was under way, look at https://motion.so before you send it again"
+        if self._goes_on_with:
+            why += f"; go on with: {self._goes_on_with}"
         say(why)
 
-    def _say(self, words: str) -> None:
+    def leave_at_once(self) -> None:
+        """Tell, without waiting for anything, that the command ends now."""
+        self._view = None
+        self._sink.restore()
+        words = "left at once; all that was sent is in the ledger"
+        say(f"{words}; go on with: {self._goes_on_with}" if self._goes_on_with else words)
+
+    def say(self, words: str) -> None:
+        """Say a sentence on stderr, once no view is shown any more.
+
+        Args:
+            words: the sentence.
+        """
         if self._view is None:
             say(words)
         else:

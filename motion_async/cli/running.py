@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -21,25 +22,32 @@ from motion_async.cli.lines import JsonLines
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.screen import Screen
 from motion_async.cli.stdout import Stdout
+from motion_async.cli.stopping import Stop
 from motion_async.errors import MotionError
 
 __all__ = ["Work", "execute"]
 
 _CUT_SHORT: Final = {
     ExitStatus.INTERRUPTED: "interrupted",
+    ExitStatus.TERMINATED: "terminated",
     ExitStatus.OUTPUT_CLOSED: "standard output was closed",
+}
+_CUT_SHORT_BY: Final[dict[int | None, ExitStatus]] = {
+    signal.SIGINT: ExitStatus.INTERRUPTED,
+    signal.SIGTERM: ExitStatus.TERMINATED,
 }
 
 Work: TypeAlias = Callable[[Reporter], Coroutine[Any, Any, ExitStatus]]
 """A command that waits for nothing but a way to tell what happens."""
 
 
-def execute(work: Work, *, json: bool | None) -> ExitStatus:
+def execute(work: Work, *, json: bool | None, stop: Stop | None = None) -> ExitStatus:
     """Run a command to its end, however it comes.
 
     Args:
         work: the command.
         json: whether to write JSON lines; None where that depends on whether a person looks.
+        stop: of a command that ends in its own way, on SIGTERM too: the second signal then ends the process at once.
     """
     # The reporter tells all of it in its own words.
     logging.getLogger("motion_async").addHandler(logging.NullHandler())
@@ -48,36 +56,51 @@ def execute(work: Work, *, json: bool | None) -> ExitStatus:
     reporter = Reporter(JsonLines(stdout) if as_json else Screen(stdout, Console(file=sys.stdout, highlight=False)))
     try:
         with asyncio.Runner() as runner:
-            status = runner.run(_main(work, reporter, stdout))
+            status = runner.run(_main(work, reporter, stdout, stop))
     except (KeyboardInterrupt, asyncio.CancelledError):  # nothing cancels it but an interrupt and a closed output
         status = ExitStatus.INTERRUPTED
     if stdout.is_closed:
         status = ExitStatus.OUTPUT_CLOSED
+    elif status is ExitStatus.INTERRUPTED and stop is not None:
+        status = _CUT_SHORT_BY.get(stop.signal, status)
     if status in _CUT_SHORT:
         reporter.interrupted(_CUT_SHORT[status])
     return status
 
 
-async def _main(work: Work, reporter: Reporter, stdout: Stdout) -> ExitStatus:
+async def _main(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop | None) -> ExitStatus:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # a coroutine runs in a task
     loop = asyncio.get_running_loop()
     interrupts = 0
 
-    def interrupt() -> None:
+    def interrupt(number: int) -> None:
         nonlocal interrupts
         interrupts += 1
-        if interrupts > 1:  # whoever presses twice waits for nothing more
+        if interrupts == 1:
+            end(number)
+        elif stop is None:  # whoever presses twice waits for nothing more
             loop.set_exception_handler(_tell_of_strangers)
             raise KeyboardInterrupt
-        task.cancel()
+        else:
+            reporter.leave_at_once()
+            # Nothing that still runs, such as the thread of a database, may hold the process up.
+            os._exit(_CUT_SHORT_BY[number])
+
+    def end(number: int | None = None) -> None:
+        if stop is None:
+            task.cancel()
+        else:
+            stop.signal = number
+            stop.ask(task.cancel)
 
     # The runner's own handler cancels in the middle of any callback of the loop, which some do not survive.
     # Where an interrupt is to be ignored it stays so, and where the loop takes no signals the runner's handler stays.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(signal.SIGINT, interrupt)
-    stdout.on_close = task.cancel
+    for number in (signal.SIGINT,) if stop is None else (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, interrupt, number)
+    stdout.on_close = end
     try:
         return await work(reporter)
     except MotionError as error:

@@ -16,7 +16,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from motion_async.cli.happenings import Happening, Listening, Summary
+from motion_async.cli.batchtables import ItemsTable, counts_line, item_table, plan_table
+from motion_async.cli.happenings import (
+    BatchCounts,
+    BatchPlanned,
+    Happening,
+    ItemShown,
+    ItemsShown,
+    Listening,
+    Summary,
+)
 from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.reporter import View
 from motion_async.cli.stdout import Stdout
@@ -70,8 +79,21 @@ class Screen:
                     self._stdout.let_go()  # `eval "$(…)"` waits for the end of it
             case Summary():
                 self._console.print("", _states(happening), "", _counts(happening), sep="\n")
+            case BatchPlanned():
+                self._console.print(plan_table(happening))
+            case BatchCounts():
+                self._console.print(counts_line(happening))
+            case ItemsShown():
+                self._console.print(ItemsTable(happening))
+            case ItemShown():
+                self._console.print(item_table(happening))
             case _:
                 pass
+
+    def restore(self) -> None:
+        """Show the cursor again, below what was shown last; see `Sink.restore`."""
+        self._console.show_cursor(True)
+        self._console.print()
 
     def notice(self, words: str) -> None:
         """Print it above the view; see `Sink.notice`."""

@@ -1,11 +1,13 @@
 """What the tests of the command line share: a sandbox beside the command, and two ways to run it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +53,19 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Line
 
 
 @pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Write a file of requests in a directory of its own, in which the command runs."""
+    monkeypatch.chdir(tmp_path)
+
+    def written(requests: Sequence[object], name: str = "launch.jsonl") -> str:
+        lines = [one if isinstance(one, str) else json.dumps(one) for one in requests]
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return name
+
+    return written
+
+
+@pytest.fixture
 def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the command as a process of its own, with pipes; it is ended with the test."""
     started: list[subprocess.Popen[str]] = []
@@ -68,3 +83,32 @@ def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if running.poll() is None:
             running.kill()
         running.communicate()
+
+
+@pytest.fixture
+def on_terminal(process: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[int, str]]:
+    """Run the command on a terminal of its own: its exit status, and all that it showed."""
+
+    def run(*argv: str, columns: int = 100, after: str = "", typed: str = "") -> tuple[int, str]:
+        """As soon as something is shown, type something, or interrupt it."""
+        outer, inner = os.openpty()
+        environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
+        running = process(*argv, stdin=inner, stdout=inner, stderr=inner, env=environment)
+        os.close(inner)
+        shown = b""
+        try:
+            while part := os.read(outer, 65_536):
+                shown += part
+                if after and after.encode() in shown:
+                    after = ""
+                    if typed:
+                        os.write(outer, typed.encode())
+                    else:
+                        running.send_signal(signal.SIGINT)
+        except OSError:
+            pass  # the other side of a terminal ends so
+        finally:
+            os.close(outer)
+        return running.wait(timeout=10), shown.decode()
+
+    return run

@@ -11,9 +11,9 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.cli.lines import SHAPES
-from motion_async.sandbox import Sandbox
+from motion_async.sandbox import Sandbox, every_fault
 
-COMMANDS = ("demo", "generate", "followup", "status", "watch", "sandbox")
+COMMANDS = ("demo", "generate", "followup", "status", "watch", "sandbox", "batch")
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 
@@ -32,6 +32,12 @@ Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
         ["sandbox", "--port", "http"],
         ["sandbox", "--speed", "fast"],
         ["demo", "now"],
+        ["batch"],
+        ["batch", "a.jsonl", "b.jsonl"],
+        ["batch", "a.jsonl", "--format", "xml"],
+        ["batch", "a.jsonl", "--on-insufficient-credits", "cry"],
+        ["ledger", "show"],
+        ["ledger", "frobnicate"],
     ],
 )
 def test_wrong_arguments_exit_with_2_and_one_sentence(argv: list[str], command: Command) -> None:
@@ -77,7 +83,29 @@ def test_the_help_documents_lines_and_exit_statuses(
     assert SHAPES in text
     assert "MOTION_API_KEY" in text
     assert "MOTION_BASE_URL" in text
-    assert re.findall(r"^  (\d+)  ", text, flags=re.MULTILINE) == ["0", "1", "2", "3", "4", "130", "141"]
+    assert re.findall(r"^  (\d+)  ", text, flags=re.MULTILINE) == ["0", "1", "2", "3", "4", "130", "141", "143"]
+
+
+def test_the_help_names_the_commands_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks for help sees what there is before the exit statuses and the lines for programs."""
+    main(["--help"])
+    text = capsys.readouterr().out
+    assert text.index("generate") < text.index("Exit status") < text.index('"event"')
+
+
+def test_words_that_should_have_been_one_prompt_are_told_of(command: Command) -> None:
+    """A prompt without quotes is answered with the advice to put some."""
+    for argv in (["generate", "A", "video"], ["followup", "an-id", "Faster", "please"]):
+        status, _, said = command(*argv)
+        assert status == 2
+        assert "put quotes around a prompt" in said
+
+
+def test_the_help_of_the_sandbox_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    """All that can go wrong stands in the help, by the names that `--fault` takes."""
+    main(["sandbox", "--help"])
+    words = re.findall(r"[a-z-]+", capsys.readouterr().out.replace("│", ""))
+    assert set(every_fault()) <= set(words)
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from motion_async import errors
-from motion_async.cli.failures import ExitStatus, exit_status, sentence, worst
+from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 ALL: list[errors.MotionError] = [
@@ -30,6 +30,9 @@ ALL: list[errors.MotionError] = [
     errors.CreateUncertainError("HTTP 502"),
     errors.FollowupUncertainError("HTTP 502", job_id=JOB),
     errors.NotSentError("no credits"),
+    errors.LedgerError("no space"),
+    errors.LedgerVersionError(found=2, known=1),
+    errors.LedgerConflictError("it is completed", batch="b", key="k", state="completed"),
     errors.WaitTimeoutError(JOB, timeout=5, status="running"),
     errors.InputRequiredError(JOB),
     errors.JobFailedError(JOB, error="no scene"),
@@ -56,6 +59,9 @@ STATUSES = {
     "CreateUncertainError": 4,
     "FollowupUncertainError": 4,
     "NotSentError": 3,
+    "LedgerError": 4,
+    "LedgerVersionError": 2,
+    "LedgerConflictError": 2,
     "WaitTimeoutError": 4,
     "InputRequiredError": 1,
     "JobFailedError": 1,
@@ -94,6 +100,15 @@ def test_a_deadline_names_the_command_that_waits_on() -> None:
     assert sentence(errors.WaitTimeoutError(JOB, timeout=1, status=None)).endswith(f"motion-async watch {JOB}")
 
 
+def test_missing_credits_are_told_with_their_numbers() -> None:
+    """What the account has and what a video needs stand in the words of a 402, as far as the service told."""
+    told = errors.InsufficientCreditsError(
+        "refused", http_status=402, minimum_required_credits=300, current_balance=1200.5
+    )
+    assert "the balance is 1,200.5, and a new video needs at least 300 in it" in credits_words(told)
+    assert credits_words(errors.InsufficientCreditsError("refused", http_status=402)).startswith("not enough credits;")
+
+
 def test_words_with_braces_are_no_template() -> None:
     """Braces in the service's words are left as they are."""
     assert "{job_id} {0}" in sentence(errors.JobFailedError(JOB, error="{job_id} {0}"))
@@ -110,6 +125,7 @@ def test_words_with_braces_are_no_template() -> None:
         ([0, 1, 2, 3, 4], 2),
         ([0, 141, 2], 141),
         ([141, 130], 130),
+        ([143, 141], 143),
     ],
 )
 def test_of_several_jobs_the_worst_counts(statuses: list[int], expected: int) -> None:

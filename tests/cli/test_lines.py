@@ -9,19 +9,27 @@ import attrs
 import pytest
 
 from motion_async import errors, events
+from motion_async.cli.ends import End
 from motion_async.cli.happenings import (
     Asked,
+    BatchCounts,
+    BatchEnded,
+    BatchPlanned,
     Completed,
     Failure,
     Happening,
     Interrupted,
+    ItemShown,
+    LineRefused,
     Listening,
+    RequestEnded,
     StateSummary,
     Summary,
 )
 from motion_async.cli.lines import SHAPES, JsonLines
 from motion_async.cli.stdout import Stdout
-from motion_async.jobs import JobState, JobStatus, StatusChange
+from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
+from motion_async.ledger import History, Item, ItemState
 
 AT = datetime(2026, 4, 28, 23, 1, 4, 198_000, tzinfo=UTC)
 STATE = JobState("a", JobStatus.COMPLETED, AT, AT, AT, extra={"video_url": "https://example.com/v.mp4"})
@@ -40,6 +48,18 @@ SUMMARY = Summary(
     followups_accepted=0,
     duplicates=0,
 )
+ITEM = Item(
+    1,
+    "launch",
+    "hero",
+    request=VideoRequest("A video", attachments=["https://storage.example.com/a.png?secret=1"]),
+    digest="0" * 32,
+    state=ItemState.COMPLETED,
+    planned_at=AT,
+    changed_at=AT,
+    job_id="a",
+    job_state=STATE,
+)
 WRITTEN: list[Happening] = [
     events.JobAccepted("a"),
     StatusChange("a", None, JobStatus.COMPLETED, STATE, AT),
@@ -51,6 +71,12 @@ WRITTEN: list[Happening] = [
     events.EventsDropped(7),
     Interrupted(("a", "b")),
     Listening("http://127.0.0.1:8080/api/motion", "motion_sandbox_1"),
+    LineRefused(3, ("has no prompt",)),
+    BatchPlanned("launch", 3, {"send": 2, "completed": 1}, 0, 300),
+    RequestEnded(3, Outcome(2, VideoRequest("A video"), "a", STATE, key="hero", metadata=[1]), End.COMPLETED),
+    BatchEnded(batch="launch", ledger="l.db", lines=3, counts={"completed": 3}, running=0, invalid=0),
+    BatchCounts("launch", {ItemState.COMPLETED: 3}),
+    ItemShown(ITEM, (History(AT, ItemState.PLANNED),)),
     SUMMARY,
 ]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from motion_async.cli.looks import STATUSES, label, one_line, span, style
+from motion_async.cli.looks import STATUSES, about, label, one_line, rate, span, style
 from motion_async.jobs import JobStatus
 
 
@@ -43,3 +43,25 @@ def test_an_unknown_status_has_a_look_too() -> None:
 def test_a_span_is_as_short_as_a_person_says_it(seconds: float, expected: str) -> None:
     """Seconds have one decimal, minutes their seconds, hours their minutes."""
     assert span(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "less than a minute"),
+        (59.9, "less than a minute"),
+        (60, "about 1 min"),
+        (7_000, "about 117 min"),
+        (7_200, "about 2 h"),
+        (172_000, "about 48 h"),
+        (400_000, "about 5 days"),
+    ],
+)
+def test_an_estimate_is_no_finer_than_it_deserves(seconds: float, expected: str) -> None:
+    """What can't be known to the second is not told to the second."""
+    assert about(seconds) == expected
+
+
+def test_a_rate_is_told_by_the_minute_where_it_is_slow() -> None:
+    """Whichever of the two gives a number above one."""
+    assert (rate(4), rate(0.05)) == ("4.0 a second", "3.0 a minute")

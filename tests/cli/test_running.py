@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import time
@@ -20,6 +19,7 @@ from motion_async.jobs import JobState, JobStatus
 from motion_async.sandbox import AwaitInput, Sandbox, SlowBody
 
 Start = Callable[..., subprocess.Popen[str]]
+OnTerminal = Callable[..., tuple[int, str]]
 
 
 def read_line(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -106,29 +106,10 @@ def test_a_reader_who_leaves_ends_the_command(sandbox: Sandbox, process: Start) 
     assert said.endswith(f"motion-async watch {job_id}\n")
 
 
-def on_terminal(process: Start, *argv: str, columns: int = 100) -> tuple[int, str]:
-    """Run the command on a terminal of its own; give its exit status and all that it showed."""
-    outer, inner = os.openpty()
-    running = process(*argv, stdout=inner, stderr=inner, env={**os.environ, "COLUMNS": str(columns), "TERM": "xterm"})
-    os.close(inner)
-    shown = b""
-    try:
-        while True:
-            part = os.read(outer, 65_536)
-            if not part:
-                break
-            shown += part
-    except OSError:
-        pass  # the other side of a terminal ends so
-    finally:
-        os.close(outer)
-    return running.wait(timeout=10), shown.decode()
-
-
-def test_a_terminal_gets_a_table(sandbox: Sandbox, process: Start) -> None:
+def test_a_terminal_gets_a_table(sandbox: Sandbox, on_terminal: OnTerminal) -> None:
     """On a terminal the jobs are a table, and no line is JSON; errors come after it."""
     sandbox.faults.next(AwaitInput(until_answered=True))
-    status, shown = on_terminal(process, "generate", "A video", "--timeout", "0.2")
+    status, shown = on_terminal("generate", "A video", "--timeout", "0.2")
     (job_id,) = sandbox.jobs
     assert status == 4
     assert '{"event"' not in shown
@@ -138,19 +119,21 @@ def test_a_terminal_gets_a_table(sandbox: Sandbox, process: Start) -> None:
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_a_terminal_that_knows_no_bars_gets_no_traceback(process: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_that_knows_no_bars_gets_no_traceback(
+    on_terminal: OnTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a terminal's encoding cannot show is replaced."""
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    status, shown = on_terminal(process, "status", "nope", "nöpe")
+    status, shown = on_terminal("status", "nope", "nöpe")
     assert status == 3
     assert "Traceback" not in shown
     assert "n?pe" in shown
 
 
 @pytest.mark.usefixtures("sandbox")
-def test_a_terminal_gets_json_where_that_is_asked_for(process: Start) -> None:
+def test_a_terminal_gets_json_where_that_is_asked_for(on_terminal: OnTerminal) -> None:
     """`--json` writes JSON lines on a terminal too."""
-    status, shown = on_terminal(process, "status", "nope", "--json")
+    status, shown = on_terminal("status", "nope", "--json")
     assert status == 3
     assert json.loads(shown.splitlines()[0])["error"] == "JobNotFoundError"
 

@@ -1,0 +1,29 @@
+"""The arguments that several commands share, each with the help that documents it."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
+
+__all__ = ["BaseUrl", "BatchName", "Json", "LedgerName", "States", "Timeout"]
+
+Json: TypeAlias = Annotated[bool, Parameter(name="--json", negative=(), help="Write JSON lines, on a terminal too.")]
+BaseUrl: TypeAlias = Annotated[
+    str | None, Parameter(name="--base-url", help="Where the service is; else MOTION_BASE_URL.")
+]
+Timeout: TypeAlias = Annotated[
+    float | None,
+    Parameter(name="--timeout", help="Stop waiting so many seconds after the service took the job, which goes on."),
+]
+LedgerName: TypeAlias = Annotated[str, Parameter(help="The ledger: its file, or its URL.")]
+BatchName: TypeAlias = Annotated[str | None, Parameter(name="--batch", help="The batch; all if not given.")]
+States: TypeAlias = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--state",
+        negative=(),
+        help="Only items in this state: planned, intent, uncertain, submitted, completed, failed, rejected or "
+        "dropped; may be given several times.",
+    ),
+]

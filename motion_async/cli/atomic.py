@@ -1,0 +1,83 @@
+"""Writes a file whole or not at all: whoever opens it finds the old content or the new one, never a part.
+
+It knows nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from motion_async.errors import ConfigurationError
+
+__all__ = ["atomic_file", "check_output"]
+
+
+def check_output(path: Path, *, reads: Path | None = None) -> None:
+    """Raise if a file could not be written, before the work is done that it is to hold.
+
+    Args:
+        path: the file.
+        reads: a file that must not be overwritten, as it is read.
+
+    Raises:
+        ConfigurationError: saying what stands in the way.
+    """
+    try:
+        mode = path.stat().st_mode if path.exists() else None
+        if mode is not None and not stat.S_ISREG(mode):
+            raise ConfigurationError(f"--output {path} is no file that can be replaced; name a file, or leave it out")
+        if mode is not None and reads is not None and path.samefile(reads):
+            raise ConfigurationError(f"--output {path} is the file that is read; name another one")
+        directory = path.resolve().parent
+        if not directory.is_dir():
+            raise ConfigurationError(f"--output {path}: there is no directory {directory}; make it first")
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise ConfigurationError(f"--output {path}: nothing can be written in {directory}")
+    except OSError as error:
+        raise ConfigurationError(f"--output {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[TextIO]:
+    """Write a file that takes its name when the block is left without an error, and is gone otherwise.
+
+    Args:
+        path: the name; a link's target is replaced, not the link.
+
+    Yields:
+        A text file for UTF-8 with the line ends that are written.
+
+    Raises:
+        ConfigurationError: if it cannot be written.
+    """
+    target = path.resolve()
+    hidden = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        try:
+            with hidden.open("x", encoding="utf-8", newline="") as file:
+                with suppress(FileNotFoundError):
+                    hidden.chmod(stat.S_IMODE(target.stat().st_mode))
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            hidden.replace(target)
+            _sync_directory(target.parent)
+        finally:
+            hidden.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written, and is as it was: {error.strerror or error}") from error
+
+
+def _sync_directory(directory: Path) -> None:
+    with suppress(OSError):  # not every system opens directories; the file itself is on disk
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

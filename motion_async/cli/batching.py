@@ -1,0 +1,194 @@
+"""The command that makes a video of each line of a file, and goes on wherever an earlier run of it has ended.
+
+What has been sent is known from the ledger, and what is to be sent is written there first. It formats nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from motion_async.cli.atomic import check_output
+from motion_async.cli.batchorder import BatchOrder
+from motion_async.cli.batchview import BatchView
+from motion_async.cli.conclusion import Conclusion
+from motion_async.cli.ends import End, end_of
+from motion_async.cli.failures import ExitStatus
+from motion_async.cli.following import new_session, telling
+from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
+from motion_async.cli.reporter import Reporter
+from motion_async.cli.results import write_results
+from motion_async.cli.sources import Source, open_source
+from motion_async.cli.standing import Standing, standings
+from motion_async.cli.stopping import Stop
+from motion_async.cli.survey import survey
+from motion_async.errors import NotSentError
+from motion_async.jobs import BatchRequest, Outcome
+from motion_async.ledger import ItemState, Ledger, content_digest, open_ledger
+from motion_async.session import MotionSession
+from motion_async.subscriptions import check_timeout
+
+__all__ = ["MINIMUM_BALANCE", "make_batch", "plan_batch"]
+
+MINIMUM_BALANCE: Final = 300
+"""The credits that a balance must hold before a video is begun, by the documentation's example (section "Errors")."""
+
+
+async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitStatus:
+    """Make the videos of a file.
+
+    Args:
+        reporter: told of everything.
+        order: what was ordered.
+        stop: carries the wish to end early.
+
+    Raises:
+        MotionError: if the file, the ledger or a setting cannot be used, before anything is sent.
+    """
+    session = new_session(order.base_url)  # a key that is missing is told of before anything else is done
+    check_timeout(order.timeout)
+    if order.output is not None:
+        check_output(order.output, reads=None if order.file == "-" else Path(order.file))
+    reporter.goes_on_with(order.command)
+    conclusion = Conclusion(order)
+    async with AsyncExitStack() as stack:
+        source = stack.enter_context(open_source(order.file, order.form, now=datetime.now(UTC)))
+        view = await stack.enter_async_context(AsyncExitStack())
+        await view.enter_async_context(reporter.live(BatchView(_title(order))))
+        ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
+        found = await survey(reporter, source, ledger, order)
+        if found.invalid and not order.skip_invalid:
+            reporter.say("nothing was sent; correct the lines, or add --skip-invalid to go on without them")
+            return ExitStatus.WRONG_USE
+        ledger = ledger or await _opened(stack, reporter, order)
+        conclusion.begins(found)
+        reporter.tell(BatchBegins(found.requests, order.max_active))
+        await _send(reporter, session, source, ledger, order, stop, conclusion)
+        await view.aclose()
+        conclusion.counted(await ledger.counts(order.batch))
+        if order.output is not None:
+            lines = await write_results(order.output, source, ledger, order.batch)
+            reporter.notice(f"{order.output} has the results of {lines:,} lines")
+        if source.has_changed:
+            reporter.say(f"{order.file} was changed while it was read; run the command again to take up what is new")
+    conclusion.tell(reporter)
+    return conclusion.status
+
+
+async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
+    """Tell what a run would do, and do nothing.
+
+    Args:
+        reporter: told of everything.
+        order: what was ordered.
+
+    Raises:
+        MotionError: if the file or the ledger cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        source = stack.enter_context(open_source(order.file, order.form, now=datetime.now(UTC)))
+        ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
+        found = await survey(reporter, source, ledger, order)
+        counts: Counter[str] = Counter()
+        async for standing in standings(source.lines(), ledger, order.batch):
+            if standing.line.given is not None:
+                counts[_fate(standing)] += 1
+    to_send = counts["send"]
+    reporter.tell(
+        BatchPlanned(order.batch, found.requests, dict(counts), found.invalid, MINIMUM_BALANCE if to_send else 0)
+    )
+    return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
+
+
+_FATES: Final = {
+    ItemState.PLANNED: "send",
+    ItemState.INTENT: "uncertain",  # or under way in another process: to tell them apart would write to the ledger
+    ItemState.UNCERTAIN: "uncertain",
+    ItemState.SUBMITTED: "take_up",
+    ItemState.COMPLETED: "completed",
+    ItemState.FAILED: "failed",
+    ItemState.REJECTED: "rejected",
+    ItemState.DROPPED: "dropped",
+}
+
+
+def _fate(standing: Standing) -> str:
+    item, given = standing.item, standing.line.given
+    if item is None or given is None or item.state is ItemState.PLANNED:
+        return "expired" if standing.line.expired else "send"
+    if item.digest != content_digest(given.request) or item.parent != given.follows:
+        return "send" if item.state is ItemState.REJECTED else "changed"
+    return _FATES[item.state]
+
+
+def _title(order: BatchOrder) -> str:
+    return f"{'standard input' if order.file == '-' else order.file}: batch {order.batch}, {order.max_active} at a time"
+
+
+async def _opened(stack: AsyncExitStack, reporter: Reporter, order: BatchOrder) -> Ledger:
+    return await stack.enter_async_context(open_ledger(order.ledger.url, on_trouble=reporter.glance))
+
+
+async def _send(
+    reporter: Reporter,
+    session: MotionSession,
+    source: Source,
+    ledger: Ledger,
+    order: BatchOrder,
+    stop: Stop,
+    conclusion: Conclusion,
+) -> None:
+    """Send what is to be sent and wait for what runs, until all has ended or somebody wants it to stop."""
+    numbers: dict[int, int] = {}
+
+    def requests() -> Iterator[BatchRequest]:
+        given = (line for line in source.lines() if line.given is not None)
+        for index, line in enumerate(given):
+            numbers[index] = line.number
+            assert line.given is not None  # noqa: S101  # the line above says so, which a checker does not see
+            yield line.given
+
+    async def read(motion: MotionSession) -> None:
+        async with motion.generate_many(
+            requests(),
+            max_active=order.max_active,
+            job_timeout=order.timeout,
+            on_insufficient_credits=order.on_insufficient_credits,
+            ledger=ledger,
+            batch=order.batch,
+        ) as outcomes:
+            async for outcome in outcomes:
+                ended = RequestEnded(numbers.pop(outcome.index), outcome, await _end(outcome, ledger, order.batch))
+                reporter.tell(ended)
+                conclusion.take(ended, reporter)
+
+    async with telling(session, reporter.glance) as motion:
+        reader = asyncio.create_task(read(motion), name="motion_async.cli.batch")
+
+        def end_early() -> None:
+            conclusion.is_stopped = True
+            reporter.tell(Stopping())
+            reader.cancel()
+
+        try:
+            with stop.calls(end_early):
+                await asyncio.wait([reader])
+        finally:
+            reader.cancel()
+        if not reader.cancelled():
+            reader.result()
+
+
+async def _end(outcome: Outcome, ledger: Ledger, batch: str) -> End:
+    end = end_of(outcome)
+    # One that a person gave up has an outcome as if it were to be sent later; after a stop there may be a million.
+    if isinstance(outcome.error, NotSentError) and outcome.error.__cause__ is None and outcome.key is not None:
+        item = await ledger.find(batch, outcome.key)
+        if item is not None and item.state is ItemState.DROPPED:
+            return End.DROPPED
+    return end

@@ -1,0 +1,44 @@
+"""What a person wants of a batch, as a value. Nothing is opened or checked here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from motion_async.cli.filelines import Format
+from motion_async.cli.ledgers import Address
+from motion_async.credits import OnInsufficientCredits
+
+__all__ = ["BatchOrder"]
+
+
+@attrs.frozen(kw_only=True)
+class BatchOrder:
+    """A batch as it was ordered.
+
+    Args:
+        file: the path of the file of requests, `-` for standard input.
+        form: how it is written.
+        batch: the batch's name in the ledger.
+        ledger: where the ledger is, or is to be made.
+        max_active: how many jobs run at one time.
+        on_insufficient_credits: what to do after a 402.
+        timeout: seconds from a job's creation until it is waited for no longer, None for no end.
+        skip_invalid: whether lines that can't be sent are left out, instead of ending the batch before it begins.
+        output: the file that gets the results, None for none.
+        base_url: where the service is, None for the environment's or the documented one.
+        command: the command that goes on where this run ends.
+    """
+
+    file: str
+    form: Format
+    batch: str
+    ledger: Address
+    max_active: int
+    on_insufficient_credits: OnInsufficientCredits
+    timeout: float | None
+    skip_invalid: bool
+    output: Path | None
+    base_url: str | None
+    command: str = ""

@@ -1,0 +1,169 @@
+"""Batches and items as tables for a person. Pure: it reads and prints nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from motion_async.cli.happenings import BatchCounts, BatchPlanned, ItemShown, ItemsShown
+from motion_async.cli.looks import one_line
+from motion_async.ledger import History, Item, ItemState
+from motion_async.redaction import redacted
+
+__all__ = ["ItemsTable", "counts_line", "item_table", "plan_table"]
+
+_STYLES: Final = {
+    ItemState.UNCERTAIN: "magenta",
+    ItemState.FAILED: "red",
+    ItemState.REJECTED: "red",
+    ItemState.INTENT: "yellow",
+    ItemState.SUBMITTED: "cyan",
+    ItemState.COMPLETED: "green",
+}
+_PLANS: Final = (
+    ("send", "to be sent"),
+    ("take_up", "running already, to be waited for"),
+    ("completed", "completed already"),
+    ("failed", "failed already"),
+    ("uncertain", "uncertain: may have been sent; settle with `motion-async ledger resolve`"),
+    ("changed", "sent with another content than their lines have now; give them other ids"),
+    ("rejected", "refused by the service; correct their lines"),
+    ("expired", "not sent, and their signed URLs have expired"),
+    ("dropped", "given up by a person"),
+)
+_WIDE: Final = 130
+_KEY_WIDTH: Final = 36
+_BATCH_WIDTH: Final = 20
+_NOTE_LIMIT: Final = 200
+_VALUE_LIMIT: Final = 2_000
+
+
+def plan_table(plan: BatchPlanned) -> RenderableType:
+    """Show what a run would do.
+
+    Args:
+        plan: what it would do.
+    """
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for name, words in _PLANS:
+        if plan.counts.get(name):
+            table.add_row(f"{plan.counts[name]:,}", words)
+    if plan.invalid:
+        table.add_row(f"{plan.invalid:,}", "lines that cannot be sent")
+    last = Text("nothing is left to send")
+    if plan.minimum_balance:
+        last = Text(
+            f"To begin a video the service asks for at least {plan.minimum_balance} credits in the balance, says its "
+            "documentation. That is a minimum balance and no price: what the videos cost it does not say."
+        )
+    return Group(Text(f"batch {one_line(plan.batch)}: {plan.lines:,} requests; nothing was sent"), table, last)
+
+
+def counts_line(it: BatchCounts) -> Text:
+    """Show a batch in one line.
+
+    Args:
+        it: the batch and its items by state.
+    """
+    line = Text(one_line(it.batch), "bold").append(f"  {sum(it.counts.values()):,} items: ", "not bold dim")
+    for place, state in enumerate(state for state in ItemState if it.counts.get(state)):
+        line.append(", " if place else "", "not bold")
+        line.append(f"{it.counts[state]:,} {state}", f"not bold {_STYLES.get(state, '')}")
+    return line
+
+
+class ItemsTable:
+    """Items, a row each; where the terminal is narrow, without their jobs.
+
+    Args:
+        it: the items.
+    """
+
+    def __init__(self, it: ItemsShown) -> None:
+        self._items = it.items
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render the table in the width that there is."""
+        has_batches = len({item.batch for item in self._items}) > 1
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
+        if has_batches:
+            table.add_column("batch", max_width=_BATCH_WIDTH, overflow="fold")
+        longest = max((len(one_line(item.key)) for item in self._items), default=0)
+        table.add_column("key", width=max(min(longest, _KEY_WIDTH), 3), overflow="fold")
+        table.add_column("state", no_wrap=True, min_width=9)
+        table.add_column("changed (UTC)", no_wrap=True, min_width=13, style="dim")
+        has_jobs = options.max_width >= _WIDE
+        if has_jobs:
+            table.add_column("job", min_width=36, overflow="fold")
+        table.add_column("", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
+        for item in self._items:
+            note = redacted(item.error) or f"“{redacted(item.request.prompt)}”"
+            table.add_row(
+                *([Text(one_line(item.batch))] if has_batches else []),
+                Text(one_line(item.key)),
+                Text(item.state, _STYLES.get(item.state, "")),
+                Text(f"{item.changed_at.astimezone(UTC):%d %b %H:%M}"),
+                *([Text(one_line(item.job_id or ""))] if has_jobs else []),
+                Text(one_line(note, limit=_NOTE_LIMIT)),
+            )
+        yield table
+
+
+def item_table(it: ItemShown) -> RenderableType:
+    """Show one item with all that is known of it.
+
+    Args:
+        it: the item, and its history.
+    """
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _values(it.item):
+        if value is not None:
+            table.add_row(name, Text(one_line(value, limit=_VALUE_LIMIT)))
+    if it.history is None:
+        return table
+    return Group(table, Text(), _history(it.history))
+
+
+def _values(item: Item) -> Iterator[tuple[str, str | None]]:
+    yield "batch", item.batch
+    yield "key", item.key
+    yield "state", item.state.value
+    yield "job", item.job_id
+    yield "status", item.status
+    yield "error", redacted(item.error)
+    yield "follows", item.parent
+    yield "prompt", redacted(item.request.prompt)
+    yield "style", item.request.style_reference_url
+    for attachment in item.request.attachments:
+        yield "attachment", redacted(attachment.url)
+    yield "metadata", None if item.metadata is None else json.dumps(item.metadata)
+    yield "planned", _moment(item.planned_at)
+    yield "sent", None if item.intent_at is None else _moment(item.intent_at)
+    yield "changed", _moment(item.changed_at)
+
+
+def _history(steps: tuple[History, ...]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("at (UTC)", no_wrap=True, style="dim")
+    table.add_column("state", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for step in steps:
+        words = "; ".join(filter(None, (step.job_id and f"job {step.job_id}", redacted(step.detail))))
+        state = Text(step.state or "", _STYLES.get(step.state, "") if step.state else "")
+        table.add_row(_moment(step.at), state, Text(one_line(step.status or "")), Text(one_line(words)))
+    return table
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

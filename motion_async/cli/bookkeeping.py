@@ -1,0 +1,284 @@
+"""The commands that show, export and settle what a ledger has. None of them needs a key or the service.
+
+Each is a coroutine function that is given a `Reporter` and gives an exit status. They format nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Final, Literal, TextIO
+
+from motion_async.cli.atomic import atomic_file, check_output
+from motion_async.cli.failures import ExitStatus
+from motion_async.cli.filelines import Format
+from motion_async.cli.happenings import BatchCounts, ItemShown, ItemsShown
+from motion_async.cli.ledgers import Address
+from motion_async.cli.looks import one_line
+from motion_async.cli.records import Record, item_record
+from motion_async.cli.reporter import Reporter
+from motion_async.cli.stopping import interruptible
+from motion_async.errors import ConfigurationError
+from motion_async.ledger import Item, ItemState, Ledger, open_ledger
+
+__all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
+
+Decision = Literal["send_again", "drop"]
+
+_PROBLEMS: Final = (ItemState.UNCERTAIN, ItemState.FAILED, ItemState.REJECTED)
+_COLUMNS: Final = (
+    "batch", "key", "state", "status", "job_id", "error", "follows", "planned_at", "sent_at", "changed_at", "prompt",
+    "style_reference_url", "attachments", "metadata", "job",
+)  # fmt: skip
+
+
+def states_of(names: Sequence[str]) -> tuple[ItemState, ...]:
+    """Give the states of some names.
+
+    Args:
+        names: the names.
+
+    Raises:
+        ConfigurationError: for a name that no state has.
+    """
+    known = [state.value for state in ItemState]
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(f"there is no state {name!r:.40}; the states are: {', '.join(known)}")
+    return tuple(map(ItemState, dict.fromkeys(names)))
+
+
+async def show(
+    reporter: Reporter,
+    address: Address,
+    *,
+    batch: str | None,
+    states: Sequence[ItemState],
+    key: str | None,
+    limit: int,
+) -> ExitStatus:
+    """Show the batches of a ledger, the items of one, or one item.
+
+    Args:
+        reporter: told of everything.
+        address: the ledger.
+        batch: the batch, None for all.
+        states: the states of the items, empty for any.
+        key: the key of the one item to show with its history, None for none.
+        limit: how many items to show at most, 0 for all.
+
+    Raises:
+        MotionError: if the ledger cannot be read, or does not have what was asked for.
+    """
+    async with _opened(reporter, address, batch) as ledger:
+        if key is not None:
+            item = await _one(ledger, address, key, batch)
+            reporter.tell(ItemShown(item, tuple(await ledger.history(item))))
+        elif batch is None and not states:
+            counts = await ledger.counts()
+            for name in sorted(counts):
+                reporter.tell(BatchCounts(name, counts[name]))
+            if not counts:
+                reporter.notice("the ledger is empty")
+        else:
+            await _show_items(reporter, ledger, batch, states, limit)
+    return ExitStatus.DONE
+
+
+async def export(
+    address: Address,
+    reporter: Reporter,
+    *,
+    batch: str | None,
+    states: Sequence[ItemState],
+    form: Format,
+    output: Path | None,
+) -> ExitStatus:
+    """Write all items, one after the other.
+
+    Args:
+        address: the ledger.
+        reporter: told of everything but the items.
+        batch: the batch, None for all.
+        states: the states of the items, empty for any.
+        form: how they are written.
+        output: the file to write, None for standard output.
+
+    Raises:
+        MotionError: if the ledger cannot be read or the file cannot be written.
+    """
+    if output is not None:
+        check_output(output, reads=address.file)
+    written = 0
+    async with _opened(reporter, address, batch) as ledger:
+        with nullcontext(sys.stdout) if output is None else atomic_file(output) as file:
+            write = _writer(file, form)
+            async for item in ledger.items(batch, states=states):
+                write(item_record(item))
+                written += 1
+            file.flush()
+    if output is not None:
+        reporter.notice(f"{output} has {written:,} items")
+    return ExitStatus.DONE
+
+
+async def resolve(
+    reporter: Reporter,
+    address: Address,
+    key: str,
+    *,
+    batch: str | None,
+    job_id: str | None,
+    decision: Decision | None,
+) -> ExitStatus:
+    """Settle one item as a person says.
+
+    Args:
+        reporter: told of everything.
+        address: the ledger.
+        key: the item's key.
+        batch: its batch, None where only one has the key.
+        job_id: the id of its job, which the person has found.
+        decision: what to do with it otherwise.
+
+    Raises:
+        MotionError: if the ledger cannot be written, or the item is not one that can be settled so.
+    """
+    async with _opened(reporter, address, batch) as ledger:
+        item = await _one(ledger, address, key, batch)
+        if item.state is ItemState.INTENT:
+            raise ConfigurationError(f"{key!r} is being sent at this moment by another process; wait for that to end")
+        item = await _settle(ledger, item, job_id, decision)
+    reporter.tell(ItemShown(item))
+    reporter.say(f"{one_line(key)} {_what_now(item)}")
+    return ExitStatus.DONE
+
+
+async def resolve_all(
+    reporter: Reporter, address: Address, *, batch: str | None, decision: Decision, is_sure: bool
+) -> ExitStatus:
+    """Settle all uncertain items in the same way, once the person is sure.
+
+    Args:
+        reporter: told of everything.
+        address: the ledger.
+        batch: the batch, None for all.
+        decision: what to do with them.
+        is_sure: whether the person has said so already.
+
+    Raises:
+        MotionError: if the ledger cannot be written, or nobody can be asked.
+    """
+    settled = 0
+    async with _opened(reporter, address, batch) as ledger:
+        counts = await ledger.counts(batch)
+        number = sum(of_batch.get(ItemState.UNCERTAIN, 0) for of_batch in counts.values())
+        if not number:
+            reporter.say("nothing is uncertain, so there is nothing to settle")
+            return ExitStatus.DONE
+        if not is_sure and not _asks(number, decision):
+            reporter.say("nothing was changed")
+            return ExitStatus.WRONG_USE
+        async for item in ledger.items(batch, states=(ItemState.UNCERTAIN,)):
+            reporter.tell(ItemShown(await _settle(ledger, item, None, decision)))
+            settled += 1
+    now = "will be sent again: run the batch again" if decision == "send_again" else "have been dropped, for good"
+    reporter.say(f"{settled:,} {'item' if settled == 1 else 'items'} {now}")
+    return ExitStatus.DONE
+
+
+@asynccontextmanager
+async def _opened(reporter: Reporter, address: Address, batch: str | None) -> AsyncIterator[Ledger]:
+    """Open a ledger that is there; what a process that has died was sending is uncertain from then on."""
+    address.check_exists()
+    async with open_ledger(address.url, on_trouble=reporter.glance) as ledger:
+        counts = await ledger.counts()
+        if batch is not None and batch not in counts:
+            there = ", ".join(map(one_line, sorted(counts)[:10])) or "none"
+            raise ConfigurationError(f"{address.shown} has no batch {batch!r:.80}; its batches are: {there}")
+        if any(ItemState.INTENT in of_batch for of_batch in counts.values()):
+            async for item in ledger.items(batch, states=(ItemState.INTENT,)):
+                await ledger.settled(item)
+        yield ledger
+
+
+async def _one(ledger: Ledger, address: Address, key: str, batch: str | None) -> Item:
+    batches = sorted(await ledger.counts()) if batch is None else [batch]
+    found = [item for name in batches if (item := await ledger.find(name, key)) is not None]
+    if not found:
+        see = shlex.join(["motion-async", "ledger", "show", address.shown])
+        raise ConfigurationError(f"{address.shown} has no item {key!r:.80}; see the keys with: {see} --batch NAME")
+    if len(found) > 1:
+        names = ", ".join(one_line(item.batch) for item in found)
+        raise ConfigurationError(f"{key!r:.80} is an item of several batches; add --batch with one of: {names}")
+    return found[0]
+
+
+async def _show_items(
+    reporter: Reporter, ledger: Ledger, batch: str | None, states: Sequence[ItemState], limit: int
+) -> None:
+    chosen = tuple(states) or tuple(ItemState)
+    first = tuple(state for state in _PROBLEMS if state in chosen)
+    rest = tuple(state for state in chosen if state not in first)
+    shown: list[Item] = []
+    more = False
+    for group in filter(None, (*((state,) for state in first), rest)):
+        async for item in ledger.items(batch, states=group):
+            if limit and len(shown) == limit:
+                more = True
+                break
+            shown.append(item)
+    reporter.tell(ItemsShown(tuple(shown), more))
+    if not shown:
+        reporter.notice("there are no such items")
+    if more:
+        reporter.notice(f"these are the first {limit}; --limit 0 shows all, `motion-async ledger export` writes them")
+
+
+def _writer(file: TextIO, form: Format) -> Callable[[Record], object]:
+    if form == "jsonl":
+        return lambda record: file.write(json.dumps(record) + "\n")
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(_COLUMNS)
+
+    def write(record: Record) -> None:
+        request = record["request"]
+        urls = " ".join(attachment["url"] for attachment in request["attachments"])
+        written = {name: None if record.get(name) is None else json.dumps(record[name]) for name in ("metadata", "job")}
+        flat = {**record, **request, **written, "attachments": urls}
+        rows.writerow(["" if flat[name] is None else flat[name] for name in _COLUMNS])
+
+    return write
+
+
+async def _settle(ledger: Ledger, item: Item, job_id: str | None, decision: Decision | None) -> Item:
+    return await ledger.resolve(item, job_id=job_id, send_again=decision == "send_again", drop=decision == "drop")
+
+
+def _what_now(item: Item) -> str:
+    match item.state:
+        case ItemState.PLANNED:
+            return "will be sent again: run the batch again"
+        case ItemState.DROPPED:
+            return "has been dropped, for good"
+        case _:
+            return f"is job {item.job_id} now: run the batch again, and it waits for it"
+
+
+def _asks(number: int, decision: Decision) -> bool:
+    """Ask whether the person is sure."""
+    if not sys.stdin.isatty():
+        raise ConfigurationError("to settle all at once without being asked, add --yes")
+    will = {
+        "send_again": "will be sent again; one whose video was made after all is paid twice",
+        "drop": "will be given up for good; one whose video was made after all is paid, and its job stays unknown",
+    }[decision]
+    sys.stderr.write(f"{number:,} uncertain {'item' if number == 1 else 'items'} {will}. Go on? [y/N] ")
+    sys.stderr.flush()
+    with interruptible():
+        return sys.stdin.readline().strip().lower() in ("y", "yes")

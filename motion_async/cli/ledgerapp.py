@@ -1,0 +1,115 @@
+"""The definition of `motion-async ledger`: its subcommands, their options, and the help that documents them.
+
+It reads arguments and starts what they ask for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from motion_async.cli import bookkeeping
+from motion_async.cli.arguments import BatchName, Json, LedgerName, States
+from motion_async.cli.bookkeeping import Decision, states_of
+from motion_async.cli.failures import ExitStatus
+from motion_async.cli.filelines import Format
+from motion_async.cli.ledgers import Address
+from motion_async.cli.reporter import Reporter
+from motion_async.cli.running import execute
+from motion_async.errors import ConfigurationError
+
+__all__ = ["ledger"]
+
+ledger = App(
+    name="ledger",
+    help="Show, export and settle what the ledger of a batch has. Needs no key.",
+    help_format="plaintext",
+    version_flags=(),
+)
+
+
+@ledger.command
+def show(
+    ledger: LedgerName,
+    /,
+    *,
+    batch: BatchName = None,
+    state: States = None,
+    key: Annotated[str | None, Parameter(name="--key", help="Only this item, with its history.")] = None,
+    limit: Annotated[int, Parameter(name="--limit", help="So many items at most; 0 shows all.")] = 50,
+    json: Json = False,
+) -> ExitStatus:
+    """Show the batches of a ledger; with --batch or --state the items, those with problems first."""
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        states = states_of(state or ())
+        if limit < 0:
+            raise ConfigurationError("--limit must be 0 or more")
+        return await bookkeeping.show(reporter, Address(ledger), batch=batch, states=states, key=key, limit=limit)
+
+    return execute(work, json=json or None)
+
+
+@ledger.command
+def export(
+    ledger: LedgerName,
+    /,
+    *,
+    batch: BatchName = None,
+    state: States = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        Format | None, Parameter(name="--format", help="Else as the name of --output says, else jsonl.")
+    ] = None,
+    output: Annotated[
+        Path | None, Parameter(name="--output", help="The file to write, whole or not at all; else standard output.")
+    ] = None,
+) -> ExitStatus:
+    """Write all items of a ledger, in the order in which they were planned. URLs lose their signatures."""
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        form: Format = format or ("csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl")
+        states = states_of(state or ())
+        return await bookkeeping.export(Address(ledger), reporter, batch=batch, states=states, form=form, output=output)
+
+    return execute(work, json=None)
+
+
+@ledger.command
+def resolve(
+    ledger: LedgerName,
+    key: Annotated[str | None, Parameter(help="The item's key.")] = None,
+    /,
+    *,
+    job_id: Annotated[str | None, Parameter(name="--job-id", help="Its job, which you have found.")] = None,
+    send_again: Annotated[
+        bool, Parameter(name="--send-again", negative=(), help="No video was made: have the next run send it again.")
+    ] = False,
+    drop: Annotated[bool, Parameter(name="--drop", negative=(), help="Give it up.")] = False,
+    all: Annotated[bool, Parameter(name="--all", negative=(), help="All that are uncertain, in place of KEY.")] = False,  # noqa: A002  # the option's name
+    yes: Annotated[bool, Parameter(name="--yes", negative=(), help="Do not ask whether you are sure.")] = False,
+    batch: BatchName = None,
+    json: Json = False,
+) -> ExitStatus:
+    """Settle what is uncertain: a request that was sent and whose answer was lost, so that nobody knows its job.
+
+    Look at https://motion.so whether its video is there, then say what you found: its job, that there is none, or
+    that you give it up. The next run of the batch acts by it.
+    """
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        if (job_id is not None) + send_again + drop != 1:
+            raise ConfigurationError("say exactly one of --job-id ID, --send-again and --drop")
+        decision: Decision | None = "send_again" if send_again else "drop" if drop else None
+        if (key is None) is not all:
+            raise ConfigurationError("name either the KEY of one item, or --all for all that are uncertain")
+        if key is not None:
+            return await bookkeeping.resolve(
+                reporter, Address(ledger), key, batch=batch, job_id=job_id, decision=decision
+            )
+        if decision is None:
+            raise ConfigurationError("one job cannot be that of all; name the KEY of its item")
+        return await bookkeeping.resolve_all(reporter, Address(ledger), batch=batch, decision=decision, is_sure=yes)
+
+    return execute(work, json=json or None)

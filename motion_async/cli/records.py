@@ -1,0 +1,141 @@
+"""Outcomes, items and states as plain values, for JSON lines, files of results and exports.
+
+Pure. The URLs of attachments lose their queries, which may be signatures; what the service said of a job is whole.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import attrs
+
+from motion_async.cli.failures import sentence
+from motion_async.cli.happenings import RequestEnded
+from motion_async.jobs import JobState, VideoRequest
+from motion_async.ledger import History, Item, ItemState, content_digest
+from motion_async.redaction import redacted_deep
+
+__all__ = ["Record", "history_record", "item_record", "outcome_record", "result_record", "state_record", "time_text"]
+
+Record: TypeAlias = dict[str, Any]
+
+
+def state_record(state: JobState) -> Record:
+    """Give a state as the service's answer has it.
+
+    Args:
+        state: the state.
+    """
+    known = attrs.asdict(state, filter=lambda field, _: field.name != "extra", recurse=False)
+    shown = {name: time_text(value) if isinstance(value, datetime) else value for name, value in known.items()}
+    return {**state.extra, **shown}
+
+
+def time_text(moment: datetime) -> str:
+    """Write a time as the service does.
+
+    Args:
+        moment: an aware datetime.
+    """
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def outcome_record(ended: RequestEnded) -> Record:
+    """Give an outcome.
+
+    Args:
+        ended: the outcome, with its line and its end.
+    """
+    outcome = ended.outcome
+    return {
+        "line": ended.line,
+        "key": outcome.key,
+        "state": ended.end.value,
+        "job_id": outcome.job_id,
+        "error": None if outcome.error is None else type(outcome.error).__name__,
+        "message": None if outcome.error is None else sentence(outcome.error),
+        "metadata": outcome.metadata,
+        "job": None if outcome.state is None else state_record(outcome.state),
+    }
+
+
+def result_record(line: int, key: str | None, request: VideoRequest | None, metadata: Any, item: Item | None) -> Record:
+    """Give what the ledger has of a line.
+
+    Args:
+        line: the line's number.
+        key: its key in the ledger.
+        request: its request.
+        metadata: the caller's own.
+        item: its item, None if the batch has not come to it yet.
+    """
+    error = None if item is None else item.error
+    if _is_changed(item, request):
+        error = "sent with another content than the line has now; give the line an id of its own"
+    return {
+        "line": line,
+        "key": key,
+        "state": (ItemState.PLANNED if item is None else item.state).value,
+        "status": None if item is None else item.status,
+        "job_id": None if item is None else item.job_id,
+        "error": error,
+        "metadata": metadata,
+        "job": None if item is None or item.job_state is None else state_record(item.job_state),
+    }
+
+
+def item_record(item: Item) -> Record:
+    """Give an item.
+
+    Args:
+        item: the item.
+    """
+    return {
+        "batch": item.batch,
+        "key": item.key,
+        "state": item.state.value,
+        "status": item.status,
+        "job_id": item.job_id,
+        "error": item.error,
+        "follows": item.parent,
+        "planned_at": time_text(item.planned_at),
+        "sent_at": None if item.intent_at is None else time_text(item.intent_at),
+        "changed_at": time_text(item.changed_at),
+        "request": _request(item.request),
+        "metadata": item.metadata,
+        "job": None if item.job_state is None else state_record(item.job_state),
+    }
+
+
+def history_record(step: History) -> Record:
+    """Give one thing that happened to an item.
+
+    Args:
+        step: the thing.
+    """
+    return {
+        "at": time_text(step.at),
+        "state": step.state,
+        "status": step.status,
+        "job_id": step.job_id,
+        "detail": step.detail,
+    }
+
+
+def _is_changed(item: Item | None, request: VideoRequest | None) -> bool:
+    if item is None or request is None or item.state in (ItemState.PLANNED, ItemState.REJECTED):
+        return False
+    return item.digest != content_digest(request)
+
+
+def _request(request: VideoRequest) -> Record:
+    attachments = [
+        {name: value for name, value in attrs.asdict(attachment).items() if value is not None}
+        for attachment in request.attachments
+    ]
+    return {
+        "prompt": request.prompt,
+        "style_reference_url": request.style_reference_url,
+        "attachments": redacted_deep(attachments),
+    }

@@ -1,0 +1,79 @@
+"""The lines of a batch's file beside what the ledger has of them, in the order of the file.
+
+Read a few hundred at a time, however long the file is. It changes neither of the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from itertools import islice
+from typing import Final
+
+import attrs
+
+from motion_async.batch import Keys
+from motion_async.cli.filelines import Line
+from motion_async.errors import InvalidRequestError
+from motion_async.ledger import Item, Ledger
+
+__all__ = ["Standing", "standings"]
+
+_AT_ONCE: Final = 200
+
+
+@attrs.frozen
+class Standing:
+    """A line, and where it stands.
+
+    Args:
+        line: the line.
+        key: its key in the ledger, None if it has no request.
+        item: its item, None if there is none or it was not asked for.
+    """
+
+    line: Line
+    key: str | None = None
+    item: Item | None = None
+
+
+async def standings(
+    lines: Iterator[Line],
+    ledger: Ledger | None,
+    batch: str,
+    *,
+    of: Callable[[Line], bool] = lambda _: True,
+) -> AsyncIterator[Standing]:
+    """Give each line with its item, letting others run in between.
+
+    Args:
+        lines: the checked lines of a whole file.
+        ledger: the ledger, None if there is none yet: then no line has a key or an item.
+        batch: the batch's name.
+        of: whether the item of a line is asked for.
+
+    Raises:
+        LedgerError: from a step, if the ledger cannot be read.
+    """
+    with closing(Keys()) as keys:
+        while chunk := list(islice(lines, _AT_ONCE)):
+            await asyncio.sleep(0)
+            if ledger is None:
+                for line in chunk:
+                    yield Standing(line)
+                continue
+            named = [_named(line, keys) for line in chunk]
+            asked = [key for line, key in named if key is not None and of(line)]
+            items = await ledger.many(batch, asked) if asked else {}
+            for line, key in named:
+                yield Standing(line, key, items.get(key or ""))
+
+
+def _named(line: Line, keys: Keys) -> tuple[Line, str | None]:
+    if line.given is None:
+        return line, None
+    try:
+        return line, keys.of(line.given)
+    except InvalidRequestError as error:  # its id is the key by which a line without an id is known
+        return attrs.evolve(line, given=None, problems=tuple(map(str, error.problems))), None

@@ -1,0 +1,66 @@
+"""How a command is asked to end: what the first signal does, and that the second one waits for nothing.
+
+It knows no command and installs no handler of its own but the default ones, for as long as something blocks.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+__all__ = ["Stop", "interruptible"]
+
+
+_DEFAULTS: Final[dict[int, Any]] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+
+
+class Stop:
+    """Carries the wish to end from a signal to a command that ends in its own way.
+
+    Attributes:
+        signal: the first signal that came, None before.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._action: Callable[[], object] | None = None
+
+    @contextmanager
+    def calls(self, action: Callable[[], object]) -> Iterator[None]:
+        """Have a wish to end do something else than cancel the command, for as long as the block lasts.
+
+        Args:
+            action: called once, on the event loop.
+        """
+        self._action = action
+        try:
+            yield
+        finally:
+            self._action = None
+
+    def ask(self, otherwise: Callable[[], object]) -> None:
+        """Ask for the end.
+
+        Args:
+            otherwise: what to do where the command has said nothing else.
+        """
+        (self._action or otherwise)()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let signals end something that blocks the event loop, whose handlers would never come to run."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # signals are its alone
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # One that is to be ignored stays so; None is a handler that Python knows nothing of.
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, _DEFAULTS[number])
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

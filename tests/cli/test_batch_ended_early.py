@@ -1,0 +1,139 @@
+"""`motion_async.cli.batching` and `running`: a batch that is ended early, and the run after it."""
+
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox, SlowBody
+from tests.cli.test_batching import Command, Write, results, states, table, videos
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def interrupted(process: Start, sandbox: Sandbox, number: signal.Signals, jobs: int, *argv: str) -> tuple[int, str]:
+    """Run a batch as a process of its own, and send it a signal once there are so many jobs."""
+    running = process("batch", *argv)
+    while len(sandbox.jobs) < jobs:
+        time.sleep(0.01)
+        assert running.poll() is None
+    running.send_signal(number)
+    _, said = running.communicate(timeout=15)
+    return running.returncode, said
+
+
+class TestInterrupted:
+    """A run that is ended early, and the one after it."""
+
+    def test_the_command_that_it_prints_goes_on(
+        self, sandbox: Sandbox, process: Start, command: Command, write: Write, fast_polls: None
+    ) -> None:
+        """After one signal results are written, and the printed command makes the rest; none is made twice."""
+        sandbox.faults.for_prompt("number", AwaitInput(until_answered=True), on="create", times=3)
+        file = write(videos(12), "my videos.jsonl")
+        argv = [file, "--output", "out.jsonl", "--max-active", "3"]
+        status, said = interrupted(process, sandbox, signal.SIGINT, 3, *argv)
+        assert status == 130
+        assert "Traceback" not in said
+        assert states(results()) == [*["submitted"] * 3, *["planned"] * 9]
+        assert "3 go on at the service, 9 not sent" in said
+        goes_on = shlex.split(said.rpartition("go on with: ")[2])
+        assert goes_on == ["motion-async", "batch", *argv]
+        for job_id in sandbox.jobs:
+            sandbox.answer(job_id)
+        assert command(*goes_on[1:])[0] == 0
+        assert states(results()) == ["completed"] * 12
+        assert (sandbox.counts.creates_accepted, sandbox.counts.duplicates) == (12, 0)
+
+    def test_what_is_under_way_is_finished_and_noted(self, sandbox: Sandbox, process: Start, write: Write) -> None:
+        """A create whose answer is still coming brings its id into the ledger before SIGTERM ends the process."""
+        sandbox.faults.next(SlowBody(seconds=0.5), on="create", times=2)
+        status, said = interrupted(process, sandbox, signal.SIGTERM, 2, write(videos(5)), "--max-active", "2")
+        assert status == 143
+        assert "terminated; go on with: motion-async batch" in said
+        assert {job_id for _, state, job_id in table() if state == "submitted"} == set(sandbox.jobs)
+        assert "uncertain" not in said
+
+    def test_a_second_signal_leaves_at_once_and_loses_nothing(
+        self, sandbox: Sandbox, process: Start, command: Command, write: Write, fast_polls: None
+    ) -> None:
+        """It waits for no answer; what was under way is uncertain in the next run, and is not sent again."""
+        sandbox.faults.next(SlowBody(seconds=30), on="create")
+        file = write(videos(2))
+        Path("out.jsonl").write_text("old")
+        running = process("batch", file, "--max-active", "1", "--output", "out.jsonl")
+        while not sandbox.jobs:
+            time.sleep(0.01)
+            assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        assert "once more leaves at once" in running.stderr.readline()
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=10)
+        assert time.monotonic() - began < 3
+        assert running.returncode == 130
+        assert "left at once; all that was sent is in the ledger; go on with: motion-async batch" in said
+        assert Path("out.jsonl").read_text() == "old"
+        status, lines, _ = command("batch", file)
+        assert (status, sorted(states(lines))) == (4, ["completed", "uncertain"])
+        assert sandbox.counts.duplicates == 0
+
+    def test_killed_outright_it_goes_on(
+        self, sandbox: Sandbox, process: Start, command: Command, write: Write, fast_polls: None
+    ) -> None:
+        """After SIGKILL the same command finishes all, and makes nothing twice."""
+        file = write(videos(20))
+        running = process("batch", file, "--max-active", "5")
+        while len(sandbox.jobs) < 5:
+            time.sleep(0.01)
+            assert running.poll() is None
+        running.kill()
+        running.communicate()
+        status, lines, _ = command("batch", file)
+        assert set(states(lines)) <= {"completed", "uncertain"}
+        assert status in (0, 4)
+        assert sandbox.counts.duplicates == 0
+
+    def test_a_reader_who_leaves_ends_it_in_the_same_way(self, sandbox: Sandbox, process: Start, write: Write) -> None:
+        """When nobody reads standard output any more, nothing new is sent, and stderr says how to go on."""
+        sandbox.faults.for_prompt("lost", LostAnswer(), on="create")
+        running = process("batch", write([*videos(2), {"prompt": "A lost video"}]))
+        assert running.stdout is not None
+        running.stdout.close()
+        running.stdout = None
+        running.wait(timeout=15)
+        assert running.stderr is not None
+        said = running.stderr.read()
+        assert running.returncode == 141
+        assert "go on with: motion-async batch" in said
+        assert "Traceback" not in said
+
+    def test_a_person_sees_bars_and_how_to_go_on(
+        self, sandbox: Sandbox, write: Write, on_terminal: Callable[..., tuple[int, str]]
+    ) -> None:
+        """On a terminal Ctrl-C leaves the last picture, the sentences after it, and the cursor."""
+        sandbox.faults.for_prompt("number", AwaitInput(until_answered=True), on="create")
+        status, shown = on_terminal("batch", write(videos(3)), after="queued")
+        assert status == 130
+        assert '{"event"' not in shown
+        assert "launch.jsonl: batch launch, 20 at a time" in shown
+        assert "to do" in shown
+        assert "go on with: motion-async batch launch.jsonl" in shown
+        assert shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l")
+
+    def test_a_wait_for_standard_input_can_be_interrupted(self, process: Start, write: Write) -> None:
+        """Ctrl-C while the input is still open ends it, before anything is sent."""
+        write([])
+        running = process(
+            "batch", "-", "--format", "jsonl", "--ledger", "l.db", "--base-url", "http://127.0.0.1:1",
+            stdin=subprocess.PIPE,
+            env={"MOTION_API_KEY": "motion_something", "PATH": ""},
+        )  # fmt: skip
+        time.sleep(1.5)  # nothing tells that it waits; earlier than that it is interrupted while it starts, and as well
+        running.send_signal(signal.SIGINT)
+        running.wait(timeout=10)
+        assert running.returncode == 130
+        assert not Path("l.db").exists()

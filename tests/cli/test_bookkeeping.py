@@ -1,0 +1,314 @@
+"""`motion_async.cli.bookkeeping`: what a ledger has is shown, exported and settled, without a key."""
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from motion_async.cli import main
+from motion_async.errors import CreateUncertainError
+from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.ledger import Entry, Item, Ledger, open_ledger
+from motion_async.sandbox import Sandbox
+
+Lines = list[dict[str, Any]]
+Command = Callable[..., tuple[int, Lines, str]]
+OnTerminal = Callable[..., tuple[int, str]]
+LEDGER = "launch.db"
+SIGNED = "https://storage.example.com/hero.png?signature=hush"
+
+
+async def uncertain(ledger: Ledger, item: Item) -> None:
+    """Have an item sent, and its answer lost."""
+    record = ledger.record(item)
+    await record.sending()
+    await record.lost(CreateUncertainError("the connection was lost"))
+
+
+async def submitted(ledger: Ledger, item: Item, job_id: str) -> None:
+    """Have an item sent and taken."""
+    record = ledger.record(item)
+    await record.sending()
+    await record.taken(JobState(job_id, JobStatus.QUEUED))
+
+
+@asynccontextmanager
+async def planned(batch: str, keys: Sequence[str]) -> AsyncIterator[tuple[Ledger, dict[str, Item]]]:
+    """Open the ledger with some items."""
+    async with open_ledger(f"sqlite:///{LEDGER}") as ledger:
+        entries = [
+            Entry(key, VideoRequest(f"A {key} video", attachments=[SIGNED]), metadata={"k": key}) for key in keys
+        ]
+        items = await ledger.plan(batch, entries)
+        yield ledger, {item.key: item for item in items}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A ledger with an item of each kind that matters, in a directory of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    async def make() -> None:
+        async with planned("launch", ["new", "done", "lost", "gone", "runs"]) as (opened, items):
+            await uncertain(opened, items["lost"])
+            await uncertain(opened, items["gone"])
+            await submitted(opened, items["runs"], "job-runs")
+            await submitted(opened, items["done"], "job-done")
+            state = JobState("job-done", JobStatus.COMPLETED, extra={"video_url": "https://example.com/v.mp4"})
+            await opened.record(items["done"]).ended(state, None)
+        async with planned("other", ["new"]):
+            pass
+
+    anyio.run(make)
+    return LEDGER
+
+
+def stands() -> dict[str, str]:
+    """Give the states of the batch's items, read behind the ledger's back."""
+    with sqlite3.connect(f"file:{LEDGER}?mode=ro", uri=True) as connection:
+        found = dict(connection.execute("SELECT key, state FROM motion_items WHERE batch = 'launch'").fetchall())
+    connection.close()
+    return found
+
+
+def die_while_sending(key: str) -> None:
+    """Have an item stand as if its sender had died."""
+    with sqlite3.connect(LEDGER) as connection:
+        connection.execute(
+            "UPDATE motion_items SET state = 'intent', owner = '00112233445566aa', claim = 'x' WHERE key = ?", (key,)
+        )
+    connection.close()
+
+
+class TestShow:
+    """`ledger show`."""
+
+    def test_batches_come_with_their_counts(self, ledger: str, command: Command) -> None:
+        """Without anything else it is a line a batch."""
+        status, lines, said = command("ledger", "show", ledger)
+        assert (status, said) == (0, "")
+        assert lines == [
+            {
+                "event": "counts",
+                "batch": "launch",
+                "counts": {"completed": 1, "planned": 1, "submitted": 1, "uncertain": 2},
+            },
+            {"event": "counts", "batch": "other", "counts": {"planned": 1}},
+        ]
+
+    def test_items_come_with_problems_first(self, ledger: str, command: Command) -> None:
+        """The items of a batch in the order of planning, those that need a person before the rest."""
+        _, lines, _ = command("ledger", "show", ledger, "--batch", "launch")
+        assert [line["key"] for line in lines] == ["lost", "gone", "new", "done", "runs"]
+        assert lines[3]["job"]["video_url"] == "https://example.com/v.mp4"
+        assert "hush" not in json.dumps(lines)
+
+    def test_states_and_a_limit_choose_items(self, ledger: str, command: Command) -> None:
+        """Only so many, only those; what is left out is said."""
+        argv = ["ledger", "show", ledger, "--state", "planned", "--state", "completed"]
+        assert [line["key"] for line in command(*argv)[1]] == ["new", "done", "new"]
+        _, lines, said = command(*argv, "--limit", "2")
+        assert len(lines) == 2
+        assert "--limit 0 shows all" in said
+        assert len(command(*argv, "--limit", "0")[1]) == 3
+
+    def test_one_item_has_its_history(self, ledger: str, command: Command) -> None:
+        """With its key, what happened to it comes in order."""
+        _, (line,), _ = command("ledger", "show", ledger, "--key", "done")
+        assert [step["state"] for step in line["history"] if step["state"]] == ["intent", "submitted", "completed"]
+        assert line["sent_at"]
+
+    @pytest.mark.parametrize(
+        ("argv", "words"),
+        [
+            (["nowhere.db"], "there is no ledger nowhere.db"),
+            ([LEDGER, "--batch", "nope"], "has no batch 'nope'; its batches are: launch, other"),
+            ([LEDGER, "--key", "nope"], "has no item 'nope'"),
+            ([LEDGER, "--key", "new"], "several batches; add --batch with one of: launch, other"),
+            ([LEDGER, "--state", "lost"], "there is no state 'lost'; the states are: planned, intent"),
+            ([LEDGER, "--batch", "launch", "--limit", "-1"], "--limit must be 0 or more"),
+            (["mysql://x"], "a ledger's URL is"),
+        ],
+    )
+    @pytest.mark.usefixtures("ledger")
+    def test_what_is_not_there_is_said(self, argv: list[str], words: str, command: Command) -> None:
+        """One sentence says what is not there and what is, and no file is made."""
+        status, _, said = command("ledger", "show", *argv)
+        assert status == 2
+        assert words in said
+        assert not Path("nowhere.db").exists()
+
+    def test_what_died_while_it_was_sent_is_uncertain(self, ledger: str, command: Command) -> None:
+        """An intent whose owner is dead is shown as what it is: nobody knows."""
+        die_while_sending("new")
+        _, lines, _ = command("ledger", "show", ledger, "--state", "uncertain", "--batch", "launch")
+        assert [line["key"] for line in lines] == ["new", "lost", "gone"]
+
+    def test_a_person_gets_tables(self, ledger: str, on_terminal: OnTerminal) -> None:
+        """On a terminal items are rows, an item a page, and no signature is shown."""
+        status, shown = on_terminal("ledger", "show", ledger)
+        assert status == 0
+        assert "6 items" not in shown
+        assert "launch" in shown
+        assert "2 uncertain" in shown
+        _, rows = on_terminal("ledger", "show", ledger, "--batch", "launch", columns=160)
+        assert [line.split()[0] for line in rows.splitlines()[1:]] == ["lost", "gone", "new", "done", "runs"]
+        assert "job-runs" in rows
+        _, page = on_terminal("ledger", "show", ledger, "--key", "lost")
+        assert "the connection was lost" in " ".join(page.split())
+        assert "https://storage.example.com/hero.png?…" in page
+        assert "hush" not in shown + rows + page
+
+    def test_a_file_that_is_no_ledger_is_left_alone(self, tmp_path: Path, command: Command) -> None:
+        """It is said that it can't be read, and it stays as it is."""
+        path = tmp_path / "a.db"
+        path.write_text("words " * 100)
+        status, _, said = command("ledger", "show", str(path))
+        assert status == 4
+        assert said.count("\n") == 1
+        assert path.read_text() == "words " * 100
+
+
+class TestExport:
+    """`ledger export`."""
+
+    def test_all_items_come_in_order(self, ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """As JSONL on standard output, an item a line, without signatures."""
+        assert main(["ledger", "export", ledger]) == 0
+        text = capsys.readouterr().out
+        items = [json.loads(line) for line in text.splitlines()]
+        assert [item["key"] for item in items] == ["new", "done", "lost", "gone", "runs", "new"]
+        assert items[1]["request"]["attachments"][0]["url"] == "https://storage.example.com/hero.png?…"
+        assert "hush" not in text
+
+    def test_a_csv_has_a_column_for_each_field(self, ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """The name of the output tells the format; metadata and job are JSON in their cells."""
+        assert main(["ledger", "export", ledger, "--batch", "launch", "--state", "completed", "--output", "o.csv"]) == 0
+        assert "o.csv has 1 items" in capsys.readouterr().err
+        (row,) = csv.DictReader(io.StringIO(Path("o.csv").read_text()))
+        assert (row["key"], row["prompt"], row["job_id"]) == ("done", "A done video", "job-done")
+        assert json.loads(row["metadata"]) == {"k": "done"}
+        assert json.loads(row["job"])["status"] == "completed"
+
+    def test_the_ledger_itself_is_no_output(self, ledger: str, command: Command) -> None:
+        """It would be replaced by its own export."""
+        before = stands()
+        assert command("ledger", "export", ledger, "--output", ledger)[0] == 2
+        assert stands() == before
+
+
+class TestResolve:
+    """`ledger resolve`."""
+
+    def test_a_job_that_was_found_is_waited_for(
+        self, ledger: str, command: Command, sandbox: Sandbox, fast_polls: None
+    ) -> None:
+        """The next run of the batch takes it up by its id, and sends nothing."""
+        command("generate", "A lost video")
+        (job_id,) = sandbox.jobs
+        status, lines, said = command("ledger", "resolve", ledger, "lost", "--job-id", job_id)
+        assert (status, lines[0]["state"], lines[0]["job_id"]) == (0, "submitted", job_id)
+        assert f"lost is job {job_id} now: run the batch again, and it waits for it" in said
+        line = {"id": "lost", "prompt": "A lost video", "attachments": [SIGNED]}
+        Path("launch.jsonl").write_text(json.dumps(line))
+        status, lines, _ = command("batch", "launch.jsonl", "--ledger", ledger)
+        assert (status, lines[0]["state"], lines[0]["job_id"]) == (0, "completed", job_id)
+        assert sandbox.counts.creates == 1
+
+    @pytest.mark.parametrize(
+        ("option", "state", "words"),
+        [("--send-again", "planned", "will be sent again: run the batch again"), ("--drop", "dropped", "for good")],
+    )
+    def test_it_is_sent_again_or_given_up(
+        self, option: str, state: str, words: str, ledger: str, command: Command
+    ) -> None:
+        """The one item changes and no other; the words say what happens next."""
+        before = stands()
+        status, lines, said = command("ledger", "resolve", ledger, "lost", option)
+        assert (status, lines[0]["state"]) == (0, state)
+        assert words in said
+        assert stands() == {**before, "lost": state}
+
+    def test_what_was_dropped_stays_so_and_is_no_failure(
+        self, ledger: str, command: Command, sandbox: Sandbox, fast_polls: None
+    ) -> None:
+        """A batch of which a person has given an item up ends well."""
+        command("ledger", "resolve", ledger, "lost", "--drop")
+        line = {"id": "lost", "prompt": "A lost video", "attachments": [SIGNED]}
+        Path("launch.jsonl").write_text(json.dumps(line))
+        status, lines, _ = command("batch", "launch.jsonl", "--ledger", ledger)
+        assert (status, lines[0]["state"]) == (0, "dropped")
+        assert sandbox.counts.creates == 0
+
+    def test_one_whose_sender_died_can_be_settled(self, ledger: str, command: Command) -> None:
+        """An intent that nobody is behind any more is uncertain first."""
+        die_while_sending("new")
+        assert command("ledger", "resolve", ledger, "new", "--batch", "launch", "--send-again")[0] == 0
+        assert stands()["new"] == "planned"
+
+    @pytest.mark.parametrize("decision", ["--send-again", "--drop"])
+    def test_all_are_settled_at_once(self, decision: str, ledger: str, command: Command) -> None:
+        """With `--all --yes` every uncertain item is, and nothing else."""
+        status, lines, said = command("ledger", "resolve", ledger, "--all", decision, "--yes")
+        assert (status, [line["key"] for line in lines]) == (0, ["lost", "gone"])
+        assert "2 items" in said
+        assert "uncertain" not in stands().values()
+        status, lines, said = command("ledger", "resolve", ledger, "--all", decision, "--yes")
+        assert (status, lines) == (0, [])
+        assert "nothing is uncertain" in said
+
+    def test_nobody_to_ask_is_a_refusal(self, ledger: str, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without a terminal and without `--yes` nothing is changed."""
+        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+        before = stands()
+        status, _, said = command("ledger", "resolve", ledger, "--all", "--drop")
+        assert status == 2
+        assert "add --yes" in said
+        assert stands() == before
+
+    @pytest.mark.parametrize(
+        ("typed", "status", "left"), [("y\n", 0, "planned"), ("\n", 2, "uncertain"), ("", 130, "uncertain")]
+    )
+    def test_a_person_is_asked(self, typed: str, status: int, left: str, ledger: str, on_terminal: OnTerminal) -> None:
+        """On a terminal the question says what it costs; only a yes changes anything, and Ctrl-C ends it."""
+        ended, shown = on_terminal("ledger", "resolve", ledger, "--all", "--send-again", after="[y/N]", typed=typed)
+        assert ended == status
+        assert "2 uncertain items will be sent again; one whose video was made after all is paid twice" in shown
+        assert "Traceback" not in shown
+        assert stands()["lost"] == left
+
+    @pytest.mark.parametrize(
+        ("argv", "words"),
+        [
+            (["lost"], "exactly one of --job-id ID, --send-again and --drop"),
+            (["lost", "--drop", "--send-again"], "exactly one of"),
+            (["--drop"], "either the KEY of one item, or --all"),
+            (["lost", "--all", "--drop"], "either the KEY of one item, or --all"),
+            (["--all", "--job-id", "x", "--yes"], "one job cannot be that of all"),
+            (["done", "--send-again"], "cannot be sent again: it is completed, as job job-done"),
+            (["runs", "--drop"], "cannot be dropped: it is submitted"),
+            (["nope", "--drop"], "has no item 'nope'"),
+            (["lost", "--job-id", ".."], "cannot be a job id"),
+        ],
+    )
+    def test_what_cannot_be_settled_is_said(self, argv: list[str], words: str, ledger: str, command: Command) -> None:
+        """A wrong choice, item or id changes nothing, and a sentence says why."""
+        before = stands()
+        status, _, said = command("ledger", "resolve", ledger, *argv)
+        assert status == 2
+        assert words in said
+        assert stands() == before
+
+
+@pytest.mark.parametrize("name", ["show", "export", "resolve"])
+def test_each_has_a_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each subcommand documents itself, without a ledger."""
+    assert main(["ledger", name, "--help"]) == 0
+    assert "LEDGER" in capsys.readouterr().out

@@ -1,0 +1,69 @@
+"""`motion_async.cli.checking`: lines by themselves, and beside those before them."""
+
+from datetime import UTC, datetime
+
+from motion_async.cli.checking import checked
+from motion_async.cli.filelines import Line
+from motion_async.jobs import BatchRequest, VideoRequest
+
+NOW = datetime(2026, 4, 28, tzinfo=UTC)
+EXPIRED = "https://storage.example.com/a.png?Expires=1"
+
+
+def check(*given: BatchRequest | None) -> list[Line]:
+    """Check some requests as lines from 1."""
+    return list(checked((Line(number, one) for number, one in enumerate(given, 1)), now=NOW))
+
+
+def test_all_that_is_wrong_with_a_line_is_told_at_once() -> None:
+    """The contract's problems and those of ids come together, and the line loses its request."""
+    bad = VideoRequest("", style_reference_url="https://example.com")
+    _, line = check(BatchRequest("A video", id="a"), BatchRequest(bad, id="a", follows="b"))
+    assert line.given is None
+    assert [problem.partition(":")[0] for problem in line.problems] == [
+        "prompt", "style_reference_url", "id", "follows",
+    ]  # fmt: skip
+    assert "stands at line 1 already" in line.problems[2]
+
+
+def test_a_followup_names_a_line_before_it_that_can_be_sent() -> None:
+    """The id of a later line, of one that can't be sent, or of none is no id to follow."""
+    lines = check(
+        BatchRequest("A video", id="good"),
+        BatchRequest("", id="bad"),
+        BatchRequest("Faster", id="first", follows="good"),
+        BatchRequest("Faster", follows="bad"),
+        BatchRequest("Faster", follows="late"),
+        BatchRequest("A video", id="late"),
+        BatchRequest("Slower", follows="first"),
+        BatchRequest("Slower", id="me", follows="me"),
+    )
+    assert [line.number for line in lines if line.problems] == [2, 4, 5, 8]
+    assert lines[7].problems == ("follows: A request cannot follow itself",)
+
+
+def test_the_id_of_a_line_that_cannot_be_sent_is_free() -> None:
+    """A line that is left out takes no id away from another."""
+    _, line = check(BatchRequest("", id="a"), BatchRequest("A video", id="a"))
+    assert line.given is not None
+
+
+def test_a_signature_that_has_expired_is_told_apart() -> None:
+    """It keeps its request, unless something else is wrong with it too."""
+    request = VideoRequest("A video", attachments=[EXPIRED])
+    first, second = check(BatchRequest(request, id="a"), BatchRequest(request, id="a"))
+    assert (first.given is not None, first.problems) == (True, ())
+    assert "expired" in first.expired[0]
+    assert (second.given, len(second.problems)) == (None, 2)
+
+
+def test_lines_that_could_not_be_read_pass() -> None:
+    """What has a problem already keeps it."""
+    line = Line(1, None, ("is no JSON",))
+    assert list(checked([line], now=NOW)) == [line]
+
+
+def test_half_a_character_breaks_nothing() -> None:
+    """An id that is no text is a problem like any other."""
+    _, line = check(BatchRequest("A video", id="\ud800"), BatchRequest("Faster", follows="\ud800"))
+    assert line.problems

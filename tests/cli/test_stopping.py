@@ -1,0 +1,34 @@
+"""`motion_async.cli.stopping`: who is asked when somebody wants a command to end."""
+
+import os
+import signal
+
+import pytest
+
+from motion_async.cli.stopping import Stop, interruptible
+
+
+def test_a_command_that_says_nothing_is_cancelled() -> None:
+    """Outside of a block the wish does what it would have done; inside it does what the command said."""
+    stop = Stop()
+    done: list[str] = []
+    stop.ask(lambda: done.append("cancelled"))
+    with stop.calls(lambda: done.append("own way")):
+        stop.ask(lambda: done.append("cancelled"))
+    stop.ask(lambda: done.append("cancelled"))
+    assert done == ["cancelled", "own way", "cancelled"]
+
+
+def test_what_blocks_can_be_interrupted_and_handlers_come_back() -> None:
+    """Inside a signal ends the block; after it the handlers are those from before."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        mine = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interruptible():
+            os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is mine
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with interruptible():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
