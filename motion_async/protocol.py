@@ -64,6 +64,7 @@ class Answer:
         retry_after: the header of that name.
         encoding: the header `Content-Encoding`.
         flaw: why the body is not whole, None if it is.
+        date: the header of that name: the service's own time, against which a Retry-After date is held.
     """
 
     status: int
@@ -72,6 +73,7 @@ class Answer:
     retry_after: str | None = attrs.field(default=None, repr=False)
     encoding: str | None = attrs.field(default=None, repr=False)
     flaw: MotionError | None = None
+    date: str | None = None
 
 
 def create_call(request: VideoRequest, *, now: datetime) -> Call:
@@ -124,7 +126,7 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
     Args:
         call: the call that it answers.
         answer: what came back.
-        now: the time, as an aware datetime, that a Retry-After date is held against.
+        now: the time, as an aware datetime, that a Retry-After date is held against if the answer has no date itself.
 
     Returns:
         The job's state; after a create or a followup just its id and first status.
@@ -219,7 +221,7 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
         http_status=status,
         code=said.code or said.error,
         detail=detail,
-        retry_after=_retry_after(answer.retry_after, now),
+        retry_after=_retry_after(answer.retry_after, answer.date, now),
         job_id=call.job_id,
         **_further(kind, said),
     )
@@ -234,20 +236,29 @@ def _further(kind: type[MotionError], said: ErrorBody) -> dict[str, Any]:
     return {"status": said.status} if kind is errors.FollowupNotAllowedError else {}
 
 
-def _retry_after(header: str | None, now: datetime) -> float | None:
-    """Read Retry-After, in seconds or as a date; None where it says nothing that can be believed."""
+def _retry_after(header: str | None, date: str | None, now: datetime) -> float | None:
+    """Read Retry-After, in seconds or as a date; None where it says nothing that can be believed.
+
+    A date is held against the answer's own, for the caller's clock may be off, and an hour of that would be a pause.
+    """
     if header is None:
         return None
-    try:
-        seconds = float(header) if header.strip().isdecimal() else _until(header, now)
-    except (ValueError, OverflowError, TypeError):
-        return None
+    if header.strip().isdecimal():
+        seconds = float(header)
+    else:
+        until = _moment(header)
+        if until is None:
+            return None
+        seconds = (until - (_moment(date) or now)) / timedelta(seconds=1)
     return max(seconds, 0.0) if seconds <= MAX_RETRY_AFTER else None
 
 
-def _until(date: str, now: datetime) -> float:
-    moment = parsedate_to_datetime(date)
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now) / timedelta(seconds=1)
+def _moment(date: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(date)  # type: ignore[arg-type]  # None is none, and raises like what is none
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def may_send_again(error: MotionError) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -39,7 +39,7 @@ class Sender:
 
     Args:
         transport: carries the calls.
-        publish: told of what was accepted or abandoned.
+        publish: told of what was accepted, disturbed or abandoned.
         retries: how calls are tried again.
         grace: seconds in which an exchange whose caller is gone may still finish.
         now: gives the time as an aware datetime.
@@ -113,17 +113,22 @@ class Sender:
     async def _exchange_and_take(
         self, call: Call, exchange: Exchange, take: Callable[[JobState], _T], record: Record | None
     ) -> tuple[JobState, _T]:
+        now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
         if record is None:
-            accepted = await self._exchange(call, exchange)
+            accepted = await self._exchange(call, exchange, now)
         else:
-            accepted = await self._recorded(call, exchange, record)
+            accepted = await self._recorded(call, exchange, record, now)
         self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
-        return accepted, take(accepted)
+        try:
+            return accepted, take(accepted)
+        except BaseException:  # what the caller handed in may raise anything
+            _log.error("the service took a %s, and it could not be taken up: job %s", call.kind, accepted.job_id)
+            raise
 
-    async def _exchange(self, call: Call, exchange: Exchange) -> JobState:
+    async def _exchange(self, call: Call, exchange: Exchange, now: datetime) -> JobState:
         try:
             answer = await self._transport.exchange(call, exchange)
-            return read_answer(call, answer, now=self._now())
+            return read_answer(call, answer, now=now)
         except MotionError as error:
             failure = unless_refused(call, error)
             if failure is error:
@@ -133,8 +138,12 @@ class Sender:
             # Ended because nothing had left yet, or by `aclose` after the grace: only the latter is uncertain.
             lost = TransportError("the session was left before the answer came")
             raise (unless_refused(call, lost) if exchange.sent else _left()) from None
+        except BaseException as error:
+            if exchange.sent:  # a program that is ended just here must not take along that a job may exist
+                _log.error("%s", unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange")))
+            raise
 
-    async def _recorded(self, call: Call, exchange: Exchange, record: Record) -> JobState:
+    async def _recorded(self, call: Call, exchange: Exchange, record: Record, now: datetime) -> JobState:
         """Make one exchange between two notes: the first is kept before anything leaves, the second before it is told.
 
         A note is taken in as soon as it is made. A cancellation, which only ends the wait for it, comes
@@ -148,13 +157,11 @@ class Sender:
             record.not_taken(None)
             raise _left() from None
         try:
-            accepted = await self._exchange(call, exchange)
+            accepted = await self._exchange(call, exchange, now)
         except MotionError as error:
-            with contextlib.suppress(asyncio.CancelledError, LedgerError):
-                await (record.lost(error) if isinstance(error, UncertainError) else record.not_taken(error))
+            await _kept(record.lost(error) if isinstance(error, UncertainError) else record.not_taken(error))
             raise
-        with contextlib.suppress(asyncio.CancelledError, LedgerError):
-            await record.taken(accepted)
+        await _kept(record.taken(accepted))
         return accepted
 
     def _report(self, call: Call, task: asyncio.Task[tuple[JobState, _T]]) -> None:
@@ -184,6 +191,15 @@ class Sender:
                 task.cancel()
         if self._under_way:
             await asyncio.wait(list(self._under_way))
+
+
+async def _kept(note: Awaitable[None]) -> None:
+    """Wait for a note to be kept, unless this task is being ended: it is made, and what it says is told in any case."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        return
+    with contextlib.suppress(asyncio.CancelledError, LedgerError):
+        await note
 
 
 def _left() -> SessionClosedError:

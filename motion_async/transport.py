@@ -123,6 +123,19 @@ class _OwnConnections(aiohttp.BaseConnector):
         return await self._means._create_connection(*args, **options)  # noqa: SLF001  # the documented way to extend
 
 
+class _Poll(aiohttp.ClientRequest):
+    """A request that is never answered by what came on its connection while that was idle.
+
+    aiohttp's pool hands out such a connection, and would take the bytes for the answer; it makes the request
+    again on another one, as it does when a kept-alive connection turns out to be closed.
+    """
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        if conn.protocol is not None and conn.protocol.should_close:
+            raise aiohttp.ServerDisconnectedError("something came before it was asked for")
+        return await super().send(conn)
+
+
 class Transport:
     """The connections of one session, and the key that travels on them.
 
@@ -174,7 +187,7 @@ class Transport:
             hdrs.ACCEPT: "application/json",
             hdrs.ACCEPT_ENCODING: "identity",
         }
-        self._polls = _client(connector, owned, headers, traces)
+        self._polls = _client(connector, owned, headers, traces, request_class=_Poll)
         headers[hdrs.CONTENT_TYPE] = "application/json"
         self._sends = _client(_OwnConnections(connector), True, headers, [_sent_trace(), *traces])
 
@@ -229,9 +242,9 @@ class Transport:
             response.close()
             raise
         headers = response.headers
-        return Answer(
-            response.status, body, self._limit, headers.get(hdrs.RETRY_AFTER), headers.get(hdrs.CONTENT_ENCODING), flaw
-        )
+        retry_after = headers.get(hdrs.RETRY_AFTER)
+        date = None if retry_after is None else headers.get(hdrs.DATE)
+        return Answer(response.status, body, self._limit, retry_after, headers.get(hdrs.CONTENT_ENCODING), flaw, date)
 
     async def _read(
         self, response: aiohttp.ClientResponse, call: Call
@@ -292,6 +305,7 @@ def _client(
     owned: bool,
     headers: Mapping[str, str],
     traces: Iterable[aiohttp.TraceConfig],
+    request_class: type[aiohttp.ClientRequest] = aiohttp.ClientRequest,
 ) -> aiohttp.ClientSession:
     """Make a client session for one origin: nothing but connections and headers, no cookies and no time-outs."""
     return aiohttp.ClientSession(
@@ -302,6 +316,7 @@ def _client(
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         auto_decompress=False,
         trace_configs=list(traces),
+        request_class=request_class,
     )
 
 

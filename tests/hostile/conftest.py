@@ -1,0 +1,24 @@
+"""What the tests of a hostile network have: a server that does as it likes, another one that must hear nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.hostile.hostile_server import HostileServer, hostile_server
+
+
+@pytest.fixture
+async def hostile() -> AsyncIterator[HostileServer]:
+    """Serve bare bytes as a script says."""
+    async with hostile_server() as made:
+        yield made
+
+
+@pytest.fixture
+async def elsewhere() -> AsyncIterator[HostileServer]:
+    """Serve another origin, to which nothing may ever be sent."""
+    async with hostile_server() as made:
+        yield made
+        assert made.connections == 0

@@ -1,0 +1,117 @@
+"""A service that is not who it says it is: the key goes only where a trusted certificate stands."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trustme
+
+from motion_async import (
+    Backoff,
+    ConnectFailedError,
+    ConnectionLostError,
+    CreateUncertainError,
+    MotionSession,
+)
+from tests.hostile.hostile_server import JOB, KEY, HostileServer, Peer, hostile_server, http, state
+
+CALLS: dict[str, Callable[[MotionSession], Any]] = {
+    "create": lambda motion: motion.create("A launch video"),
+    "poll": lambda motion: motion.poll(JOB),
+}
+
+
+def session(url: str, **options: Any) -> MotionSession:
+    return MotionSession(KEY, base_url=url, backoff=Backoff(first=0, cap=0), exchange_timeout=10, **options)
+
+
+def server_side(*, name: str, authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+async def answer(peer: Peer) -> None:
+    await peer.say(http(state()))
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("wrong", ["authority", "name"])
+async def test_a_certificate_that_is_not_trusted_gets_nothing(wrong: str, call: str) -> None:
+    """Neither the key nor a prompt leaves, so the call may be made again, and it is said that none was sent."""
+    ours, theirs = trustme.CA(), trustme.CA()
+    context = server_side(
+        name="127.0.0.1" if wrong == "authority" else "elsewhere.example",
+        authority=theirs if wrong == "authority" else ours,
+    )
+    async with hostile_server(context) as hostile, session(hostile.url, ssl=trusting(ours)) as motion:
+        hostile.script = answer
+        with pytest.raises(ConnectFailedError) as caught:
+            await CALLS[call](motion)
+        assert KEY not in f"{caught.value!r} {caught.value}"
+    assert hostile.requests == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_server_that_speaks_plain_where_tls_is_due_gets_nothing(hostile: HostileServer, call: str) -> None:
+    """The handshake fails before anything of the request has left."""
+
+    async def plain(peer: Peer) -> None:
+        await peer.say(http(b"plain"))
+        peer.hang_up()
+
+    plain.unasked = True  # type: ignore[attr-defined]
+    hostile.script = plain
+    async with session(hostile.url.replace("http:", "https:"), ssl=ssl.create_default_context()) as motion:
+        with pytest.raises(ConnectFailedError):
+            await CALLS[call](motion)
+    assert hostile.requests == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_handshake_that_is_never_answered_ends_in_time(hostile: HostileServer, call: str) -> None:
+    """The deadline is over connecting too, and nothing has left by then."""
+    plain = Peer.until_gone
+
+    async def silent(peer: Peer) -> None:
+        await plain(peer)
+
+    silent.unasked = True  # type: ignore[attr-defined]
+    hostile.script = silent
+    url = hostile.url.replace("http:", "https:")
+    async with MotionSession(
+        KEY, base_url=url, ssl=ssl.create_default_context(), exchange_timeout=0.1, backoff=Backoff(first=0, cap=0)
+    ) as motion:
+        with pytest.raises(Exception, match=r"could not be made|brought no answer") as caught:
+            await CALLS[call](motion)
+    assert type(caught.value).__name__ == ("ConnectFailedError" if call == "create" else "ExchangeTimeoutError")
+    assert hostile.requests == []
+
+
+async def test_an_answer_cut_short_under_tls_is_lost_like_any_other() -> None:
+    """Without TLS's own end, too: what is whole by its length counts, and what is not does not."""
+    authority = trustme.CA()
+    context = server_side(name="127.0.0.1", authority=authority)
+
+    async def cut(peer: Peer) -> None:
+        await peer.say(http(state())[:-60])
+        peer.writer.transport.abort()
+
+    async with hostile_server(context) as hostile, session(hostile.url, ssl=trusting(authority)) as motion:
+        hostile.script = answer
+        assert (await motion.create("A launch video")).id == JOB
+        hostile.script = cut
+        with pytest.raises(CreateUncertainError):
+            await motion.create("A launch video")
+        with pytest.raises(ConnectionLostError):
+            await motion.poll(JOB)
+        assert len(hostile.posts) == 2
