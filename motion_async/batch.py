@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import logging
 import sqlite3
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -39,20 +42,27 @@ __all__ = ["Batch", "Keys"]
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
 _LOOK_AGAIN: Final = 1.0
-"""Seconds between two looks at an item that somebody else is sending."""
+_LONGEST_PAUSE: Final = 30.0
+"""Seconds between two looks at an item that somebody else is sending: the first ones, and the most."""
+
+_log = logging.getLogger("motion_async")
 
 
 class Keys:
     """Gives each request of a run the key by which the ledger knows it, in every run the same.
 
-    A request without an id is known by its content and by its place among those of the same content, so all
-    contents must be counted: on disk, in a database that goes with this object, as a batch may have millions.
+    A request without an id is known by its content, by what it follows, and by its place among those of which
+    both are the same. So all must be counted: on disk, in a database that goes with this object, as a batch may
+    have millions.
     """
 
     def __init__(self) -> None:
-        self._seen = sqlite3.connect("", isolation_level=None)
+        self._seen = sqlite3.connect(
+            "", isolation_level=None, check_same_thread=False
+        )  # whoever collects garbage closes it
         self._seen.execute("CREATE TABLE seen (name TEXT PRIMARY KEY, times INTEGER) WITHOUT ROWID")
         self._seen.execute("BEGIN")  # never committed: nothing of it is to outlive this run
+        self._close = weakref.finalize(self, self._seen.close)
 
     def of(self, given: BatchRequest) -> str:
         """Give the key of the next request.
@@ -61,17 +71,36 @@ class Keys:
             given: a request that `check_batch_request` has found nothing wrong with.
 
         Raises:
-            InvalidRequestError: if its id stands at an earlier request of this run.
+            InvalidRequestError: if an earlier request of this run has it.
         """
-        if given.id is None:
+        key = given.id
+        if key is None:
             digest = content_digest(given.request)
-            return content_key(digest, self._times(f"content {digest} {given.follows or ''}"))
-        if self._times(f"id {given.id}") > 1:
-            message = f"The id {given.id!r} stands at an earlier request of the batch already"
+            if given.follows is not None:
+                digest = hashlib.sha256(f"{digest} {given.follows}".encode()).hexdigest()[: len(digest)]
+            key = content_key(digest, self._count(f"content {digest}"))
+        if self._count(f"key {key}") > 1:
+            message = f"The id {key!r} stands at an earlier request of the batch already"
             raise InvalidRequestError((Problem("custom", message, ("id",)),))
-        return given.id
+        return key
 
-    def _times(self, name: str) -> int:
+    def refuse(self, key: str) -> None:
+        """Note that a request will not be sent in this run, so that nothing follows it.
+
+        Args:
+            key: its key.
+        """
+        self._count(f"refused {key}")
+
+    def has_refused(self, key: str) -> bool:
+        """Whether `refuse` was called for a key.
+
+        Args:
+            key: a request's.
+        """
+        return self._seen.execute("SELECT 1 FROM seen WHERE name = ?", (f"refused {key}",)).fetchone() is not None
+
+    def _count(self, name: str) -> int:
         counted = self._seen.execute(
             "INSERT INTO seen VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET times = times + 1 RETURNING times", (name,)
         )
@@ -79,8 +108,8 @@ class Keys:
         return times
 
     def close(self) -> None:
-        """Forget everything."""
-        self._seen.close()
+        """Forget everything now; it is forgotten, too, when nobody holds this any more."""
+        self._close()
 
 
 class Batch:
@@ -97,7 +126,7 @@ class Batch:
         self._name = name
         self._now = now
 
-    async def intakes(self, requests: Requests) -> AsyncIterator[Intake]:
+    async def intakes(self, requests: Requests) -> AsyncGenerator[Intake]:
         """Plan requests in the ledger, and give each with what is known of it.
 
         Args:
@@ -107,37 +136,55 @@ class Batch:
             LedgerError: from a step, if the ledger cannot be read or written.
         """
         at_once = 1 if isinstance(requests, AsyncIterable) else _AT_ONCE
-        with contextlib.closing(Keys()) as keys:
-            chunk: list[BatchRequest] = []
-            async for request in each(requests):
-                chunk.append(as_batch_request(request))
-                if len(chunk) >= at_once:
-                    async for intake in self._planned(chunk, keys):
+        failure: Exception | None = None
+        chunk: list[BatchRequest] = []
+        keys = Keys()
+        async with contextlib.aclosing(each(requests)) as source:
+            while failure is None:
+                try:
+                    chunk.append(as_batch_request(await anext(source)))
+                except Exception as error:  # noqa: BLE001  # the end, or the caller's own iterable, which is broken
+                    failure = error
+                if len(chunk) >= at_once or failure is not None:
+                    for intake in await self._planned(chunk, keys):
                         yield intake
                     chunk = []
-            async for intake in self._planned(chunk, keys):
-                yield intake
+        if not isinstance(failure, StopAsyncIteration):
+            raise failure
 
-    async def _planned(self, chunk: Sequence[BatchRequest], keys: Keys) -> AsyncIterator[Intake]:
-        refused: dict[int, InvalidRequestError] = {}
+    async def _planned(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
+        found: dict[int, Intake] = {}
         entries: dict[int, Entry] = {}
+        expired: dict[int, InvalidRequestError] = {}
         for place, given in enumerate(chunk):
             try:
-                check_batch_request(given, now=self._now())
+                self._check(given, place, expired)
                 key = keys.of(given)
             except InvalidRequestError as error:
-                refused[place] = error
+                found[place] = Intake(given.request, key=given.id, metadata=given.metadata, settled=(None, error))
             else:
                 entries[place] = Entry(key, given.request, metadata=given.metadata, parent=given.follows)
-        items = iter(await self._ledger.plan(self._name, list(entries.values())) if entries else ())
-        for place, given in enumerate(chunk):
-            if place in refused:
-                yield Intake(given.request, key=given.id, metadata=given.metadata, settled=(None, refused[place]))
-            else:
-                yield await self._known(next(items), entries[place])
+        items = await self._ledger.plan(self._name, list(entries.values())) if entries else []
+        for (place, entry), item in zip(entries.items(), items, strict=True):
+            found[place] = await self._known(item, entry, keys)
+            if place in expired and item.state is ItemState.PLANNED:
+                found[place] = attrs.evolve(found[place], settled=(None, expired[place]))
+        for intake in found.values():
+            if intake.settled is not None and intake.settled[1] is not None and isinstance(intake.key, str):
+                keys.refuse(intake.key)
+        return [found[place] for place in range(len(chunk))]
 
-    async def _known(self, item: Item, entry: Entry) -> Intake:
-        """Give a request with what its item says of it."""
+    def _check(self, given: BatchRequest, place: int, expired: dict[int, InvalidRequestError]) -> None:
+        """Raise if a request cannot be sent; signatures that have run out matter only if it was not sent before."""
+        try:
+            check_batch_request(given, now=self._now())
+        except InvalidRequestError as error:
+            if not all("expired_at" in problem.extra for problem in error.problems):
+                raise
+            expired[place] = error
+
+    async def _known(self, item: Item, entry: Entry, keys: Keys) -> Intake:
+        """Give a request with what its item says of it. What is changed comes first: it is another request then."""
         if item.state is ItemState.INTENT:
             item = await self._ledger.settled(item)
         intake = Intake(
@@ -146,40 +193,45 @@ class Batch:
             metadata=entry.metadata,
             follows=item.parent,
             record=self._ledger.record(item),
-            again=partial(self._again, entry),
+            again=partial(self._again, entry, keys),
         )
         if item.state is ItemState.PLANNED:
             return intake
         if item.digest != content_digest(entry.request) or item.parent != entry.parent:
-            return attrs.evolve(intake, settled=(item.job_state, self._changed(item)))
+            return attrs.evolve(intake, settled=(item.job_state, self._changed(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:
             return attrs.evolve(intake, is_elsewhere=True)
-        intake = attrs.evolve(intake, job_id=item.job_id, is_taken=item.job_id is not None)
+        intake = attrs.evolve(intake, job_id=item.job_id)
         if item.state is ItemState.SUBMITTED:
             parent = None if item.parent is None else await self._ledger.find(self._name, item.parent)
             return attrs.evolve(intake, before=parent.job_state if parent is not None else None)
         return attrs.evolve(intake, settled=(item.job_state, await self._error(item)))
 
-    async def _again(self, entry: Entry) -> Intake:
+    async def _again(self, entry: Entry, keys: Keys) -> Intake:
         """Look at an item until nobody else is sending it; of a followup, find the job that it follows up."""
+        pause = _LOOK_AGAIN
         while True:
             [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
-            intake = await self._known(item, entry)
+            intake = await self._known(item, entry, keys)
             if not intake.is_elsewhere:
                 break
-            await asyncio.sleep(_LOOK_AGAIN)
-        if intake.follows is None or intake.is_taken or intake.settled is not None:
+            if pause == _LOOK_AGAIN:
+                _log.info("item %r of batch %r is being sent by owner %s; waiting", item.key, item.batch, item.owner)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        if intake.follows is None or intake.job_id is not None or intake.settled is not None:
             return intake
-        parent = await self._ledger.find(self._name, intake.follows)
+        parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)
         if parent is not None and parent.state is ItemState.COMPLETED:
-            return attrs.evolve(intake, job_id=parent.job_id)
-        stands = "it is not in the batch" if parent is None else f"it is {parent.state}"
+            return attrs.evolve(intake, parent_job_id=parent.job_id)
+        stands = f"it is {parent.state}" if parent is not None else "it is not in the batch, or was refused in this run"
         error = NotSentError(f"the request that it follows, {intake.follows!r}, has not completed: {stands}")
         return attrs.evolve(intake, settled=(None, error))
 
     def _changed(self, item: Item) -> LedgerConflictError:
         return LedgerConflictError(
-            f"item {item.key!r} of batch {item.batch!r} was sent with another request; give the new one another id",
+            f"item {item.key!r} of batch {item.batch!r} is {item.state} with another request, or as a followup to "
+            "another one; give the new one another id",
             batch=item.batch,
             key=item.key,
             state=item.state,

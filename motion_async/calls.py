@@ -147,15 +147,15 @@ class Calls:
         return await self._sender.send(call, take, record=record)
 
     async def send(self, intake: Intake, *, schedule: Schedule) -> Watched:
-        """Send a request of a batch: a followup if it has the id of a job, else a create.
+        """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create.
 
         Args:
             intake: the request.
             schedule: how long its job is left alone between polls.
         """
-        if intake.job_id is None:
+        if intake.parent_job_id is None:
             return await self.create(intake.request, schedule=schedule, record=intake.record)
-        return await self.followup(intake.job_id, intake.request, schedule=schedule, record=intake.record)
+        return await self.followup(intake.parent_job_id, intake.request, schedule=schedule, record=intake.record)
 
     def take_up(self, intake: Intake, *, schedule: Schedule) -> Watched:
         """Give the job of a request of a batch that the service took from an earlier run.
@@ -166,8 +166,8 @@ class Calls:
         """
         watched = self.job(intake.job_id or "")
         watched.schedule = schedule
-        if intake.before is not None:  # a turn is under way, and the old end must not count for it
-            self.polls.begin_turn(watched, JobState(watched.job_id, JobStatus.QUEUED), before=intake.before)
+        if intake.before is not None:
+            self.polls.resume_turn(watched, before=intake.before)
         return watched
 
     def job(self, job_id: str) -> Watched:

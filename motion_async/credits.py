@@ -6,6 +6,7 @@ It sends nothing itself, and does not know what is sent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeAlias, TypeVar
 
@@ -48,6 +49,11 @@ class Credits:
         self._publish = publish
         self._refusals = 0
         self._one_tries = asyncio.Lock()
+        self._over = asyncio.Event()
+
+    def give_up(self) -> None:
+        """Wait for credits no longer: whoever waits makes its attempt at once, one after the other."""
+        self._over.set()
 
     async def send(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
         """Send something as soon as there are credits for it.
@@ -66,7 +72,9 @@ class Credits:
         async with self._one_tries:
             while True:
                 if self._refusals:
-                    await asyncio.sleep(CREDITS_INTERVAL)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(CREDITS_INTERVAL):
+                            await self._over.wait()
                 try:
                     taken = await attempt()
                 except InsufficientCreditsError as error:

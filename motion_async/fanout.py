@@ -1,7 +1,7 @@
 """Makes many videos: requests go in lazily, a limited number of jobs run, outcomes come out as they end.
 
-A place of the limiter is held from just before a create until its job ends. Only a create under way
-has a task of its own; a running job costs an entry of the poll loop and a future. This module must
+A place of the limiter is held from just before a create until its job ends. Only what is about to be
+sent has a task of its own; a running job costs an entry of the poll loop and a future. This module must
 not decide what is polled when, nor send anything itself; what is known of a request from earlier, and
 where it is written down, comes with its `Intake`.
 """
@@ -9,9 +9,9 @@ where it is written down, comes with its `Intake`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import anyio
 import attrs
@@ -40,13 +40,13 @@ from motion_async.watched import Step, Watched
 __all__ = ["MAX_UNREAD", "FanOut"]
 
 MAX_UNREAD = 1_000
-"""So many outcomes that nobody has read yet keep new requests from being started; so many followups, too, that wait."""
+"""So many outcomes that nobody has read yet keep new requests from being pulled; so many, too, that wait for others."""
 
 
 class _Item:
     """One request on its way; it is also the borrower that holds the place in the limiter."""
 
-    __slots__ = ("at", "children", "holds_place", "index", "intake", "is_followed", "job", "news", "timer")
+    __slots__ = ("at", "children", "holds_place", "index", "intake", "is_followed", "is_parked", "job", "news", "timer")
 
     def __init__(self, index: int, intake: Intake) -> None:
         self.index = index
@@ -57,6 +57,7 @@ class _Item:
         self.timer: asyncio.TimerHandle | None = None
         self.holds_place = False
         self.is_followed = False
+        self.is_parked = False
         self.children: list[_Item] = []
 
 
@@ -82,7 +83,7 @@ class FanOut(AsyncIterator[Outcome]):
         send: Callable[[Intake], Awaitable[Watched]],
         take_up: Callable[[Intake], Watched],
         polls: PollLoop,
-        requests: AsyncIterator[Intake],
+        requests: AsyncGenerator[Intake],
         *,
         limiter: anyio.CapacityLimiter,
         job_timeout: float | None,
@@ -119,17 +120,20 @@ class FanOut(AsyncIterator[Outcome]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        left = list(self._open)
+        self._open.clear()  # first, so that nothing that ends meanwhile starts what follows it
+        self._credits_over()
         for task in self._tasks:
             task.cancel()
         try:
             if self._tasks:
                 await asyncio.wait(self._tasks)
         finally:
-            for item in self._open:
+            for item in left:
                 self._drop(item)
-            self._open.clear()
             self._exhausted = True
             self._end_if_done()
+        await self._requests.aclose()
 
     async def __anext__(self) -> Outcome:
         if not self._entered:
@@ -144,17 +148,45 @@ class FanOut(AsyncIterator[Outcome]):
             raise error
         raise StopAsyncIteration
 
-    def _start(self, work: Awaitable[None], *, name: str) -> None:
-        task = asyncio.ensure_future(work)
-        task.set_name(name)
+    def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, step: Callable[[_Item], Awaitable[None]], item: _Item) -> None:
+        """See to it that whatever is raised becomes an outcome: a request without one would be waited for for ever."""
+        try:
+            await step(item)
+        except Exception as error:  # noqa: BLE001  # a clock or a ledger of the caller's may raise anything
+            if isinstance(error, MotionError):
+                failure = error
+            else:
+                failure = MotionError(f"the request could not be brought on its way: {error!r:.200}")
+                failure.__cause__ = error
+            if isinstance(failure, _ENDS_ALL):
+                self._stop(failure)
+            self._finish(item, error=failure)
 
     def _see_to_room(self) -> None:
         if self._unread.qsize() < MAX_UNREAD and self._parked < MAX_UNREAD:
             self._has_room.set()
         else:
             self._has_room.clear()
+
+    def _park(self, item: _Item, *, is_parked: bool) -> None:
+        """Count an item among those that wait for something else than their turn in the pull."""
+        self._parked += is_parked - item.is_parked
+        item.is_parked = is_parked
+        self._see_to_room()
+
+    def _stop(self, error: MotionError) -> None:
+        """End new creates."""
+        self._stopped_by = self._stopped_by or error
+        self._credits_over()
+
+    def _credits_over(self) -> None:
+        if self._credits is not None:
+            self._credits.give_up()
 
     # From a request to a job.
 
@@ -167,87 +199,83 @@ class FanOut(AsyncIterator[Outcome]):
                 index += 1
                 await self._has_room.wait()
                 self._open[item] = None
-                await self._begin(item)
+                await self._guarded(self._begin, item)
         except Exception as error:  # noqa: BLE001  # the caller's own iterable; its error is handed on when all is read
             self._source_error = error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self._source_error = MotionError("the iterable of requests let out a CancelledError, though nobody left")
         self._exhausted = True
         self._end_if_done()
 
     async def _begin(self, item: _Item) -> None:
-        """Bring a request under way as far as what is known of it allows."""
+        """Bring a request under way as far as what is known of it allows.
+
+        It has ended; or it follows one that is under way here, and waits for that one's end; or more must be
+        found out about it first; or the service has taken it, and its job is watched; or it is sent.
+        """
         intake = item.intake
         if intake.settled is not None:
-            state, error = intake.settled
-            self._tell(item, state, error)
+            self._tell(item, *intake.settled)
             return
-        parent = None if intake.job_id else self._parents.get(intake.follows or "")
+        needs_parent = intake.follows is not None and intake.job_id is None and intake.parent_job_id is None
+        parent = self._parents.get(intake.follows or "") if needs_parent else None
         if intake.key is not None:
             self._parents[intake.key] = item
         if parent is not None:
             parent.children.append(item)
-            self._parked += 1
-            self._see_to_room()
-        elif intake.is_elsewhere or (intake.follows is not None and intake.job_id is None):
-            self._start(self._begin_again(item), name="motion_async.again")
-        elif intake.is_taken or not self._refuse_if_stopped(item):
+            self._park(item, is_parked=True)
+        elif intake.is_elsewhere or needs_parent:
+            self._park(item, is_parked=True)
+            self._start(self._guarded(self._begin_again, item), name="motion_async.again")
+        elif intake.job_id is not None or not self._refuse_if_stopped(item):
             await self._limiter.acquire_on_behalf_of(item)
             item.holds_place = True
-            if intake.is_taken:
-                self._take_up_again(item)
+            self._park(item, is_parked=False)
+            if item not in self._open:
+                self._drop(item)  # the batch was left in this very moment
+            elif intake.job_id is not None:
+                self._watch(item, self._take_up(intake))
             elif not self._refuse_if_stopped(item):
-                self._start(self._create(item), name="motion_async.create")
-
-    def _take_up_again(self, item: _Item) -> None:
-        try:
-            job = self._take_up(item.intake)
-        except MotionError as error:
-            self._finish(item, error=error)
-        else:
-            self._watch(item, job)
+                self._start(self._guarded(self._create, item), name="motion_async.create")
 
     async def _begin_again(self, item: _Item) -> None:
         """Begin anew with what is known of a request once nobody else sends it, or of the job that it follows up."""
         assert item.intake.again is not None  # noqa: S101  # whoever writes records gives it
-        try:
-            item.intake = await item.intake.again()
-        except MotionError as error:
-            self._finish(item, error=error)
-        else:
-            await self._begin(item)
+        item.intake = await item.intake.again()
+        await self._begin(item)
 
     def _refuse_if_stopped(self, item: _Item) -> bool:
         if self._stopped_by is None:
             return False
-        error = NotSentError(f"an earlier request ended all new ones: {self._stopped_by}")
-        error.__cause__ = self._stopped_by
-        self._finish(item, error=error)
+        self._finish(item, error=self._not_sent())
         return True
 
+    def _not_sent(self) -> NotSentError:
+        error = NotSentError(f"an earlier request ended all new ones: {self._stopped_by}")
+        error.__cause__ = self._stopped_by
+        return error
+
     async def _create(self, item: _Item) -> None:
-        def attempt() -> Awaitable[Watched]:
-            return self._send(item.intake)
+        async def attempt() -> Watched:
+            if self._stopped_by is not None:
+                raise self._not_sent()
+            return await self._send(item.intake)
 
         try:
             job = await (attempt() if self._credits is None else self._credits.send(attempt))
         except NotOursToSend:
             self._give_place_back(item)
             await self._begin_again(item)
-        except MotionError as error:
-            if isinstance(error, _ENDS_ALL):
-                self._stopped_by = self._stopped_by or error
-            self._finish(item, error=error)
         else:
             self._watch(item, job)
 
     def _watch(self, item: _Item, job: Watched) -> None:
         item.job = job
         item.at = job.last
-        try:
-            self._polls.follow(job)
-        except SessionClosedError as error:
-            self._stopped_by = self._stopped_by or error
-            self._finish(item, error=error)
-            return
+        self._polls.follow(job)
         item.is_followed = True
         if self._job_timeout is not None:
             self._give_up_after(item, self._job_timeout)
@@ -277,8 +305,8 @@ class FanOut(AsyncIterator[Outcome]):
             except JobFailedError as error:
                 self._finish(item, state=end, error=error)
         elif job.error is not None:
-            if isinstance(job.error, AuthenticationError):
-                self._stopped_by = self._stopped_by or job.error
+            if isinstance(job.error, AuthenticationError | SessionClosedError):
+                self._stop(job.error)
             self._finish(item, error=job.error)
         elif job.state is not None and needs_input(job.state) and self._on_input == "raise":
             self._finish(item, error=InputRequiredError(job.job_id))
@@ -319,30 +347,34 @@ class FanOut(AsyncIterator[Outcome]):
         if item not in self._open:
             return  # the batch was left before the end was kept
         del self._open[item]
-        intake = item.intake
-        job_id = item.job.job_id if item.job is not None else intake.job_id if intake.is_taken else None
-        state = state or (item.job.state if item.job is not None else None)
+        self._drop(item)
+        intake, job = item.intake, item.job
+        job_id = intake.job_id if job is None else job.job_id
+        if job is not None:
+            state = state or job.state
         outcome = Outcome(item.index, intake.request, job_id, state, error, key=intake.key, metadata=intake.metadata)
         self._unread.put_nowait(outcome)
         if intake.key is not None and self._parents.get(intake.key) is item:
             del self._parents[intake.key]
-        for child in item.children:
-            self._parked -= 1
-            self._begin_child(child, job_id, outcome)
+        self._begin_children(item, outcome)
         self._see_to_room()
         self._end_if_done()
 
-    def _begin_child(self, child: _Item, job_id: str | None, parent: Outcome) -> None:
-        """Send a followup that has waited for its job to complete, or tell why it can't be sent."""
-        if parent.ok:
-            child.intake = attrs.evolve(child.intake, job_id=job_id)
-            self._start(self._begin(child), name="motion_async.followup")
-        else:
-            self._finish(child, error=NotSentError(f"the request that it follows, {parent.key!r}, has not completed"))
+    def _begin_children(self, item: _Item, outcome: Outcome) -> None:
+        """Send the first of the followups that have waited for a job to complete, or tell why they can't be sent."""
+        if outcome.ok and item.children:
+            first, *others = item.children
+            first.intake = attrs.evolve(first.intake, parent_job_id=outcome.job_id)
+            first.children += others  # a job has one turn at a time
+            self._start(self._guarded(self._begin, first), name="motion_async.followup")
+            return
+        for child in item.children:
+            self._finish(child, error=NotSentError(f"the request that it follows, {outcome.key!r}, has not completed"))
 
     def _drop(self, item: _Item) -> None:
         """Let go of everything that an item holds."""
         self._give_place_back(item)
+        self._park(item, is_parked=False)
         if item.timer is not None:
             item.timer.cancel()
         if item.job is not None and item.is_followed:

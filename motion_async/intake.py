@@ -5,7 +5,8 @@ Pure but for the pulling: it takes requests from the caller's iterable, one at a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
@@ -32,8 +33,8 @@ class Intake:
         follows: the key of the request to whose job this one is a followup, None for a create.
         record: where it is written down; nowhere when None.
         settled: how it ended, or why it will not be sent, as a state and an error; None if it is still open.
-        job_id: the job that was made for it; of a followup that is not sent yet, the job that it follows up.
-        is_taken: whether the service has taken it, so that its job is only to be watched.
+        job_id: the job that was made for it, if the service has taken it: it is only to be watched then.
+        parent_job_id: the job that it is a followup to, once that is known to be completed.
         before: of a followup that is taken, the state of its job that it found.
         is_elsewhere: whether somebody else is sending it just now.
         again: finds out anew what is known of it, once nobody else is sending it any more.
@@ -46,25 +47,26 @@ class Intake:
     record: Record | None = attrs.field(default=None, kw_only=True)
     settled: tuple[JobState | None, MotionError | None] | None = attrs.field(default=None, kw_only=True)
     job_id: str | None = attrs.field(default=None, kw_only=True)
-    is_taken: bool = attrs.field(default=False, kw_only=True)
+    parent_job_id: str | None = attrs.field(default=None, kw_only=True)
     before: JobState | None = attrs.field(default=None, kw_only=True)
     is_elsewhere: bool = attrs.field(default=False, kw_only=True)
     again: Callable[[], Awaitable[Intake]] | None = attrs.field(default=None, kw_only=True)
 
 
-async def intakes(requests: Requests) -> AsyncIterator[Intake]:
+async def intakes(requests: Requests) -> AsyncGenerator[Intake]:
     """Take requests in of which nothing is known and nothing is written down.
 
     Args:
         requests: what to make.
     """
-    async for request in each(requests):
-        given = as_batch_request(request)
-        settled = None
-        if given.follows is not None:
-            why = f"request {given.id!r:.200} follows {given.follows!r:.200}, which needs a ledger: pass ledger="
-            settled = (None, ConfigurationError(why))
-        yield Intake(given.request, key=given.id, metadata=given.metadata, settled=settled)
+    async with aclosing(each(requests)) as source:
+        async for request in source:
+            given = as_batch_request(request)
+            settled = None
+            if given.follows is not None:
+                why = f"request {given.id!r:.200} follows {given.follows!r:.200}, which needs a ledger: pass ledger="
+                settled = (None, ConfigurationError(why))
+            yield Intake(given.request, key=given.id, metadata=given.metadata, settled=settled)
 
 
 def as_batch_request(request: BatchRequest | VideoRequest | str) -> BatchRequest:
@@ -76,7 +78,7 @@ def as_batch_request(request: BatchRequest | VideoRequest | str) -> BatchRequest
     return request if isinstance(request, BatchRequest) else BatchRequest(request)
 
 
-async def each(given: Iterable[_T] | AsyncIterable[_T]) -> AsyncIterator[_T]:
+async def each(given: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T]:
     """Iterate over either kind of iterable.
 
     Args:

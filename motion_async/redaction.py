@@ -12,9 +12,11 @@ from typing import Any, Final, overload
 __all__ = ["Secret", "redacted", "redacted_deep"]
 
 _LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2})[^/\s\"<>@]*@")
+_KEY: Final = re.compile(r"\bmotion_(?!async\b)[^\s\"'<>]+")
 _SECRETS: Final = re.compile(
-    r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?\"<>]*)\?[^\s\"<>]*"  # some write JSON with escaped slashes
-    r"|\bmotion_(?!async\b)[^\s\"'<>]+"
+    # A whole URL, with or without a query, so that no part of a text is looked at twice; some escape its slashes.
+    r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?\"<>]*)(?P<query>\?[^\s\"<>]*)?"
+    rf"|{_KEY.pattern}"
     r"|(?P<scheme>(?i:Bearer) )\S+"
 )
 
@@ -41,7 +43,13 @@ def redacted(text: str | None) -> str | None:
     if text is None:
         return None
     shown = _LOGIN.sub(r"\1", text)
-    return _SECRETS.sub(lambda match: f"{match['url']}?…" if match["url"] else f"{match['scheme'] or ''}…", shown)
+    return _SECRETS.sub(_without_secret, shown)
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    if not found["url"]:
+        return f"{found['scheme'] or ''}…"
+    return _KEY.sub("…", found["url"]) + ("?…" if found["query"] else "")
 
 
 def redacted_deep(given: Any, depth: int = 16) -> Any:

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import os
 import random as _random
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -113,6 +114,8 @@ class MotionSession:
         self._pace = Pace(max_polls_per_second)
         self._cancel_grace = check_number("cancel_grace", cancel_grace, low=0, high=3_600)
         self._now = now or partial(datetime.now, UTC)
+        if self._now().tzinfo is None:
+            raise ConfigurationError("now must give an aware datetime, such as datetime.now(UTC)")
         self._random = random or _random.random
         self._backoff = Backoff() if backoff is None else backoff
         if not isinstance(self._backoff, Backoff):
@@ -300,12 +303,13 @@ class MotionSession:
             schedule: how long these jobs are left alone between polls. When None the session's, if it was given
                 one; else a `LearnedSchedule` that all batches of the session teach, urgent enough to notice no
                 end later than the contract's advice does, with fewer polls.
-            job_timeout: seconds from a job's creation until it is given up, at least 0; None for no end.
+            job_timeout: seconds in which this batch watches a job, at least 0; None for no end. The job goes on.
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
             on_insufficient_credits: after a 402: `stop` creating, or `wait`: try one create every 60 seconds
                 until one is taken; `events` tells of each.
-            ledger: an open ledger, where each request is written down.
-            batch: the batch's name in the ledger, 1 to 200 characters.
+            ledger: an open ledger, where each request is written down; open it before the session, so that it is
+                closed after it.
+            batch: the batch's name in the ledger, 1 to 512 printable characters.
 
         Raises:
             ConfigurationError: for an option out of bounds.
@@ -339,7 +343,7 @@ class MotionSession:
 
     async def _planned(
         self, requests: Requests, ledger: Ledger, batch: str, schedule: Schedule
-    ) -> AsyncIterator[Intake]:
+    ) -> AsyncGenerator[Intake]:
         """Plan requests in a ledger; before, let a schedule that learns learn from what the ledger has seen end."""
         from motion_async.batch import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
@@ -347,8 +351,9 @@ class MotionSession:
             self._taught[id(schedule)] = schedule
             for seconds, turn in await ledger.durations():
                 schedule.finished(0.0, seconds, turn, duration=seconds)
-        async for intake in Batch(ledger, batch, now=self._now).intakes(requests):
-            yield intake
+        async with aclosing(Batch(ledger, batch, now=self._now).intakes(requests)) as planned:
+            async for intake in planned:
+                yield intake
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
         """Read every change and every disturbance of all jobs of this session, from now on.

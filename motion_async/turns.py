@@ -17,19 +17,24 @@ def is_stale(seen: JobState, *, known: JobState | None, before: JobState | None)
     Args:
         seen: the answer.
         known: the newest state of the job that counted, None if none has.
-        before: the state that stood before the newest followup, None in the first turn.
+        before: the state that stood before the newest followup, None if none is known of.
     """
     if known is None:
-        return False
-    if seen.status.is_terminal:
+        return before is not None and seen.status.is_terminal and _is_same_end(seen, known=None, before=before)
+    if seen.status.is_terminal and not (known.status.is_terminal and _is_older(seen, known)):
+        # Of a turn that runs, an end counts whatever its time: a clock that is off must keep nobody waiting.
         return before is not None and _is_same_end(seen, known=known, before=before)
-    if seen.updated_at is None or known.updated_at is None:
-        return False
+    # The answer to a followup has no time, but whatever is news of its turn is newer than what it found.
+    newest = before if known.updated_at is None and before is not None else known
     # A job that has ended leaves that state only by being changed again, so an equal time is old.
-    return seen.updated_at < known.updated_at or (known.status.is_terminal and seen.updated_at == known.updated_at)
+    return _is_older(seen, newest) or (newest.status.is_terminal and None is not seen.updated_at == newest.updated_at)
 
 
-def _is_same_end(seen: JobState, *, known: JobState, before: JobState) -> bool:
+def _is_older(seen: JobState, known: JobState) -> bool:
+    return seen.updated_at is not None and known.updated_at is not None and seen.updated_at < known.updated_at
+
+
+def _is_same_end(seen: JobState, *, known: JobState | None, before: JobState) -> bool:
     if seen.status != before.status:
         return False
     for at in ("completed_at", "updated_at"):
@@ -37,7 +42,7 @@ def _is_same_end(seen: JobState, *, known: JobState, before: JobState) -> bool:
         if old is not None or new is not None:
             return bool(old == new)
     # Without any times, the end counts as new once the job has been seen at work in this turn.
-    return known.status == JobStatus.QUEUED
+    return known is None or known.status == JobStatus.QUEUED
 
 
 def needs_input(state: JobState) -> bool:

@@ -82,6 +82,7 @@ class PollLoop:
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = 0.0
         self._closed = False
 
     def job(self, job_id: str) -> Watched:
@@ -148,6 +149,21 @@ class PollLoop:
         if before is None or job.state is None or job.has_ended:
             self._take(job, accepted)  # else the new turn has been seen at work already, by a poll that was faster
         self._schedule_next(job)
+
+    def resume_turn(self, job: Watched, *, before: JobState) -> None:
+        """Note that a followup which somebody else sent began a turn: the end that it found does not count for it.
+
+        Args:
+            job: the job.
+            before: the state that the followup found.
+        """
+        if job.has_ended and job.state is not None and not is_stale(job.state, known=None, before=before):
+            return  # that turn's own end has been seen here already
+        job.turn += job.before is None
+        job.before = before
+        job.has_ended = False
+        job.told = None  # when the turn really began is not known
+        self._remember(job)
 
     def _remember(self, job: Watched) -> None:
         """Keep what stood before a followup, although nobody may hold the job until it is waited for."""
@@ -237,7 +253,7 @@ class PollLoop:
         if job.scheduled or job.followers <= 0 or job.has_ended or self._closed:
             return
         now = self._loop.time()
-        if job.state is None:
+        if job.state is None and job.before is None:
             wait = 0.0  # a job that was taken up by its id: nothing is known of it yet
         else:
             try:
@@ -257,9 +273,10 @@ class PollLoop:
     def _wake_at(self, due: float) -> None:
         when = max(due, self._pace.opens_at)
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._wakes_at <= when:
                 return
             self._timer.cancel()
+        self._wakes_at = when  # not asked of the handle: for a moment that has come, uvloop's has no time
         self._timer = self._loop.call_at(when, self._wake)
 
     def _wake(self) -> None:

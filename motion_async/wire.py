@@ -7,6 +7,8 @@ It knows the shapes of the contract's bodies and nothing of HTTP. Whatever canno
 from __future__ import annotations
 
 import json
+import math
+import re
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -54,8 +56,20 @@ def _unknown_constant(name: str) -> NoReturn:
     raise WireError(f"{name} is no JSON")
 
 
+def _number(text: str) -> float | str:
+    """Read a number; one beyond the range of a float stays text, as it could not be written as JSON again."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
 # One decoder for all answers: making one costs as much as reading a small answer.
-_decode: Final = json.JSONDecoder(parse_constant=_unknown_constant).raw_decode
+_decode: Final = json.JSONDecoder(parse_float=_number, parse_constant=_unknown_constant).raw_decode
+
+_ESCAPES: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""The escapes of JSON one by one; the group is half of a surrogate pair alone, which no file, log or socket takes."""
+_REPLACEMENT: Final = "\ufffd"
 
 
 def _text(given: Any, _: Any) -> str:
@@ -75,9 +89,12 @@ def _time(given: Any, _: Any) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(given)
-    except (TypeError, ValueError):
+        if moment.tzinfo is UTC:
+            return moment
+        # In UTC here, so that nobody who shows or stores it finds that it lies past the calendar's end there.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise WireError(f"expected a time or null, not {_kind(given)}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _status(given: Any, _: Any) -> JobStatus:
@@ -91,11 +108,27 @@ def _reason(given: Any, _: Any) -> str | None:
 
     It is words for people, and may name the signed URL that could not be fetched.
     """
-    return redacted(given if given is None or isinstance(given, str) else json.dumps(given))
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return redacted(given)
+    if _is_too_deep(given):
+        raise WireError("nested too deeply")
+    return redacted(json.dumps(given))
 
 
 def _kind(given: Any) -> str:
-    return "null" if given is None else f"{type(given).__name__} {given!r:.60}"
+    if given is None:
+        return "null"
+    return f"{type(given).__name__} {'nested too deeply' if _is_too_deep(given) else repr(given):.60}"
+
+
+def _is_too_deep(given: Any, depth: int = 64) -> bool:
+    """Whether a value has so many levels that showing, writing or pickling it may exceed the interpreter's."""
+    if not isinstance(given, dict | list):
+        return False
+    inside = given.values() if isinstance(given, dict) else given
+    return depth == 0 or any(_is_too_deep(item, depth - 1) for item in inside)
 
 
 _converter: Final = cattrs.Converter()
@@ -149,7 +182,10 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
         state = _read_job_state(given, JobState)
     except cattrs.BaseValidationError as error:
         raise WireError("; ".join(cattrs.transform_error(error, format_exception=_told))) from None
-    return attrs.evolve(state, extra={key: given[key] for key in given.keys() - _STATE_FIELDS} or NOTHING_ELSE)
+    extra = {key: given[key] for key in given.keys() - _STATE_FIELDS}
+    if _is_too_deep(extra):
+        raise WireError("nested too deeply")
+    return attrs.evolve(state, extra=extra or NOTHING_ELSE)
 
 
 def _read_as_documented(given: dict[str, Any], asked: str | None) -> JobState | None:
@@ -183,7 +219,7 @@ def read_accepted(body: bytes) -> JobState:
     """
     given = _read_object(body)
     job_id, status = given.get("job_id"), given.get("status")
-    if not isinstance(job_id, str) or not job_id:
+    if not isinstance(job_id, str) or not job_id or _REPLACEMENT in job_id:
         raise WireError(f"job_id: expected a string, not {_kind(job_id)}")
     return JobState(job_id, JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED)
 
@@ -238,6 +274,8 @@ def inflate(body: bytes, encoding: str, *, limit: int) -> bytes:
 def _read_object(body: bytes) -> dict[str, Any]:
     try:
         text = body.decode().strip()
+        if "\\ud" in text or "\\uD" in text:
+            text = _ESCAPES.sub(lambda escape: _REPLACEMENT if escape[1] else escape[0], text)
         given, end = _decode(text)
     except RecursionError:
         raise WireError("nested too deeply") from None

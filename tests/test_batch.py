@@ -25,6 +25,7 @@ from motion_async import (
     LearnedSchedule,
     LedgerConflictError,
     LedgerError,
+    MotionError,
     MotionSession,
     NotSentError,
     Outcome,
@@ -33,7 +34,7 @@ from motion_async import (
 )
 from motion_async.batch import Keys
 from motion_async.ledger import Entry, ItemState, Ledger, content_digest, open_ledger
-from motion_async.sandbox import Fail, LostAnswer, RateLimited, Reset, Sandbox, StaleCompleted
+from motion_async.sandbox import Fail, LostAnswer, RateLimited, Reset, Sandbox, SlowBody, StaleCompleted
 
 QUICK: dict[str, Any] = {
     "schedule": GrowingSchedule(first=0.01, growth=0.2, cap=0.05),
@@ -242,7 +243,112 @@ async def test_urls_that_are_signed_again_are_the_same_request(
     assert sandbox.counts.creates == 1
 
 
+async def test_signatures_that_have_run_out_do_not_hide_what_was_made(ledger: Ledger, sandbox: Sandbox) -> None:
+    """A rerun after a week gives the videos; only what was never sent needs to be signed again."""
+    url = "https://bucket.example/hero.png?X-Amz-Date=20260501T000000Z&X-Amz-Expires=60&X-Amz-Signature=a"
+    made, unsent = (BatchRequest(VideoRequest(prompt, attachments=[url]), id=prompt) for prompt in ("made", "unsent"))
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    async with MotionSession(sandbox.api_key, base_url=sandbox.url, now=lambda: now, **QUICK) as motion:
+        assert (await run(motion, ledger, [made]))[0].ok
+        now = datetime(2026, 5, 8, tzinfo=UTC)
+        first, second = await run(motion, ledger, [made, unsent])
+    assert first.ok
+    assert isinstance(second.error, InvalidRequestError)
+    assert "sign it again" in str(second.error)
+    assert sandbox.counts.creates == 1
+
+
+async def test_an_odd_number_of_the_service_hides_no_item(ledger: Ledger, raw_server: Any) -> None:
+    """A number beyond the range of floats is kept as its text, and the ledger can be read."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        fields = b'{"job_id":"a","status":"%b","completed_at":"2026-05-01T00:00:00Z","score":1e999%b}'
+        rest = b',"created_at":null,"updated_at":null,"error":null,"pending_user_input":false'
+        body = fields % ((b"queued", b"") if request.startswith(b"POST") else (b"completed", rest))
+        status = b"202 Accepted" if request.startswith(b"POST") else b"200 OK"
+        writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+
+    raw_server.handler = answer
+    for _ in range(2):
+        async with MotionSession("motion_key", base_url=raw_server.url, **QUICK) as motion:
+            [outcome] = await run(motion, ledger, ["p0"])
+        assert outcome.ok
+        assert outcome.state is not None
+        assert outcome.state.extra == {"score": "1e999"}
+    assert await ledger.durations() == []
+
+
+async def test_a_source_that_breaks_loses_nothing_that_came_before(motion: MotionSession, ledger: Ledger) -> None:
+    """What was pulled already is made, then its error comes; a stray cancellation is such an error too."""
+
+    def broken(error: BaseException) -> Any:
+        yield "p0"
+        yield "p1"
+        raise error
+
+    for error, shown in ((LookupError("line 3"), LookupError), (asyncio.CancelledError(), MotionError)):
+        seen: list[Outcome] = []
+        with pytest.raises(shown):
+            async with motion.generate_many(broken(error), ledger=ledger, batch="launch") as outcomes:
+                seen.extend([outcome async for outcome in outcomes])
+        del seen
+    assert set((await states(ledger)).values()) == {ItemState.COMPLETED}
+
+
 # Followups.
+
+
+async def test_the_same_words_to_two_videos_are_two_followups(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """A request without an id is known by what it follows, too."""
+    requests = [BatchRequest("cat", id="a"), BatchRequest("dog", id="b"), "faster"]
+    requests += [BatchRequest("faster", follows=parent) for parent in ("a", "b", "a")]
+    for _ in range(2):
+        outcomes = await run(motion, ledger, requests)
+        assert all(outcome.ok for outcome in outcomes)
+        jobs = [outcome.job_id for outcome in outcomes]
+        assert jobs[3:] == [jobs[0], jobs[1], jobs[0]]
+        assert len({outcome.key for outcome in outcomes}) == 6
+    assert (sandbox.counts.creates, sandbox.counts.followups_accepted) == (3, 3)
+
+
+async def test_nothing_follows_what_was_refused_in_this_run(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """Although an older request of the same id has a video."""
+    assert (await run(motion, ledger, [BatchRequest("cat", id="a")]))[0].ok
+    changed, child = await run(motion, ledger, [BatchRequest("dog", id="a"), BatchRequest("more", id="b", follows="a")])
+    assert isinstance(changed.error, LedgerConflictError)
+    assert isinstance(child.error, NotSentError)
+    assert sandbox.counts.followups == 0
+
+
+async def test_an_end_that_the_session_has_seen_ends_a_followup_that_is_taken_up(
+    motion: MotionSession, ledger: Ledger
+) -> None:
+    """A batch that was left, and whose job somebody else watched to its end, goes on in the same session."""
+    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
+    async with motion.generate_many(requests, ledger=ledger, batch="launch"):
+        while (await states(ledger)).get("b") != ItemState.SUBMITTED:
+            await asyncio.sleep(0.01)
+    [item] = [item async for item in ledger.items("launch") if item.key == "b"]
+    seen = await motion.job(item.job_id or "").wait(timeout=10)
+    async with asyncio.timeout(10):
+        _, ended = await run(motion, ledger, requests)
+    assert (ended.ok, ended.state) == (True, seen)
+
+
+async def test_nothing_starts_after_the_batch_was_left(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
+    """A parent that ends while the batch is being left has no followup sent."""
+    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
+    sandbox.faults.for_prompt("slow", SlowBody(0.5), on="create")
+    async with motion.generate_many([*requests, "slow"], ledger=ledger, batch="launch"):
+        while sandbox.counts.creates < 2:
+            await asyncio.sleep(0)
+    await motion.job(next(job for job, made in sandbox.jobs.items() if made.body["prompt"] == "make")).wait(timeout=10)
+    await asyncio.sleep(0.1)
+    assert sandbox.counts.followups == 0
 
 
 async def test_a_followup_is_sent_when_its_parent_has_completed(

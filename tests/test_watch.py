@@ -320,7 +320,8 @@ async def test_a_schedule_that_learns_is_told_of_every_stretch_once(make: Any) -
     bench.polls.follow(job)
     await asyncio.sleep(100)
     assert pupil.lessons == [("running", 0, 10, 0), ("running", 10, 20, 0), ("finished", 20, 30, 0, 25.0)]
-    before, bench.service.answers["a"] = job.state, runs_until("a", 118)
+    before = job.state
+    bench.service.answers["a"] = lambda at: state("a", "completed", 118) if at >= 118 else state("a", "running", 101)
     bench.polls.begin_turn(job, JobState("a", JobStatus.QUEUED), before=before)
     bench.polls.follow(job)
     await asyncio.sleep(100)
@@ -621,3 +622,23 @@ async def test_a_watched_job_costs_no_task_and_no_timer(make: Any) -> None:
     loop: Any = asyncio.get_running_loop()
     assert sum(not handle.cancelled() for handle in loop._scheduled) <= 2
     assert len(asyncio.all_tasks()) <= 4
+
+
+async def test_timers_need_not_say_when_they_fire(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop's do not, where the moment has come already."""
+    loop = asyncio.get_running_loop()
+    call_at = loop.call_at
+
+    class Mute:
+        def __init__(self, handle: asyncio.TimerHandle) -> None:
+            self.cancel = handle.cancel
+
+    bench = make()
+    monkeypatch.setattr(loop, "call_at", lambda *args, **options: Mute(call_at(*args, **options)))
+    jobs = [bench.polls.job(f"job-{number}") for number in range(20)]
+    for job in jobs:
+        bench.service.answers[job.job_id] = runs_until(job.job_id, 5)
+        bench.polls.follow(job)
+    monkeypatch.undo()
+    await asyncio.sleep(60)
+    assert all(job.has_ended for job in jobs)

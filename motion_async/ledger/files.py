@@ -1,7 +1,8 @@
 """The file of a SQLite ledger: made so that its owner alone can read it, and looked at before it is used.
 
-What this module does, blocks: call it in a thread. It must never open and close the ledger's file but through
-SQLite: on POSIX that would let go of the locks that this very process holds on it.
+What this module does, blocks: call it in a thread, but for `is_there`, which is done in no time. It must
+never open and close the ledger's file but through SQLite: on POSIX that would let go of the locks that this
+very process holds on it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class LedgerFile:
             _check(self.path, busy_seconds)
             remove_dead(self.path)
             self.owner, self._held = _own(self.path)
+            self._identity = _identity(self.path)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "").startswith(_BUSY):
                 busy = str(error)
@@ -56,9 +58,21 @@ class LedgerFile:
         if reason is not None:
             raise LedgerError(f"the ledger {path} cannot be used: {reason}; check the file and its directory")
 
+    def is_there(self) -> bool:
+        """Whether the file is still where it was opened: one that was moved or deleted takes writes and loses them."""
+        try:
+            return _identity(self.path) == self._identity
+        except OSError:
+            return False
+
     def release(self) -> None:
         """Let go of the owner's lock."""
         self._held.release()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _make(path: Path) -> None:

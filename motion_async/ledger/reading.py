@@ -13,9 +13,8 @@ import sqlalchemy as sa
 from motion_async.jobs import JobStatus
 from motion_async.ledger.committing import in_chunks, padded
 from motion_async.ledger.items import History, Item, ItemState
-from motion_async.ledger.rows import item_of, read_history, read_time
+from motion_async.ledger.rows import item_of, read_history, read_job_state, read_time
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
-from motion_async.wire import read_state
 
 __all__ = ["Reading"]
 
@@ -124,7 +123,9 @@ class Reading:
         """
         found: list[tuple[float, int]] = []
         for parent, taken_at, written in await self._rows(_durations, {"most": most}):
-            state = read_state(written.encode())
+            state = read_job_state(written)
+            if state is None:
+                continue
             # A followup's job was created long before its turn began.
             began_at = state.created_at if parent is None else taken_at and read_time(taken_at)
             if began_at and state.completed_at and state.completed_at > began_at:

@@ -6,6 +6,7 @@ clock, and nothing of any database.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,12 +16,13 @@ from motion_async.errors import ConfigurationError
 from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
 from motion_async.ledger.items import Entry, History, Item, ItemState, plain_request
 from motion_async.redaction import redacted
-from motion_async.wire import read_state
+from motion_async.wire import WireError, read_state
 
 __all__ = [
     "check_name",
     "item_of",
     "read_history",
+    "read_job_state",
     "read_request",
     "read_time",
     "storable",
@@ -180,9 +182,20 @@ def item_of(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
         taken_at=None if taken_at is None else read_time(taken_at),
         job_id=job_id,
         status=None if status is None else JobStatus(status),
-        job_state=None if job_state is None else read_state(job_state.encode()),
+        job_state=read_job_state(job_state),
         error=error,
     )
+
+
+def read_job_state(text: str | None) -> JobState | None:
+    """Read a state; one that can't be read is as good as none, and must not hide all other items.
+
+    Args:
+        text: what `write_state` wrote; None stays None.
+    """
+    with contextlib.suppress(WireError):
+        return None if text is None else read_state(text.encode())
+    return None
 
 
 def read_history(row: Sequence[Any]) -> History:

@@ -256,6 +256,12 @@ class FileStore(Store):
         super().__init__(engine, file.owner)
         self._file = file
 
+    async def commit(self, writes: Sequence[Write]) -> list[Any]:
+        """Write a group, if the file is still there; see `Store.commit`."""
+        if not self._file.is_there():
+            raise Unreachable(f"the file {self._file.path} was moved or deleted while it was in use")
+        return await super().commit(writes)
+
     async def is_alive(self, owner: str) -> bool:
         """Whether the owner holds its file; see `Store.is_alive`."""
         return await asyncio.to_thread(is_holding, self._file.path, owner)
@@ -282,6 +288,10 @@ class MemoryStore(Store):
     async def is_alive(self, owner: str) -> bool:
         """Whether it is this one: nobody else can be here."""
         return owner == self.owner
+
+    async def rows(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """Read; see `Store.rows`. A reader that leaves must not take the one connection, and so all data, with it."""
+        return await asyncio.shield(asyncio.ensure_future(super().rows(statement, values)))
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
