@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -18,9 +20,12 @@ __all__ = [
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run asynchronous tests on asyncio; a test of time replaces this with a loop of virtual time."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Run asynchronous tests on asyncio; a test of time replaces this with a loop of virtual time.
+
+    With `MOTION_TEST_UVLOOP` set in the environment all others run on uvloop.
+    """
+    return "asyncio", {"use_uvloop": bool(os.environ.get("MOTION_TEST_UVLOOP"))}
 
 
 def _is_the_runners(task: asyncio.Task[object]) -> bool:
