@@ -607,3 +607,33 @@ async def test_a_batch_waits_for_credits_if_asked(ledger: Ledger, monkeypatch: p
     assert {event.next_wait for event in waits} == {0.1}
     assert isinstance(waits[0].error, InsufficientCreditsError)
     assert JobStatus.COMPLETED in {item.status async for item in ledger.items("launch")}
+
+
+# A database that goes away.
+
+
+async def test_a_batch_outlives_its_database(
+    sandbox: Sandbox, postgres_server: Any, fresh_postgres: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Stopped in the middle and started again: the batch waits, says so, and makes each video once."""
+    if not postgres_server.ours:
+        pytest.skip("the server is not ours to stop")
+    caplog.set_level(logging.WARNING, "motion_async")
+    troubles: list[Any] = []
+    async with (
+        open_ledger(fresh_postgres, on_trouble=troubles.append) as ledger,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+    ):
+        requests = [f"p{number}" for number in range(60)]
+        ended = asyncio.create_task(run(motion, ledger, requests, max_active=5))
+        while sandbox.counts.creates_accepted < 15:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(postgres_server.stop)
+        sent = sandbox.counts.creates
+        while not troubles:
+            await asyncio.sleep(0.01)
+        assert sandbox.counts.creates <= sent + 5
+        await asyncio.to_thread(postgres_server.start)
+        assert all(outcome.ok for outcome in await ended)
+    assert (sandbox.counts.creates, sandbox.counts.duplicates) == (60, 0)
+    assert "ledger" in caplog.text

@@ -364,3 +364,60 @@ async def test_it_is_entered_once_and_before_it_is_read(service: Service) -> Non
     async with outcomes:
         with pytest.raises(ConfigurationError, match="once"):
             await outcomes.__aenter__()
+
+
+async def test_requests_that_wait_for_others_hold_new_ones_back(service: Service) -> None:
+    """However many are sent elsewhere just now, a bounded number of them is taken in."""
+    pulled = 0
+    known = asyncio.Event()
+
+    async def again() -> Intake:
+        await known.wait()
+        return Intake(VideoRequest("p0"), settled=(None, JobFailedError("a", error=None)))
+
+    async def source() -> AsyncIterator[Intake]:
+        nonlocal pulled
+        for _ in range(3 * MAX_UNREAD):
+            pulled += 1
+            yield Intake(VideoRequest("p0"), is_elsewhere=True, again=again)
+
+    outcomes = fan_out(service, [])
+    outcomes._requests = source()
+    async with outcomes:
+        await asyncio.sleep(10)
+        assert MAX_UNREAD <= pulled <= MAX_UNREAD + 2
+        known.set()
+        assert len([outcome async for outcome in outcomes]) == 3 * MAX_UNREAD
+
+
+async def test_whatever_is_raised_is_an_outcome(service: Service) -> None:
+    """A request without one would be waited for for ever."""
+
+    async def broken(intake: Intake) -> Watched:
+        raise ZeroDivisionError(intake.request.prompt)
+
+    outcomes = fan_out(service, ["p0", "p1"])
+    outcomes._send = broken
+    ended = await all_of(outcomes)
+    assert len(ended) == 2
+    assert all("ZeroDivisionError" in str(outcome.error) for outcome in ended)
+
+
+async def test_siblings_of_one_parent_have_their_turns_one_after_the_other(service: Service) -> None:
+    """A job has one turn at a time; what follows what failed is not sent."""
+
+    async def source() -> AsyncIterator[Intake]:
+        yield Intake(VideoRequest("p0"), key="a")
+        for number in (1, 2):
+            yield Intake(VideoRequest(f"p{number}"), key=f"b{number}", follows="a")
+        yield Intake(VideoRequest("p9"), key="c")
+        yield Intake(VideoRequest("p10"), key="d", follows="c")
+
+    service.statuses["p9"] = "failed"
+    outcomes = fan_out(service, [])
+    outcomes._requests = source()
+    ended = {outcome.key: outcome for outcome in await all_of(outcomes)}
+    assert [ended[key].ok for key in ("a", "b1", "b2", "c", "d")] == [True, True, True, False, False]
+    assert isinstance(ended["d"].error, NotSentError)
+    assert service.created.index("p1") < service.created.index("p2")
+    assert service.began["p2"] >= service.began["p1"] + service.seconds

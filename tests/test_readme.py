@@ -102,6 +102,19 @@ def test_the_two_commands_set_everything_up_themselves() -> None:
     assert ".venv/bin/coverage run -m pytest" in SHELL[1]
 
 
+async def test_the_batch_command_makes_what_the_file_says(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The line as it stands, in a directory with such a file."""
+    lines = '{"prompt": "A launch video"}\n{"prompt": "A second one", "id": "second"}\n'
+    await anyio.Path(tmp_path / "videos.jsonl").write_text(lines, encoding="utf-8")
+    words = SHELL[2].split()
+    assert words[:2] == [".venv/bin/motion-async", "batch"]
+    done = await anyio.run_process([sys.executable, "-m", "motion_async.cli", *words[1:]], check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    results = await anyio.Path(tmp_path / "results.jsonl").read_text(encoding="utf-8")
+    assert results.count('"completed"') >= 2
+    assert sandbox.counts.creates_accepted == 2
+
+
 async def test_the_sandbox_command_prints_the_lines_that_point_the_client_at_it() -> None:
     """The line as it stands, but for the port, which is any free one here."""
     words = SHELL[3].split()
