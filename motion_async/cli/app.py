@@ -20,15 +20,15 @@ from rich.console import Console
 
 from motion_async.cli import following
 from motion_async.cli.arguments import BaseUrl, Json, Timeout
-from motion_async.cli.batchorder import BatchOrder
+from motion_async.cli.batch.filelines import Format
+from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.sources import format_of
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.filelines import Format
-from motion_async.cli.ledgerapp import ledger as ledger_app
-from motion_async.cli.ledgers import Address, beside, without_password
+from motion_async.cli.ledger.address import Address, beside, without_password
+from motion_async.cli.ledger.app import ledger as ledger_app
 from motion_async.cli.lines import SHAPES
 from motion_async.cli.reporter import Reporter, say
 from motion_async.cli.running import execute
-from motion_async.cli.sources import format_of
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.stopping import Stop
 from motion_async.credits import OnInsufficientCredits
@@ -237,7 +237,7 @@ def batch(
 
     Lines that --skip-invalid leaves out do not count for the exit status.
     """
-    from motion_async.cli.batching import make_batch, plan_batch  # noqa: PLC0415
+    from motion_async.cli.batch.command import make_batch, plan_batch  # noqa: PLC0415
 
     stop = Stop()
 

@@ -16,7 +16,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from motion_async.cli.batchtables import ItemsTable, counts_line, item_table, plan_table
 from motion_async.cli.happenings import (
     BatchCounts,
     BatchPlanned,
@@ -29,6 +28,7 @@ from motion_async.cli.happenings import (
 from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.reporter import View
 from motion_async.cli.stdout import Stdout
+from motion_async.cli.tables import ItemsTable, counts_line, item_table, plan_table
 from motion_async.jobs import JobStatus
 
 __all__ = ["Screen"]

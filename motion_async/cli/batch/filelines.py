@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final, Literal, NoReturn, TypeAlias
 
 import attrs
 
-from motion_async.cli.entries import FIELDS, EntryError, entry_of
+from motion_async.cli.batch.entries import FIELDS, EntryError, entry_of
 from motion_async.cli.looks import one_line
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import BatchRequest

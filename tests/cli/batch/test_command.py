@@ -1,4 +1,4 @@
-"""`motion_async.cli.batching`: a batch from a file to its results, and what stands in its way."""
+"""`motion_async.cli.batch.command`: a batch from a file to its results, and what stands in its way."""
 
 import json
 import sqlite3

@@ -6,12 +6,12 @@ from typing import Final
 
 import attrs
 
-from motion_async.cli.batchorder import BatchOrder
+from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.sources import Source
+from motion_async.cli.batch.standing import Standing, standings
 from motion_async.cli.happenings import LineRefused, LinesChecked
 from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
-from motion_async.cli.sources import Source
-from motion_async.cli.standing import Standing, standings
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import ItemState, Ledger
 

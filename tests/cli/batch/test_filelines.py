@@ -1,10 +1,10 @@
-"""`motion_async.cli.filelines`: from bytes to requests, one line at a time."""
+"""`motion_async.cli.batch.filelines`: from bytes to requests, one line at a time."""
 
 import io
 
 import pytest
 
-from motion_async.cli.filelines import MAX_LINE, Format, Line, read_lines
+from motion_async.cli.batch.filelines import MAX_LINE, Format, Line, read_lines
 from motion_async.errors import ConfigurationError
 
 

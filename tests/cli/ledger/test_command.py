@@ -1,4 +1,4 @@
-"""`motion_async.cli.bookkeeping`: what a ledger has is shown, exported and settled, without a key."""
+"""`motion_async.cli.ledger.command`: what a ledger has is shown, exported and settled, without a key."""
 
 import csv
 import io

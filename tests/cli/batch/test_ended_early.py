@@ -1,4 +1,4 @@
-"""`motion_async.cli.batching` and `running`: a batch that is ended early, and the run after it."""
+"""`motion_async.cli.batch.command` and `running`: a batch that is ended early, and the run after it."""
 
 import shlex
 import signal
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox, SlowBody
-from tests.cli.test_batching import Command, Write, results, states, table, videos
+from tests.cli.batch.test_command import Command, Write, results, states, table, videos
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -1,10 +1,10 @@
-"""`motion_async.cli.ledgers`: paths and URLs of ledgers."""
+"""`motion_async.cli.ledger.address`: paths and URLs of ledgers."""
 
 from pathlib import Path
 
 import pytest
 
-from motion_async.cli.ledgers import Address, beside, without_password
+from motion_async.cli.ledger.address import Address, beside, without_password
 from motion_async.errors import ConfigurationError
 
 

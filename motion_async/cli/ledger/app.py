@@ -10,12 +10,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from motion_async.cli import bookkeeping
 from motion_async.cli.arguments import BatchName, Json, LedgerName, States
-from motion_async.cli.bookkeeping import Decision, states_of
+from motion_async.cli.batch.filelines import Format
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.filelines import Format
-from motion_async.cli.ledgers import Address
+from motion_async.cli.ledger import command
+from motion_async.cli.ledger.address import Address
+from motion_async.cli.ledger.command import Decision, states_of
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
 from motion_async.errors import ConfigurationError
@@ -47,7 +47,7 @@ def show(
         states = states_of(state or ())
         if limit < 0:
             raise ConfigurationError("--limit must be 0 or more")
-        return await bookkeeping.show(reporter, Address(ledger), batch=batch, states=states, key=key, limit=limit)
+        return await command.show(reporter, Address(ledger), batch=batch, states=states, key=key, limit=limit)
 
     return execute(work, json=json or None)
 
@@ -71,7 +71,7 @@ def export(
     async def work(reporter: Reporter) -> ExitStatus:
         form: Format = format or ("csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl")
         states = states_of(state or ())
-        return await bookkeeping.export(Address(ledger), reporter, batch=batch, states=states, form=form, output=output)
+        return await command.export(Address(ledger), reporter, batch=batch, states=states, form=form, output=output)
 
     return execute(work, json=None)
 
@@ -105,11 +105,9 @@ def resolve(
         if (key is None) is not all:
             raise ConfigurationError("name either the KEY of one item, or --all for all that are uncertain")
         if key is not None:
-            return await bookkeeping.resolve(
-                reporter, Address(ledger), key, batch=batch, job_id=job_id, decision=decision
-            )
+            return await command.resolve(reporter, Address(ledger), key, batch=batch, job_id=job_id, decision=decision)
         if decision is None:
             raise ConfigurationError("one job cannot be that of all; name the KEY of its item")
-        return await bookkeeping.resolve_all(reporter, Address(ledger), batch=batch, decision=decision, is_sure=yes)
+        return await command.resolve_all(reporter, Address(ledger), batch=batch, decision=decision, is_sure=yes)
 
     return execute(work, json=json or None)

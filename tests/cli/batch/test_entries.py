@@ -1,10 +1,10 @@
-"""`motion_async.cli.entries`: which values make a request."""
+"""`motion_async.cli.batch.entries`: which values make a request."""
 
 from typing import Any
 
 import pytest
 
-from motion_async.cli.entries import FIELDS, EntryError, entry_of
+from motion_async.cli.batch.entries import FIELDS, EntryError, entry_of
 from motion_async.jobs import Attachment, BatchRequest, VideoRequest
 
 URL = "https://storage.example.com/hero.png"

@@ -15,7 +15,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from motion_async.cli.batchtally import BatchTally
+from motion_async.cli.batch.tally import BatchTally
 from motion_async.cli.ends import End
 from motion_async.cli.failures import credits_words
 from motion_async.cli.happenings import BatchBegins, Happening, LinesChecked, RequestEnded, Stopping

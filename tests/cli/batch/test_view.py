@@ -1,17 +1,17 @@
-"""`motion_async.cli.batchview`: a batch as a person sees it."""
+"""`motion_async.cli.batch.view`: a batch as a person sees it."""
 
 import io
 
 from rich.console import Console
 
-from motion_async.cli.batchview import BatchView
+from motion_async.cli.batch.view import BatchView
 from motion_async.cli.ends import End
 from motion_async.cli.happenings import BatchBegins, Happening, LinesChecked, RequestEnded, Stopping
 from motion_async.errors import ConnectFailedError, InsufficientCreditsError
 from motion_async.events import JobAccepted, SendDisturbed
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
 from motion_async.ledger import LedgerTrouble
-from tests.cli.test_batchtally import change
+from tests.cli.batch.test_tally import change
 
 NO_CREDITS = InsufficientCreditsError("no", http_status=402, minimum_required_credits=300, current_balance=120)
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final, Literal, TextIO
 
 from motion_async.cli.atomic import atomic_file, check_output
+from motion_async.cli.batch.filelines import Format
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.filelines import Format
 from motion_async.cli.happenings import BatchCounts, ItemShown, ItemsShown
-from motion_async.cli.ledgers import Address
+from motion_async.cli.ledger.address import Address
 from motion_async.cli.looks import one_line
 from motion_async.cli.records import Record, item_record
 from motion_async.cli.reporter import Reporter
@@ -278,7 +278,7 @@ def _asks(number: int, decision: Decision) -> bool:
         "send_again": "will be sent again; one whose video was made after all is paid twice",
         "drop": "will be given up for good; one whose video was made after all is paid, and its job stays unknown",
     }[decision]
-    sys.stderr.write(f"{number:,} uncertain {'item' if number == 1 else 'items'} {will}. Go on? [y/N] ")
-    sys.stderr.flush()
-    with interruptible():
+    with interruptible():  # from before the question is seen, as the answer may be Ctrl-C at once
+        sys.stderr.write(f"{number:,} uncertain {'item' if number == 1 else 'items'} {will}. Go on? [y/N] ")
+        sys.stderr.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")

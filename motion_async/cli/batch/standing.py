@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from motion_async.batch import Keys
-from motion_async.cli.filelines import Line
+from motion_async.cli.batch.filelines import Line
 from motion_async.errors import InvalidRequestError
 from motion_async.ledger import Item, Ledger
 

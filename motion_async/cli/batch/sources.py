@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from motion_async.cli.checking import checked
-from motion_async.cli.filelines import Format, Line, read_lines
+from motion_async.cli.batch.checking import checked
+from motion_async.cli.batch.filelines import Format, Line, read_lines
 from motion_async.cli.stopping import interruptible
 from motion_async.errors import ConfigurationError
 

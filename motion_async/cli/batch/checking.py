@@ -12,7 +12,7 @@ from datetime import datetime
 
 import attrs
 
-from motion_async.cli.filelines import Line
+from motion_async.cli.batch.filelines import Line
 from motion_async.errors import InvalidRequestError, Problem
 from motion_async.jobs import BatchRequest
 from motion_async.validation import check_batch_request

@@ -1,8 +1,8 @@
-"""`motion_async.cli.batchtally`: counts, rates and estimates."""
+"""`motion_async.cli.batch.tally`: counts, rates and estimates."""
 
 from datetime import UTC, datetime
 
-from motion_async.cli.batchtally import BatchTally
+from motion_async.cli.batch.tally import BatchTally
 from motion_async.cli.ends import End
 from motion_async.jobs import JobState, JobStatus, StatusChange
 

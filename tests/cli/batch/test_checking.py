@@ -1,9 +1,9 @@
-"""`motion_async.cli.checking`: lines by themselves, and beside those before them."""
+"""`motion_async.cli.batch.checking`: lines by themselves, and beside those before them."""
 
 from datetime import UTC, datetime
 
-from motion_async.cli.checking import checked
-from motion_async.cli.filelines import Line
+from motion_async.cli.batch.checking import checked
+from motion_async.cli.batch.filelines import Line
 from motion_async.jobs import BatchRequest, VideoRequest
 
 NOW = datetime(2026, 4, 28, tzinfo=UTC)

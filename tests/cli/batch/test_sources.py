@@ -1,4 +1,4 @@
-"""`motion_async.cli.sources`: files that are read several times, however they come."""
+"""`motion_async.cli.batch.sources`: files that are read several times, however they come."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from motion_async.cli.sources import format_of, open_source
+from motion_async.cli.batch.sources import format_of, open_source
 from motion_async.errors import ConfigurationError
 
 NOW = datetime(2026, 4, 28, tzinfo=UTC)

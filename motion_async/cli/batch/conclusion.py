@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from motion_async.cli.batchorder import BatchOrder
+from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import End, status_of
 from motion_async.cli.failures import ExitStatus, credits_words, sentence, worst
 from motion_async.cli.happenings import BatchEnded, RequestEnded
 from motion_async.cli.reporter import Reporter
-from motion_async.cli.survey import Survey
 from motion_async.errors import (
     AuthenticationError,
     InsufficientCreditsError,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import attrs
 
-from motion_async.cli.filelines import Format
-from motion_async.cli.ledgers import Address
+from motion_async.cli.batch.filelines import Format
+from motion_async.cli.ledger.address import Address
 from motion_async.credits import OnInsufficientCredits
 
 __all__ = ["BatchOrder"]

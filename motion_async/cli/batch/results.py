@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from motion_async.cli.atomic import atomic_file
+from motion_async.cli.batch.sources import Source
+from motion_async.cli.batch.standing import Standing, standings
 from motion_async.cli.records import Record, result_record
-from motion_async.cli.sources import Source
-from motion_async.cli.standing import Standing, standings
 from motion_async.ledger import Ledger
 
 __all__ = ["write_results"]

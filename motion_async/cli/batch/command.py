@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Final
 
 from motion_async.cli.atomic import check_output
-from motion_async.cli.batchorder import BatchOrder
-from motion_async.cli.batchview import BatchView
-from motion_async.cli.conclusion import Conclusion
+from motion_async.cli.batch.conclusion import Conclusion
+from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.results import write_results
+from motion_async.cli.batch.sources import Source, open_source
+from motion_async.cli.batch.standing import Standing, standings
+from motion_async.cli.batch.survey import survey
+from motion_async.cli.batch.view import BatchView
 from motion_async.cli.ends import End, end_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
 from motion_async.cli.reporter import Reporter
-from motion_async.cli.results import write_results
-from motion_async.cli.sources import Source, open_source
-from motion_async.cli.standing import Standing, standings
 from motion_async.cli.stopping import Stop
-from motion_async.cli.survey import survey
 from motion_async.errors import NotSentError
 from motion_async.jobs import BatchRequest, Outcome
 from motion_async.ledger import ItemState, Ledger, content_digest, open_ledger
