@@ -28,6 +28,7 @@ from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number, check_schedule
+from motion_async.redaction import Secret
 from motion_async.subscriptions import EventHub, EventStream, OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
 from motion_async.validation import as_request
@@ -97,8 +98,10 @@ class MotionSession:
         now: Callable[[], datetime] | None = None,
         random: Callable[[], float] | None = None,
     ) -> None:
-        self._transport_options: dict[str, Any] = {
-            "api_key": check_api_key(api_key if api_key is not None else os.environ.get("MOTION_API_KEY")),
+        self._transport_options: dict[str, Any] = {"base_url": base_url}  # its repr must hold from the beginning
+        api_key = Secret(os.environ.get("MOTION_API_KEY", "") if api_key is None else api_key)
+        self._transport_options = {
+            "api_key": check_api_key(api_key),
             "base_url": check_base_url(base_url or os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL),
             "client_session": client_session,
             "trace_configs": tuple(trace_configs),

@@ -32,6 +32,7 @@ from motion_async.errors import (
 )
 from motion_async.jobs import API_KEY_PREFIX
 from motion_async.protocol import Answer, Call
+from motion_async.redaction import Secret
 
 __all__ = ["DEFAULT_BASE_URL", "Exchange", "Transport", "check_api_key", "check_base_url"]
 
@@ -48,11 +49,12 @@ def check_api_key(key: str | None) -> str:
     Raises:
         ConfigurationError: which never shows the key.
     """
+    key = None if key is None else Secret(key)  # no frame of a traceback with locals shows it from here on
     if key is None or key == "":
         raise ConfigurationError(
             "no API key: set MOTION_API_KEY or pass api_key=; without one, try the sandbox: motion-async sandbox"
         )
-    if not isinstance(key, str) or not key.startswith(API_KEY_PREFIX):
+    if not key.startswith(API_KEY_PREFIX):
         raise ConfigurationError(f"the API key must be a string that starts with {API_KEY_PREFIX!r}")
     if len(key) == len(API_KEY_PREFIX) or len(key) > _MAX_KEY or not all("!" <= c <= "~" for c in key):
         raise ConfigurationError(
@@ -183,7 +185,7 @@ class Transport:
             self._options["ssl"] = ssl
         traces = [*trace_configs, *(client_session.trace_configs if client_session else ())]
         headers: dict[str, str] = {
-            hdrs.AUTHORIZATION: f"Bearer {api_key}",
+            hdrs.AUTHORIZATION: Secret(f"Bearer {api_key}"),  # aiohttp's frames have it as a local
             hdrs.ACCEPT: "application/json",
             hdrs.ACCEPT_ENCODING: "identity",
         }
@@ -218,10 +220,10 @@ class Transport:
                 return await self._request(call, exchange)
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
             failure = self._translated(call, error, nothing_left=exchange is not None and not exchange.sent)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
-                raise
+                raise error.with_traceback(None)  # noqa: B904  # aiohttp's frames hold the body and the headers as locals
             # Nobody cancelled this task: a connector that is closed cancels who waits for one of its connections.
             gone = aiohttp.ClientConnectionError("the connector was closed")
             failure = self._translated(call, gone, nothing_left=exchange is not None and not exchange.sent)

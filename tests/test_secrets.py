@@ -12,10 +12,7 @@ import asyncio
 import json
 import logging
 import os
-import pickle
-import re
 import sys
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -36,10 +33,10 @@ from motion_async import (
 )
 from motion_async.ledger import open_ledger
 from motion_async.redaction import Secret
+from motion_async.wire import read_state
 from tests.conftest import Handler, RawServer
+from tests.told import HIDDEN_KEY, HIDDEN_SIGNATURE, Told
 
-HIDDEN_KEY = "tell-nobody-5f3759df"
-HIDDEN_SIGNATURE = "c0ffee-0ff-1imits"
 KEY = f"motion_{HIDDEN_KEY}"
 SIGNED = f"https://bucket.s3.amazonaws.com/hero.png?X-Amz-Expires=900&X-Amz-Signature={HIDDEN_SIGNATURE}"
 PATIENCE = 30.0
@@ -51,55 +48,6 @@ QUICK: dict[str, Any] = {
     "exchange_timeout": 0.2,
 }
 ECHO = f"Authorization: Bearer {KEY} may not fetch {SIGNED}"
-
-
-class Told:
-    """All that was told, as text, and the search through it."""
-
-    def __init__(self) -> None:
-        self.texts: list[tuple[str, str]] = []
-
-    def add(self, what: str, text: str) -> None:
-        self.texts.append((what, text))
-
-    def value(self, value: object) -> None:
-        """Take in how a value shows itself, and what is pickled of it, if it can be."""
-        self.add(f"repr of a {type(value).__name__}", repr(value))
-        self.add(f"str of a {type(value).__name__}", str(value))
-        try:
-            pickled = pickle.dumps(value)
-        except (TypeError, AttributeError, pickle.PicklingError):
-            return
-        # The URLs of an outcome's request are the caller's own; a key is in no pickle at all.
-        self.add(f"pickle of a {type(value).__name__}", pickled.decode("latin-1").replace(HIDDEN_SIGNATURE, "…"))
-
-    def error(self, error: BaseException) -> None:
-        """Take in an error, its attributes, its traceback with locals, and all of its chain."""
-        for each in chain(error):
-            shown = traceback.TracebackException.from_exception(each, capture_locals=True)
-            self.add(f"traceback of a {type(each).__name__}", "".join(shown.format()))
-            self.value(each)
-            self.add(f"attributes of a {type(each).__name__}", repr(vars(each)))
-
-    def leaks(self, *secrets: str) -> list[str]:
-        """Give what was told with a secret in it: what it was, and the words around."""
-        return [
-            f"{what}: …{text[max(found.start() - 200, 0) : found.end() + 20]}"
-            for what, text in self.texts
-            for found in [re.search("|".join(map(re.escape, secrets)), text)]
-            if found
-        ]
-
-
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error, and those that it hangs on, whether a traceback would show them or not."""
-    seen: dict[int, BaseException] = {}
-    left = [error]
-    while left:
-        if (at := left.pop()) is not None and id(at) not in seen:
-            seen[id(at)] = at
-            left += [at.__cause__, at.__context__, *getattr(at, "exceptions", ())]
-    yield from seen.values()
 
 
 @pytest.fixture
@@ -411,6 +359,13 @@ async def _tell_output(told: Told, server: RawServer, folder: Path, argv: list[s
     assert output or words
     told.add(f"output of {argv[0]}", output.decode())
     told.add(f"words of {argv[0]}", words.decode())
+
+
+def test_fields_that_nobody_knows_are_shown_without_queries_and_kept_whole() -> None:
+    """A state's repr, which ends in logs, hides what may be a signature; the caller still gets the URL to fetch."""
+    read = read_state(state("completed", video={"url": SIGNED}, error=ECHO))
+    assert HIDDEN_SIGNATURE not in f"{read}"
+    assert read.extra == {"video": {"url": SIGNED}}
 
 
 def test_a_secret_is_itself_but_for_whoever_looks_on() -> None:
