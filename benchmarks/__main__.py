@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batch, fanout, import_time, ledger, makespan, poll, scale, schedule, subscribers
+from benchmarks import batch, fanout, import_time, ledger, load, makespan, poll, scale, schedule, subscribers
 
 _Figures = dict[str, Any]
 
 BENCHMARKS: dict[str, tuple[Callable[..., _Figures], Callable[[_Figures], str]]] = {
     "poll": (poll.run, poll.table),
     "scale": (scale.run, scale.table),
+    "load": (load.run, load.table),
     "fanout": (fanout.run, fanout.table),
     "subscribers": (subscribers.run, subscribers.table),
     "schedule": (schedule.run, schedule.table),

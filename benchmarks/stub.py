@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-__all__ = ["running", "stub_server"]
+__all__ = ["Answers", "running", "stub_server"]
 
 _CREATED_HERE = b"created-here-"
 _IN_PATH = re.compile(rb"/(sessions|requests|predictions|tasks|generations|videos)/([^ /?]+)")
@@ -53,16 +53,18 @@ def running(job_id: str) -> bytes:
     return _RUNNING[b"sessions"] % job_id.encode()
 
 
-class _Answers(asyncio.Protocol):
+class Answers(asyncio.Protocol):
     """Answers each request of a kept-alive connection."""
 
     _numbers = itertools.count()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with nothing read."""
         self._transport = transport
         self._unread = b""
 
     def data_received(self, data: bytes) -> None:
+        """Answer every request that is whole."""
         self._unread += data
         while (end := self._unread.find(b"\r\n\r\n")) >= 0:
             head, length = self._unread[:end], 0
@@ -90,7 +92,7 @@ class _Answers(asyncio.Protocol):
 
 
 async def _serve(ready: Connection) -> None:
-    server = await asyncio.get_running_loop().create_server(_Answers, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(Answers, "127.0.0.1", 0, backlog=1024)
     ready.send(server.sockets[0].getsockname()[1])
     await asyncio.to_thread(ready.poll, None)  # until the other side closes its end
     server.close()

@@ -16,7 +16,7 @@ from motion_async.ledger import Item, ItemState, open_ledger
 from motion_async.sandbox import LostAnswer, RateLimited, Sandbox, ServerError
 
 ITEMS = 300
-KILLS = 50
+KILLS = int(os.environ.get("MOTION_TEST_KILLS", "50"))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -27,7 +27,7 @@ def url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("fresh_postgres"))
 
 
-async def test_a_batch_survives_fifty_kills(url: str) -> None:
+async def test_a_batch_survives_being_killed_again_and_again(url: str) -> None:
     """No prompt is created twice, every job's id is in the ledger or its item uncertain, all others are completed."""
     async with Sandbox(credits=300 * ITEMS * 2, speed=400, seed=3) as sandbox:
         sandbox.faults.at_random(LostAnswer(), 0.02, on="create")

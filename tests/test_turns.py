@@ -43,6 +43,8 @@ FIRST_TURN = {
         True,
     ),
     "an unknown status, by a later time": (state("rendering", updated=6), state("running", updated=5), False),
+    "an end that is older than the one that is known": (state("completed", updated=99, completed=99), ENDED, True),
+    "another end than the one that is known": (state("completed", updated=101, completed=101), ENDED, False),
     "running after an unknown status": (state("running", updated=7), state("rendering", updated=6), False),
     "the same time after an unknown status": (
         state("running", updated=6),
@@ -80,6 +82,9 @@ AFTER_A_FOLLOWUP = {
         ENDED,
         True,
     ),
+    "running from before the old completed": (state("running", updated=99), QUEUED, ENDED, True),
+    "running from after the old completed": (state("running", updated=101), QUEUED, ENDED, False),
+    "running without a time": (state("running"), QUEUED, ENDED, False),
     "a new completed": (state("completed", updated=200, completed=200), RUNNING, ENDED, False),
     "a new completed before any poll saw it run": (
         state("completed", updated=200, completed=200),

@@ -625,7 +625,7 @@ async def test_a_watched_job_costs_no_task_and_no_timer(make: Any) -> None:
 
 
 async def test_timers_need_not_say_when_they_fire(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """uvloop's do not, where the moment has come already."""
+    """Uvloop's do not, where the moment has come already."""
     loop = asyncio.get_running_loop()
     call_at = loop.call_at
 

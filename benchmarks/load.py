@@ -1,0 +1,225 @@
+"""`python -m benchmarks load`: 10,000 jobs in flight on real sockets, and a service that has had enough for a while.
+
+What the loop's lag is, as a ticker of 5 ms feels it, idle and while the jobs are polled as fast as the session may;
+how many connections the service saw at most; and how many requests came in each second before, in and after a time in
+which it answered 429 to all. The service is a process of its own, which counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import statistics
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+import attrs
+
+from benchmarks.stub import Answers
+from motion_async import GrowingSchedule, MotionSession
+
+__all__ = ["Counted", "Service", "counting_service", "run", "table", "watching"]
+
+_KEY = "motion_benchmark"
+_TICK = 0.005
+_REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+"""Without a Retry-After: how many fewer requests come is the client's own judgement."""
+_OFTEN = GrowingSchedule(first=0.5, growth=0, cap=0.5)
+"""Has each job due twice a second, so that 10,000 want far more than a session may poll."""
+
+
+@attrs.frozen
+class Counted:
+    """What the service has counted.
+
+    Args:
+        requests: that have come.
+        connections: that are open.
+        most_connections: that have been open at one time.
+    """
+
+    requests: int
+    connections: int
+    most_connections: int
+
+
+class _Counting(Answers):
+    """Counts, and answers 429 for as long as it is told to."""
+
+    refuses = False
+    requests = 0
+    connections = 0
+    most_connections = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        _Counting.connections += 1
+        _Counting.most_connections = max(_Counting.most_connections, _Counting.connections)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        del error
+        _Counting.connections -= 1
+
+    def _answer(self, head: bytes) -> None:
+        _Counting.requests += 1
+        if not _Counting.refuses:
+            super()._answer(head)
+            return
+        assert isinstance(self._transport, asyncio.Transport)
+        self._transport.write(_REFUSAL)
+
+
+async def _serve(pipe: Connection) -> None:
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    server = await loop.create_server(_Counting, "127.0.0.1", 0, backlog=1024)
+    pipe.send(server.sockets[0].getsockname()[1])
+
+    def obey() -> None:
+        try:
+            _Counting.refuses = pipe.recv()
+        except EOFError:
+            over.set()
+            loop.remove_reader(pipe.fileno())
+        else:
+            pipe.send((_Counting.requests, _Counting.connections, _Counting.most_connections))
+
+    loop.add_reader(pipe.fileno(), obey)
+    await over.wait()
+    server.close()
+
+
+def _run(pipe: Connection) -> None:
+    asyncio.run(_serve(pipe))
+
+
+class Service:
+    """The service in the other process.
+
+    Args:
+        url: its base URL.
+        pipe: the way to it.
+    """
+
+    def __init__(self, url: str, pipe: Connection) -> None:
+        self.url = url
+        self._pipe = pipe
+
+    def counted(self, *, refuses: bool = False) -> Counted:
+        """Give what it has counted up to now.
+
+        Args:
+            refuses: whether it answers 429 to all from now on.
+        """
+        self._pipe.send(refuses)
+        return Counted(*self._pipe.recv())
+
+
+@contextlib.contextmanager
+def counting_service() -> Iterator[Service]:
+    """Run the service while the block runs.
+
+    Yields:
+        The service.
+    """
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(there,), daemon=True)
+    process.start()
+    there.close()
+    try:
+        yield Service(f"http://127.0.0.1:{here.recv()}/api/motion", here)
+    finally:
+        here.close()
+        process.join(timeout=10)
+
+
+@contextlib.asynccontextmanager
+async def watching(url: str, jobs: int, **options: Any) -> AsyncIterator[MotionSession]:
+    """Watch so many jobs that run, with one reader of all events, each polled twice a second if the pace allows.
+
+    Args:
+        url: the service's base URL.
+        jobs: how many.
+        options: further ones of the session.
+
+    Yields:
+        The session, whose jobs have all been seen.
+    """
+
+    async def read() -> None:
+        async for _ in motion.events():
+            pass
+
+    async with MotionSession(_KEY, base_url=url, schedule=_OFTEN, **options) as motion:
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        followed = [motion.job(str(uuid.UUID(int=number))) for number in range(jobs)]
+        for job in followed:
+            await anext(job.transitions())
+        yield motion
+    await reader
+
+
+async def _lag(seconds: float) -> dict[str, float]:
+    late: list[float] = []
+    start = time.perf_counter()
+    while (now := time.perf_counter()) < start + seconds:
+        await asyncio.sleep(_TICK)
+        late.append(1e3 * (time.perf_counter() - now - _TICK))
+    cuts = statistics.quantiles(late, n=100)
+    return {"p50": cuts[49], "p99": cuts[98], "max": max(late)}
+
+
+async def _measure(service: Service, jobs: int, connections: int, pace: float, seconds: int) -> dict[str, Any]:
+    lag = {"idle": await _lag(seconds)}
+    a_second: dict[str, list[int]] = {}
+    async with watching(service.url, jobs, max_connections=connections, max_polls_per_second=pace):
+        lag["in flight"] = await _lag(seconds)
+        for phase in ("before", "in", "after"):
+            refuses, before = phase == "in", service.counted(refuses=phase == "in")
+            for _ in range(seconds):
+                await asyncio.sleep(1)
+                counted = service.counted(refuses=refuses)
+                a_second.setdefault(phase, []).append(counted.requests - before.requests)
+                before = counted
+        most = service.counted().most_connections
+    return {"lag_milliseconds": lag, "requests_a_second": a_second, "most_connections": most}
+
+
+def run(
+    *, rounds: int = 1, jobs: int = 10_000, connections: int = 50, pace: float = 1_000.0, seconds: int = 5
+) -> dict[str, Any]:
+    """Measure, and give the figures.
+
+    Args:
+        rounds: how often; the last one counts.
+        jobs: how many are in flight.
+        connections: the session's bound of them.
+        pace: the session's bound of polls a second.
+        seconds: how long each part takes.
+    """
+    figures: dict[str, Any] = {}
+    for _ in range(rounds):
+        with counting_service() as service:
+            figures = asyncio.run(_measure(service, jobs, connections, pace, seconds))
+    return {"jobs": jobs, "max_connections": connections, "max_polls_per_second": pace, **figures}
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Give the figures as a table for a terminal.
+
+    Args:
+        figures: what `run` gave.
+    """
+    rows = [f"load ({figures['jobs']:,} jobs in flight, at most {figures['max_polls_per_second']:,.0f} polls a second)"]
+    for when, lag in figures["lag_milliseconds"].items():
+        rows.append(
+            f"  lag of the loop, {when:9}  p50 {lag['p50']:6.2f} ms  p99 {lag['p99']:6.2f} ms  max {lag['max']:6.1f} ms"
+        )
+    rows.append(f"  connections: {figures['most_connections']} at most, of {figures['max_connections']}")
+    for phase, counts in figures["requests_a_second"].items():
+        rows.append(f"  requests a second, {phase:6} the time of 429s: {', '.join(f'{count:,}' for count in counts)}")
+    return "\n".join(rows)

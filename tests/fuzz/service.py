@@ -1,0 +1,152 @@
+"""A service whose every step a test decides, and the transport that carries calls to it on virtual time.
+
+It keeps the true history of each job, version by version, and can answer with any version of it. It must know
+nothing of how the client judges answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from motion_async.errors import ConnectionLostError
+from motion_async.protocol import Answer, Call
+
+__all__ = ["Fault", "Service", "Version"]
+
+START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
+
+
+@attrs.frozen
+class Version:
+    """A job at one moment of its true history."""
+
+    number: int
+    turn: int
+    status: str
+    updated_at: datetime
+    completed_at: datetime | None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ("completed", "failed")
+
+
+@attrs.frozen
+class Fault:
+    """What happens to a call: it takes so long, and brings a status, a lost connection or an older version."""
+
+    kind: str
+    seconds: float = 0.0
+    retry_after: int | None = None
+
+
+@attrs.define
+class _Job:
+    versions: list[Version] = attrs.field(factory=list)
+    faults: deque[Fault] = attrs.field(factory=deque)
+    unreadable: int = 0
+
+
+class Service:
+    """The jobs of a service; made in the place of `Transport`, whose options it takes."""
+
+    def __init__(self, **_options: Any) -> None:
+        self.jobs: dict[str, _Job] = {}
+        self.sends: deque[Fault] = deque()
+        self.creates = 0
+        self._steps = 0
+
+    def begin_turn(self, job_id: str) -> None:
+        """Take a create or a followup."""
+        job = self.jobs.setdefault(job_id, _Job())
+        turn = job.versions[-1].turn + 1 if job.versions else 0
+        self._add(job, turn, "queued")
+
+    def step(self, job_id: str, status: str) -> None:
+        """Have a job change, within its turn."""
+        job = self.jobs[job_id]
+        self._add(job, job.versions[-1].turn, status)
+
+    def _add(self, job: _Job, turn: int, status: str) -> None:
+        self._steps += 1
+        now = START + timedelta(seconds=self._steps)
+        job.versions.append(Version(len(job.versions), turn, status, now, now if status == "completed" else None))
+
+    def version_of(self, job_id: str, updated_at: datetime) -> Version:
+        """Give the version that changed at a moment."""
+        return next(version for version in self.jobs[job_id].versions if version.updated_at == updated_at)
+
+    async def exchange(self, call: Call, exchange: Any = None) -> Answer:
+        """Carry a call to the service and bring back what the test has ordered."""
+        if call.body is not None:
+            exchange.sent = True
+            return await self._send(call)
+        assert call.job_id is not None
+        job = self.jobs[call.job_id]
+        fault = job.faults.popleft() if job.faults else Fault("none")
+        seen = _seen(job.versions, fault)
+        await asyncio.sleep(0.05 + fault.seconds)
+        if job.versions[-1].turn > seen.turn + 1:
+            fault = Fault("lost")  # no answer takes as long as a whole turn
+        job.unreadable = job.unreadable + 1 if fault.kind in ("unreadable", "another's") else 0
+        if job.unreadable == 5:  # one less than ends a watch
+            job.unreadable = 0
+        elif fault.kind == "unreadable":
+            return _answer(200, b"<html>")
+        elif fault.kind == "another's":
+            return _answer(200, _state("another", seen))
+        if fault.kind == "lost":
+            raise ConnectionLostError("lost", job_id=call.job_id)
+        if fault.kind.isdecimal():
+            return _answer(int(fault.kind), b"{}", retry_after=fault.retry_after)
+        return _answer(200, _state(call.job_id, seen))
+
+    async def _send(self, call: Call) -> Answer:
+        fault = self.sends.popleft() if self.sends else Fault("none")
+        await asyncio.sleep(0.05 + fault.seconds)
+        if fault.kind == "429":
+            return _answer(429, b"{}", retry_after=fault.retry_after)
+        job_id = call.job_id
+        if job_id is None:
+            self.creates += 1
+            job_id = f"job-{self.creates}"
+        elif self.jobs[job_id].versions[-1].status != "completed":
+            return _answer(409, b"{}")
+        self.begin_turn(job_id)
+        if fault.kind == "lost":
+            raise ConnectionLostError("lost", job_id=call.job_id)
+        return _answer(202, json.dumps({"job_id": job_id, "status": "queued"}).encode())
+
+    async def aclose(self) -> None:
+        """Close nothing."""
+
+
+def _seen(versions: list[Version], fault: Fault) -> Version:
+    """Give the version that an answer tells of: the newest, the one before, or the end that a followup has found."""
+    newest = versions[-1]
+    if fault.kind == "stale" and newest.turn and not newest.has_ended:
+        return next(version for version in reversed(versions) if version.turn < newest.turn)
+    return versions[-2] if fault.kind == "behind" and len(versions) > 1 else newest
+
+
+def _answer(status: int, body: bytes, *, retry_after: int | None = None) -> Answer:
+    return Answer(status, body, 1 << 20, None if retry_after is None else str(retry_after))
+
+
+def _state(job_id: str, seen: Version) -> bytes:
+    fields = {
+        "job_id": job_id,
+        "status": seen.status,
+        "created_at": START.isoformat(),
+        "updated_at": seen.updated_at.isoformat(),
+        "completed_at": seen.completed_at.isoformat() if seen.completed_at else None,
+        "error": "no cats" if seen.status == "failed" else None,
+        "pending_user_input": seen.status == "awaiting_user_input",
+    }
+    return json.dumps(fields).encode()
