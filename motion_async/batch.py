@@ -170,8 +170,9 @@ class Batch:
             if place in expired and item.state is ItemState.PLANNED:
                 found[place] = attrs.evolve(found[place], settled=(None, expired[place]))
         for intake in found.values():
-            if intake.settled is not None and intake.settled[1] is not None and isinstance(intake.key, str):
-                keys.refuse(intake.key)
+            refusal = None if intake.settled is None else intake.settled[1]
+            if isinstance(refusal, InvalidRequestError | LedgerConflictError) and isinstance(intake.key, str):
+                keys.refuse(intake.key)  # an older request under the same key may have a video: nothing follows that
         return [found[place] for place in range(len(chunk))]
 
     def _check(self, given: BatchRequest, place: int, expired: dict[int, InvalidRequestError]) -> None:

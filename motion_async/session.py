@@ -62,7 +62,8 @@ class MotionSession:
         schedule: how long a job is left alone between polls; when None the contract's advice, and for
             `generate_many` one that begins with it and learns.
         backoff: how long to wait after a failed call before it is made again, where it may be.
-        max_connections: the most exchanges at one time, 1 to 10,000.
+        max_connections: the most exchanges at one time, 1 to 10,000; creates open connections of their own, so
+            beside them as many of the polls may stand idle for a moment.
         max_polls_per_second: the most polls of the whole session, at least 0.01; waits stretch evenly beyond it.
         exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
         max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB.
