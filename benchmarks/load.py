@@ -60,8 +60,8 @@ class _Counting(Answers):
         _Counting.connections += 1
         _Counting.most_connections = max(_Counting.most_connections, _Counting.connections)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        del error
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         _Counting.connections -= 1
 
     def _answer(self, head: bytes) -> None:
@@ -104,7 +104,7 @@ class Service:
         pipe: the way to it.
     """
 
-    def __init__(self, url: str, pipe: Connection) -> None:
+    def __init__(self, url: str, pipe: Any) -> None:  # a Connection, or a PipeConnection on Windows
         self.url = url
         self._pipe = pipe
 

@@ -195,7 +195,7 @@ def _read_as_documented(given: dict[str, Any], asked: str | None) -> JobState | 
     try:
         job_id = _text(given["job_id"], None)
         return JobState(
-            asked if asked == job_id else job_id,
+            asked if asked is not None and asked == job_id else job_id,
             _status(given["status"], None),
             _time(given["created_at"], None),
             _time(given["updated_at"], None),

@@ -39,9 +39,9 @@ def test_a_request_comes_back_as_it_was(request: VideoRequest) -> None:
         st.text(min_size=1),
         st.text(min_size=1).map(JobStatus),
         TIMES, TIMES, TIMES,
-        st.none() | ANY_TEXT,
+        st.none() | st.text(),  # halves of characters have been replaced before a state is made
         st.booleans(),
-        st.dictionaries(st.sampled_from(["video_url", "credits"]), st.integers() | ANY_TEXT, min_size=1),
+        st.dictionaries(st.sampled_from(["video_url", "credits"]), st.integers() | st.text(), min_size=1),
     )
 )  # fmt: skip
 def test_a_state_comes_back_as_it_was(state: JobState) -> None:
