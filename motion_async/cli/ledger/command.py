@@ -5,6 +5,7 @@ Each is a coroutine function that is given a `Reporter` and gives an exit status
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import shlex
@@ -281,4 +282,8 @@ def _asks(number: int, decision: Decision) -> bool:
     with interruptible():  # from before the question is seen, as the answer may be Ctrl-C at once
         sys.stderr.write(f"{number:,} uncertain {'item' if number == 1 else 'items'} {will}. Go on? [y/N] ")
         sys.stderr.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            raise asyncio.CancelledError from None  # so that the ledger is closed on the way out
+    return answer.strip().lower() in ("y", "yes")
