@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
-import statistics
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from multiprocessing.connection import Connection
@@ -19,13 +17,13 @@ from typing import Any
 
 import attrs
 
+from benchmarks.lateness import lateness
 from benchmarks.stub import Answers
 from motion_async import GrowingSchedule, MotionSession
 
 __all__ = ["Counted", "Service", "counting_service", "run", "table", "watching"]
 
 _KEY = "motion_benchmark"
-_TICK = 0.005
 _REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 """Without a Retry-After: how many fewer requests come is the client's own judgement."""
 _OFTEN = GrowingSchedule(first=0.5, growth=0, cap=0.5)
@@ -163,21 +161,11 @@ async def watching(url: str, jobs: int, **options: Any) -> AsyncIterator[MotionS
     await reader
 
 
-async def _lag(seconds: float) -> dict[str, float]:
-    late: list[float] = []
-    start = time.perf_counter()
-    while (now := time.perf_counter()) < start + seconds:
-        await asyncio.sleep(_TICK)
-        late.append(1e3 * (time.perf_counter() - now - _TICK))
-    cuts = statistics.quantiles(late, n=100)
-    return {"p50": cuts[49], "p99": cuts[98], "max": max(late)}
-
-
 async def _measure(service: Service, jobs: int, connections: int, pace: float, seconds: int) -> dict[str, Any]:
-    lag = {"idle": await _lag(seconds)}
+    lag = {"idle": await lateness(seconds)}
     a_second: dict[str, list[int]] = {}
     async with watching(service.url, jobs, max_connections=connections, max_polls_per_second=pace):
-        lag["in flight"] = await _lag(seconds)
+        lag["in flight"] = await lateness(seconds)
         for phase in ("before", "in", "after"):
             refuses, before = phase == "in", service.counted(refuses=phase == "in")
             for _ in range(seconds):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import statistics
 import time
 import tracemalloc
 import uuid
@@ -23,6 +22,7 @@ from unittest import mock
 
 import aiohttp
 
+from benchmarks.lateness import lateness
 from benchmarks.poll import Counting, poll_plainly
 from benchmarks.spreads import drawing, line, spread
 from benchmarks.stub import running, stub_server
@@ -36,7 +36,6 @@ _KEY = "motion_benchmark"
 _CONNECTIONS = 16
 _OLD = 3_600.0
 """Seconds: a job of that age is polled at the longest interval."""
-_TICK = 0.005
 _FEWEST_FOR_BYTES = 1_000
 """Below so many jobs, what a session costs by itself is more than what its jobs cost."""
 
@@ -167,13 +166,8 @@ async def _lag(watching: _Watching | None, seconds: float) -> dict[str, float]:
     if watching is not None:
         await watching.schedule.settle(watching.count)
     polls_before = watching.schedule.polls if watching is not None else 0
-    late: list[float] = []
     start = time.perf_counter()
-    while (now := time.perf_counter()) < start + seconds:
-        await asyncio.sleep(_TICK)
-        late.append(1e3 * (time.perf_counter() - now - _TICK))
-    cuts = statistics.quantiles(late, n=100)
-    figures = {"p50": cuts[49], "p99": cuts[98], "max": max(late)}
+    figures = await lateness(seconds)
     if watching is not None:
         figures["polls_per_second"] = (watching.schedule.polls - polls_before) / (time.perf_counter() - start)
         watching.schedule.hurry()

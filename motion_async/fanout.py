@@ -218,7 +218,8 @@ class FanOut(AsyncIterator[Outcome]):
         """
         intake = item.intake
         if intake.settled is not None:
-            self._tell(item, *intake.settled)
+            state, error = intake.settled
+            self._finish(item, state=state, error=error)
             return
         needs_parent = intake.follows is not None and intake.job_id is None and intake.parent_job_id is None
         parent = self._parents.get(intake.follows or "") if needs_parent else None
@@ -230,7 +231,9 @@ class FanOut(AsyncIterator[Outcome]):
         elif intake.is_elsewhere or needs_parent:
             self._park(item, is_parked=True)
             self._start(self._guarded(self._begin_again, item), name="motion_async.again")
-        elif intake.job_id is not None or not self._refuse_if_stopped(item):
+        elif intake.job_id is None and self._stopped_by is not None:
+            self._finish(item, error=self._not_sent())
+        else:
             await self._limiter.acquire_on_behalf_of(item)
             item.holds_place = True
             self._park(item, is_parked=False)
@@ -238,7 +241,7 @@ class FanOut(AsyncIterator[Outcome]):
                 self._drop(item)  # the batch was left in this very moment
             elif intake.job_id is not None:
                 self._watch(item, self._take_up(intake))
-            elif not self._refuse_if_stopped(item):
+            else:
                 self._start(self._guarded(self._create, item), name="motion_async.create")
 
     async def _begin_again(self, item: _Item) -> None:
@@ -246,12 +249,6 @@ class FanOut(AsyncIterator[Outcome]):
         assert item.intake.again is not None  # noqa: S101  # whoever writes records gives it
         item.intake = await item.intake.again()
         await self._begin(item)
-
-    def _refuse_if_stopped(self, item: _Item) -> bool:
-        if self._stopped_by is None:
-            return False
-        self._finish(item, error=self._not_sent())
-        return True
 
     def _not_sent(self) -> NotSentError:
         error = NotSentError(f"an earlier request ended all new ones: {self._stopped_by}")
@@ -347,7 +344,6 @@ class FanOut(AsyncIterator[Outcome]):
         if item not in self._open:
             return  # the batch was left before the end was kept
         del self._open[item]
-        self._drop(item)
         intake, job = item.intake, item.job
         job_id = intake.job_id if job is None else job.job_id
         if job is not None:

@@ -147,7 +147,7 @@ def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionErro
     if is_poll and answer.flaw is not None:
         return answer.flaw
     try:
-        body = answer.body if answer.encoding is None else _plain(answer.body, answer.encoding, answer.limit)
+        body = _plain(answer)
         if not is_poll:
             state = _read_accepted(body)
         elif answer.status == 200:
@@ -177,8 +177,10 @@ def _read_accepted(body: bytes) -> JobState:
     return accepted
 
 
-def _plain(body: bytes, encoding: str, limit: int) -> bytes:
-    return body if encoding.lower() == "identity" else inflate(body, encoding, limit=limit)
+def _plain(answer: Answer) -> bytes:
+    if answer.encoding is None or answer.encoding.lower() == "identity":
+        return answer.body
+    return inflate(answer.body, answer.encoding, limit=answer.limit)
 
 
 _MEANING: Final[dict[int, tuple[type[errors.ServiceError], str]]] = {
@@ -202,7 +204,7 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
         what = "a redirect, which is never followed" if 300 <= status < 400 else "no status of the documentation"
         return errors.UnexpectedResponseError(what, http_status=status, job_id=call.job_id)
     try:
-        raw = answer.body if answer.encoding is None else _plain(answer.body, answer.encoding, answer.limit)
+        raw = _plain(answer)
     except WireError:
         raw = b""
     body = read_error(raw)

@@ -8,6 +8,7 @@ of statements, and requests with signed URLs are among them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -46,6 +47,7 @@ _BAD_INPUT: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.Interfac
 """What SQLite's driver raises for the same reason."""
 _LOCKED: Final = ("40001", "40P01", "55P03")
 
+_log = logging.getLogger("motion_async")
 _T = TypeVar("_T")
 
 
@@ -196,8 +198,8 @@ class Store(ABC):
             try:
                 await connection.invalidate()
                 await connection.close()
-            except Exception:  # noqa: BLE001, S110  # it is being left because it does not work
-                pass
+            except Exception as error:  # noqa: BLE001  # it is being left because it does not work
+                _log.debug("a connection to the ledger could not be left in good order: %s", type(error).__name__)
 
     async def _translated(self, action: Callable[[], Awaitable[_T]]) -> _T:
         """Do something, and give its errors without the values that hang on them."""
