@@ -25,6 +25,7 @@ from motion_async.protocol import (
     read_answer,
     unless_refused,
 )
+from motion_async.validation import check_job_id
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 NOW = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
@@ -137,11 +138,12 @@ def test_an_id_is_one_segment_of_the_path(job_id: str, segment: str) -> None:
 @EXACT
 @given(job_id=st.text(min_size=1, max_size=600))
 def test_any_id_is_one_segment_or_refused(job_id: str) -> None:
-    """Any text is an id that comes out of its path as it went in, or is refused."""
+    """Any text is an id that comes out of its path as it went in, or is refused before a call is made."""
     try:
-        call = poll_call(job_id)
+        check_job_id(job_id)
     except errors.InvalidRequestError:
         return
+    call = poll_call(job_id)
     empty, sessions, segment = call.path.split("/")
     assert (empty, sessions, unquote(segment)) == ("", "sessions", job_id)
     assert segment not in (".", "..")
