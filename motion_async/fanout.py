@@ -9,7 +9,9 @@ where it is written down, comes with its `Intake`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +33,7 @@ from motion_async.errors import (
 )
 from motion_async.intake import Intake
 from motion_async.jobs import JobState, Outcome
+from motion_async.lineage import Lineage
 from motion_async.recording import NotOursToSend
 from motion_async.subscriptions import OnInput, result_of
 from motion_async.turns import needs_input
@@ -42,11 +45,13 @@ __all__ = ["MAX_UNREAD", "FanOut"]
 MAX_UNREAD = 1_000
 """So many outcomes that nobody has read yet keep new requests from being pulled; so many, too, that wait for others."""
 
+_log = logging.getLogger("motion_async")
+
 
 class _Item:
     """One request on its way; it is also the borrower that holds the place in the limiter."""
 
-    __slots__ = ("at", "children", "holds_place", "index", "intake", "is_followed", "is_parked", "job", "news", "timer")
+    __slots__ = ("at", "holds_place", "index", "intake", "is_followed", "is_parked", "job", "news", "timer")
 
     def __init__(self, index: int, intake: Intake) -> None:
         self.index = index
@@ -58,14 +63,13 @@ class _Item:
         self.holds_place = False
         self.is_followed = False
         self.is_parked = False
-        self.children: list[_Item] = []
 
 
 class FanOut(AsyncIterator[Outcome]):
     """The outcomes of many requests, each as it ends; see `MotionSession.generate_many`.
 
     Enter it with `async with`, then read it with `async for`. Leaving it early ends what it started
-    here; jobs that the service has taken go on there.
+    here; jobs that the service has taken go on there, and are named in the log unless a ledger has them.
 
     Args:
         send: sends one create or followup.
@@ -99,7 +103,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._on_input = on_input
         self._credits = credits
         self._open: dict[_Item, None] = {}
-        self._parents: dict[str, _Item] = {}
+        self._lineage: Lineage[_Item] = Lineage()
         self._parked = 0
         self._tasks: set[asyncio.Future[None]] = set()
         self._unread: asyncio.Queue[Outcome | None] = asyncio.Queue()
@@ -129,8 +133,11 @@ class FanOut(AsyncIterator[Outcome]):
             if self._tasks:
                 await asyncio.wait(self._tasks)
         finally:
+            going_on = [item.job.job_id for item in left if item.job is not None and item.intake.record is None]
             for item in left:
                 self._drop(item)
+            if going_on:
+                _log.warning("a batch was left; jobs that go on: %s", ", ".join(going_on))
             self._exhausted = True
             self._end_if_done()
         await self._requests.aclose()
@@ -214,7 +221,8 @@ class FanOut(AsyncIterator[Outcome]):
         """Bring a request under way as far as what is known of it allows.
 
         It has ended; or it follows one that is under way here, and waits for that one's end; or more must be
-        found out about it first; or the service has taken it, and its job is watched; or it is sent.
+        found out about it first; or another turn of its job is under way here, and it waits for its own; or the
+        service has taken it, and its job is watched; or it is sent.
         """
         intake = item.intake
         if intake.settled is not None:
@@ -222,17 +230,15 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish(item, state=state, error=error)
             return
         needs_parent = intake.follows is not None and intake.job_id is None and intake.parent_job_id is None
-        parent = self._parents.get(intake.follows or "") if needs_parent else None
-        if intake.key is not None:
-            self._parents[intake.key] = item
-        if parent is not None:
-            parent.children.append(item)
+        if self._lineage.enter(item, key=intake.key, follows=intake.follows if needs_parent else None):
             self._park(item, is_parked=True)
         elif intake.is_elsewhere or needs_parent:
             self._park(item, is_parked=True)
             self._start(self._guarded(self._begin_again, item), name="motion_async.again")
         elif intake.job_id is None and self._stopped_by is not None:
             self._finish(item, error=self._not_sent())
+        elif self._waits_for_its_turn(item):
+            self._park(item, is_parked=True)
         else:
             await self._limiter.acquire_on_behalf_of(item)
             item.holds_place = True
@@ -243,6 +249,13 @@ class FanOut(AsyncIterator[Outcome]):
                 self._watch(item, self._take_up(intake))
             else:
                 self._start(self._guarded(self._create, item), name="motion_async.create")
+
+    def _waits_for_its_turn(self, item: _Item) -> bool:
+        has_begun = item.intake.job_id is not None
+        job_id = item.intake.job_id if has_begun else item.intake.parent_job_id
+        if job_id is None or item.intake.follows is None:
+            return False
+        return self._lineage.take_turn(item, job_id, has_begun=has_begun)
 
     async def _begin_again(self, item: _Item) -> None:
         """Begin anew with what is known of a request once nobody else sends it, or of the job that it follows up."""
@@ -350,22 +363,22 @@ class FanOut(AsyncIterator[Outcome]):
             state = state or job.state
         outcome = Outcome(item.index, intake.request, job_id, state, error, key=intake.key, metadata=intake.metadata)
         self._unread.put_nowait(outcome)
-        if intake.key is not None and self._parents.get(intake.key) is item:
-            del self._parents[intake.key]
-        self._begin_children(item, outcome)
+        self._begin_next(item, outcome)
         self._see_to_room()
         self._end_if_done()
 
-    def _begin_children(self, item: _Item, outcome: Outcome) -> None:
-        """Send the first of the followups that have waited for a job to complete, or tell why they can't be sent."""
-        if outcome.ok and item.children:
-            first, *others = item.children
-            first.intake = attrs.evolve(first.intake, parent_job_id=outcome.job_id)
-            first.children += others  # a job has one turn at a time
-            self._start(self._guarded(self._begin, first), name="motion_async.followup")
-            return
-        for child in item.children:
-            self._finish(child, error=NotSentError(f"the request that it follows, {outcome.key!r}, has not completed"))
+    def _begin_next(self, item: _Item, outcome: Outcome) -> None:
+        """Send the followups that have waited for an end, or tell why they can't be sent."""
+        children = self._lineage.leave(item, key=outcome.key)
+        if not outcome.ok:
+            why = f"the request that it follows, {outcome.key!r}, has not completed"
+            for child in children:  # not here and now: what follows them comes next, and they may be a long chain
+                asyncio.get_running_loop().call_soon(partial(self._finish, child, error=NotSentError(why)))
+            children = []
+        for child in children:
+            child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id)
+        for child in self._lineage.pass_turn(item, children):
+            self._start(self._guarded(self._begin, child), name="motion_async.followup")
 
     def _drop(self, item: _Item) -> None:
         """Let go of everything that an item holds."""

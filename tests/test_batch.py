@@ -413,6 +413,55 @@ async def test_the_old_end_of_a_followup_that_is_taken_up_does_not_count(ledger:
         assert second.state.completed_at > first.state.completed_at
 
 
+async def test_siblings_have_their_turns_one_after_the_other_in_a_later_run_too(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """Those that an earlier run has not sent wait for each other, although what they follow has long completed."""
+    parent = BatchRequest("make", id="a")
+    assert (await run(motion, ledger, [parent]))[0].ok
+    siblings = [BatchRequest(f"change {number}", id=f"b{number}", follows="a") for number in range(5)]
+    child = BatchRequest("further", id="c", follows="b1")
+    outcomes = await run(motion, ledger, [parent, *siblings, child])
+    assert [outcome.error for outcome in outcomes] == [None] * 7
+    assert len({outcome.job_id for outcome in outcomes}) == 1
+    assert (sandbox.counts.followups, sandbox.counts.followups_accepted) == (6, 6)
+    ends = {outcome.key: outcome.state.completed_at for outcome in outcomes if outcome.state is not None}
+    assert sorted(ends, key=lambda key: str(ends[key])) == ["a", "b0", "b1", "c", "b2", "b3", "b4"]
+
+
+async def test_a_followup_waits_for_the_turn_of_a_sibling_that_an_earlier_run_began(
+    ledger: Ledger,
+) -> None:
+    """It is sent when that turn has ended, not refused as the job is running."""
+    requests = [BatchRequest("make", id="a"), *(BatchRequest(f"{n}", id=n, follows="a") for n in "bc")]
+    async with Sandbox(speed=0) as sandbox:
+
+        async def time_goes_on() -> None:
+            while True:
+                sandbox.advance(5)
+                await asyncio.sleep(0.01)
+
+        clock = asyncio.create_task(time_goes_on())
+        async with (
+            MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+            motion.generate_many(requests, ledger=ledger, batch="launch"),
+        ):
+            while (await states(ledger)).get("b") != ItemState.SUBMITTED:
+                await asyncio.sleep(0.01)
+            clock.cancel()
+        assert (await states(ledger))["c"] == ItemState.PLANNED
+        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+            ended = asyncio.create_task(run(motion, ledger, requests))
+            polls = sandbox.counts.polls
+            while sandbox.counts.polls < polls + 5:
+                await asyncio.sleep(0.01)
+            assert sandbox.counts.followups == 1
+            clock = asyncio.create_task(time_goes_on())
+            assert [outcome.error for outcome in await ended] == [None] * 3
+            clock.cancel()
+        assert sandbox.counts.followups_accepted == 2
+
+
 async def test_a_lost_followup_is_told_with_its_job(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
     """The job is known, whether it has a new turn is not."""
     sandbox.faults.next(LostAnswer(), on="followup")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import anyio
 import attrs
@@ -283,6 +285,25 @@ async def test_leaving_early_ends_what_was_started_here(service: Service) -> Non
     assert len(service.created) == created
 
 
+async def test_leaving_early_names_the_jobs_that_go_on(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """Those that have ended are not named, nor any that a record has."""
+    caplog.set_level(logging.WARNING, "motion_async")
+
+    async def source(record: Any) -> AsyncIterator[Intake]:
+        for number in range(4):
+            yield Intake(VideoRequest(f"p{number}"), record=record)
+
+    for record in (None, Mock(ended=AsyncMock())):
+        outcomes = fan_out(service, [], limiter=anyio.CapacityLimiter(2))
+        outcomes._requests = source(record)
+        async with outcomes:
+            ended = [(await anext(outcomes)).job_id, (await anext(outcomes)).job_id]
+            await asyncio.sleep(5)
+    assert sorted(ended) == ["p0", "p1"]
+    [message] = caplog.messages
+    assert message == "a batch was left; jobs that go on: p2, p3"
+
+
 async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) -> None:
     """A second cancellation while the creates are being ended still gives every place back."""
     limiter = anyio.CapacityLimiter(3)
@@ -421,3 +442,19 @@ async def test_siblings_of_one_parent_have_their_turns_one_after_the_other(servi
     assert isinstance(ended["d"].error, NotSentError)
     assert service.created.index("p1") < service.created.index("p2")
     assert service.began["p2"] >= service.began["p1"] + service.seconds
+
+
+async def test_a_long_chain_that_cannot_begin_is_told_to_its_end(service: Service) -> None:
+    """However many followups hang on what has failed."""
+
+    async def source() -> AsyncIterator[Intake]:
+        yield Intake(VideoRequest("p0"), key="0")
+        for number in range(1, 1_000):
+            yield Intake(VideoRequest(f"p{number}"), key=f"{number}", follows=f"{number - 1}")
+
+    service.statuses["p0"] = "failed"
+    outcomes = fan_out(service, [])
+    outcomes._requests = source()
+    ended = await all_of(outcomes)
+    assert [outcome.index for outcome in ended] == list(range(1_000))
+    assert all(isinstance(outcome.error, NotSentError) for outcome in ended[1:])

@@ -1,0 +1,89 @@
+"""Which requests of a batch wait for which: a followup for the video that it changes, and for the turns before its own.
+
+Pure bookkeeping of items that it never looks into. It must not send, watch or end anything: it says who
+waits, and who may begin when another has ended.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
+
+__all__ = ["Lineage"]
+
+_Item = TypeVar("_Item", bound=Hashable)
+
+
+class Lineage(Generic[_Item]):
+    """Who follows whom among the items under way; those that have ended it does not know any more."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, _Item] = {}
+        self._children: dict[_Item, list[_Item]] = {}
+        self._turn_of: dict[_Item, str] = {}
+        self._next_turns: dict[str, deque[_Item]] = {}
+
+    def enter(self, item: _Item, *, key: str | None, follows: str | None) -> bool:
+        """Make an item known, and say whether it must wait for another one to end.
+
+        Args:
+            item: the item; entered again, it is known as it is now.
+            key: what others follow it by, if they can.
+            follows: the key of the item whose end it needs, None if it needs none.
+        """
+        parent = None if follows is None else self._by_key.get(follows)
+        if key is not None:
+            self._by_key[key] = item
+        if parent is None:
+            return False
+        self._children.setdefault(parent, []).append(item)
+        return True
+
+    def take_turn(self, item: _Item, job_id: str, *, has_begun: bool) -> bool:
+        """Take a job for a followup, as it has one turn at a time, and say whether the item must wait for its own.
+
+        Args:
+            item: the followup.
+            job_id: the job.
+            has_begun: whether the service has taken it: then it waits for nobody.
+        """
+        if item in self._turn_of:
+            return False
+        if job_id not in self._next_turns:
+            self._next_turns[job_id] = deque()
+            self._turn_of[item] = job_id
+        elif not has_begun:
+            self._next_turns[job_id].append(item)
+            return True
+        return False
+
+    def leave(self, item: _Item, *, key: str | None) -> list[_Item]:
+        """Forget an item that has ended, but for its turn, and give those that waited for that.
+
+        Args:
+            item: the item.
+            key: what it was entered by.
+        """
+        if key is not None and self._by_key.get(key) is item:
+            del self._by_key[key]
+        return self._children.pop(item, [])
+
+    def pass_turn(self, item: _Item, children: Sequence[_Item]) -> Sequence[_Item]:
+        """Give those that may begin now that an item has ended: they have their turns.
+
+        Args:
+            item: the item, which `leave` has been called for.
+            children: of those that waited for its end the ones that may follow it; they come before all others.
+        """
+        job_id = self._turn_of.pop(item, None)
+        if job_id is None:
+            return children
+        waiting = self._next_turns[job_id]
+        waiting.extendleft(reversed(children))
+        if not waiting:
+            del self._next_turns[job_id]
+            return ()
+        first = waiting.popleft()
+        self._turn_of[first] = job_id
+        return (first,)
