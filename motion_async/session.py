@@ -62,8 +62,8 @@ class MotionSession:
         schedule: how long a job is left alone between polls; when None the contract's advice, and for
             `generate_many` one that begins with it and learns.
         backoff: how long to wait after a failed call before it is made again, where it may be.
-        max_connections: the most exchanges at one time, 1 to 10,000; creates open connections of their own, so
-            beside them as many of the polls may stand idle for a moment.
+        max_connections: the most connections at one time, 2 to 10,000; a quarter of them, and at least one, is
+            for creates and followups, each of which opens its own.
         max_polls_per_second: the most polls of the whole session, at least 0.01; waits stretch evenly beyond it.
         exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
         max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB.
@@ -109,7 +109,7 @@ class MotionSession:
             "proxy": proxy,
             "trust_env": trust_env,
             "ssl": ssl,
-            "max_connections": int(check_number("max_connections", max_connections, low=1, high=10_000)),
+            "max_connections": int(check_number("max_connections", max_connections, low=2, high=10_000)),
             "timeout": check_number("exchange_timeout", exchange_timeout, low=0.01, high=3_600),
             "max_answer_bytes": int(check_number("max_answer_bytes", max_answer_bytes, low=1_024, high=1 << 30)),
         }
@@ -146,7 +146,7 @@ class MotionSession:
             schedule=self._schedule,
             pace=self._pace,
             backoff=self._backoff,
-            max_in_flight=self._transport_options["max_connections"],
+            max_in_flight=transport.polls_at_once,
             grace=self._cancel_grace,
             now=self._now,
             random=self._random,

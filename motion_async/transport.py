@@ -38,6 +38,8 @@ __all__ = ["DEFAULT_BASE_URL", "Exchange", "Transport", "check_api_key", "check_
 
 DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
 _MAX_KEY: Final = 512
+_FOR_SENDS: Final = 4
+"""One connection in so many, and at least one, is for creates and followups."""
 
 
 def check_api_key(key: str | None) -> str:
@@ -122,6 +124,7 @@ class _OwnConnections(aiohttp.BaseConnector):
     async def _create_connection(self, *args: Any, **options: Any) -> Any:
         if self._means.closed:
             raise aiohttp.ClientConnectionError("Connector is closed.")
+        await asyncio.sleep(0)  # the one that has just been given up closes in this step, and must not count with it
         return await self._means._create_connection(*args, **options)  # noqa: SLF001  # the documented way to extend
 
 
@@ -150,9 +153,12 @@ class Transport:
         proxy: the URL of an HTTP proxy.
         trust_env: whether the environment's proxy settings count; its netrc never does.
         ssl: as in aiohttp.
-        max_connections: the most exchanges at one time, at least 1.
+        max_connections: the most connections at one time, at least 2.
         timeout: seconds for a whole exchange, more than 0.
         max_answer_bytes: the most of a body that is read, at least 1.
+
+    Attributes:
+        polls_at_once: so many polls are under way at most; the other connections are for creates and followups.
     """
 
     def __init__(
@@ -175,7 +181,11 @@ class Transport:
         self._deadlines = Deadlines(timeout)
         self._limit = max_answer_bytes
         self._is_closing = False
-        self._slots = anyio.Semaphore(max_connections, fast_acquire=True)
+        # Apart from each other, as a poll's connection stays open when it is idle, and a create opens its own.
+        sends = max(1, max_connections // _FOR_SENDS)
+        self.polls_at_once = max_connections - sends
+        self._poll_slots = anyio.Semaphore(self.polls_at_once, fast_acquire=True)
+        self._send_slots = anyio.Semaphore(sends, fast_acquire=True)
         self._options: dict[str, Any] = {"allow_redirects": False, **_proxy_options(base_url, proxy, trust_env)}
         owned = client_session is None
         connector = client_session.connector if client_session else aiohttp.TCPConnector(limit=0, ssl=ssl)
@@ -211,10 +221,11 @@ class Transport:
             SessionClosedError: if the connections have been closed.
         """
         failure: TransportError | SessionClosedError
+        slots = self._poll_slots if call.body is None else self._send_slots
         try:
-            self._slots.acquire_nowait()
+            slots.acquire_nowait()
         except anyio.WouldBlock:
-            await self._slots.acquire()
+            await slots.acquire()
         try:
             with self._deadlines.block():
                 return await self._request(call, exchange)
@@ -228,7 +239,7 @@ class Transport:
             gone = aiohttp.ClientConnectionError("the connector was closed")
             failure = self._translated(call, gone, nothing_left=exchange is not None and not exchange.sent)
         finally:
-            self._slots.release()
+            slots.release()
         # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
         raise failure
 

@@ -262,7 +262,7 @@ def holding(only: str) -> tuple[Handler, asyncio.Event]:
     [
         {"base_url": "http://motion.example"},
         {"proxy": "http://127.0.0.1:3128"},
-        {"max_connections": 0},
+        {"max_connections": 1},
         {"backoff": 7},
         {"api_key": f"{KEY}\n"},
         {"api_key": f" {KEY}"},

@@ -542,7 +542,7 @@ def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPa
         {"base_url": "https://api.motion.so/?x=1"},
         {"base_url": "nonsense"},
         {"base_url": 7},
-        {"max_connections": 0},
+        {"max_connections": 1},
         {"max_polls_per_second": 0},
         {"max_polls_per_second": float("nan")},
         {"exchange_timeout": -1},

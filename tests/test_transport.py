@@ -7,6 +7,7 @@ import gzip
 import inspect
 import socket
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,7 @@ from motion_async import (
 )
 from motion_async.protocol import Call
 from motion_async.transport import Exchange, Transport, check_base_url
+from tests.sockets import Sockets
 
 KEY = "motion_secret_key_of_the_tests"
 POLL = Call("poll", "/sessions/a", None, "a")
@@ -322,21 +324,36 @@ async def test_the_callers_connector_may_close_under_way(raw_server: Any) -> Non
 
 
 async def test_exchanges_at_one_time_are_bounded(raw_server: Any) -> None:
-    """Of ten calls no more than three are on the wire at once."""
-    open_now, most = 0, 0
+    """Of five connections one is for creates and followups, and four are for polls."""
+    under_way: Counter[bytes] = Counter()
+    most: Counter[bytes] = Counter()
 
-    async def answer(_reader: object, writer: asyncio.StreamWriter, _request: bytes) -> None:
-        nonlocal open_now, most
-        open_now += 1
-        most = max(most, open_now)
+    async def answer(_reader: object, writer: asyncio.StreamWriter, request: bytes) -> None:
+        verb = request[:4].strip()
+        under_way[verb] += 1
+        most.update({verb: max(0, under_way[verb] - most[verb])})
         await asyncio.sleep(0.01)
-        open_now -= 1
+        under_way[verb] -= 1
         writer.write(http(BODY))
 
     raw_server.handler = answer
-    async with transport(raw_server.url, max_connections=3) as made:
-        await asyncio.gather(*(made.exchange(POLL) if n % 2 else made.exchange(CREATE, Exchange()) for n in range(10)))
-    assert most == 3
+    async with transport(raw_server.url, max_connections=5) as made:
+        assert made.polls_at_once == 4
+        await asyncio.gather(*(made.exchange(POLL) if n % 2 else made.exchange(CREATE, Exchange()) for n in range(20)))
+    assert most == {b"GET": 4, b"POST": 1}
+
+
+async def test_a_create_opens_its_connection_when_the_one_before_is_closed(raw_server: Any) -> None:
+    """One after the other they never have two."""
+    raw_server.handler = says(http(BODY))
+    sockets = Sockets()
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=sockets)) as mine,
+        transport(raw_server.url, client_session=mine) as made,
+    ):
+        for _ in range(5):
+            await made.exchange(CREATE, Exchange())
+    assert (sockets.made, sockets.most) == (5, 1)
 
 
 def test_no_exception_of_aiohttp_escapes_or_passes_for_a_refusal() -> None:

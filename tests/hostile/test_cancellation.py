@@ -189,13 +189,13 @@ async def test_a_session_can_be_left_at_every_step(hostile: HostileServer, name:
 
 @pytest.mark.parametrize("name", ["poll", "wait"])
 async def test_a_place_on_the_wire_comes_back_at_every_step(hostile: HostileServer, name: str) -> None:
-    """With one connection at a time, who queues for it and is cancelled keeps nobody from it."""
+    """With one connection for polls, who queues for it and is cancelled keeps nobody from it."""
     for step in count():
         assert step < 1_000
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SteppingLoop)
         serve(hostile)
-        async with session(hostile, max_connections=1) as motion:
+        async with session(hostile, max_connections=2) as motion:
             queue = [asyncio.ensure_future(motion.poll(f"job-{number}")) for number in range(3)]
             task: asyncio.Task[Any] = asyncio.ensure_future(OPERATIONS[name](motion))
             loop.after(step, task.cancel)
@@ -205,7 +205,8 @@ async def test_a_place_on_the_wire_comes_back_at_every_step(hostile: HostileServ
             assert [type(await ended(call)) for call in queue] == [JobState] * 5
             assert motion._calls is not None
             async with asyncio.timeout(5):  # a poll of the loop's own may be on its way
-                while motion._calls._transport._slots.value != 1 or motion._calls._transport._deadlines._blocks:
+                transport = motion._calls._transport
+                while transport._poll_slots.value != 1 or transport._deadlines._blocks:
                     await asyncio.sleep(0)
         if not isinstance(end, asyncio.CancelledError):
             return
