@@ -34,6 +34,8 @@ __all__ = ["plot", "run", "table"]
 
 _KEY = "motion_benchmark"
 _CONNECTIONS = 16
+_WITH_CREATES = 21
+"""The bound of a session that has so many connections for polls: a quarter of all is for creates."""
 _OLD = 3_600.0
 """Seconds: a job of that age is polled at the longest interval."""
 _FEWEST_FOR_BYTES = 1_000
@@ -129,7 +131,7 @@ async def _watching(base_url: str) -> AsyncIterator[tuple[_Watching, _Gate]]:
             base_url=base_url,
             client_session=connections,
             schedule=schedule,
-            max_connections=_CONNECTIONS,
+            max_connections=_WITH_CREATES,
             max_polls_per_second=1e6,
             exchange_timeout=3_600,  # an exchange may have to rest before a gate that is shut
         )
@@ -198,7 +200,7 @@ async def _read_offline(_: Calls, job_id: str) -> JobState:
 async def _bytes(counts: list[int]) -> dict[int, float]:
     """Give the bytes of a watched job, beyond those of a session that watches as many as it has connections."""
     schedule = _Late()
-    motion = MotionSession(_KEY, schedule=schedule, max_connections=_CONNECTIONS, max_polls_per_second=1e6)
+    motion = MotionSession(_KEY, schedule=schedule, max_connections=_WITH_CREATES, max_polls_per_second=1e6)
     with mock.patch.object(Calls, "poll_once", _read_offline):
         async with _read(motion, schedule) as watching:
             await watching.watch(_CONNECTIONS)

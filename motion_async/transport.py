@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl as tls
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any, Final
@@ -135,10 +135,10 @@ class _Poll(aiohttp.ClientRequest):
     again on another one, as it does when a kept-alive connection turns out to be closed.
     """
 
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+    def send(self, conn: Any) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
         if conn.protocol is not None and conn.protocol.should_close:
             raise aiohttp.ServerDisconnectedError("something came before it was asked for")
-        return await super().send(conn)
+        return super().send(conn)
 
 
 class Transport:
@@ -250,7 +250,11 @@ class Transport:
         else:
             response = await self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
         try:
-            body, flaw = await self._read(response, call)
+            body, flaw, content = b"", None, response.content
+            if content.is_eof() and content.exception() is None:  # most answers are here with their first byte
+                body = content.read_nowait(self._limit + 1)
+            if not content.at_eof() or len(body) > self._limit:
+                body, flaw = await self._read(response, call, body)
         except BaseException:
             response.close()
             raise
@@ -260,27 +264,24 @@ class Transport:
         return Answer(response.status, body, self._limit, retry_after, headers.get(hdrs.CONTENT_ENCODING), flaw, date)
 
     async def _read(
-        self, response: aiohttp.ClientResponse, call: Call
+        self, response: aiohttp.ClientResponse, call: Call, body: bytes
     ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
-        """Read a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw.
+        """Read on in a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw.
 
         A response gives its connection back when its body is at the end; one that is not read to it is closed.
         """
-        body = b""
         content = response.content
         try:
-            while not content.at_eof():
+            while not content.at_eof() and len(body) <= self._limit:
                 body += await content.read(self._limit + 1 - len(body))
-                if len(body) > self._limit:
-                    response.close()
-                    reason = f"its body is larger than {self._limit} bytes"
-                    return body[: self._limit], UnexpectedResponseError(
-                        reason, http_status=response.status, job_id=call.job_id
-                    )
         except (aiohttp.ClientError, OSError) as error:
             response.close()
             return body, _failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
-        return body, None
+        if len(body) <= self._limit:
+            return body, None
+        response.close()
+        reason = f"its body is larger than {self._limit} bytes"
+        return body[: self._limit], UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
 
     def _translated(self, call: Call, failure: Exception, *, nothing_left: bool) -> TransportError | SessionClosedError:
         """Give the error that a failure of the network layer stands for."""
