@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import cast
 from weakref import WeakValueDictionary
@@ -36,6 +36,8 @@ MAX_UNREADABLE = 5
 """So many answers in a row that cannot be read end a watch."""
 _MAX_REMEMBERED = 4_096
 """So many jobs with a followup are kept in mind, the latest ones, whether anyone holds them or not."""
+_TOLD_AT_ONCE = 500
+"""So many jobs hear in one step that the loop has ended; with all of 100,000 in one, nothing else ran for seconds."""
 _EARLY = 0.001
 """Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
 
@@ -240,11 +242,21 @@ class PollLoop:
         self._due.clear()
         for worker in self._workers:
             worker.cancel()
-        for job in self.jobs():
-            job.error = job.error or _closed(job)
-            job.wake()
+        jobs = self.jobs()
+        try:
+            while len(jobs) > _TOLD_AT_ONCE:
+                self._tell_of_the_end(jobs[-_TOLD_AT_ONCE:])
+                del jobs[-_TOLD_AT_ONCE:]
+                await asyncio.sleep(0)
+        finally:
+            self._tell_of_the_end(jobs)
         if self._workers:
             await asyncio.wait(self._workers)
+
+    def _tell_of_the_end(self, jobs: Iterable[Watched]) -> None:
+        for job in jobs:
+            job.error = job.error or _closed(job)
+            job.wake()
 
     # The heap: an entry a job that is to be polled, the next one first.
 

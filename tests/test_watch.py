@@ -585,6 +585,24 @@ async def test_closing_wakes_everyone_who_waits_and_ends_every_task(make: Any) -
         bench.polls.follow(job)
 
 
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_closing_with_many_jobs_lets_others_run(make: Any, is_cancelled: bool) -> None:
+    """All hear of it, also when whoever closes has no time for that."""
+    bench = make()
+    news = [(job := bench.polls.job(f"job-{number}"), job.news()) for number in range(5_000)]
+    told_by_step: list[int] = []
+    closing = asyncio.create_task(bench.polls.aclose())
+    while not closing.done():
+        await asyncio.sleep(0)
+        told_by_step.append(sum(future.done() for _, future in news))
+        if is_cancelled and len(told_by_step) == 3:
+            closing.cancel()
+    steps = [after - before for before, after in pairwise([0, *told_by_step])]
+    assert max(steps[:3]) <= 500
+    assert len(steps) == (4 if is_cancelled else 10)
+    assert all(future.done() and isinstance(job.error, SessionClosedError) for job, future in news)
+
+
 async def test_a_watched_job_costs_at_most_a_kilobyte(make: Any) -> None:
     """Its state, its place in the heap and a waiter's future included."""
     bench = make()
