@@ -1,6 +1,13 @@
 """The asyncio client for Mosaic Motion, the API that makes videos from prompts.
 
 Every public name has this one import path. Importing it imports neither the sandbox nor any extra.
+
+Where things are, from the values up: `jobs`, `errors` and `events` are what callers see; `wire`, `validation` and
+`protocol` are the contract; `pacing` and `learning` say when to poll, `turns` which answers are news, and `watched` and
+`watch` are the poll loop; `transport` is one exchange, `sending` what costs credits, `retrying` when a call is made
+again; `subscriptions` are those who wait and read. `fanout` makes many videos, with `lineage` for who waits for whom,
+and `intake` and `credits`; `batch` is where it meets the `ledger`. `session`, `calls` and `job` are what users hold;
+`cli` and `sandbox` stand beside.
 """
 
 from motion_async.errors import (
@@ -43,6 +50,7 @@ from motion_async.events import (
     SessionSlowed,
     WatchEnded,
 )
+from motion_async.fanout import FanOut
 from motion_async.job import Job
 from motion_async.jobs import (
     Attachment,
@@ -57,6 +65,7 @@ from motion_async.jobs import (
 from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import Backoff, GrowingSchedule, Schedule
 from motion_async.session import MotionSession
+from motion_async.subscriptions import EventStream, Transitions
 
 __all__ = [
     "Attachment",
@@ -69,8 +78,10 @@ __all__ = [
     "ConnectionLostError",
     "CreateUncertainError",
     "Event",
+    "EventStream",
     "EventsDropped",
     "ExchangeTimeoutError",
+    "FanOut",
     "FollowupNotAllowedError",
     "FollowupUncertainError",
     "GrowingSchedule",
@@ -104,6 +115,7 @@ __all__ = [
     "SessionClosedError",
     "SessionSlowed",
     "StatusChange",
+    "Transitions",
     "TransportError",
     "UncertainError",
     "UnexpectedResponseError",

@@ -209,7 +209,9 @@ class JobNotFoundError(ServiceError):
 
 
 class FollowupNotAllowedError(ServiceError):
-    """409: a followup was sent to a job that is not completed (section "Create Followup Endpoint").
+    """409: a followup to a job that is not completed (section "Create Followup Endpoint").
+
+    The same is raised, and nothing sent, when the poll before a followup finds that the job is not completed.
 
     Args:
         message: what happened and what to do next.
@@ -344,8 +346,7 @@ class LedgerVersionError(LedgerError):
 
     def __init__(self, *, found: int, known: int) -> None:
         super().__init__(
-            f"the ledger has version {found}, and this motion-async knows versions up to {known}; "
-            "upgrade it: pip install --upgrade motion-async"
+            f"the ledger has version {found}, and this motion-async knows versions up to {known}; upgrade motion-async"
         )
         self.found = found
         self.known = known
@@ -376,16 +377,19 @@ class WaitTimeoutError(MotionError):
         job_id: the job that was waited for.
         timeout: the deadline in seconds.
         status: the last status that was seen, if any.
+        failures: so many polls of it, the last ones, had failed in a row.
     """
 
-    def __init__(self, job_id: str, *, timeout: float, status: str | None) -> None:
-        super().__init__(
-            f"job {job_id} did not end within {timeout:g} s (last seen: {status or 'nothing yet'}); "
-            "it goes on, and can be waited for again by its id",
-            job_id=job_id,
-        )
+    def __init__(self, job_id: str, *, timeout: float, status: str | None, failures: int = 0) -> None:
+        seen = f"last seen: {status}" if status else "nothing of it was seen"
+        trouble, advice = "", "it goes on, and can be waited for again by its id"
+        if failures:
+            trouble = f", and its last {failures} polls failed" if failures > 1 else ", and its last poll failed"
+            advice = "the session's events say why; check network and base URL, and wait for it again by its id"
+        super().__init__(f"job {job_id} did not end within {timeout:g} s ({seen}{trouble}); {advice}", job_id=job_id)
         self.timeout = timeout
         self.status = status
+        self.failures = failures
 
 
 class InputRequiredError(MotionError):

@@ -29,13 +29,12 @@ from motion_async.errors import (
     MotionError,
     NotSentError,
     SessionClosedError,
-    WaitTimeoutError,
 )
 from motion_async.intake import Intake
 from motion_async.jobs import JobState, Outcome
 from motion_async.lineage import Lineage
 from motion_async.recording import NotOursToSend
-from motion_async.subscriptions import OnInput, result_of
+from motion_async.subscriptions import OnInput, result_of, timed_out
 from motion_async.turns import needs_input
 from motion_async.watch import PollLoop
 from motion_async.watched import Step, Watched
@@ -77,7 +76,7 @@ class FanOut(AsyncIterator[Outcome]):
         polls: the session's loop.
         requests: what to make.
         limiter: whose places the jobs hold.
-        job_timeout: seconds from a job's creation until it is given up, None for no end.
+        job_timeout: seconds in which each job is watched, None for no end.
         on_input: what to do when a job waits for a person.
         credits: where creates wait for credits after a 402; when None, a 402 ends all new ones.
     """
@@ -294,8 +293,7 @@ class FanOut(AsyncIterator[Outcome]):
     def _give_up_after(self, item: _Item, seconds: float) -> None:
         def give_up() -> None:
             if item.job is not None and item.is_followed:
-                status = item.job.state.status if item.job.state else None
-                self._finish(item, error=WaitTimeoutError(item.job.job_id, timeout=seconds, status=status))
+                self._finish(item, error=timed_out(item.job, seconds))
 
         item.timer = asyncio.get_running_loop().call_later(seconds, give_up)
 

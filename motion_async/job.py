@@ -31,7 +31,7 @@ class _Calls(Protocol):
 class Job:
     """One job of a session: follow it, wait for it, give it a new turn.
 
-    It is made by `MotionSession.create` and `MotionSession.job`. Any number of handles on the same
+    It is made by `MotionSession.create`, `followup` and `job`. Any number of handles on the same
     job share one poll loop and one knowledge of its state.
     """
 
@@ -62,13 +62,16 @@ class Job:
         unless more than 1,000 changes wait for it; `previous` shows where some are missing then.
 
         Args:
-            timeout: seconds from the first step on, at least 0; None for no deadline.
+            timeout: seconds from the first step on, at least 0. With None a service that cannot be reached is waited
+                for without end; `MotionSession.events` tells of it.
 
         Raises:
             WaitTimeoutError: from a step, when the deadline has passed.
             JobNotFoundError: from a step, when the service does not know the job.
             AuthenticationError: from a step, when the service does not know the key.
             UnexpectedResponseError: from a step, when five answers in a row could not be read.
+            SessionClosedError: from a step, when the session was left.
+            MotionError: from a step, for any other refusal of a poll.
             ConfigurationError: for a timeout out of bounds.
         """
         return Transitions(self._polls, self._watched, timeout=check_timeout(timeout))
@@ -77,7 +80,8 @@ class Job:
         """Wait until the job completes.
 
         Args:
-            timeout: seconds, at least 0; None for no deadline. The job goes on when it has passed.
+            timeout: seconds, at least 0; the job goes on when they have passed. With None a service that cannot be
+                reached is waited for without end; `MotionSession.events` tells of it.
             on_input: when the job waits for a person: `wait` on, or `raise`.
 
         Returns:
@@ -90,6 +94,8 @@ class Job:
             JobNotFoundError: if the service does not know the job.
             AuthenticationError: if the service does not know the key.
             UnexpectedResponseError: if five answers in a row could not be read.
+            SessionClosedError: if the session was left.
+            MotionError: for any other refusal of a poll.
             ConfigurationError: for an option out of bounds.
         """
         return await wait_for_end(

@@ -210,7 +210,9 @@ class BatchRequest:
     Args:
         request: what to make; a plain string is taken as the prompt.
         id: its name within the batch, 1 to 200 printable characters; when None, a ledger knows it by its content.
-        follows: the id of an earlier request of the same batch: this one is a followup to that one's job.
+        follows: the id of an earlier request of the same batch, which must have a ledger: this one is a followup to
+            that one's job, sent once it has completed. Several that follow the same one take turns in their order,
+            what follows one of them before the next of them, so each changes what the turn before it made.
         metadata: anything of the caller's that can be written as JSON; it is kept and never sent.
     """
 

@@ -27,7 +27,15 @@ from motion_async.intake import Intake, Requests, intakes
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.learning import LearnedSchedule, LearningSchedule
-from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_number, check_schedule
+from motion_async.pacing import (
+    Backoff,
+    GrowingSchedule,
+    Pace,
+    Schedule,
+    check_number,
+    check_schedule,
+    check_whole_number,
+)
 from motion_async.redaction import Secret
 from motion_async.subscriptions import EventHub, EventStream, OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
@@ -62,9 +70,9 @@ class MotionSession:
         schedule: how long a job is left alone between polls; when None the contract's advice, and for
             `generate_many` one that begins with it and learns.
         backoff: how long to wait after a failed call before it is made again, where it may be.
-        max_connections: the most connections at one time, 2 to 10,000; a quarter of them, and at least one, is
-            for creates and followups, each of which opens its own.
-        max_polls_per_second: the most polls of the whole session, at least 0.01; waits stretch evenly beyond it.
+        max_connections: the most connections at one time, 2 to 10,000. A quarter of them, at least one, is for creates
+            and followups, each of which opens its own; polls share the rest. Of 100 these are 25 and 75.
+        max_polls_per_second: the most polls of the whole session, 0.01 to 1,000,000; waits stretch evenly beyond it.
         exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
         max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB.
         cancel_grace: seconds in which a create whose caller was cancelled may still bring its id back, 0 to 3,600.
@@ -109,9 +117,9 @@ class MotionSession:
             "proxy": proxy,
             "trust_env": trust_env,
             "ssl": ssl,
-            "max_connections": int(check_number("max_connections", max_connections, low=2, high=10_000)),
+            "max_connections": check_whole_number("max_connections", max_connections, low=2, high=10_000),
             "timeout": check_number("exchange_timeout", exchange_timeout, low=0.01, high=3_600),
-            "max_answer_bytes": int(check_number("max_answer_bytes", max_answer_bytes, low=1_024, high=1 << 30)),
+            "max_answer_bytes": check_whole_number("max_answer_bytes", max_answer_bytes, low=1_024, high=1 << 30),
         }
         self._schedule = GrowingSchedule() if schedule is None else check_schedule(schedule)
         self._batch_schedule = None if schedule is None else self._schedule
@@ -176,6 +184,10 @@ class MotionSession:
     ) -> Job:
         """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
 
+        While no connection can be made, or the answer is a 429, it is tried up to eight times: about a minute in all
+        with the default backoff, and up to `exchange_timeout` for each try. End it sooner with `asyncio.timeout`:
+        that sends nothing twice, and an id that still comes is in the log and in `events`.
+
         Args:
             prompt: 1 to 12,000 characters, or a whole request.
             style_reference_url: a YouTube URL whose style to follow.
@@ -201,7 +213,8 @@ class MotionSession:
     ) -> Job:
         """Give a completed job a new turn (section "Create Followup Endpoint"); it keeps its id.
 
-        The job is polled once before, so that its old `completed` is not taken for the new one after.
+        The job is polled once before, so that its old `completed` is not taken for the new one after; then it is
+        sent as a create is, and tried as often.
 
         Args:
             job_id: a job that is completed.
@@ -261,7 +274,7 @@ class MotionSession:
             prompt: see `create`.
             style_reference_url: see `create`.
             attachments: see `create`.
-            timeout: seconds from the creation on, at least 0; None for no deadline.
+            timeout: seconds from the moment at which the service took it, at least 0; None for no deadline.
             on_input: see `Job.wait`.
 
         Raises:
@@ -293,7 +306,9 @@ class MotionSession:
 
         Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
         One bad request is one bad outcome. The first 401 or 402 ends new creates; what runs goes on, and the
-        rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started.
+        rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started. Leaving the
+        block early starts nothing new; jobs that the service has taken go on, and their ids are in the log, or in
+        the ledger.
 
         With a ledger, what is sent is on disk before it is sent, and the same call goes on where an earlier
         one ended, however it ended: what is finished comes out without a call, what runs is taken up by its
@@ -305,8 +320,8 @@ class MotionSession:
             max_active: the most jobs at one time, 1 to 1,000,000; not used when a limiter is given.
             limiter: places to share with other batches. A job that waits for a person gives its place back.
             schedule: how long these jobs are left alone between polls. When None the session's, if it was given
-                one; else a `LearnedSchedule` that all batches of the session teach, urgent enough to notice no
-                end later than the contract's advice does, with fewer polls.
+                one; else a `LearnedSchedule` that all batches of the session teach, urgent enough to notice ends no
+                later on average than the contract's advice does, with fewer polls.
             job_timeout: seconds in which this batch watches a job, at least 0; None for no end. The job goes on.
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
             on_insufficient_credits: after a 402: `stop` creating, or `wait`: try one create every 60 seconds
@@ -327,7 +342,7 @@ class MotionSession:
                 "put a single one in a list, or use generate"
             )
         if limiter is None:
-            limiter = anyio.CapacityLimiter(int(check_number("max_active", max_active, low=1, high=1_000_000)))
+            limiter = anyio.CapacityLimiter(check_whole_number("max_active", max_active, low=1, high=1_000_000))
         if schedule is None:
             if self._batch_schedule is None:
                 self._batch_schedule = LearnedSchedule(urgency=_BATCH_URGENCY)
@@ -340,7 +355,7 @@ class MotionSession:
             calls.polls,
             intakes(requests) if ledger is None else self._planned(requests, ledger, batch, schedule),
             limiter=limiter,
-            job_timeout=check_timeout(job_timeout),
+            job_timeout=check_timeout(job_timeout, name="job_timeout"),
             on_input=check_on_input(on_input),
             credits=Credits(self._events.publish) if waits_for_credits else None,
         )
@@ -372,7 +387,7 @@ class MotionSession:
             SessionClosedError: if the session is not open.
         """
         polls = self._open().polls
-        return self._events.open(polls, limit=int(check_number("max_unread", max_unread, low=1, high=1_000_000_000)))
+        return self._events.open(polls, limit=check_whole_number("max_unread", max_unread, low=1, high=1_000_000_000))
 
     def _open(self) -> Calls:
         if self._calls is None:

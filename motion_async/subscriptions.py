@@ -22,22 +22,32 @@ from motion_async.turns import needs_input
 from motion_async.watch import PollLoop
 from motion_async.watched import Step, Watched
 
-__all__ = ["EventStream", "OnInput", "Transitions", "check_on_input", "check_timeout", "result_of", "wait_for_end"]
+__all__ = [
+    "EventStream",
+    "OnInput",
+    "Transitions",
+    "check_on_input",
+    "check_timeout",
+    "result_of",
+    "timed_out",
+    "wait_for_end",
+]
 
 OnInput: TypeAlias = Literal["wait", "raise"]
 """What to do when a job waits for a person: wait on, or raise `InputRequiredError`."""
 
 
-def check_timeout(timeout: float | None) -> float | None:
+def check_timeout(timeout: float | None, *, name: str = "timeout") -> float | None:
     """Give a timeout back: None, or seconds of at least 0.
 
     Args:
         timeout: what the caller handed in.
+        name: the option's name, for the message.
 
     Raises:
         ConfigurationError: if it is neither.
     """
-    return None if timeout is None else check_number("timeout", timeout, low=0)
+    return None if timeout is None else check_number(name, timeout, low=0)
 
 
 def check_on_input(on_input: OnInput) -> OnInput:
@@ -98,7 +108,7 @@ async def wait_for_end(polls: PollLoop, job: Watched, *, timeout: float | None, 
                     raise InputRequiredError(job.job_id)
                 await _news(job)
     except TimeoutError:
-        raise _timed_out(job, timeout) from None
+        raise timed_out(job, timeout) from None
     finally:
         polls.unfollow(job)
 
@@ -111,8 +121,15 @@ async def _news(job: Watched) -> None:
         job.forget(future)
 
 
-def _timed_out(job: Watched, timeout: float | None) -> WaitTimeoutError:
-    return WaitTimeoutError(job.job_id, timeout=timeout or 0.0, status=job.state.status if job.state else None)
+def timed_out(job: Watched, timeout: float | None) -> WaitTimeoutError:
+    """Give the error for a deadline that has passed.
+
+    Args:
+        job: the job that was waited for.
+        timeout: the deadline in seconds.
+    """
+    status = job.state.status if job.state else None
+    return WaitTimeoutError(job.job_id, timeout=timeout or 0.0, status=status, failures=job.failures)
 
 
 class Transitions(AsyncIterator[StatusChange]):
@@ -149,7 +166,7 @@ class Transitions(AsyncIterator[StatusChange]):
                 return self._passed(await self._next_change())
         except TimeoutError:
             self._finish()
-            raise _timed_out(self._job, self._timeout) from None
+            raise timed_out(self._job, self._timeout) from None
 
     def _begin(self) -> StatusChange | None:
         """Follow the job, and give its current state as the first change if it is known."""

@@ -218,12 +218,16 @@ def test_service_errors_carry_the_answers_data(kind: type[errors.ServiceError]) 
 @pytest.mark.parametrize(
     ("error", "shown"),
     [
-        (errors.WaitTimeoutError(JOB, timeout=0.5, status=None), "within 0.5 s (last seen: nothing yet)"),
+        (errors.WaitTimeoutError(JOB, timeout=0.5, status=None), "within 0.5 s (nothing of it was seen); it goes on"),
+        (
+            errors.WaitTimeoutError(JOB, timeout=0.5, status="running", failures=3),
+            "(last seen: running, and its last 3 polls failed); the session's events say why",
+        ),
         (errors.WaitTimeoutError(JOB, timeout=900, status="running"), "within 900 s (last seen: running)"),
         (errors.JobFailedError(JOB, error=None), "the service gave no reason"),
         (errors.UnexpectedResponseError("no JSON"), "the service's answer cannot be read: no JSON;"),
     ],
-    ids=["seen nothing", "seen", "no reason", "about no job"],
+    ids=["seen nothing", "polls failed", "seen", "no reason", "about no job"],
 )
 def test_what_is_not_known_is_told_as_such(error: MotionError, shown: str) -> None:
     """A missing status, reason or job leaves a whole sentence."""

@@ -88,7 +88,7 @@ async def test_the_aiohttp_app_makes_a_video(sandbox: Sandbox) -> None:
     async with TestClient(TestServer(app)) as client:
         response = await client.post("/videos", data={"prompt": "A launch"})
         answer = await response.json()
-        assert (await client.post("/videos", data={})).status == 502
+        assert (await client.post("/videos", data={})).status == 422
     assert answer["status"] == "completed"
     assert answer["job_id"] in sandbox.jobs
 

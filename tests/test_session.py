@@ -386,6 +386,15 @@ async def test_a_wait_ends_at_its_deadline_and_the_job_goes_on(sandbox: Sandbox,
     assert (await job.wait(timeout=30)).status == "completed"
 
 
+async def test_a_wait_that_nobody_answered_says_so(sandbox: Sandbox) -> None:
+    """A `WaitTimeoutError` does not claim that a job goes on that was never seen."""
+    async with MotionSession(sandbox.api_key, base_url="http://127.0.0.1:9/api", **QUICK) as motion:
+        with pytest.raises(WaitTimeoutError, match=r"nothing of it was seen, and its last .* failed") as caught:
+            await motion.job("abc").wait(timeout=0.3)
+    assert caught.value.failures > 0
+    assert "goes on" not in str(caught.value)
+
+
 # Events.
 
 
@@ -543,6 +552,7 @@ def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPa
         {"base_url": "nonsense"},
         {"base_url": 7},
         {"max_connections": 1},
+        {"max_connections": 2.5},
         {"max_polls_per_second": 0},
         {"max_polls_per_second": float("nan")},
         {"exchange_timeout": -1},
@@ -571,13 +581,14 @@ async def test_bad_arguments_get_the_librarys_errors(motion: MotionSession) -> N
         lambda: motion.generate_many(cast("Any", {"prompt": "a body"})),
         lambda: motion.generate_many([], max_active=0),
         lambda: motion.generate_many([], on_input=bad),
-        lambda: motion.generate_many([], job_timeout=-1),
         lambda: motion.events(max_unread=0),
         lambda: motion.job(bad),
         lambda: motion.job("some-id").transitions(timeout=bad),
     ):
         with pytest.raises((ConfigurationError, InvalidRequestError)):
             wrong()
+    with pytest.raises(ConfigurationError, match="job_timeout must be a number at least 0"):
+        motion.generate_many([], job_timeout=-1)
     for awaitable in (
         motion.create(bad),
         motion.create("x", attachments=bad),

@@ -41,7 +41,7 @@ async def open_ledger(
     patience: float = 60.0,
     on_trouble: Callable[[LedgerTrouble], object] | None = None,
 ) -> AsyncIterator[Ledger]:
-    """Open a ledger; it is made if there is none.
+    """Open a ledger, with `async with`; it is made if there is none.
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://` for one in memory, or
@@ -105,21 +105,21 @@ def _read(url: str) -> tuple[str, Callable[[], Awaitable[Store]]]:
     if not mark or scheme not in ("sqlite", "postgresql", "postgres"):
         raise ConfigurationError(f"a ledger's URL is {_KINDS}")
     extra = "ledger" if scheme == "sqlite" else "postgres"
-    problem = None
+    problem = missing = None
     try:
         stores = importlib.import_module("motion_async.ledger.store")
         importlib.import_module("aiosqlite" if scheme == "sqlite" else "asyncpg")
         read = stores.sa.make_url(url.replace("postgres://", "postgresql://", 1))
         return _sqlite(stores, read) if scheme == "sqlite" else _server(stores, read)
     except ModuleNotFoundError as error:
-        problem = f"{error.name} is not installed: pip install 'motion-async[{extra}]'"
+        missing = f"a ledger needs {error.name}, which is not installed: install motion-async with its extra `{extra}`"
     except ConfigurationError as error:
         problem = str(error)
     except Exception as error:  # what SQLAlchemy raises is known by name only once it is imported
         if not isinstance(error, ValueError) and type(error).__name__ != "ArgumentError":
             raise
         problem = f"it cannot be read as {_KINDS}"  # never with the URL, in which the password stands
-    raise ConfigurationError(f"the ledger's URL cannot be used: {problem}")
+    raise ConfigurationError(missing or f"the ledger's URL cannot be used: {problem}")
 
 
 def _sqlite(stores: Any, url: URL) -> tuple[str, Callable[[], Awaitable[Store]]]:

@@ -132,7 +132,8 @@ asyncio.run(main())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
     assert last.startswith("motion_async.errors.ConfigurationError")
-    assert f"pip install 'motion-async[{extra}]'" in last
+    assert f"which is not installed: install motion-async with its extra `{extra}`" in last
+    assert "URL" not in last
     assert "SECRET" not in last
 
 
