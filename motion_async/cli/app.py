@@ -19,7 +19,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from rich.console import Console
 
 from motion_async.cli import following
-from motion_async.cli.arguments import BaseUrl, Json, Timeout
+from motion_async.cli.arguments import BaseUrl, BatchTimeout, Json, Timeout, WatchTimeout
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import format_of
@@ -34,6 +34,7 @@ from motion_async.cli.stopping import Stop
 from motion_async.credits import OnInsufficientCredits
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import VideoRequest
+from motion_async.ledger.rows import check_name
 from motion_async.pacing import check_number
 from motion_async.redaction import redacted
 
@@ -143,7 +144,9 @@ def status(job_ids: _JobIds, /, *, base_url: BaseUrl = None, json: Json = False)
 
 
 @app.command
-def watch(job_ids: _JobIds, /, *, timeout: Timeout = None, base_url: BaseUrl = None, json: Json = False) -> ExitStatus:
+def watch(
+    job_ids: _JobIds, /, *, timeout: WatchTimeout = None, base_url: BaseUrl = None, json: Json = False
+) -> ExitStatus:
     """Follow jobs until the last of them ends; this and every other process may watch the same ones."""
     return execute(
         lambda reporter: following.watch(reporter, job_ids, timeout=timeout, base_url=base_url),
@@ -213,7 +216,7 @@ def batch(
         bool,
         Parameter(name="--dry-run", negative=(), help="Check every line, say what would be done, send nothing."),
     ] = False,
-    timeout: Timeout = None,
+    timeout: BatchTimeout = None,
     base_url: BaseUrl = None,
     json: Json = False,
 ) -> ExitStatus:
@@ -224,7 +227,10 @@ def batch(
     type and content_type). Beside them a line may have
 
       id        a name of your own, by which the line is known when you change it
-      follows   the id of an earlier line: this one changes its finished video
+      follows   the id of an earlier line: this one changes its finished video;
+                several lines that follow the same one take turns, each
+                changing what the one before made; for variants write
+                separate lines without follows
       metadata  anything; it comes back with the result, and is not sent
 
     Or it is CSV: the header has the same names, attachments are URLs separated
@@ -236,6 +242,23 @@ def batch(
     finished and noted, and jobs that run go on at the service.
 
     Lines that --skip-invalid leaves out do not count for the exit status.
+
+    Each line of --output says what is known of a line of FILE by then:
+
+      line      its number, from 1
+      key       its id, or a name that is made of its content
+      state     as the ledger has it: planned (not sent), intent or uncertain
+                (may have been sent), submitted (its job goes on), completed,
+                failed, rejected, dropped (a person gave it up); or invalid
+      status    what the service called its job last
+      job_id    its job
+      error     what went wrong, in words
+      metadata  the line's own
+      job       the service's last answer, with the video
+
+    What there is none of is null. The "outcome" that a line has on standard
+    output says how it came out of this run instead: there planned is not_sent,
+    and submitted is running or unseen.
     """
     from motion_async.cli.batch.command import make_batch, plan_batch  # noqa: PLC0415
 
@@ -244,13 +267,15 @@ def batch(
     def order() -> BatchOrder:
         path = Path(file)
         if file.startswith("-") and file != "-":
-            raise ConfigurationError(f"there is no option {file}; a file of that name is ./{file}")
+            raise ConfigurationError(
+                f"there is no option {file}, see motion-async batch --help; a file of that name is ./{file}"
+            )
         if file == "-" and ledger is None:
             raise ConfigurationError("a batch from standard input has no file to put its ledger beside; add --ledger")
         return BatchOrder(
             file=file,
             form=format_of(file, format),
-            batch=batch or ("stdin" if file == "-" else path.stem),
+            batch=check_name("--batch", batch if batch is not None else "stdin" if file == "-" else path.stem),
             ledger=beside(path) if ledger is None else Address(ledger),
             max_active=int(check_number("--max-active", max_active, low=1, high=1_000_000)),
             on_insufficient_credits=on_insufficient_credits,
@@ -299,7 +324,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         command, bound, *_ = app.parse_args(argv or ["--help"], console=console, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        say(f"{_complaint(error, argv)}; see motion-async --help")
+        say(_complaint(error, argv))
         return ExitStatus.WRONG_USE
     _argv.set(tuple(argv))
     try:
@@ -319,5 +344,5 @@ def _complaint(error: CycloptsError, argv: Sequence[str]) -> str:
     if isinstance(error, UnusedCliTokensError) and argv[0] in ("generate", "followup"):
         return f"{words}; put quotes around a prompt of several words"
     if isinstance(error, UnusedCliTokensError) and argv[0] == "batch":
-        return f"{words}; it takes one FILE, and the options that its help names"
-    return words
+        words += "; it takes one FILE and options"
+    return f"{words}; see {' '.join(('motion-async', *(error.command_chain or ()), '--help'))}"

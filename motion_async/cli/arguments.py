@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
 
-__all__ = ["BaseUrl", "BatchName", "Json", "LedgerName", "States", "Timeout"]
+__all__ = ["BaseUrl", "BatchName", "BatchTimeout", "Json", "LedgerName", "States", "Timeout", "WatchTimeout"]
 
 Json: TypeAlias = Annotated[bool, Parameter(name="--json", negative=(), help="Write JSON lines, on a terminal too.")]
 BaseUrl: TypeAlias = Annotated[
@@ -15,6 +15,12 @@ BaseUrl: TypeAlias = Annotated[
 Timeout: TypeAlias = Annotated[
     float | None,
     Parameter(name="--timeout", help="Stop waiting so many seconds after the service took the job, which goes on."),
+]
+WatchTimeout: TypeAlias = Annotated[
+    float | None, Parameter(name="--timeout", help="Stop waiting after so many seconds; the jobs go on.")
+]
+BatchTimeout: TypeAlias = Annotated[
+    float | None, Parameter(name="--timeout", help="Watch each job for so many seconds in this run; it goes on.")
 ]
 LedgerName: TypeAlias = Annotated[str, Parameter(help="The ledger: its file, or its URL.")]
 BatchName: TypeAlias = Annotated[str | None, Parameter(name="--batch", help="The batch; all if not given.")]

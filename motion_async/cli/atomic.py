@@ -11,19 +11,24 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from motion_async.errors import ConfigurationError
 
 __all__ = ["atomic_file", "check_output"]
 
 
-def check_output(path: Path, *, reads: Path | None = None) -> None:
+_COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
+_OWNERS: Final = "-owner-"
+
+
+def check_output(path: Path, *, reads: Path | None = None, ledger: Path | None = None) -> None:
     """Raise if a file could not be written, before the work is done that it is to hold.
 
     Args:
         path: the file.
         reads: a file that must not be overwritten, as it is read.
+        ledger: the file of a ledger, there or not yet; neither it nor what lies beside it for it must be overwritten.
 
     Raises:
         ConfigurationError: saying what stands in the way.
@@ -34,6 +39,8 @@ def check_output(path: Path, *, reads: Path | None = None) -> None:
             raise ConfigurationError(f"--output {path} is no file that can be replaced; name a file, or leave it out")
         if mode is not None and reads is not None and path.samefile(reads):
             raise ConfigurationError(f"--output {path} is the file that is read; name another one")
+        if ledger is not None and _is_of(ledger, path):
+            raise ConfigurationError(f"--output {path} is a file of the ledger {ledger}; name another one")
         directory = path.resolve().parent
         if not directory.is_dir():
             raise ConfigurationError(f"--output {path}: there is no directory {directory}; make it first")
@@ -41,6 +48,17 @@ def check_output(path: Path, *, reads: Path | None = None) -> None:
             raise ConfigurationError(f"--output {path}: nothing can be written in {directory}")
     except OSError as error:
         raise ConfigurationError(f"--output {path}: {error.strerror or error}") from error
+
+
+def _is_of(ledger: Path, path: Path) -> bool:
+    """Whether a file is a ledger's, or one of those that are made beside it while it is open."""
+    if path.exists() and ledger.exists() and path.samefile(ledger):  # two names, by a hard link or by their case
+        return True
+    target, kept = path.resolve(), ledger.resolve()
+    if target.parent != kept.parent or not target.name.startswith(kept.name):
+        return False
+    rest = target.name.removeprefix(kept.name)
+    return rest in _COMPANIONS or rest.startswith(_OWNERS)
 
 
 @contextmanager

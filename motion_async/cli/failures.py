@@ -10,9 +10,10 @@ from enum import IntEnum
 from typing import Final
 
 from motion_async import errors
-from motion_async.cli.looks import one_line
+from motion_async.cli.looks import one_line, span
+from motion_async.events import PollDisturbed, SendDisturbed
 
-__all__ = ["ExitStatus", "credits_words", "exit_status", "sentence", "worst"]
+__all__ = ["ExitStatus", "credits_words", "exit_status", "sentence", "trouble_words", "worst"]
 
 
 class ExitStatus(IntEnum):
@@ -42,10 +43,7 @@ _WORST_FIRST: Final = (
 # The advice is left out where the library's own message ends with one.
 _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
     errors.MotionError: (ExitStatus.UNREACHABLE, ""),
-    errors.ConfigurationError: (
-        ExitStatus.WRONG_USE,
-        "see motion-async --help",
-    ),
+    errors.ConfigurationError: (ExitStatus.WRONG_USE, ""),
     errors.InvalidRequestError: (ExitStatus.WRONG_USE, "correct it and run the command again"),
     errors.ServiceError: (ExitStatus.REFUSED, ""),
     errors.ServiceUnavailableError: (ExitStatus.UNREACHABLE, ""),
@@ -91,6 +89,19 @@ def sentence(error: errors.MotionError) -> str:
     advice = _meaning(error)[1].format(job_id=error.job_id)
     said = one_line(str(error)).rstrip(".")
     return f"{said}; {advice}" if advice else said
+
+
+def trouble_words(it: PollDisturbed | SendDisturbed) -> str:
+    """Say that something did not work and is tried again, when, and why it did not.
+
+    Args:
+        it: what did not work.
+    """
+    if isinstance(it, PollDisturbed):
+        what = "a poll failed, made again"
+    else:
+        what = f"a {'create' if it.job_id is None else 'followup'} was not taken, tried again"
+    return f"{what} in {span(it.next_wait)}: {sentence(it.error)}"
 
 
 def credits_words(error: errors.InsufficientCreditsError) -> str:

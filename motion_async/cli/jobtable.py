@@ -16,7 +16,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from motion_async.cli.failures import sentence
+from motion_async.cli.failures import sentence, trouble_words
 from motion_async.cli.happenings import Asked, Failure, Happening
 from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.progress import StateBars, Tally
@@ -88,9 +88,7 @@ class JobTable:
                 row.ended = row.trouble_ends = self._clock()
                 row.note = row.note or sentence(happening.error)
             case SendDisturbed():
-                self._waiting = (
-                    f"nothing sent yet, tried again in {span(happening.next_wait)}: {sentence(happening.error)}"
-                )
+                self._waiting = trouble_words(happening)
             case _:
                 pass
 

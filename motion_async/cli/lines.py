@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 
 import attrs
 
-from motion_async.cli.failures import sentence
+from motion_async.cli.failures import sentence, trouble_words
 from motion_async.cli.happenings import (
     Asked,
     BatchCounts,
@@ -53,6 +54,9 @@ _FIRST_WORDS: Final = 5.0
 _RARELY: Final = 60.0
 """Seconds between two lines on how it stands, at first and in the end: a log of hours should stay short."""
 
+_TROUBLE_AGAIN: Final = 30.0
+"""Seconds between two sentences on trouble: each failure has its line, and the first ones come fast."""
+
 SHAPES: Final = """\
   {"event": "accepted", "job_id", "followup"}
       the service took a create or a followup
@@ -66,13 +70,15 @@ SHAPES: Final = """\
   {"event": "error", "error", "message", "job_id", "http_status"}
       error is the class of it; the last two are null where there is none
   {"event": "disturbed", "job_id", "error", "message", "failures", "next_wait"}
-      a poll failed, and is made again after next_wait seconds
+      a poll failed, or a create or followup was not taken (job_id is null for
+      a create); it is tried again after next_wait seconds
   {"event": "slowed", "polls_per_second", "pause"}
       the service asked for fewer calls
   {"event": "dropped", "count"}
       so many older events could not be told
   {"event": "interrupted", "job_ids"}
-      the command ends before these jobs do; those of `batch` are in its ledger
+      the command ends before these jobs do; job_ids is empty for `batch`, whose
+      jobs are in its ledger
   {"event": "listening", "base_url", "api_key"}
       of `sandbox --json`
   {"event": "invalid", "line", "problems"}
@@ -84,7 +90,8 @@ SHAPES: Final = """\
       how a line of a batch came out: completed, failed, rejected, changed,
       uncertain, running, unseen, not_sent or dropped; job is its state
   {"event": "batch", "batch", "ledger", "lines", "counts", "running", "invalid"}
-      how a run of a batch went
+      how a run of a batch went; counts has its lines by the state of "outcome",
+      also those that a run which was ended early did not come to
   {"event": "counts", "batch", "counts"}
       of `ledger show`: a batch, and its items by state
   {"event": "item", "batch", "key", "state", "status", "job_id", "error",
@@ -104,10 +111,13 @@ class JsonLines:
 
     Args:
         stdout: where the lines go.
+        clock: gives seconds, never backwards.
     """
 
-    def __init__(self, stdout: Stdout) -> None:
+    def __init__(self, stdout: Stdout, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stdout = stdout
+        self._clock = clock
+        self._trouble_again = clock()
 
     @asynccontextmanager
     async def live(self, view: View) -> AsyncIterator[None]:
@@ -123,12 +133,15 @@ class JsonLines:
         """Do nothing: no terminal was changed; see `Sink.restore`."""
 
     def tell(self, happening: Happening) -> None:
-        """Write its line, if it has one; see `Sink.tell`."""
+        """Write its line, if it has one, and say on stderr what a person should know at once; see `Sink.tell`."""
         if isinstance(happening, ItemsShown):
             for item in happening.items:
                 self.tell(ItemShown(item))
         if isinstance(happening, Stopping):
             say(STOPPING)
+        if isinstance(happening, PollDisturbed | SendDisturbed) and self._clock() >= self._trouble_again:
+            self._trouble_again = self._clock() + _TROUBLE_AGAIN
+            say(trouble_words(happening))
         line = _line(happening)
         if line is not None:
             self._stdout.line(json.dumps(line))

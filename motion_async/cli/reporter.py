@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
@@ -83,6 +83,7 @@ class Reporter:
         self._sends_again_at = 0.0
         self._unsaid: list[str] = []
         self._goes_on_with = ""
+        self._unwritten: Callable[[], Sequence[tuple[str, str, str]]] = tuple
 
     @asynccontextmanager
     async def live(self, view: View) -> AsyncIterator[None]:
@@ -116,6 +117,14 @@ class Reporter:
             command: the command.
         """
         self._goes_on_with = command
+
+    def keeps(self, unwritten: Callable[[], Sequence[tuple[str, str, str]]]) -> None:
+        """Note who knows what would be lost if the command ended at once.
+
+        Args:
+            unwritten: gives, without waiting, the ids that are not in the ledger yet: batch, key and job id of each.
+        """
+        self._unwritten = unwritten
 
     def glance(self, happening: Happening) -> None:
         """Show something in the view alone.
@@ -205,7 +214,13 @@ class Reporter:
         """Tell, without waiting for anything, that the command ends now."""
         self._view = None
         self._sink.restore()
+        lost = self._unwritten()
+        for batch, key, job_id in lost:
+            say(f"{key} of batch {batch} is job {job_id}, which may not be in the ledger yet")
         words = "left at once; all that was sent is in the ledger"
+        if lost:
+            give = "motion-async ledger resolve LEDGER KEY --batch BATCH --job-id ID"
+            words = f"left at once; keep these ids, and give the ledger each that it does not have with: {give}"
         say(f"{words}; go on with: {self._goes_on_with}" if self._goes_on_with else words)
 
     def say(self, words: str) -> None:

@@ -1,7 +1,8 @@
 """One group of writes as one transaction: plan, then read where the items stand, let the moves work, write it back.
 
-However many kinds of moves a group holds, it costs one SELECT, one UPDATE and one INSERT. The rows are locked
-while the moves work, so that of two processes one sees what the other did.
+However many kinds of moves a group holds, it costs one SELECT, one UPDATE and one INSERT, and one more SELECT if a
+person settles something. The rows are locked while the moves work, so that of two processes one sees what the other
+did.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ _standings: Final = (
     .where(items.c.id.in_(sa.bindparam("numbers", expanding=True)))
     .order_by(items.c.id)  # two processes lock in the same order
     .with_for_update()
+)
+_seen: Final = (
+    # A status comes from the service alone, and it tells it with the id of the job.
+    sa.select(history.c.item)
+    .where(history.c.item.in_(sa.bindparam("numbers", expanding=True)), history.c.status.is_not(None))
+    .distinct()
 )
 _planned: Final = (
     sa.select(*ITEM_COLUMNS)
@@ -99,6 +106,7 @@ async def _move(
         rows: Any = await connection.execute(_standings, {"numbers": padded(chunk)})
         for number, digest, state, *rest in rows:
             standings[number] = Standing(number, digest, ItemState(state), *rest)
+    await _look_up_seen(connection, [move.item.id for move in moves if move.asks_whether_seen], standings)
     for move in moves:
         standing = standings.get(move.item.id)
         if standing is None:
@@ -106,6 +114,7 @@ async def _move(
             continue
         results[move.op], note = move.apply(standing)
         if note is not None:
+            standing.is_seen |= note.status is not None
             notes.append(_noted(move.op, move.item.id, move.at, note))
     touched = [standing for standing in standings.values() if standing.touched]
     for standing in touched:
@@ -113,6 +122,15 @@ async def _move(
             standing.job_state = write_state(standing.job_state)
     if touched:
         await _write_back.execute(connection, [(s.state.value, *_other_values(s)) for s in touched])
+
+
+async def _look_up_seen(connection: AsyncConnection, numbers: list[int], standings: dict[int, Standing]) -> None:
+    # After the rows were locked: what another process noted of them before that is found.
+    for chunk in in_chunks(numbers):
+        seen = set((await connection.execute(_seen, {"numbers": padded(chunk)})).scalars())
+        for number in chunk:
+            if number in standings:
+                standings[number].is_seen = number in seen
 
 
 def _noted(op: str, number: int, at: str, note: Note) -> tuple[Any, ...]:

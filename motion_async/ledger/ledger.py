@@ -92,6 +92,11 @@ class Ledger:
     def __repr__(self) -> str:
         return f"<Ledger {self._where}, owner {self.owner}>"
 
+    @property
+    def unwritten(self) -> tuple[tuple[str, str, str], ...]:
+        """The ids that the ledger was told of and that are not known to be on disk: batch, key and job id of each."""
+        return self._writer.unwritten_ids
+
     async def plan(self, batch: str, entries: Sequence[Entry]) -> list[Item]:
         """Plan items, or find those that are there by their keys.
 
@@ -239,6 +244,9 @@ class Ledger:
         self, item: Item, *, job_id: str | None = None, send_again: bool = False, drop: bool = False
     ) -> Item:
         """Do with an uncertain item what a person says; exactly one of the three.
+
+        An item whose job only a person has named, as `job_id` here, can be sent again or dropped like an uncertain
+        one until the service has told of a job of it: the id may have been mistyped.
 
         Args:
             item: the item.

@@ -64,6 +64,7 @@ class Writer:
         self._closed_at: float | None = None
         self._closing = asyncio.Event()
         self._unwritten: list[Write] = []
+        self._under_way: list[_Waiting] = []
         self._task = self._loop.create_task(self._run(), name="motion_async.ledger")
 
     def put(self, write: Write) -> asyncio.Future[Any]:
@@ -82,6 +83,12 @@ class Writer:
         self._waiting.append(_Waiting(write, future, self._loop.time()))
         self._news.set()
         return future
+
+    @property
+    def unwritten_ids(self) -> tuple[tuple[str, str, str], ...]:
+        """The ids that have been put in and are not known to be on disk: batch, key and id of each."""
+        waiting = [waiting.write for waiting in (*self._under_way, *self._waiting)]
+        return _job_ids([*self._unwritten, *waiting])
 
     async def aclose(self) -> None:
         """Write all that waits, and end.
@@ -126,7 +133,7 @@ class Writer:
     async def _write(self, group: list[_Waiting]) -> None:
         """Write a group; what is to be tried again stands at the front of what waits afterwards."""
         try:
-            results = await self._commit([waiting.write for waiting in group])
+            results = await self._committed(group)
         except Unreachable as error:
             self._waiting.extendleft(reversed(group))
             await self._outlast(error)
@@ -146,6 +153,13 @@ class Writer:
                     self._fail(waiting, str(result))
                 elif not waiting.future.done():
                     waiting.future.set_result(result)
+
+    async def _committed(self, group: list[_Waiting]) -> Sequence[Any]:
+        self._under_way = group
+        try:
+            return await self._commit([waiting.write for waiting in group])
+        finally:
+            self._under_way = []
 
     async def _write_singly(self, number: int) -> None:
         """Write so many one by one: one of them is at fault, and the others must not fail with it."""

@@ -11,6 +11,8 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.cli.lines import SHAPES
+from motion_async.cli.records import result_record
+from motion_async.ledger import ItemState
 from motion_async.sandbox import Sandbox, every_fault
 
 COMMANDS = ("demo", "generate", "followup", "status", "watch", "sandbox", "batch")
@@ -18,34 +20,88 @@ Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 
 @pytest.mark.parametrize(
-    "argv",
+    ("argv", "see"),
     [
-        ["frobnicate"],
-        ["generate"],
-        ["generate", "a", "b"],
-        ["generate", "a", "--timeout", "soon"],
-        ["generate", "a", "--timeout"],
-        ["followup", "an-id"],
-        ["status"],
-        ["watch", "--timeout", "1"],
-        ["status", "a", "--frobnicate"],
-        ["sandbox", "--port", "http"],
-        ["sandbox", "--speed", "fast"],
-        ["demo", "now"],
-        ["batch"],
-        ["batch", "a.jsonl", "b.jsonl"],
-        ["batch", "a.jsonl", "--format", "xml"],
-        ["batch", "a.jsonl", "--on-insufficient-credits", "cry"],
-        ["ledger", "show"],
-        ["ledger", "frobnicate"],
+        (["frobnicate"], "motion-async --help"),
+        (["generate"], "motion-async generate --help"),
+        (["generate", "a", "--timeout", "soon"], "motion-async generate --help"),
+        (["generate", "a", "--timeout"], "motion-async generate --help"),
+        (["generate", "a", "--frobnicate"], "motion-async generate --help"),
+        (["followup", "an-id"], "motion-async followup --help"),
+        (["status"], "motion-async status --help"),
+        (["watch", "--timeout", "1"], "motion-async watch --help"),
+        (["status", "a", "--frobnicate"], "motion-async status --help"),
+        (["sandbox", "--port", "http"], "motion-async sandbox --help"),
+        (["sandbox", "--speed", "fast"], "motion-async sandbox --help"),
+        (["demo", "now"], "motion-async demo --help"),
+        (["batch"], "motion-async batch --help"),
+        (["batch", "a.jsonl", "b.jsonl"], "motion-async batch --help"),
+        (["batch", "a.jsonl", "--format", "xml"], "motion-async batch --help"),
+        (["batch", "a.jsonl", "--on-insufficient-credits", "cry"], "motion-async batch --help"),
+        (["ledger", "show"], "motion-async ledger show --help"),
+        (["ledger", "frobnicate"], "motion-async ledger --help"),
     ],
 )
-def test_wrong_arguments_exit_with_2_and_one_sentence(argv: list[str], command: Command) -> None:
-    """Arguments that cannot be understood are named in one sentence on stderr, with where to look."""
+def test_wrong_arguments_exit_with_2_and_one_sentence(argv: list[str], see: str, command: Command) -> None:
+    """Arguments that cannot be understood are named in one sentence on stderr, with the help of their command."""
     status, lines, said = command(*argv)
     assert (status, lines) == (2, [])
     assert said.count("\n") == 1
-    assert said.endswith("see motion-async --help\n")
+    assert said.endswith(f"; see {see}\n")
+
+
+@pytest.mark.parametrize(
+    "argv", [["generate", "a", "b"], ["generate", "A video"], ["batch", "nowhere.jsonl", "--dry-run"]]
+)
+def test_what_has_its_own_advice_names_no_help(
+    argv: list[str], command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt without quotes, a missing key and a missing file are told of without a pointer elsewhere."""
+    monkeypatch.delenv("MOTION_API_KEY", raising=False)
+    status, _, said = command(*argv)
+    assert status == 2
+    assert "--help" not in said
+
+
+def test_an_option_that_batch_does_not_have_is_no_file(command: Command) -> None:
+    """What looks like an option in the place of the file is called one, and the help of `batch` is named."""
+    status, _, said = command("batch", "--frobnicate")
+    assert status == 2
+    assert "there is no option --frobnicate, see motion-async batch --help" in said
+
+
+@pytest.mark.parametrize("name", ["", "a\nb"])
+def test_a_name_that_no_batch_can_have_is_refused(name: str, command: Command) -> None:
+    """A name for a batch is taken as it is given, or not at all, before anything is read."""
+    status, _, said = command("batch", "nowhere.jsonl", "--dry-run", "--batch", name)
+    assert status == 2
+    assert "--batch must be 1 to 512 printable characters" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("generate", "Stop waiting so many seconds after the service took the job, which goes on."),
+        ("followup", "Stop waiting so many seconds after the service took the job, which goes on."),
+        ("watch", "Stop waiting after so many seconds; the jobs go on."),
+        ("batch", "Watch each job for so many seconds in this run; it goes on."),
+    ],
+)
+def test_each_timeout_says_from_when_it_counts(name: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of a timeout is that of the command it belongs to."""
+    main([name, "--help"])
+    assert words in " ".join(capsys.readouterr().out.replace("│", "").split())
+
+
+def test_the_help_of_batch_documents_the_results(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each field of a line of `--output` stands there in order, and each state that it can have."""
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["batch", "--help"])
+    text = capsys.readouterr().out.partition("Each line of --output")[2].partition("╭")[0]
+    assert re.findall(r"^  (\w+)  ", text, flags=re.MULTILINE) == list(result_record(1, None, None, None, None))
+    assert {*ItemState, "invalid", "not_sent", "running", "unseen"} <= set(re.findall(r"\w+", text))
 
 
 @pytest.mark.parametrize("argv", [["--api-key=motion_secret123"], ["--api-key", "motion_secret123"]])

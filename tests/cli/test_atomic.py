@@ -79,3 +79,22 @@ def test_a_place_that_cannot_be_written_is_told_of_before(tmp_path: Path) -> Non
             check_output(path, reads=given)
     with pytest.raises(ConfigurationError, match="cannot be written"), atomic_file(tmp_path / "no" / "out"):
         pass
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_no_file_of_a_ledger_is_an_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool) -> None:
+    """Neither the ledger nor what lies beside it, whatever leads there, and before it is made too."""
+    monkeypatch.chdir(tmp_path)
+    ledger = Path("launch.db")
+    names = ["launch.db", "launch.db-wal", "launch.db-shm", "launch.db-journal", "launch.db-owner-ab12", "link"]
+    (tmp_path / "link").symlink_to("launch.db")
+    if is_there:
+        ledger.touch()
+        (tmp_path / "same").hardlink_to(ledger)
+        names.append("same")
+    for name in (*names, *(str(tmp_path / name) for name in names)):
+        with pytest.raises(ConfigurationError, match=r"is a file of the ledger launch\.db; name another one"):
+            check_output(Path(name), ledger=ledger)
+    (tmp_path / "below").mkdir()
+    for name in ("launch", "launch.db.jsonl", "launch.db-results", "below/launch.db"):
+        check_output(Path(name), ledger=ledger)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from motion_async import errors
-from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
+from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, trouble_words, worst
+from motion_async.events import PollDisturbed, SendDisturbed
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 ALL: list[errors.MotionError] = [
@@ -98,6 +99,25 @@ def test_each_error_is_one_line(error: errors.MotionError) -> None:
 def test_a_deadline_names_the_command_that_waits_on() -> None:
     """Who waited in vain is told how to wait on for this very job."""
     assert sentence(errors.WaitTimeoutError(JOB, timeout=1, status=None)).endswith(f"motion-async watch {JOB}")
+
+
+def test_a_setting_is_its_own_advice() -> None:
+    """What is wrong with a setting is said, and nobody is sent to a help that knows no more of it."""
+    assert sentence(errors.ConfigurationError("a setting is wrong; name another")) == "a setting is wrong; name another"
+
+
+@pytest.mark.parametrize(
+    ("it", "words"),
+    [
+        (SendDisturbed(None, errors.RateLimitedError("busy", http_status=429), 1, 2.0), "a create was not taken"),
+        (SendDisturbed(JOB, errors.RateLimitedError("busy", http_status=429), 1, 2.0), "a followup was not taken"),
+        (PollDisturbed(JOB, errors.RateLimitedError("busy", http_status=429), 1, 2.0), "a poll failed"),
+    ],
+)
+def test_trouble_is_told_with_the_next_try(it: PollDisturbed | SendDisturbed, words: str) -> None:
+    """What did not work, when it is tried again, and why it did not stand in one sentence."""
+    assert trouble_words(it).startswith(words)
+    assert trouble_words(it).endswith("again in 2.0 s: busy")
 
 
 def test_missing_credits_are_told_with_their_numbers() -> None:

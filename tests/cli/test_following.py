@@ -226,10 +226,11 @@ def test_what_cannot_be_an_id_is_wrong_use(job_id: str, command: Command) -> Non
 def test_a_poll_in_trouble_is_made_again(sandbox: Sandbox, command: Command) -> None:
     """While jobs are waited for, trouble that passes is told of and survived."""
     sandbox.faults.next(ServerError(503), on="poll")
-    status, lines, _ = command("generate", "A video")
+    status, lines, said = command("generate", "A video")
     assert status == 0
     assert events(lines) == ["accepted", "disturbed", "result"]
     assert lines[2]["error"] == "ServiceUnavailableError"
+    assert said.count("motion-async: a poll failed, made again in ") == said.count("\n") == 1
 
 
 def test_fewer_calls_are_told_of(sandbox: Sandbox, command: Command) -> None:

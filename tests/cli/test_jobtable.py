@@ -58,12 +58,12 @@ def test_an_id_is_never_cut(width: int) -> None:
 
 
 def test_a_create_that_is_tried_again_says_why() -> None:
-    """Before there is a job, the reason for waiting is shown, and that nothing was sent."""
+    """Before there is a job, the reason for waiting is shown, and that nothing was taken."""
     table = JobTable(())
     assert rendered(table) == ["waiting for the service …"]
     table.tell(events.SendDisturbed(None, errors.ConnectFailedError("no route to host"), failures=1, next_wait=5.0))
     (line, *_) = rendered(table, width=200)
-    assert line.startswith("nothing sent yet, tried again in")
+    assert line.startswith("a create was not taken, tried again in")
     assert "no route to host" in line
 
 

@@ -150,6 +150,26 @@ def test_any_text_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert line["state"]["error"] == words
 
 
+def test_trouble_is_said_too_but_not_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first disturbance of a call or poll is said on stderr at once, further ones twice a minute at most."""
+    now = 100.0
+    sink = JsonLines(Stdout(), clock=lambda: now)
+    unreachable = errors.ConnectFailedError("no route to host")
+    said = []
+    for moment, trouble in (
+        (100.0, events.SendDisturbed(None, unreachable, 1, 0.7)),
+        (129.9, events.SendDisturbed(None, unreachable, 2, 1.4)),
+        (130.0, events.PollDisturbed("a", unreachable, 1, 2.5)),
+        (159.9, events.PollDisturbed("b", unreachable, 1, 2.5)),
+    ):
+        now = moment
+        sink.tell(trouble)
+        said.append(capsys.readouterr().err)
+    assert said[0].startswith("motion-async: a create was not taken, tried again in 0.7 s: no route to host")
+    assert said[2].startswith("motion-async: a poll failed, made again in 2.5 s: no route to host")
+    assert said[1::2] == ["", ""]
+
+
 def test_words_for_people_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     """A notice is no line."""
     JsonLines(Stdout()).notice("look here")

@@ -34,6 +34,9 @@ class Recorder:
         """Keep it."""
         self.told.append(words)
 
+    def restore(self) -> None:
+        """Have nothing to restore."""
+
 
 def test_an_interruption_names_the_jobs_that_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     """Jobs that have not ended are named, with the command that takes them up again."""
@@ -133,6 +136,22 @@ def test_an_expected_error_is_not_said_aloud(capsys: pytest.CaptureFixture[str])
     assert Reporter(sink).error(errors.JobFailedError("b", error="as ordered"), aloud=False) == 1
     assert len(sink.told) == 1
     assert capsys.readouterr().err == ""
+
+
+def test_whoever_leaves_at_once_names_what_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only where no id waits to be written is all in the ledger; else each is said with its item."""
+    reporter = Reporter(Recorder())
+    unwritten: list[tuple[str, str, str]] = []
+    reporter.keeps(lambda: unwritten)
+    reporter.leave_at_once()
+    assert capsys.readouterr().err == "motion-async: left at once; all that was sent is in the ledger\n"
+    unwritten += [("launch", "hero", "job-1"), ("launch", "tour", "job-2")]
+    reporter.leave_at_once()
+    first, second, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("motion-async: hero of batch launch is job job-1")
+    assert second.startswith("motion-async: tour of batch launch is job job-2")
+    assert "all that was sent" not in last
+    assert "keep these ids" in last
 
 
 def test_a_process_without_stderr_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

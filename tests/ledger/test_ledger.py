@@ -16,6 +16,7 @@ from motion_async import (
     CreateUncertainError,
     InvalidRequestError,
     JobFailedError,
+    JobNotFoundError,
     JobState,
     JobStatus,
     LedgerConflictError,
@@ -25,7 +26,8 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import Entry, History, Item, ItemState, Ledger, open_ledger
-from motion_async.ledger.moves import Presume
+from motion_async.ledger.moves import Presume, SendAgain
+from motion_async.ledger.rows import write_time
 from tests.ledger.conftest import START, accepted, change, clock, entries, seen
 
 INVALID = InvalidRequestError((), http_status=400)
@@ -354,6 +356,47 @@ async def test_a_person_can_drop_it(ledger: Ledger, state: ItemState) -> None:
     else:
         with pytest.raises(LedgerConflictError, match=f"cannot be dropped: it is {state}"):
             await ledger.resolve(item, drop=True)
+
+
+@pytest.mark.parametrize("choice", ["send_again", "drop"])
+async def test_a_person_can_take_a_mistyped_id_back(ledger: Ledger, choice: str) -> None:
+    """As long as nobody saw a job of it, however often an id was named, and though the service knows no such job."""
+    item = await brought_to(ledger, ItemState.UNCERTAIN)
+    for job_id in ("typo", "typo-2", "typo-2"):
+        item = await ledger.resolve(item, job_id=job_id)
+    await ledger.record(item).ended(None, JobNotFoundError("no such job", http_status=404, job_id="typo-2"))
+    found = await ledger.resolve(item, **{choice: True})  # type: ignore[arg-type]
+    state = ItemState.PLANNED if choice == "send_again" else ItemState.DROPPED
+    assert (found.state, found.job_id, found.taken_at, found.error) == (state, None, None, None)
+    last = (await ledger.history(item))[-1]
+    assert (last.state, last.detail) == (state, "by a person; job typo-2, which a person had named, was never seen")
+    assert await ledger.record(found).sending() is (choice == "send_again")
+
+
+@pytest.mark.parametrize("how", ["before", "polled", "late"])
+async def test_a_job_that_was_seen_is_not_taken_back(ledger: Ledger, how: str) -> None:
+    """Whenever the service told of one, before a person named another or after it: to send again would pay twice."""
+    item = await brought_to(ledger, ItemState.SUBMITTED if how == "before" else ItemState.UNCERTAIN)
+    record = ledger.record(item)
+    item = await ledger.resolve(item, job_id="typo")
+    if how == "polled":
+        record.changed(change("running", "typo"))
+    elif how == "late":
+        await record.taken(accepted("job-1"))
+    for choice in ({"send_again": True}, {"drop": True}):
+        with pytest.raises(LedgerConflictError, match="it is submitted, as job typo"):
+            await ledger.resolve(item, **choice)
+
+
+async def test_a_job_that_is_told_of_at_the_same_time_is_not_taken_back(ledger: Ledger) -> None:
+    """An answer that shares a transaction with what the person says counts as seen."""
+    item = await ledger.resolve(await brought_to(ledger, ItemState.UNCERTAIN), job_id="typo")
+    told = ledger.record(item).taken(accepted("job-1"))
+    sent_again = ledger._writer.put(SendAgain("s", item, write_time(START)))
+    assert ledger.unwritten == (("launch", "hero", "job-1"),)
+    await told
+    assert await sent_again is False
+    assert (ledger.unwritten, (await again(ledger, item)).job_id) == ((), "typo")
 
 
 async def test_a_person_says_one_thing_at_a_time(ledger: Ledger) -> None:

@@ -140,6 +140,22 @@ def test_a_person_may_put_an_id_right() -> None:
     assert item.job_id == "job-1"
 
 
+@pytest.mark.parametrize("make", [m.SendAgain, m.Drop])
+def test_a_job_that_a_person_named_and_nobody_saw_can_be_taken_back(make: type[m.SendAgain | m.Drop]) -> None:
+    """The item has no id any more, and says whose it was; one that was seen stays, and so does one that has ended."""
+    to = P if make is m.SendAgain else D
+    item = standing(S)
+    item.is_seen = False
+    result, note = make("s", ITEM, AT).apply(item)
+    assert (result, item.state, item.job_id, item.taken_at) == (True, to, None, None)
+    assert note == m.Note(to, detail="by a person; job job-1, which a person had named, was never seen")
+    assert make("s", ITEM, AT).apply(item) == (True, None)
+    assert make("s", ITEM, AT).apply(standing(S)) == (False, None)
+    ended = standing(C)
+    ended.is_seen = False
+    assert make("s", ITEM, AT).apply(ended) == (False, None)
+
+
 def test_a_late_status_does_not_undo_an_end() -> None:
     """What is seen of a job after its end is history."""
     item = standing(C)

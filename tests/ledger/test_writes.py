@@ -25,6 +25,9 @@ ITEM = Item(
 )  # fmt: skip
 
 
+JOB = ("launch", "hero", "job-1")
+
+
 def intend(op: str = "i") -> Intend:
     return Intend(op, ITEM, AT, "me")
 
@@ -148,6 +151,28 @@ async def test_an_intent_is_given_up_and_undone() -> None:
         database.down = None
         await writer.put(intend("next"))
     assert database.groups[-1] == ["i-undone", "next"]
+
+
+async def test_the_ids_that_are_not_written_can_be_asked_for() -> None:
+    """While one is in a commit, while it waits behind that or for another attempt, and after it has failed."""
+    database = Database(Unreachable("locked"))
+    async with writer_of(database) as writer:
+        assert writer.unwritten_ids == ()
+        written = [writer.put(take("a")), writer.put(intend()), writer.put(observe())]
+        assert writer.unwritten_ids == (JOB,), "waits"
+        while not database.groups:
+            await asyncio.sleep(0)
+        written.append(writer.put(take("b")))
+        assert writer.unwritten_ids == (JOB, JOB), "one under way, one behind it"
+        while not database.troubles:
+            await asyncio.sleep(0)
+        assert writer.unwritten_ids == (JOB, JOB), "both wait for the next attempt"
+        await asyncio.gather(*written)
+        assert writer.unwritten_ids == ()
+        database.down = Unwritable("no such item")
+        with pytest.raises(LedgerError):
+            await writer.put(take("c"))
+        assert writer.unwritten_ids == (JOB,), "has failed"
 
 
 async def test_a_plan_is_given_up() -> None:
@@ -287,3 +312,16 @@ async def test_a_read_outlasts_what_passes_and_no_more() -> None:
     answers[:] = [Unwritable("no such column")]
     with pytest.raises(LedgerError, match="no such column"):
         await Troubles("launch.db", None).outlast(attempt, patience=60)
+
+
+@pytest.mark.parametrize("failure", [Unreachable("locked"), Unwritable("bad")], ids=["unreachable", "unwritable"])
+async def test_what_comes_during_a_commit_that_fails_stays_behind_its_group(failure: Exception) -> None:
+    """The order of what happened is the order on disk, whatever comes while a group is on its way."""
+    database = Database(failure)
+    async with writer_of(database) as writer:
+        waiting = [writer.put(take("a")), writer.put(observe("b"))]
+        while not database.groups:
+            await asyncio.sleep(0)
+        waiting.append(writer.put(observe("c")))
+        await asyncio.gather(*waiting)
+    assert [op for group in database.groups[1:] for op in group] == ["a", "b", "c"]

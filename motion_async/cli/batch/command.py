@@ -53,7 +53,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     session = new_session(order.base_url)  # a key that is missing is told of before anything else is done
     check_timeout(order.timeout)
     if order.output is not None:
-        check_output(order.output, reads=None if order.file == "-" else Path(order.file))
+        read = None if order.file == "-" else Path(order.file)
+        check_output(order.output, reads=read, ledger=order.ledger.file)
     reporter.goes_on_with(order.command)
     conclusion = Conclusion(order)
     async with AsyncExitStack() as stack:
@@ -66,6 +67,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
             reporter.say("nothing was sent; correct the lines, or add --skip-invalid to go on without them")
             return ExitStatus.WRONG_USE
         ledger = ledger or await _opened(stack, reporter, order)
+        reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(found)
         reporter.tell(BatchBegins(found.requests, order.max_active))
         await _send(reporter, session, source, ledger, order, stop, conclusion)

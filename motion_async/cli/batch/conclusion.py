@@ -28,6 +28,15 @@ __all__ = ["Conclusion"]
 
 _TOLD: Final = 20
 _NOTICED: Final = (End.FAILED, End.REJECTED, End.CHANGED, End.UNSEEN)
+_STANDS: Final = {
+    ItemState.SUBMITTED: End.RUNNING,
+    ItemState.INTENT: End.UNCERTAIN,
+    ItemState.UNCERTAIN: End.UNCERTAIN,
+    ItemState.COMPLETED: End.COMPLETED,
+    ItemState.FAILED: End.FAILED,
+    ItemState.REJECTED: End.REJECTED,
+    ItemState.DROPPED: End.DROPPED,
+}
 _STOPS: Final = (AuthenticationError, InsufficientCreditsError, LedgerError)
 
 
@@ -46,7 +55,7 @@ class Conclusion:
         self._noticed = 0
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
-        self._running = 0
+        self._in_ledger: Counter[ItemState] = Counter()
         self.is_stopped = False
 
     @property
@@ -90,7 +99,7 @@ class Conclusion:
         Args:
             counts: the items of each batch by state.
         """
-        self._running = counts.get(self._order.batch, {}).get(ItemState.SUBMITTED, 0)
+        self._in_ledger = Counter(counts.get(self._order.batch, {}))
 
     def tell(self, reporter: Reporter) -> None:
         """Tell how the run went, and what to do next.
@@ -98,37 +107,47 @@ class Conclusion:
         Args:
             reporter: told of it.
         """
-        order, counts = self._order, self._counts
+        order, counts = self._order, self._standing()
         reporter.tell(
             BatchEnded(
                 batch=order.batch,
                 ledger=order.ledger.shown,
                 lines=self._survey.requests,
                 counts={end.value: count for end, count in counts.items()},
-                running=self._running,
+                running=self._in_ledger[ItemState.SUBMITTED],
                 invalid=self._survey.invalid,
             )
         )
-        reporter.say(self._how_it_went())
+        reporter.say(self._how_it_went(counts))
         if self._uncertain:
             reporter.say(self._what_is_uncertain())
         if self._stopped_by is not None:
             reporter.say(self._what_stopped_it(self._stopped_by))
 
-    def _how_it_went(self) -> str:
-        counts = self._counts
+    def _standing(self) -> Counter[End]:
+        """Count all lines; one that this run did not come to the end of stands as the ledger has it.
+
+        The ledger may have items of lines that the file has no more, so it is believed only up to the lines there are.
+        """
+        counts = self._counts.copy()
+        rest = self._survey.requests - counts.total()
+        known: Counter[End] = Counter()
+        for state, end in _STANDS.items():
+            known[end] += self._in_ledger[state]
+        known[End.RUNNING] -= counts[End.UNSEEN]
+        for end, number in known.items():
+            more = max(min(number - counts[end], rest), 0)
+            counts[end] += more
+            rest -= more
+        counts[End.NOT_SENT] += rest
+        return +counts
+
+    def _how_it_went(self, counts: Counter[End]) -> str:
         parts = [f"{counts[End.COMPLETED]:,} of {self._survey.requests:,} completed"]
-        parts += [
-            f"{counts[end]:,} {end.value.replace('_', ' ')}"
-            for end in End
-            if counts[end] and end not in (End.COMPLETED, End.NOT_SENT)
-        ]
-        rest = self._survey.requests - counts.total() + counts[End.NOT_SENT]
-        running = min(self._running, rest)
-        if running:
-            parts.append(f"{running:,} go on at the service")
-        if rest > running:
-            parts.append(f"{rest - running:,} not sent")
+        for end in End:
+            if counts[end] and end is not End.COMPLETED:
+                goes_on = end is End.RUNNING and self.is_stopped
+                parts.append(f"{counts[end]:,} {'go on at the service' if goes_on else end.value.replace('_', ' ')}")
         if self._survey.invalid:
             parts.append(f"{self._survey.invalid:,} lines left out")
         return f"batch {self._order.batch}: {', '.join(parts)}"

@@ -1,7 +1,8 @@
 """The lines of a batch's file, from bytes to requests: JSONL and CSV, read one at a time.
 
 However long a file is, no more of it than one line is in memory, and of a line no more than `MAX_LINE` bytes. A line
-that can't be read is given with the reason; the next ones are read all the same.
+that can't be read is given with the reason; the next ones are read all the same. Only a row of a CSV that spans
+several lines and can't be read ends it all: a quote that was forgotten makes one row of many.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def read_lines(file: BinaryIO, form: Format) -> Iterator[Line]:
         form: how it is written.
 
     Raises:
-        ConfigurationError: if the header of a CSV cannot be used.
+        ConfigurationError: if the header of a CSV cannot be used, or a row of several lines cannot be read.
     """
     return _jsonl(file) if form == "jsonl" else _csv(file)
 
@@ -157,9 +158,18 @@ def _csv(file: BinaryIO) -> Iterator[Line]:
             continue
         if header is None:
             raise ConfigurationError(f"the header of the CSV, line {begins_at}, {problem}")
-        yield Line(begins_at, None, (problem,))
+        yield _bad_row(begins_at, lines.number, problem)
     if header is None:
         raise ConfigurationError(f"the CSV is empty; its first line names the columns: {', '.join(FIELDS)}")
+
+
+def _bad_row(begins_at: int, ends_at: int, problem: str) -> Line:
+    if ends_at > begins_at:  # to leave it out would be to leave out whatever stands on those lines
+        raise ConfigurationError(
+            f"lines {begins_at} to {ends_at} of the CSV are read as one row, for a quote holds them together, and that"
+            f" row cannot be used: {problem}; look for a quote in them that is not closed, or not doubled"
+        )
+    return Line(begins_at, None, (problem,))
 
 
 def _cells(row: list[str]) -> list[str]:

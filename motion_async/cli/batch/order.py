@@ -24,7 +24,7 @@ class BatchOrder:
         ledger: where the ledger is, or is to be made.
         max_active: how many jobs run at one time.
         on_insufficient_credits: what to do after a 402.
-        timeout: seconds from a job's creation until it is waited for no longer, None for no end.
+        timeout: seconds in which this run watches each job, None for no end.
         skip_invalid: whether lines that can't be sent are left out, instead of ending the batch before it begins.
         output: the file that gets the results, None for none.
         base_url: where the service is, None for the environment's or the documented one.

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from motion_async.cli.batch.tally import BatchTally
 from motion_async.cli.ends import End
-from motion_async.cli.failures import credits_words
+from motion_async.cli.failures import credits_words, trouble_words
 from motion_async.cli.happenings import BatchBegins, Happening, LinesChecked, RequestEnded, Stopping
 from motion_async.cli.looks import STOPPING, about, label, one_line, rate, span, style
 from motion_async.errors import InsufficientCreditsError
@@ -88,10 +88,8 @@ class BatchView:
             case SendDisturbed(error=InsufficientCreditsError() as error):
                 self._credits = credits_words(error)
                 self._credits_again = now + happening.next_wait
-            case SendDisturbed():
-                self._say(f"a create was not taken, tried again in {span(happening.next_wait)}: {happening.error}")
-            case PollDisturbed():
-                self._say(f"a poll failed, made again in {span(happening.next_wait)}: {happening.error}")
+            case SendDisturbed() | PollDisturbed():
+                self._say(trouble_words(happening))
             case SessionSlowed():
                 self._say(f"the service asked for fewer calls: {happening.polls_per_second:.1f} polls a second now")
             case LedgerTrouble() if happening.waited >= _WORTH_SAYING:
@@ -181,7 +179,7 @@ def _time_left(tally: BatchTally, now: float) -> str:
     if rest <= tally.active:  # what is left is as long as the longest of them, which no rate tells
         return "the last one runs" if rest == 1 else f"the last {rest:,} run"
     left = tally.seconds_left(now=now)
-    return "how long it takes is known after a few" if left is None else f"{about(left)} left"
+    return "the time left is known after a few more" if left is None else f"{about(left)} left"
 
 
 def _word(end: End) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 import attrs
 
@@ -34,8 +35,10 @@ class Address:
         """The ledger's file, None if it is not kept in one."""
         if "://" not in self.given:
             return Path(self.given)
-        name = self.given.removeprefix(_SQLITE)
-        return Path(name) if name not in (self.given, "", ":memory:") else None
+        if not self.given.startswith(_SQLITE):
+            return None
+        name = unquote(self.given.removeprefix(_SQLITE))
+        return Path(name) if name not in ("", ":memory:") else None
 
     @property
     def url(self) -> str:
@@ -48,7 +51,8 @@ class Address:
             return self.given
         if not self.given or "?" in self.given:
             raise ConfigurationError(f"a ledger cannot be at the path {self.given!r}; name a file without a `?`")
-        return _SQLITE + self.given
+        # The one character besides `?` that a URL takes for something else; others may be such as it cannot encode.
+        return _SQLITE + self.given.replace("%", "%25")
 
     @property
     def shown(self) -> str:

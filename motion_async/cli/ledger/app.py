@@ -66,7 +66,25 @@ def export(
         Path | None, Parameter(name="--output", help="The file to write, whole or not at all; else standard output.")
     ] = None,
 ) -> ExitStatus:
-    """Write all items of a ledger, in the order in which they were planned. URLs lose their signatures."""
+    """Write all items of a ledger, in the order in which they were planned. URLs lose their signatures.
+
+    A line has these fields:
+
+      batch, key            what the item is known by
+      state                 one of those of --state
+      status                what the service called its job last
+      job_id                its job
+      error                 what went wrong, in words
+      follows               the key of the item whose video it changes
+      planned_at, sent_at,  when it came into the ledger, when sending it began,
+      changed_at            and when it last changed
+      request               prompt, style_reference_url and attachments
+      metadata              the line's own
+      job                   the service's last answer, with the video
+
+    What there is none of is null. In a CSV the three fields of request are
+    columns in its place, and metadata and job are JSON in their cells.
+    """
 
     async def work(reporter: Reporter) -> ExitStatus:
         form: Format = format or ("csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl")
@@ -76,7 +94,7 @@ def export(
     return execute(work, json=None)
 
 
-@ledger.command
+@ledger.command(usage="Usage: motion-async ledger resolve [OPTIONS] LEDGER [KEY]")
 def resolve(
     ledger: LedgerName,
     key: Annotated[str | None, Parameter(help="The item's key.")] = None,
@@ -88,7 +106,9 @@ def resolve(
     ] = False,
     drop: Annotated[bool, Parameter(name="--drop", negative=(), help="Give it up.")] = False,
     all: Annotated[bool, Parameter(name="--all", negative=(), help="All that are uncertain, in place of KEY.")] = False,  # noqa: A002  # the option's name
-    yes: Annotated[bool, Parameter(name="--yes", negative=(), help="Do not ask whether you are sure.")] = False,
+    yes: Annotated[
+        bool, Parameter(name="--yes", negative=(), help="With --all: do not ask whether you are sure.")
+    ] = False,
     batch: BatchName = None,
     json: Json = False,
 ) -> ExitStatus:

@@ -114,7 +114,7 @@ async def export(
         MotionError: if the ledger cannot be read or the file cannot be written.
     """
     if output is not None:
-        check_output(output, reads=address.file)
+        check_output(output, ledger=address.file)
     written = 0
     async with _opened(reporter, address, batch) as ledger:
         with nullcontext(sys.stdout) if output is None else atomic_file(output) as file:

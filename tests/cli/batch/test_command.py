@@ -231,12 +231,26 @@ class TestCheckedBefore:
         assert "3 of 3 completed, 2 lines left out" in said
         assert sandbox.counts.creates == 3
 
+    @pytest.mark.parametrize("options", [["--skip-invalid"], ["--skip-invalid", "--dry-run"]])
+    def test_a_stray_quote_leaves_no_line_out(
+        self, options: list[str], sandbox: Sandbox, command: Command, write: Write
+    ) -> None:
+        """A row that has swallowed others is not left out with them: nothing is sent, and its lines are named."""
+        rows = [f"k{number},v{number}" for number in range(1, 11)]
+        rows[3] = '"a stray quote,v4'
+        status, _, said = command("batch", write(["id,prompt", *rows], "launch.csv"), *options)
+        assert status == 2
+        assert "lines 5 to 11 of the CSV" in said
+        assert sandbox.counts.creates == 0
+
     @pytest.mark.parametrize(
         ("argv", "words"),
         [
             (["nowhere.jsonl"], "cannot be read"),
             (["launch.jsonl", "--output", "no/out"], "make it first"),
             (["launch.jsonl", "--output", "launch.jsonl"], "is the file that is read"),
+            (["launch.jsonl", "--output", "launch.jsonl.ledger.db"], "is a file of the ledger launch.jsonl.ledger.db"),
+            (["launch.jsonl", "--ledger", "sqlite:///l.db", "--output", "./l.db-wal"], "is a file of the ledger l.db"),
             (["launch.jsonl", "--max-active", "0"], "--max-active must be a number from 1"),
             (["launch.jsonl", "--timeout", "-1"], "timeout"),
             (["launch.jsonl", "--ledger", "mysql://x"], "a ledger's URL is"),

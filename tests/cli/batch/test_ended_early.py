@@ -1,10 +1,14 @@
 """`motion_async.cli.batch.command` and `running`: a batch that is ended early, and the run after it."""
 
+import json
+import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox, SlowBody
@@ -47,6 +51,23 @@ class TestInterrupted:
         assert states(results()) == ["completed"] * 12
         assert (sandbox.counts.creates_accepted, sandbox.counts.duplicates) == (12, 0)
 
+    def test_its_summary_tells_where_every_line_stands(
+        self, sandbox: Sandbox, process: Start, command: Command, write: Write, fast_polls: None
+    ) -> None:
+        """Lines that the run did not come to the end of count too; no job is named, as the ledger has them."""
+        command("batch", write(videos(1)))
+        sandbox.faults.for_prompt("number", AwaitInput(until_answered=True), on="create")
+        running = process("batch", write(videos(4)), "--max-active", "2")
+        while len(sandbox.jobs) < 3:
+            time.sleep(0.01)
+            assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        out, said = running.communicate(timeout=15)
+        *_, summary, last = map(json.loads, out.splitlines())
+        assert summary["counts"] == {"completed": 1, "running": 2, "not_sent": 1}
+        assert "1 of 4 completed, 2 go on at the service, 1 not sent" in said
+        assert last == {"event": "interrupted", "job_ids": []}
+
     def test_what_is_under_way_is_finished_and_noted(self, sandbox: Sandbox, process: Start, write: Write) -> None:
         """A create whose answer is still coming brings its id into the ledger before SIGTERM ends the process."""
         sandbox.faults.next(SlowBody(seconds=0.5), on="create", times=2)
@@ -80,6 +101,34 @@ class TestInterrupted:
         status, lines, _ = command("batch", file)
         assert (status, sorted(states(lines))) == (4, ["completed", "uncertain"])
         assert sandbox.counts.duplicates == 0
+
+    def test_a_second_signal_names_the_ids_that_are_not_written(
+        self, sandbox: Sandbox, process: Start, command: Command, write: Write, fast_polls: None
+    ) -> None:
+        """While another process locks the ledger ids wait to be written; they are said, and can be given later."""
+        sandbox.faults.next(SlowBody(seconds=1), on="create", times=2)
+        file = write([{"id": f"k{number}", **video} for number, video in enumerate(map(dict, videos(2)))])
+        running = process("batch", file)
+        while len(sandbox.jobs) < 2:
+            time.sleep(0.01)
+            assert running.poll() is None
+        with closing(sqlite3.connect("launch.jsonl.ledger.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            running.send_signal(signal.SIGINT)
+            assert running.stderr is not None
+            assert "once more leaves at once" in running.stderr.readline()
+            time.sleep(2)  # the answers have come by then; nothing tells of them while the ledger is locked
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=10)
+        assert running.returncode == 130
+        assert "all that was sent is in the ledger" not in said
+        named = dict(re.findall(r"(k\d) of batch launch is job (\S+), which may not be in the ledger yet", said))
+        assert sorted(named.values()) == sorted(sandbox.jobs)
+        assert "ledger resolve LEDGER KEY --batch BATCH --job-id ID; go on with: motion-async batch" in said
+        for key, job_id in named.items():
+            assert command("ledger", "resolve", "launch.jsonl.ledger.db", key, "--job-id", job_id)[0] == 0
+        status, lines, _ = command("batch", file)
+        assert (status, states(lines), sandbox.counts.duplicates) == (0, ["completed"] * 2, 0)
 
     def test_killed_outright_it_goes_on(
         self, sandbox: Sandbox, process: Start, command: Command, write: Write, fast_polls: None

@@ -94,10 +94,28 @@ def test_a_row_that_cannot_be_read_costs_no_other(row: bytes, words: str) -> Non
 
 
 def test_a_quote_that_is_never_closed_is_told_of() -> None:
-    """What an open quote has swallowed is a problem of the line where it began."""
-    (bad,) = lines(b'prompt\n"one\ntwo\n', "csv")
+    """In the last line it has swallowed nothing, so that it is a problem of that line."""
+    (bad,) = lines(b'prompt\n"one\n', "csv")
     assert bad.number == 2
     assert "is no CSV" in bad.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (b'"a stray quote,v4\nb,v5\nc,v6\nd,v7\n', "is no CSV: unexpected end of data"),
+        (b'"a stray quote,v4\nb,v5\nc,v6\n"d",v7\ne,v8\n', "is no CSV: ',' expected"),
+        (b'"a stray quote,v4\nb,v5\nc,v6\nd",v7,v7\ne,v8\n', "has 3 cells"),
+        (b'"a stray quote,v4\nb,v5\nc,v6\nd",\ne,v8\n', "has no prompt"),
+        (b'"a stray quote,v4\nb,v5\nc,v6\n' + b"d" * 200_000 + b"\ne,v8\n", "field larger than"),
+        (b'"a stray quote,v4\nb,v5\nc,v6\n' + b"d" * MAX_LINE + b"d\ne,v8\n", "is longer than"),
+    ],
+)
+def test_a_broken_row_of_several_lines_ends_it_all(rows: bytes, words: str) -> None:
+    """Requests may stand on the lines that a stray quote has swallowed, so they are named, and never left out."""
+    with pytest.raises(ConfigurationError, match="lines 3 to 6 of the CSV are read as one row") as caught:
+        lines(b"id,prompt\nx,v1\n" + rows, "csv")
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from motion_async.cli.batch.view import BatchView
 from motion_async.cli.ends import End
 from motion_async.cli.happenings import BatchBegins, Happening, LinesChecked, RequestEnded, Stopping
 from motion_async.errors import ConnectFailedError, InsufficientCreditsError
-from motion_async.events import JobAccepted, SendDisturbed
+from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
 from motion_async.ledger import LedgerTrouble
 from tests.cli.batch.test_tally import change
@@ -52,7 +52,7 @@ def test_first_the_lines_are_checked() -> None:
 def test_bars_tell_states_rate_and_time_left() -> None:
     """Each state has its count; rate and time left are there once there is something to say."""
     watched = Watched(BatchBegins(1_000, 2), change("a", "running"), change("b", "queued"))
-    assert "how long it takes is known after a few" in watched.shown()
+    assert "the time left is known after a few more" in watched.shown()
     for number in range(100):
         watched.now += 6.0
         watched.tell(change(str(number), "running"), ended(End.COMPLETED, str(number)))
@@ -99,6 +99,14 @@ def test_troubles_stand_for_a_moment() -> None:
     assert "locked" not in watched.shown(), "two processes wait for each other all the time"
     watched.tell(LedgerTrouble("database is locked", 5.0))
     assert "the ledger cannot be reached" in watched.shown()
+
+
+def test_a_poll_and_a_followup_in_trouble_are_told_apart() -> None:
+    """Each trouble is called by what it happened to, in the words that other commands have for it."""
+    watched = Watched(BatchBegins(9, 5), SendDisturbed("a", ConnectFailedError("no connection"), 1, 2.0))
+    assert "a followup was not taken, tried again in 2.0 s: no connection" in watched.shown(120)
+    watched.tell(PollDisturbed("a", ConnectFailedError("no connection"), 1, 2.0))
+    assert "a poll failed, made again in 2.0 s: no connection" in watched.shown(120)
 
 
 def test_whoever_stops_it_is_told_what_happens() -> None:

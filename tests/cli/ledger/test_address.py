@@ -6,6 +6,7 @@ import pytest
 
 from motion_async.cli.ledger.address import Address, beside, without_password
 from motion_async.errors import ConfigurationError
+from motion_async.ledger import open_ledger
 
 
 @pytest.mark.parametrize(
@@ -14,7 +15,12 @@ from motion_async.errors import ConfigurationError
         ("launch.db", "sqlite:///launch.db", "launch.db"),
         ("/var/launch.db", "sqlite:////var/launch.db", "/var/launch.db"),
         ("with space.db", "sqlite:///with space.db", "with space.db"),
+        ("a%20b.db", "sqlite:///a%2520b.db", "a%20b.db"),
+        ("100%.db", "sqlite:///100%25.db", "100%.db"),
+        ("half\udce9.db", "sqlite:///half\udce9.db", "half\udce9.db"),
         ("sqlite:///launch.db", "sqlite:///launch.db", "launch.db"),
+        ("sqlite:///a%20b.db", "sqlite:///a%20b.db", "a b.db"),
+        ("sqlite:///%3Amemory%3A", "sqlite:///%3Amemory%3A", None),
         ("sqlite:////var/launch.db", "sqlite:////var/launch.db", "/var/launch.db"),
         ("sqlite://", "sqlite://", None),
         ("postgresql://u:p@host/db", "postgresql://u:p@host/db", None),
@@ -25,6 +31,20 @@ def test_a_path_and_a_url_name_the_same(given: str, url: str, file: str | None) 
     address = Address(given)
     assert address.url == url
     assert address.file == (None if file is None else Path(file))
+
+
+@pytest.mark.parametrize("name", ["a%20b.db", "a b.db", "100%.db", "%.db", "ä#@:+.db"])
+@pytest.mark.parametrize("prefix", ["", "sqlite:///"])
+async def test_a_ledger_is_made_where_the_address_says(
+    name: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that opening makes is the one that is looked for, and no other is made."""
+    monkeypatch.chdir(tmp_path)
+    address = Address(prefix + name)
+    assert not address.exists()
+    async with open_ledger(address.url):
+        assert address.exists()
+    assert [tmp_path / str(address.file)] == list(tmp_path.iterdir())
 
 
 def test_the_ledger_lies_beside_the_file() -> None:

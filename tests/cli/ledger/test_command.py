@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -200,7 +201,8 @@ class TestExport:
     def test_the_ledger_itself_is_no_output(self, ledger: str, command: Command) -> None:
         """It would be replaced by its own export."""
         before = stands()
-        assert command("ledger", "export", ledger, "--output", ledger)[0] == 2
+        for output in (ledger, f"{ledger}-wal"):
+            assert command("ledger", "export", ledger, "--output", output)[0] == 2
         assert stands() == before
 
 
@@ -312,3 +314,27 @@ def test_each_has_a_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each subcommand documents itself, without a ledger."""
     assert main(["ledger", name, "--help"]) == 0
     assert "LEDGER" in capsys.readouterr().out
+
+
+def test_the_help_of_export_documents_its_lines(
+    ledger: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each field of a line stands in the help, in order."""
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["ledger", "export", ledger])
+    fields = list(json.loads(capsys.readouterr().out.splitlines()[0]))
+    main(["ledger", "export", "--help"])
+    shapes = capsys.readouterr().out.partition("A line has these fields:")[2].partition("What there is none of")[0]
+    names = " ".join(re.findall(r"^  (\S.*?)  ", shapes, flags=re.MULTILINE))
+    assert re.findall(r"\w+", names) == fields
+
+
+def test_the_help_of_resolve_tells_key_and_yes_as_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key may be left out, which the usage shows, and `--yes` belongs to `--all`."""
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["ledger", "resolve", "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith("Usage: motion-async ledger resolve [OPTIONS] LEDGER [KEY]")
+    assert "With --all: do not ask" in text

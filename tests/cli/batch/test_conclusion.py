@@ -1,0 +1,72 @@
+"""`motion_async.cli.batch.conclusion`: what is said of a run, above all of one that did not come to every line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from motion_async.cli.batch.conclusion import Conclusion
+from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.survey import Survey
+from motion_async.cli.ends import End
+from motion_async.cli.happenings import RequestEnded
+from motion_async.cli.ledger.address import Address
+from motion_async.cli.lines import JsonLines
+from motion_async.cli.reporter import Reporter
+from motion_async.cli.stdout import Stdout
+from motion_async.jobs import Outcome, VideoRequest
+from motion_async.ledger import ItemState
+
+ORDER = BatchOrder(
+    file="launch.jsonl",
+    form="jsonl",
+    batch="launch",
+    ledger=Address("l.db"),
+    max_active=20,
+    on_insufficient_credits="stop",
+    timeout=None,
+    skip_invalid=False,
+    output=Path("out.jsonl"),
+    base_url=None,
+)
+
+
+def concluded(
+    lines: int, ends: list[End], ledger: dict[ItemState, int], capsys: pytest.CaptureFixture[str]
+) -> tuple[dict[str, int], str]:
+    """Give the counts and the sentence of a run that was ended early."""
+    reporter = Reporter(JsonLines(Stdout()))
+    conclusion = Conclusion(ORDER)
+    conclusion.begins(Survey(lines, 0))
+    for number, end in enumerate(ends):
+        conclusion.take(RequestEnded(number, Outcome(number, VideoRequest("A video"), None), end), reporter)
+    conclusion.is_stopped = True
+    conclusion.counted({"launch": ledger, "other": {ItemState.FAILED: 9}})
+    conclusion.tell(reporter)
+    told = capsys.readouterr()
+    return json.loads(told.out)["counts"], told.err
+
+
+def test_what_a_run_did_not_come_to_stands_as_the_ledger_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Outcomes of the run count once, and the other lines by the states of the ledger, or as not sent."""
+    counts, said = concluded(
+        12,
+        [End.COMPLETED, End.COMPLETED, End.RUNNING, End.UNSEEN],
+        {
+            ItemState.SUBMITTED: 4,
+            ItemState.COMPLETED: 3,
+            ItemState.INTENT: 1,
+            ItemState.UNCERTAIN: 1,
+            ItemState.DROPPED: 1,
+            ItemState.PLANNED: 1,
+        },
+        capsys,
+    )
+    assert counts == {"completed": 3, "running": 3, "unseen": 1, "uncertain": 2, "dropped": 1, "not_sent": 2}
+    assert "3 of 12 completed, 2 uncertain, 3 go on at the service, 1 unseen, 2 not sent, 1 dropped" in said
+
+
+def test_items_of_lines_that_are_gone_add_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """However many items the ledger has, the counts are of as many lines as the file has."""
+    counts, _ = concluded(3, [End.COMPLETED], {ItemState.COMPLETED: 50, ItemState.SUBMITTED: 1}, capsys)
+    assert counts == {"completed": 2, "running": 1}
