@@ -30,7 +30,7 @@ from motion_async.errors import (
     Problem,
 )
 from motion_async.intake import Intake, Requests, as_batch_request, each
-from motion_async.jobs import BatchRequest
+from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger.items import Entry, Item, ItemState, content_digest, content_key
 from motion_async.validation import check_batch_request
 
@@ -204,9 +204,17 @@ class Batch:
             return attrs.evolve(intake, is_elsewhere=True)
         intake = attrs.evolve(intake, job_id=item.job_id)
         if item.state is ItemState.SUBMITTED:
-            parent = None if item.parent is None else await self._ledger.find(self._name, item.parent)
-            return attrs.evolve(intake, before=parent.job_state if parent is not None else None)
+            return attrs.evolve(intake, before=await self._before(item))
         return attrs.evolve(intake, settled=(item.job_state, await self._error(item)))
+
+    async def _before(self, item: Item) -> JobState | None:
+        """Give the end of its job that an item's followup found, or, where that is not kept any more, its parent's."""
+        if item.parent is None:
+            return None
+        if item.job_state is not None and item.job_state.status.is_terminal:
+            return item.job_state
+        parent = await self._ledger.find(self._name, item.parent)
+        return None if parent is None else parent.job_state
 
     async def _again(self, entry: Entry, keys: Keys) -> Intake:
         """Look at an item until nobody else is sending it; of a followup, find the job that it follows up."""

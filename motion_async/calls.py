@@ -93,7 +93,12 @@ class Calls:
                         self._events.close()  # last, so that the streams tell of all that came before
 
     async def create(
-        self, request: VideoRequest, *, schedule: Schedule | None = None, record: Record | None = None
+        self,
+        request: VideoRequest,
+        *,
+        schedule: Schedule | None = None,
+        record: Record | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Watched:
         """Create a job; see `MotionSession.create`.
 
@@ -101,6 +106,7 @@ class Calls:
             request: what to make.
             schedule: how long this job is left alone between polls; the session's when None.
             record: where it is written down.
+            check: see `Sender.send`.
         """
 
         def take(accepted: JobState) -> Watched:
@@ -109,7 +115,7 @@ class Calls:
             self._events.cover(watched)
             return watched
 
-        return await self._sender.send(create_call(request, now=self._now()), take, record=record)
+        return await self._sender.send(create_call(request, now=self._now()), take, record=record, check=check)
 
     async def followup(
         self,
@@ -118,6 +124,7 @@ class Calls:
         *,
         schedule: Schedule | None = None,
         record: Record | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Watched:
         """Give a completed job a new turn; see `MotionSession.followup`.
 
@@ -126,36 +133,44 @@ class Calls:
             request: what to change.
             schedule: how long this job is left alone from now on; as before when None.
             record: where it is written down.
+            check: see `Sender.send`.
         """
         call = followup_call(job_id, request, now=self._now())
         watched = self.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
         before = await self.poll(job_id)
         if before.status != JobStatus.COMPLETED:
             # Sent all the same, it might be taken a moment later, and no one would know the old `completed` any more.
+            hope = "it takes none any more" if before.status.is_terminal else "wait for it to complete"
             raise FollowupNotAllowedError(
-                f"followup to job {job_id} not sent: it is {before.status}; wait for it to complete",
+                f"followup to job {job_id} not sent: it is {before.status}; {hope}",
                 http_status=409,
                 status=before.status,
                 job_id=job_id,
             )
+
+        if record is not None:
+            record.found(before)
 
         def take(accepted: JobState) -> Watched:
             self.polls.begin_turn(watched, accepted, before=before, schedule=schedule)
             self._events.cover(watched)
             return watched
 
-        return await self._sender.send(call, take, record=record)
+        return await self._sender.send(call, take, record=record, check=check)
 
-    async def send(self, intake: Intake, *, schedule: Schedule) -> Watched:
+    async def send(self, intake: Intake, check: Callable[[], None], *, schedule: Schedule) -> Watched:
         """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create.
 
         Args:
             intake: the request.
+            check: see `Sender.send`.
             schedule: how long its job is left alone between polls.
         """
         if intake.parent_job_id is None:
-            return await self.create(intake.request, schedule=schedule, record=intake.record)
-        return await self.followup(intake.parent_job_id, intake.request, schedule=schedule, record=intake.record)
+            return await self.create(intake.request, schedule=schedule, record=intake.record, check=check)
+        return await self.followup(
+            intake.parent_job_id, intake.request, schedule=schedule, record=intake.record, check=check
+        )
 
     def take_up(self, intake: Intake, *, schedule: Schedule) -> Watched:
         """Give the job of a request of a batch that the service took from an earlier run.

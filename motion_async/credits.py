@@ -24,6 +24,10 @@ CREDITS_INTERVAL: Final = 60.0
 _T = TypeVar("_T")
 
 
+class _HeldBackError(Exception):
+    """An attempt came to the point of being sent when credits were already waited for."""
+
+
 def check_on_insufficient_credits(given: OnInsufficientCredits) -> OnInsufficientCredits:
     """Give an `on_insufficient_credits` back if it is one.
 
@@ -55,20 +59,23 @@ class Credits:
         """Wait for credits no longer: whoever waits makes its attempt at once, one after the other."""
         self._over.set()
 
-    async def send(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+    async def send(self, attempt: Callable[[Callable[[], None]], Awaitable[_T]]) -> _T:
         """Send something as soon as there are credits for it.
 
         Args:
-            attempt: sends it, and raises an `InsufficientCreditsError` if there are not enough.
+            attempt: sends it, and raises an `InsufficientCreditsError` if there are not enough. It is given what to
+                call just before it sends, as credits may have run out while it waited for that.
 
         Returns:
             What the attempt that was not refused gave.
         """
         if not self._refusals:
             try:
-                return await attempt()
+                return await attempt(self._hold_back)
             except InsufficientCreditsError as error:
                 self._missing(error)
+            except _HeldBackError:
+                pass  # it is not sent, and waits for its turn like those that come later
         async with self._one_tries:
             while True:
                 if self._refusals:
@@ -76,12 +83,16 @@ class Credits:
                         async with asyncio.timeout(CREDITS_INTERVAL):
                             await self._over.wait()
                 try:
-                    taken = await attempt()
+                    taken = await attempt(lambda: None)
                 except InsufficientCreditsError as error:
                     self._missing(error)
                 else:
                     self._refusals = 0
                     return taken
+
+    def _hold_back(self) -> None:
+        if self._refusals:
+            raise _HeldBackError
 
     def _missing(self, error: InsufficientCreditsError) -> None:
         self._refusals += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,7 @@ from motion_async.credits import Credits
 from motion_async.errors import (
     AuthenticationError,
     ConfigurationError,
+    FollowupNotAllowedError,
     InputRequiredError,
     InsufficientCreditsError,
     JobFailedError,
@@ -71,7 +72,7 @@ class FanOut(AsyncIterator[Outcome]):
     here; jobs that the service has taken go on there, and are named in the log unless a ledger has them.
 
     Args:
-        send: sends one create or followup.
+        send: sends one create or followup; what it is given beside it raises if that must not be sent any more.
         take_up: gives the job of a request that has been taken earlier.
         polls: the session's loop.
         requests: what to make.
@@ -83,7 +84,7 @@ class FanOut(AsyncIterator[Outcome]):
 
     def __init__(
         self,
-        send: Callable[[Intake], Awaitable[Watched]],
+        send: Callable[[Intake, Callable[[], None]], Awaitable[Watched]],
         take_up: Callable[[Intake], Watched],
         polls: PollLoop,
         requests: AsyncGenerator[Intake],
@@ -254,6 +255,8 @@ class FanOut(AsyncIterator[Outcome]):
         job_id = item.intake.job_id if has_begun else item.intake.parent_job_id
         if job_id is None or item.intake.follows is None:
             return False
+        if self._lineage.is_blocked(job_id) and not has_begun:
+            raise NotSentError(_TURN_OPEN)
         return self._lineage.take_turn(item, job_id, has_begun=has_begun)
 
     async def _begin_again(self, item: _Item) -> None:
@@ -268,16 +271,24 @@ class FanOut(AsyncIterator[Outcome]):
         return error
 
     async def _create(self, item: _Item) -> None:
-        async def attempt() -> Watched:
-            if self._stopped_by is not None:
-                raise self._not_sent()
-            return await self._send(item.intake)
+        def attempt(hold_back: Callable[[], None]) -> Awaitable[Watched]:
+            def check() -> None:
+                if self._stopped_by is not None:
+                    raise self._not_sent()
+                hold_back()
+
+            check()  # at once, too: a followup polls before it is sent
+            return self._send(item.intake, check)
 
         try:
-            job = await (attempt() if self._credits is None else self._credits.send(attempt))
-        except NotOursToSend:
+            job = await (attempt(lambda: None) if self._credits is None else self._credits.send(attempt))
+        except (NotOursToSend, FollowupNotAllowedError) as error:  # perhaps somebody else has sent it just now
             self._give_place_back(item)
-            await self._begin_again(item)
+            again = item.intake.again and await item.intake.again()
+            if again is None or (again.job_id is None and again.settled is None and isinstance(error, MotionError)):
+                raise
+            item.intake = again
+            await self._begin(item)
         else:
             self._watch(item, job)
 
@@ -287,15 +298,12 @@ class FanOut(AsyncIterator[Outcome]):
         self._polls.follow(job)
         item.is_followed = True
         if self._job_timeout is not None:
-            self._give_up_after(item, self._job_timeout)
+            item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._give_up, item)
         self._look(item)
 
-    def _give_up_after(self, item: _Item, seconds: float) -> None:
-        def give_up() -> None:
-            if item.job is not None and item.is_followed:
-                self._finish(item, error=timed_out(item.job, seconds))
-
-        item.timer = asyncio.get_running_loop().call_later(seconds, give_up)
+    def _give_up(self, item: _Item) -> None:
+        if item.job is not None and item.is_followed:
+            self._finish(item, error=timed_out(item.job, self._job_timeout))
 
     # From a job to an outcome.
 
@@ -369,14 +377,19 @@ class FanOut(AsyncIterator[Outcome]):
         """Send the followups that have waited for an end, or tell why they can't be sent."""
         children = self._lineage.leave(item, key=outcome.key)
         if not outcome.ok:
-            why = f"the request that it follows, {outcome.key!r}, has not completed"
-            for child in children:  # not here and now: what follows them comes next, and they may be a long chain
-                asyncio.get_running_loop().call_soon(partial(self._finish, child, error=NotSentError(why)))
+            self._finish_soon(children, f"the request that it follows, {outcome.key!r}, has not completed")
             children = []
+            if item.job is not None and not item.job.has_ended:
+                self._finish_soon(self._lineage.block_turns(item), _TURN_OPEN)
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id)
         for child in self._lineage.pass_turn(item, children):
             self._start(self._guarded(self._begin, child), name="motion_async.followup")
+
+    def _finish_soon(self, items: Iterable[_Item], why: str) -> None:
+        """Tell that items are not sent; not here and now, as others may hang on them, and others on those."""
+        for item in items:
+            asyncio.get_running_loop().call_soon(partial(self._finish, item, error=NotSentError(why)))
 
     def _drop(self, item: _Item) -> None:
         """Let go of everything that an item holds."""
@@ -400,5 +413,6 @@ class FanOut(AsyncIterator[Outcome]):
             self._unread.put_nowait(None)
 
 
+_TURN_OPEN = "an earlier followup of the same job has not ended, and is not watched any more"
 _ENDS_ALL = (AuthenticationError, InsufficientCreditsError, LedgerError, SessionClosedError)
 """After one of these every further create would end the same way."""

@@ -23,6 +23,7 @@ class Lineage(Generic[_Item]):
         self._children: dict[_Item, list[_Item]] = {}
         self._turn_of: dict[_Item, str] = {}
         self._next_turns: dict[str, deque[_Item]] = {}
+        self._blocked: set[str] = set()
 
     def enter(self, item: _Item, *, key: str | None, follows: str | None) -> bool:
         """Make an item known, and say whether it must wait for another one to end.
@@ -57,6 +58,26 @@ class Lineage(Generic[_Item]):
             self._next_turns[job_id].append(item)
             return True
         return False
+
+    def is_blocked(self, job_id: str) -> bool:
+        """Whether `block_turns` was called for a followup of a job.
+
+        Args:
+            job_id: the job.
+        """
+        return job_id in self._blocked
+
+    def block_turns(self, item: _Item) -> Sequence[_Item]:
+        """Give those that wait for a turn of an item's job, as its own has not ended and is not watched any more.
+
+        Args:
+            item: the item, which may have a turn; nobody else gets one of its job.
+        """
+        job_id = self._turn_of.pop(item, None)
+        if job_id is None:
+            return ()
+        self._blocked.add(job_id)
+        return self._next_turns.pop(job_id)
 
     def leave(self, item: _Item, *, key: str | None) -> list[_Item]:
         """Forget an item that has ended, but for its turn, and give those that waited for that.

@@ -178,7 +178,7 @@ def _read_accepted(body: bytes) -> JobState:
 
 
 def _plain(answer: Answer) -> bytes:
-    if answer.encoding is None or answer.encoding.lower() == "identity":
+    if not answer.encoding or answer.encoding.lower() == "identity":
         return answer.body
     return inflate(answer.body, answer.encoding, limit=answer.limit)
 

@@ -34,6 +34,14 @@ class Record(Protocol):
         """
         ...
 
+    def found(self, before: JobState) -> None:
+        """Note the state of the job that a followup is about to change; kept with the followup's id.
+
+        Args:
+            before: the state.
+        """
+        ...
+
     def not_taken(self, error: MotionError | None) -> Awaitable[None]:
         """Note that what was noted by `sending` was provably not taken: nothing left, or the service refused it.
 

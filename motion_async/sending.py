@@ -16,11 +16,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import anyio
+import attrs
 
 from motion_async.errors import LedgerError, MotionError, SessionClosedError, TransportError, UncertainError
 from motion_async.events import Event, JobAccepted, SendAbandoned, SendDisturbed
 from motion_async.jobs import JobState
-from motion_async.protocol import Call, may_send_again, read_answer, unless_refused
+from motion_async.protocol import Answer, Call, may_send_again, read_answer, unless_refused
 from motion_async.recording import NotOursToSend, Record
 from motion_async.retrying import Retries
 from motion_async.transport import Exchange, Transport
@@ -61,13 +62,21 @@ class Sender:
         self._now = now
         self._under_way: dict[asyncio.Task[Any], Exchange] = {}
 
-    async def send(self, call: Call, take: Callable[[JobState], _T], *, record: Record | None = None) -> _T:
+    async def send(
+        self,
+        call: Call,
+        take: Callable[[JobState], _T],
+        *,
+        record: Record | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> _T:
         """Send a create or a followup, and take the service's answer.
 
         Args:
             call: what to send.
             take: given the job's id and first status as soon as they are known, even if the caller is gone.
             record: where it is written down before each try, and what came of it after.
+            check: raises if it is not to be sent any more; asked before each try, when there is a connection for it.
 
         Returns:
             What `take` gave.
@@ -82,7 +91,7 @@ class Sender:
             self._publish(SendDisturbed(call.job_id, error, failures, next_wait))
 
         _, taken = await self._retries.run(
-            lambda: self._send_once(call, take, record),
+            lambda: self._send_once(call, take, record, check),
             may_repeat=may_send_again,
             attempts=_ATTEMPTS,
             repeating=repeating,
@@ -90,11 +99,11 @@ class Sender:
         return taken
 
     async def _send_once(
-        self, call: Call, take: Callable[[JobState], _T], record: Record | None
+        self, call: Call, take: Callable[[JobState], _T], record: Record | None, check: Callable[[], None] | None
     ) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
         exchange = Exchange()
-        work = self._exchange_and_take(call, exchange, take, record)
+        work = self._exchange_and_take(call, exchange, take, record, check)
         task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
         self._under_way[task] = exchange
         task.add_done_callback(self._under_way.pop)
@@ -111,13 +120,22 @@ class Sender:
             raise
 
     async def _exchange_and_take(
-        self, call: Call, exchange: Exchange, take: Callable[[JobState], _T], record: Record | None
+        self,
+        call: Call,
+        exchange: Exchange,
+        take: Callable[[JobState], _T],
+        record: Record | None,
+        check: Callable[[], None] | None,
     ) -> tuple[JobState, _T]:
-        now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
-        if record is None:
-            accepted = await self._exchange(call, exchange, now)
-        else:
-            accepted = await self._recorded(call, exchange, record, now)
+        # First of all a place, so that what waits for one stands in no record as sent, and can still be held back.
+        async with self._transport.places_to_send:
+            if check is not None:
+                check()
+            now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
+            if record is not None:
+                await self._note_the_intent(record)
+            answered = await self._answered(call, exchange, now)
+        accepted = await self._noted(answered, record)
         self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
         try:
             return accepted, take(accepted)
@@ -125,30 +143,33 @@ class Sender:
             _log.error("the service took a %s, and it could not be taken up: job %s", call.kind, accepted.job_id)
             raise
 
-    async def _exchange(self, call: Call, exchange: Exchange, now: datetime) -> JobState:
+    async def _answered(self, call: Call, exchange: Exchange, now: datetime) -> JobState | MotionError:
+        """Make one exchange, and give what it brought: what was accepted, or why not."""
+        failure: MotionError
         try:
             answer = await self._transport.exchange(call, exchange)
-            return read_answer(call, answer, now=now)
         except MotionError as error:
-            failure = unless_refused(call, error)
-            if failure is error:
-                raise
-            raise failure from error
+            failure = error
         except asyncio.CancelledError:
             # Ended because nothing had left yet, or by `aclose` after the grace: only the latter is uncertain.
-            lost = TransportError("the session was left before the answer came")
-            raise (unless_refused(call, lost) if exchange.sent else _left()) from None
+            if not exchange.sent:
+                return _left()
+            failure = TransportError("the session was left before the answer came")
         except BaseException as error:
             if exchange.sent:  # a program that is ended just here must not take along that a job may exist
                 _log.error("%s", unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange")))
             raise
+        else:
+            return _meaning(call, answer, now)
+        if exchange.cut is None:
+            return _told(call, failure)
+        return _meaning(call, attrs.evolve(exchange.cut, flaw=failure), now)
 
-    async def _recorded(self, call: Call, exchange: Exchange, record: Record, now: datetime) -> JobState:
-        """Make one exchange between two notes: the first is kept before anything leaves, the second before it is told.
+    async def _note_the_intent(self, record: Record) -> None:
+        """Have it kept that the request is about to be sent.
 
-        A note is taken in as soon as it is made. A cancellation, which only ends the wait for it, comes
-        from a caller who left before anything was sent, or from `aclose`, when its grace is over. What the
-        exchange brought is told in any case: a ledger that cannot be written says so by itself.
+        A note is taken in as soon as it is made: a cancellation only ends the wait for it, and comes from a caller who
+        left before anything was sent, or from `aclose`, when its grace is over.
         """
         try:
             if not await record.sending():
@@ -156,13 +177,22 @@ class Sender:
         except asyncio.CancelledError:
             record.not_taken(None)
             raise _left() from None
-        try:
-            accepted = await self._exchange(call, exchange, now)
-        except MotionError as error:
-            await _kept(record.lost(error) if isinstance(error, UncertainError) else record.not_taken(error))
-            raise
-        await _kept(record.taken(accepted))
-        return accepted
+
+    async def _noted(self, answered: JobState | MotionError, record: Record | None) -> JobState:
+        """Have it kept what an exchange brought, and give it, or raise it.
+
+        That is told in any case: a ledger that cannot be written says so by itself.
+        """
+        if record is not None:
+            if isinstance(answered, UncertainError):
+                await _kept(record.lost(answered))
+            elif isinstance(answered, MotionError):
+                await _kept(record.not_taken(answered))
+            else:
+                await _kept(record.taken(answered))
+        if isinstance(answered, MotionError):
+            raise answered
+        return answered
 
     def _report(self, call: Call, task: asyncio.Task[tuple[JobState, _T]]) -> None:
         """Tell what became of an exchange whose caller was cancelled."""
@@ -191,6 +221,20 @@ class Sender:
                 task.cancel()
         if self._under_way:
             await asyncio.wait(list(self._under_way))
+
+
+def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionError:
+    try:
+        return read_answer(call, answer, now=now)
+    except MotionError as error:
+        return _told(call, error)
+
+
+def _told(call: Call, error: MotionError) -> MotionError:
+    failure = unless_refused(call, error)
+    if failure is not error:
+        failure.__cause__ = error
+    return failure
 
 
 async def _kept(note: Awaitable[None]) -> None:

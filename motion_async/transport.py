@@ -104,13 +104,14 @@ class Exchange:
     """What is known of an exchange from outside while it is under way.
 
     `sent` says whether bytes of the request may have left; as long as they have not, the service
-    cannot have taken it.
+    cannot have taken it. `cut` is the answer as far as it had come when the exchange was ended: it may hold the id.
     """
 
-    __slots__ = ("sent",)
+    __slots__ = ("cut", "sent")
 
     def __init__(self) -> None:
         self.sent = False
+        self.cut: Answer | None = None
 
 
 class _OwnConnections(aiohttp.BaseConnector):
@@ -159,6 +160,7 @@ class Transport:
 
     Attributes:
         polls_at_once: so many polls are under way at most; the other connections are for creates and followups.
+        places_to_send: one for each of these; whoever carries a create or a followup holds one.
     """
 
     def __init__(
@@ -185,7 +187,7 @@ class Transport:
         sends = max(1, max_connections // _FOR_SENDS)
         self.polls_at_once = max_connections - sends
         self._poll_slots = anyio.Semaphore(self.polls_at_once, fast_acquire=True)
-        self._send_slots = anyio.Semaphore(sends, fast_acquire=True)
+        self.places_to_send: Final = anyio.Semaphore(sends, fast_acquire=True)
         self._options: dict[str, Any] = {"allow_redirects": False, **_proxy_options(base_url, proxy, trust_env)}
         owned = client_session is None
         connector = client_session.connector if client_session else aiohttp.TCPConnector(limit=0, ssl=ssl)
@@ -210,7 +212,7 @@ class Transport:
         """Carry one call to the service and bring the answer back.
 
         Args:
-            call: what to ask.
+            call: what to ask; a create or a followup is asked by who holds one of `places_to_send`.
             exchange: told whether bytes may have left; for a create or a followup, which always have one.
 
         Returns:
@@ -221,11 +223,12 @@ class Transport:
             SessionClosedError: if the connections have been closed.
         """
         failure: TransportError | SessionClosedError
-        slots = self._poll_slots if call.body is None else self._send_slots
-        try:
-            slots.acquire_nowait()
-        except anyio.WouldBlock:
-            await slots.acquire()
+        is_poll = call.body is None
+        if is_poll:
+            try:
+                self._poll_slots.acquire_nowait()
+            except anyio.WouldBlock:
+                await self._poll_slots.acquire()
         try:
             with self._deadlines.block():
                 return await self._request(call, exchange)
@@ -239,7 +242,8 @@ class Transport:
             gone = aiohttp.ClientConnectionError("the connector was closed")
             failure = self._translated(call, gone, nothing_left=exchange is not None and not exchange.sent)
         finally:
-            slots.release()
+            if is_poll:
+                self._poll_slots.release()
         # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
         raise failure
 
@@ -254,17 +258,22 @@ class Transport:
             if content.is_eof() and content.exception() is None:  # most answers are here with their first byte
                 body = content.read_nowait(self._limit + 1)
             if not content.at_eof() or len(body) > self._limit:
-                body, flaw = await self._read(response, call, body)
+                body, flaw = await self._read(response, call, body, exchange)
         except BaseException:
             response.close()
             raise
+        return self._answer(response, body, flaw)
+
+    def _answer(
+        self, response: aiohttp.ClientResponse, body: bytes, flaw: TransportError | UnexpectedResponseError | None
+    ) -> Answer:
         headers = response.headers
         retry_after = headers.get(hdrs.RETRY_AFTER)
         date = None if retry_after is None else headers.get(hdrs.DATE)
         return Answer(response.status, body, self._limit, retry_after, headers.get(hdrs.CONTENT_ENCODING), flaw, date)
 
     async def _read(
-        self, response: aiohttp.ClientResponse, call: Call, body: bytes
+        self, response: aiohttp.ClientResponse, call: Call, body: bytes, exchange: Exchange | None
     ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
         """Read on in a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw.
 
@@ -274,6 +283,10 @@ class Transport:
         try:
             while not content.at_eof() and len(body) <= self._limit:
                 body += await content.read(self._limit + 1 - len(body))
+        except asyncio.CancelledError:
+            if exchange is not None:
+                exchange.cut = self._answer(response, body, None)
+            raise
         except (aiohttp.ClientError, OSError) as error:
             response.close()
             return body, _failed(ConnectionLostError, call, "was lost in the middle of the answer", error)

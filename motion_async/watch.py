@@ -211,8 +211,9 @@ class PollLoop:
             job.turn += 1
             job.began_at = self._loop.time()
             job.told = None  # when that turn really began is not known
+        ends = seen.status.is_terminal and not job.has_ended
         job.has_ended = seen.status.is_terminal
-        if known is None or known.status != seen.status:
+        if known is None or known.status != seen.status or ends:  # a turn may begin and end between two polls
             previous = None if known is None else known.status
             change = StatusChange(job.job_id, previous, seen.status, seen, self._now())
             job.add(change)

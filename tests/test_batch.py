@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +13,8 @@ import pytest
 
 from motion_async import (
     AuthenticationError,
-    Backoff,
     BatchRequest,
     CreateUncertainError,
-    FollowupUncertainError,
-    GrowingSchedule,
     InsufficientCreditsError,
     InvalidRequestError,
     JobAccepted,
@@ -34,13 +32,8 @@ from motion_async import (
 )
 from motion_async.batch import Keys
 from motion_async.ledger import Entry, ItemState, Ledger, content_digest, open_ledger
-from motion_async.sandbox import Fail, LostAnswer, RateLimited, Reset, Sandbox, SlowBody, StaleCompleted
-
-QUICK: dict[str, Any] = {
-    "schedule": GrowingSchedule(first=0.01, growth=0.2, cap=0.05),
-    "backoff": Backoff(first=0.01, cap=0.05),
-    "max_polls_per_second": 10_000,
-}
+from motion_async.sandbox import Fail, Hang, LostAnswer, RateLimited, Reset, Sandbox
+from tests.batches import QUICK, run, states
 
 
 @pytest.fixture
@@ -59,15 +52,6 @@ async def ledger() -> AsyncIterator[Ledger]:
 async def motion(sandbox: Sandbox) -> AsyncIterator[MotionSession]:
     async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
         yield motion
-
-
-async def run(motion: MotionSession, ledger: Ledger, requests: Iterable[Any], **options: Any) -> list[Outcome]:
-    async with motion.generate_many(requests, ledger=ledger, batch="launch", **options) as outcomes:
-        return sorted([outcome async for outcome in outcomes], key=lambda outcome: outcome.index)
-
-
-async def states(ledger: Ledger) -> dict[str, ItemState]:
-    return {item.key: item.state async for item in ledger.items("launch")}
 
 
 async def test_a_second_run_gives_what_is_finished_without_a_call(
@@ -295,193 +279,6 @@ async def test_a_source_that_breaks_loses_nothing_that_came_before(motion: Motio
     assert set((await states(ledger)).values()) == {ItemState.COMPLETED}
 
 
-# Followups.
-
-
-async def test_the_same_words_to_two_videos_are_two_followups(
-    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
-) -> None:
-    """A request without an id is known by what it follows, too."""
-    requests = [BatchRequest("cat", id="a"), BatchRequest("dog", id="b"), "faster"]
-    requests += [BatchRequest("faster", follows=parent) for parent in ("a", "b", "a")]
-    for _ in range(2):
-        outcomes = await run(motion, ledger, requests)
-        assert all(outcome.ok for outcome in outcomes)
-        jobs = [outcome.job_id for outcome in outcomes]
-        assert jobs[3:] == [jobs[0], jobs[1], jobs[0]]
-        assert len({outcome.key for outcome in outcomes}) == 6
-    assert (sandbox.counts.creates, sandbox.counts.followups_accepted) == (3, 3)
-
-
-async def test_nothing_follows_what_was_refused_in_this_run(
-    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
-) -> None:
-    """Although an older request of the same id has a video."""
-    assert (await run(motion, ledger, [BatchRequest("cat", id="a")]))[0].ok
-    changed, child = await run(motion, ledger, [BatchRequest("dog", id="a"), BatchRequest("more", id="b", follows="a")])
-    assert isinstance(changed.error, LedgerConflictError)
-    assert isinstance(child.error, NotSentError)
-    assert sandbox.counts.followups == 0
-
-
-async def test_an_end_that_the_session_has_seen_ends_a_followup_that_is_taken_up(
-    motion: MotionSession, ledger: Ledger
-) -> None:
-    """A batch that was left, and whose job somebody else watched to its end, goes on in the same session."""
-    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
-    async with motion.generate_many(requests, ledger=ledger, batch="launch"):
-        while (await states(ledger)).get("b") != ItemState.SUBMITTED:
-            await asyncio.sleep(0.01)
-    [item] = [item async for item in ledger.items("launch") if item.key == "b"]
-    seen = await motion.job(item.job_id or "").wait(timeout=10)
-    async with asyncio.timeout(10):
-        _, ended = await run(motion, ledger, requests)
-    assert (ended.ok, ended.state) == (True, seen)
-
-
-async def test_nothing_starts_after_the_batch_was_left(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
-    """A parent that ends while the batch is being left has no followup sent."""
-    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
-    sandbox.faults.for_prompt("slow", SlowBody(0.5), on="create")
-    async with motion.generate_many([*requests, "slow"], ledger=ledger, batch="launch"):
-        while sandbox.counts.creates < 2:
-            await asyncio.sleep(0)
-    await motion.job(next(job for job, made in sandbox.jobs.items() if made.body["prompt"] == "make")).wait(timeout=10)
-    await asyncio.sleep(0.1)
-    assert sandbox.counts.followups == 0
-
-
-async def test_a_followup_is_sent_when_its_parent_has_completed(
-    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
-) -> None:
-    """Chains too, in the order of the turns, each an item of its own with its parent."""
-    requests = [BatchRequest("make", id="a"), *(BatchRequest(f"{n}", id=n, follows=p) for n, p in ("ba", "cb", "dc"))]
-    outcomes = await run(motion, ledger, requests, max_active=1)
-    assert all(outcome.ok for outcome in outcomes)
-    assert len({outcome.job_id for outcome in outcomes}) == 1
-    ends = [outcome.state.completed_at for outcome in outcomes if outcome.state and outcome.state.completed_at]
-    assert ends == sorted(set(ends))
-    assert len(ends) == 4
-    assert sandbox.counts.followups_accepted == 3
-    assert [item.parent async for item in ledger.items("launch")] == [None, "a", "b", "c"]
-    before = sandbox.counts
-    again = await run(motion, ledger, requests)
-    assert [outcome.state for outcome in again] == [outcome.state for outcome in outcomes]
-    assert sandbox.counts == before
-
-
-async def test_a_followup_of_what_did_not_complete_is_not_sent(
-    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
-) -> None:
-    """Be it failed, in this run or an earlier one, or not in the batch at all."""
-    sandbox.faults.for_prompt("make", Fail("no"))
-    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
-    requests += [BatchRequest("other", id="c", follows="nobody"), BatchRequest("further", id="d", follows="b")]
-    for _ in range(2):
-        outcomes = await run(motion, ledger, requests)
-        assert [type(outcome.error) for outcome in outcomes] == [JobFailedError, *[NotSentError] * 3]
-    assert "it is not in the batch" in str(outcomes[2].error)
-    assert sandbox.counts.followups == 0
-
-
-async def test_the_old_end_of_a_followup_that_is_taken_up_does_not_count(ledger: Ledger) -> None:
-    """A run that ends just after a followup was taken leaves the next run to wait for the new turn's end."""
-    async with Sandbox(speed=0) as sandbox:
-        requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
-        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-            sandbox.faults.next(StaleCompleted(50))
-            async with motion.generate_many(requests, ledger=ledger, batch="launch") as outcomes:
-                while (await states(ledger)).get("b") != ItemState.SUBMITTED:
-                    if sandbox.counts.followups == 0:
-                        sandbox.advance(50)
-                    await asyncio.sleep(0.01)
-                assert outcomes
-        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-            ended = asyncio.create_task(run(motion, ledger, requests))
-            polls = sandbox.counts.polls
-            while sandbox.counts.polls < polls + 3:
-                await asyncio.sleep(0.01)
-            assert not ended.done()
-            while not ended.done():
-                sandbox.advance(50)
-                await asyncio.sleep(0.01)
-        first, second = ended.result()
-        assert first.state is not None
-        assert second.state is not None
-        assert first.state.completed_at is not None
-        assert second.state.completed_at is not None
-        assert second.state.completed_at > first.state.completed_at
-
-
-async def test_siblings_have_their_turns_one_after_the_other_in_a_later_run_too(
-    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
-) -> None:
-    """Those that an earlier run has not sent wait for each other, although what they follow has long completed."""
-    parent = BatchRequest("make", id="a")
-    assert (await run(motion, ledger, [parent]))[0].ok
-    siblings = [BatchRequest(f"change {number}", id=f"b{number}", follows="a") for number in range(5)]
-    child = BatchRequest("further", id="c", follows="b1")
-    outcomes = await run(motion, ledger, [parent, *siblings, child])
-    assert [outcome.error for outcome in outcomes] == [None] * 7
-    assert len({outcome.job_id for outcome in outcomes}) == 1
-    assert (sandbox.counts.followups, sandbox.counts.followups_accepted) == (6, 6)
-    ends = {outcome.key: outcome.state.completed_at for outcome in outcomes if outcome.state is not None}
-    assert sorted(ends, key=lambda key: str(ends[key])) == ["a", "b0", "b1", "c", "b2", "b3", "b4"]
-
-
-async def test_a_followup_waits_for_the_turn_of_a_sibling_that_an_earlier_run_began(
-    ledger: Ledger,
-) -> None:
-    """It is sent when that turn has ended, not refused as the job is running."""
-    requests = [BatchRequest("make", id="a"), *(BatchRequest(f"{n}", id=n, follows="a") for n in "bc")]
-    async with Sandbox(speed=0) as sandbox:
-
-        async def time_goes_on() -> None:
-            while True:
-                sandbox.advance(5)
-                await asyncio.sleep(0.01)
-
-        clock = asyncio.create_task(time_goes_on())
-        async with (
-            MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
-            motion.generate_many(requests, ledger=ledger, batch="launch"),
-        ):
-            while (await states(ledger)).get("b") != ItemState.SUBMITTED:
-                await asyncio.sleep(0.01)
-            clock.cancel()
-        assert (await states(ledger))["c"] == ItemState.PLANNED
-        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-            ended = asyncio.create_task(run(motion, ledger, requests))
-            polls = sandbox.counts.polls
-            while sandbox.counts.polls < polls + 5:
-                await asyncio.sleep(0.01)
-            assert sandbox.counts.followups == 1
-            clock = asyncio.create_task(time_goes_on())
-            assert [outcome.error for outcome in await ended] == [None] * 3
-            clock.cancel()
-        assert sandbox.counts.followups_accepted == 2
-
-
-async def test_a_lost_followup_is_told_with_its_job(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
-    """The job is known, whether it has a new turn is not."""
-    sandbox.faults.next(LostAnswer(), on="followup")
-    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
-    for _ in range(2):
-        made, lost = await run(motion, ledger, requests)
-        assert isinstance(lost.error, FollowupUncertainError)
-        assert lost.error.job_id == made.job_id
-    assert sandbox.counts.followups == 1
-
-
-async def test_without_a_ledger_nothing_can_be_followed(motion: MotionSession) -> None:
-    """The request that asks for it says so, the others go on."""
-    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
-    async with motion.generate_many(requests) as outcomes:
-        ended = sorted([outcome async for outcome in outcomes], key=lambda outcome: outcome.index)
-    assert (ended[0].ok, ended[0].key) == (True, "a")
-    assert "needs a ledger" in str(ended[1].error)
-
-
 # Credits, keys and cancellations.
 
 
@@ -580,6 +377,35 @@ def with_methods(made: Any, **replaced: Any) -> Any:
             return replaced.get(name) or getattr(made, name)
 
     return Like()
+
+
+async def test_only_what_has_a_connection_stands_as_under_way(ledger: Ledger) -> None:
+    """All else is planned still: killed in this moment, nobody would have to look for hundreds of videos."""
+    async with Sandbox(speed=0) as sandbox:
+        sandbox.faults.at_random(Hang(60), 1, on="create")
+        async with MotionSession(sandbox.api_key, base_url=sandbox.url, max_connections=12, cancel_grace=0) as motion:
+            requests = [f"p{number}" for number in range(50)]
+            async with motion.generate_many(requests, ledger=ledger, batch="launch", max_active=50):
+                while sandbox.counts.creates < 3:
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0.1)
+                found = Counter((await states(ledger)).values())
+    assert found == {ItemState.INTENT: 3, ItemState.PLANNED: 47}
+
+
+@pytest.mark.parametrize("wrong_key", [False, True])
+async def test_what_waits_for_a_connection_is_not_sent_after_a_refusal(ledger: Ledger, wrong_key: bool) -> None:
+    """Only what was under way with the first that was refused; each of the others stays planned."""
+    async with Sandbox(speed=0, credits=0) as sandbox:
+        key = "motion_wrong" if wrong_key else sandbox.api_key
+        async with MotionSession(key, base_url=sandbox.url, max_connections=12) as motion:
+            ended = await run(motion, ledger, [f"p{number}" for number in range(50)], max_active=50)
+        assert sandbox.counts.creates <= 2 * 3
+    refused = AuthenticationError if wrong_key else InsufficientCreditsError
+    found = Counter(type(outcome.error) for outcome in ended)
+    assert found[refused] == sandbox.counts.creates
+    assert found[NotSentError] == 50 - found[refused]
+    assert set((await states(ledger)).values()) == {ItemState.PLANNED}
 
 
 # Several at once.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+import anyio
 import looptime
 import pytest
 
@@ -20,11 +22,17 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 class Account:
     """Takes as many sends as it has credits for, and notes when each came."""
 
-    def __init__(self, credits: int) -> None:
+    def __init__(self, credits: int, *, places: int = 100) -> None:
         self.credits = credits
+        self.places = anyio.Semaphore(places)
         self.tries: list[float] = []
 
-    async def send(self) -> float:
+    async def send(self, hold_back: Callable[[], None]) -> float:
+        async with self.places:
+            hold_back()
+            return await self.sent()
+
+    async def sent(self) -> float:
         now = asyncio.get_running_loop().time()
         self.tries.append(now)
         await asyncio.sleep(0.5)
@@ -41,6 +49,18 @@ async def test_while_there_are_credits_everything_goes_at_once() -> None:
     await asyncio.gather(*(gate.send(account.send) for _ in range(3)))
     assert len(set(account.tries)) == 1
     assert not events
+
+
+async def test_what_waits_to_be_sent_when_credits_run_out_is_held_back() -> None:
+    """Only what was under way then is refused; the rest is not tried before its turn."""
+    account, events = Account(0, places=2), list[Any]()
+    gate = Credits(events.append)
+    sends = [asyncio.create_task(gate.send(account.send)) for _ in range(10)]
+    await asyncio.sleep(CREDITS_INTERVAL - 1)
+    assert len(account.tries) == len(events) == 2
+    account.credits = 10
+    await asyncio.gather(*sends)
+    assert len(account.tries) == 12
 
 
 async def test_without_credits_one_send_at_a_time_is_tried() -> None:
@@ -78,7 +98,7 @@ async def test_who_leaves_the_queue_holds_up_nobody() -> None:
 async def test_other_errors_pass() -> None:
     """They say nothing about credits."""
 
-    async def fail() -> None:
+    async def fail(_: Any) -> None:
         raise JobFailedError("a", error="no")
 
     gate, events = Credits(lambda _: None), list[Any]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import AsyncMock, Mock
@@ -61,7 +61,7 @@ class Service:
     most: int = 0
     loop: Any = None
 
-    async def send(self, intake: Intake) -> Watched:
+    async def send(self, intake: Intake, check: Callable[[], None] = lambda: None) -> Watched:
         request = intake.request
         await asyncio.sleep(0.5)
         if request.prompt in self.errors:
@@ -308,7 +308,7 @@ async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) ->
     """A second cancellation while the creates are being ended still gives every place back."""
     limiter = anyio.CapacityLimiter(3)
 
-    async def stubborn(intake: Intake) -> Watched:
+    async def stubborn(intake: Intake, _: Any) -> Watched:
         try:
             await asyncio.sleep(1_000)
         finally:
@@ -335,7 +335,7 @@ async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) ->
 async def test_a_job_that_has_ended_when_it_is_created_is_an_outcome(service: Service) -> None:
     """A create whose very answer is terminal needs no poll."""
 
-    async def at_once(intake: Intake) -> Watched:
+    async def at_once(intake: Intake, _: Any) -> Watched:
         job: Watched = service.loop.job(intake.request.prompt)
         service.loop.begin_turn(job, JobState(intake.request.prompt, JobStatus.COMPLETED), before=None)
         return job
@@ -414,7 +414,7 @@ async def test_requests_that_wait_for_others_hold_new_ones_back(service: Service
 async def test_whatever_is_raised_is_an_outcome(service: Service) -> None:
     """A request without one would be waited for for ever."""
 
-    async def broken(intake: Intake) -> Watched:
+    async def broken(intake: Intake, _: Any) -> Watched:
         raise ZeroDivisionError(intake.request.prompt)
 
     outcomes = fan_out(service, ["p0", "p1"])
@@ -442,6 +442,7 @@ async def test_siblings_of_one_parent_have_their_turns_one_after_the_other(servi
     assert isinstance(ended["d"].error, NotSentError)
     assert service.created.index("p1") < service.created.index("p2")
     assert service.began["p2"] >= service.began["p1"] + service.seconds
+    assert not any(vars(outcomes._lineage).values())
 
 
 async def test_a_long_chain_that_cannot_begin_is_told_to_its_end(service: Service) -> None:
@@ -457,4 +458,5 @@ async def test_a_long_chain_that_cannot_begin_is_told_to_its_end(service: Servic
     outcomes._requests = source()
     ended = await all_of(outcomes)
     assert [outcome.index for outcome in ended] == list(range(1_000))
+    assert not any(vars(outcomes._lineage).values())
     assert all(isinstance(outcome.error, NotSentError) for outcome in ended[1:])

@@ -215,7 +215,9 @@ def test_options_out_of_their_bounds_are_refused(option: str) -> None:
     for allowed in (low, high):
         LearnedSchedule(**{option: allowed, **rest})
     for refused in (low * 0.99, high * 1.01, math.nan, "2", None, True):
-        with pytest.raises(ConfigurationError, match=re.escape(f"{option} must be a number from {low:,.15g} to {high:,.15g},")):
+        with pytest.raises(
+            ConfigurationError, match=re.escape(f"{option} must be a number from {low:,.15g} to {high:,.15g},")
+        ):
             LearnedSchedule(**{option: refused, **rest})
 
 

@@ -53,6 +53,18 @@ def test_what_follows_a_turn_comes_before_its_siblings() -> None:
     assert order == ["c", "d", "z"]
 
 
+def test_a_turn_that_nobody_watches_to_its_end_blocks_its_job() -> None:
+    """Those that wait for it are given back, and later ones can ask; other jobs have nothing to do with it."""
+    lineage: Lineage[str] = Lineage()
+    assert [lineage.take_turn(item, "1", has_begun=False) for item in "abc"] == [False, True, True]
+    assert not lineage.is_blocked("1")
+    assert list(lineage.block_turns("a")) == ["b", "c"]
+    assert lineage.is_blocked("1")
+    assert not lineage.is_blocked("2")
+    assert lineage.block_turns("d") == ()
+    assert lineage.pass_turn("a", []) == []
+
+
 def test_what_has_ended_is_forgotten() -> None:
     """A batch may have millions of items."""
     lineage: Lineage[int] = Lineage()

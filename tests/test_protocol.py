@@ -222,7 +222,7 @@ def test_an_id_that_cannot_be_used_is_told_whole(job_id: str) -> None:
     assert repr(job_id) in error.reason
 
 
-@pytest.mark.parametrize("encoding", [None, "identity", "Identity", "gzip", "GZIP"])
+@pytest.mark.parametrize("encoding", [None, "", "identity", "Identity", "gzip", "GZIP"])
 def test_a_known_encoding_is_undone(encoding: str | None) -> None:
     """A body that came compressed is read as if it had not."""
     body = json.dumps(POLLED).encode()

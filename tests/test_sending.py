@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 import pytest
 
 from motion_async import (
@@ -19,6 +20,7 @@ from motion_async import (
     JobState,
     LedgerError,
     MotionError,
+    NotSentError,
     RateLimitedError,
     SendAbandoned,
     SendDisturbed,
@@ -47,6 +49,7 @@ class Wire:
         self.replies = asyncio.Event()
         self.connects.set()
         self.replies.set()
+        self.places_to_send = anyio.Semaphore(10)
 
     async def exchange(self, _call: Call, exchange: Exchange) -> Answer:
         await self.connects.wait()
@@ -458,3 +461,75 @@ async def test_a_ledger_that_cannot_take_an_intent_keeps_it_from_being_sent() ->
     with pytest.raises(LedgerError, match="disk full"):
         await Bench(wire).start(record=book)
     assert wire.posts == 0
+
+
+async def test_leaving_the_session_does_not_wait_for_the_note_of_a_loss_either() -> None:
+    """After the grace the create is uncertain, and told so although the note of that is not kept yet."""
+    wire, book = Wire(ACCEPTED), Book()
+    wire.replies.clear()
+    bench = Bench(wire, grace=0.01)
+    task = bench.start(record=book)
+    await settle()
+    book.disk.clear()
+    async with asyncio.timeout(5):
+        await bench.sender.aclose()
+    with pytest.raises(CreateUncertainError):
+        await task
+    assert book.noted == ["sending", "lost: CreateUncertainError"]
+    book.disk.set()
+    await settle()
+
+
+async def test_a_scope_of_the_callers_that_ends_gives_what_was_sent_its_grace() -> None:
+    """A cancel scope that is cancelled ends each await at once, but not the wait for the id."""
+    wire = Wire(ACCEPTED)
+    wire.replies.clear()
+    bench = Bench(wire)
+    with anyio.CancelScope() as scope:
+        asyncio.get_running_loop().call_later(0.01, scope.cancel)
+        asyncio.get_running_loop().call_later(0.05, wire.replies.set)
+        await bench.sender.send(CREATE, bench.taken.append)
+    assert [state.job_id for state in bench.taken] == ["a"]
+    await settle()
+
+
+@pytest.mark.parametrize("is_left", [False, True], ids=["no time", "left"])
+async def test_an_answer_that_did_not_end_in_time_may_hold_the_id(is_left: bool) -> None:
+    """What had come of it is read, before a job is taken for lost."""
+    wire = Wire(ExchangeTimeoutError("no answer in time"))
+    whole = wire.exchange
+
+    async def cut(call: Call, exchange: Exchange) -> Answer:
+        exchange.cut = ACCEPTED
+        return await whole(call, exchange)
+
+    wire.exchange = cut  # type: ignore[method-assign]
+    bench = Bench(wire, grace=0.01)
+    if is_left:
+        wire.replies.clear()
+    task = bench.start()
+    await settle()
+    await bench.sender.aclose()
+    assert await task == "a"
+
+
+async def test_what_waits_for_a_connection_is_in_no_record_and_asks_before_it_is_sent() -> None:
+    """Its intent is noted when it is about to leave, and not at all if it is not to be sent any more."""
+    wire, first, second = Wire(ACCEPTED), Book(), Book()
+    wire.places_to_send = anyio.Semaphore(1)
+    wire.replies.clear()
+    bench = Bench(wire)
+    under_way = bench.start(record=first)
+    await settle()
+
+    def check() -> None:
+        raise NotSentError("an earlier one was refused")
+
+    waiting = asyncio.create_task(bench.sender.send(CREATE, bench.taken.append, record=second, check=check))
+    await settle()
+    assert (first.noted, second.noted) == (["sending"], [])
+    wire.replies.set()
+    assert await under_way == "a"
+    with pytest.raises(NotSentError):
+        await waiting
+    assert (wire.posts, second.noted) == (1, [])

@@ -339,7 +339,12 @@ async def test_exchanges_at_one_time_are_bounded(raw_server: Any) -> None:
     raw_server.handler = answer
     async with transport(raw_server.url, max_connections=5) as made:
         assert made.polls_at_once == 4
-        await asyncio.gather(*(made.exchange(POLL) if n % 2 else made.exchange(CREATE, Exchange()) for n in range(20)))
+
+        async def create() -> None:
+            async with made.places_to_send:
+                await made.exchange(CREATE, Exchange())
+
+        await asyncio.gather(*(made.exchange(POLL) if n % 2 else create() for n in range(20)))
     assert most == {b"GET": 4, b"POST": 1}
 
 
@@ -354,6 +359,41 @@ async def test_a_create_opens_its_connection_when_the_one_before_is_closed(raw_s
         for _ in range(5):
             await made.exchange(CREATE, Exchange())
     assert (sockets.made, sockets.most) == (5, 1)
+
+
+async def test_a_create_whose_answer_is_lost_stays_lost_when_its_connector_has_closed(raw_server: Any) -> None:
+    """It was sent, so it must not pass for one that was not, whatever has been closed meanwhile."""
+    mine = aiohttp.ClientSession()
+
+    async def answer(_reader: object, writer: asyncio.StreamWriter, _request: bytes) -> None:
+        await mine.close()
+        writer.close()
+
+    raw_server.handler = answer
+    async with transport(raw_server.url, client_session=mine) as made:
+        assert type(await failure(made, CREATE)) is ConnectionLostError
+
+
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_the_bound_of_an_answer_is_exact(raw_server: Any, more: int, at_once: bool) -> None:
+    """A body of just so many bytes is whole, one byte more is too many, in one packet or in two."""
+    answer = http(b"x" * (10_000 + more))
+    raw_server.handler = says(answer) if at_once else says(answer[:-1], answer[-1:])
+    async with transport(raw_server.url) as made:
+        found = await made.exchange(POLL)
+    assert (len(found.body), found.flaw is None) == (10_000, more == 0)
+
+
+async def test_what_had_come_of_an_answer_when_its_time_was_over_is_kept(raw_server: Any) -> None:
+    """For a create or a followup, as the id may be in it."""
+    raw_server.handler = says(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000\r\n\r\n" + BODY)
+    exchange = Exchange()
+    async with transport(raw_server.url, timeout=0.05) as made:
+        with pytest.raises(ExchangeTimeoutError):
+            await made.exchange(CREATE, exchange)
+    assert exchange.cut is not None
+    assert (exchange.cut.status, exchange.cut.body) == (202, BODY)
 
 
 def test_no_exception_of_aiohttp_escapes_or_passes_for_a_refusal() -> None:

@@ -566,6 +566,48 @@ async def test_jitter_spreads_jobs_that_began_together(make: Any) -> None:
     assert len(kept) == 2
 
 
+@pytest.mark.parametrize(
+    ("complaint", "slows"),
+    [
+        (RateLimitedError("slow", http_status=429), True),
+        (RateLimitedError("slow", http_status=429, retry_after=5), True),
+        (ServiceUnavailableError("down", http_status=503, retry_after=5), True),
+        (ServiceUnavailableError("down", http_status=503), False),
+        (ConnectionLostError("gone"), False),
+    ],
+    ids=["a bare 429", "a 429", "a 503 with Retry-After", "a 503", "no answer"],
+)
+async def test_a_429_slows_the_session_and_so_does_any_retry_after(
+    make: Any, complaint: MotionError, slows: bool
+) -> None:
+    """Other trouble is the one job's, which is left alone for as long as the service says."""
+    bench = make()
+    bench.service.answers["a"] = lambda at: complaint if at < 1 else state("a", "running", 1)
+    bench.polls.follow(bench.polls.job("a"))
+    await asyncio.sleep(30)
+    assert bool(bench.of(SessionSlowed)) is slows
+    (disturbed, *_) = bench.of(PollDisturbed)
+    asked = getattr(complaint, "retry_after", None)
+    assert disturbed.next_wait == asked if asked else disturbed.next_wait <= 1
+
+
+async def test_a_turn_that_began_and_ended_between_two_polls_is_told(make: Any) -> None:
+    """A followup that somebody else sent is taken up, and the job is found completed again, at a later time."""
+    bench = make()
+    job = bench.polls.job("a")
+    old, new = (JobState("a", JobStatus.COMPLETED, START, at, at) for at in (START, START + timedelta(seconds=9)))
+    bench.polls.observe(job, old)
+    bench.polls.resume_turn(job, before=old)
+    news = job.news()
+    bench.polls.observe(job, old)
+    assert not job.has_ended
+    assert not news.done()
+    bench.polls.observe(job, new)
+    assert job.has_ended
+    assert news.done()
+    assert [change.state for change in bench.of(StatusChange)] == [old, new]
+
+
 async def test_closing_wakes_everyone_who_waits_and_ends_every_task(make: Any) -> None:
     """After `aclose` waiters have a `SessionClosedError`, nothing is polled, and no follow is taken."""
     bench = make()

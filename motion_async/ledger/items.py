@@ -50,7 +50,7 @@ class ItemState(StrEnum):
     REJECTED = "rejected"
     """The service refused its content (400): nothing was made."""
     DROPPED = "dropped"
-    """A person gave it up while it was uncertain."""
+    """A person gave it up: it was uncertain, or the job that a person had named for it was never seen."""
 
 
 MOVES: Final[Mapping[ItemState, frozenset[ItemState]]] = MappingProxyType(
@@ -67,7 +67,15 @@ MOVES: Final[Mapping[ItemState, frozenset[ItemState]]] = MappingProxyType(
                 ItemState.REJECTED,
             }
         ),
-        ItemState.SUBMITTED: frozenset({ItemState.COMPLETED, ItemState.FAILED}),
+        ItemState.SUBMITTED: frozenset(
+            {
+                ItemState.COMPLETED,
+                ItemState.FAILED,
+                # If its id is a person's, who may have mistyped it, and nobody has ever seen a job of this item:
+                ItemState.PLANNED,
+                ItemState.DROPPED,
+            }
+        ),
         ItemState.COMPLETED: frozenset(),
         ItemState.FAILED: frozenset(),
         ItemState.REJECTED: frozenset({ItemState.PLANNED}),
@@ -114,7 +122,7 @@ class Item:
         taken_at: when the id of its job was written.
         job_id: the job that was made for it, None if none is known.
         status: the job's status when it was last seen to change.
-        job_state: the answer that told of it.
+        job_state: the answer that told of it; of a followup that was not seen at work yet, the end that it found.
         error: why there is no video, or what stood in the way last.
     """
 

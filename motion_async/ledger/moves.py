@@ -40,7 +40,8 @@ class Standing:
     """Where an item stands: what moves read and change.
 
     Times are as they are written; the job's state becomes text when it is, as only the last of a group is written.
-    `touched` tells whether a move has changed anything.
+    `touched` tells whether a move has changed anything, `is_seen` whether the service may ever have told of a job of
+    this item: it has to be looked up for moves that ask for it.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Standing:
     error: str | None
     changed_at: str
     touched: bool = False
+    is_seen: bool = True
 
     def move(self, state: ItemState, *, at: str, by_id: bool = False, **changes: Any) -> None:
         """Move to a state.
@@ -120,6 +122,8 @@ class Move:
     """How much work it is to write."""
     job_id: ClassVar[str | None] = None
     """The id that would be lost with this move."""
+    asks_whether_seen: ClassVar[bool] = False
+    """Whether it reads `Standing.is_seen`."""
 
     def apply(self, standing: Standing) -> _Outcome:
         """Do it.
@@ -206,6 +210,8 @@ class Take(Move):
     job_id: str  # type: ignore[misc]  # of this kind each has its own
     status: str | None = None
     by: Literal["service", "person"] = "service"
+    found: JobState | None = None
+    """Of a followup, the state of its job that it found."""
 
     def apply(self, standing: Standing) -> _Outcome:
         """Write the id, whatever the state; see `Move.apply`."""
@@ -221,7 +227,7 @@ class Take(Move):
                 job_id=self.job_id,
                 taken_at=self.at,
                 status=self.status,
-                job_state=None,
+                job_state=self.found,
                 error=None,
             )
             return True, Note(ItemState.SUBMITTED, self.status, self.job_id, self._words(known))
@@ -310,6 +316,8 @@ class Presume(Move):
 class SendAgain(Move):
     """A person says that no job was made, so that it is planned again; the result is whether it could be."""
 
+    asks_whether_seen = True
+
     def apply(self, standing: Standing) -> _Outcome:
         """Plan it again; see `Move.apply`."""
         return _by_person(self, standing, ItemState.PLANNED, (ItemState.UNCERTAIN, ItemState.REJECTED))
@@ -318,6 +326,8 @@ class SendAgain(Move):
 @attrs.frozen
 class Drop(Move):
     """A person gives it up; the result is whether that could be."""
+
+    asks_whether_seen = True
 
     def apply(self, standing: Standing) -> _Outcome:
         """Drop it; see `Move.apply`."""
@@ -365,7 +375,9 @@ def _by_person(move: Move, standing: Standing, to: ItemState, sources: tuple[Ite
     # The person's own move has taken the claim, unlike the claim of any sender: made again, it knows itself.
     if standing.state is to and standing.claim == move.op:
         return True, None
-    if standing.state not in sources:
+    mistyped = standing.state is ItemState.SUBMITTED and not standing.is_seen
+    if standing.state not in sources and not mistyped:
         return False, None
-    standing.move(to, at=move.at, claim=move.op, error=None)
-    return True, Note(to, detail="by a person")
+    unseen = f"; job {standing.job_id}, which a person had named, was never seen" if mistyped else ""
+    standing.move(to, at=move.at, claim=move.op, error=None, job_id=None, taken_at=None)
+    return True, Note(to, detail=f"by a person{unseen}")

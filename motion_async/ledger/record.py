@@ -44,6 +44,11 @@ class ItemRecord:
         self._put = put
         self._marks = marks
         self._claim: str | None = None
+        self._found: JobState | None = None
+
+    def found(self, before: JobState) -> None:
+        """Keep the state that a followup finds for the note of its id; see `Record.found`."""
+        self._found = before
 
     def sending(self) -> Future[bool]:
         """Note an intent; see `Record.sending`."""
@@ -65,8 +70,9 @@ class ItemRecord:
     def taken(self, accepted: JobState) -> Future[None]:
         """Note the id; see `Record.taken`."""
         op, at = self._marks.mark()
-        # Not its state: beside id and status, the answer to a create or a followup says nothing.
-        return self._put(Take(op, self._item, at, storable(accepted.job_id), storable(str(accepted.status))))
+        # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
+        job_id, status = storable(accepted.job_id), storable(str(accepted.status))
+        return self._put(Take(op, self._item, at, job_id, status, found=self._found))
 
     def changed(self, change: StatusChange) -> None:
         """Note a change; see `Record.changed`."""

@@ -7,6 +7,7 @@ nothing of how the client judges answers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import deque
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,9 @@ class _Job:
 
 class Service:
     """The jobs of a service; made in the place of `Transport`, whose options it takes."""
+
+    polls_at_once = 75
+    places_to_send = contextlib.nullcontext()
 
     def __init__(self, **_options: Any) -> None:
         self.jobs: dict[str, _Job] = {}
