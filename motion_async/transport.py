@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl as tls
 import urllib.request
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any, Final
@@ -136,7 +136,7 @@ class _Poll(aiohttp.ClientRequest):
     again on another one, as it does when a kept-alive connection turns out to be closed.
     """
 
-    def send(self, conn: Any) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+    def send(self, conn: Any) -> Any:
         if conn.protocol is not None and conn.protocol.should_close:
             raise aiohttp.ServerDisconnectedError("something came before it was asked for")
         return super().send(conn)

@@ -111,6 +111,8 @@ async def raw_server() -> AsyncIterator[RawServer]:
     raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/motion"
     yield raw
     server.close()
+    for _ in range(10):  # what has just been accepted comes to its handler, which can be ended
+        await asyncio.sleep(0)
     for task in raw.tasks:
         task.cancel()
     if raw.tasks:

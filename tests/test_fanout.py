@@ -445,6 +445,22 @@ async def test_siblings_of_one_parent_have_their_turns_one_after_the_other(servi
     assert not any(vars(outcomes._lineage).values())
 
 
+async def test_a_followup_that_runs_is_not_among_those_that_wait(service: Service) -> None:
+    """A thousand that wait hold new requests back; any number may run."""
+
+    async def source() -> AsyncIterator[Intake]:
+        yield Intake(VideoRequest("p0"), key="0")
+        yield Intake(VideoRequest("p1"), key="1", follows="0")
+
+    outcomes = fan_out(service, [])
+    outcomes._requests = source()
+    async with outcomes:
+        await asyncio.sleep(30)
+        assert (service.created, outcomes._parked) == (["p0"], 1)
+        await asyncio.sleep(50)
+        assert (service.created, outcomes._parked) == (["p0", "p1"], 0)
+
+
 async def test_a_long_chain_that_cannot_begin_is_told_to_its_end(service: Service) -> None:
     """However many followups hang on what has failed."""
 

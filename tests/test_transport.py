@@ -348,6 +348,7 @@ async def test_exchanges_at_one_time_are_bounded(raw_server: Any) -> None:
     assert most == {b"GET": 4, b"POST": 1}
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # uvloop closes sockets behind their backs
 async def test_a_create_opens_its_connection_when_the_one_before_is_closed(raw_server: Any) -> None:
     """One after the other they never have two."""
     raw_server.handler = says(http(BODY))
@@ -359,6 +360,15 @@ async def test_a_create_opens_its_connection_when_the_one_before_is_closed(raw_s
         for _ in range(5):
             await made.exchange(CREATE, Exchange())
     assert (sockets.made, sockets.most) == (5, 1)
+
+
+async def test_whoever_looks_into_a_request_sees_no_key(raw_server: Any) -> None:
+    """A debugger, or a traceback with locals of aiohttp's own frames, shows the headers as they are printed."""
+    raw_server.handler = says(http(BODY))
+    async with transport(raw_server.url) as made:
+        for client in (made._polls, made._sends):
+            assert KEY not in repr(client.headers)
+            assert KEY in client.headers["Authorization"]
 
 
 async def test_a_create_whose_answer_is_lost_stays_lost_when_its_connector_has_closed(raw_server: Any) -> None:

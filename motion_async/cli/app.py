@@ -345,4 +345,5 @@ def _complaint(error: CycloptsError, argv: Sequence[str]) -> str:
         return f"{words}; put quotes around a prompt of several words"
     if isinstance(error, UnusedCliTokensError) and argv[0] == "batch":
         words += "; it takes one FILE and options"
-    return f"{words}; see {' '.join(('motion-async', *(error.command_chain or ()), '--help'))}"
+    subcommands, *_ = app.parse_commands(argv)
+    return f"{words}; see {' '.join(('motion-async', *subcommands, '--help'))}"

@@ -161,5 +161,7 @@ async def hostile_server(context: ssl.SSLContext | None = None) -> AsyncIterator
         yield made
     finally:
         server.close()
+        for _ in range(10):  # what has just been accepted comes to its handler, which can be ended
+            await asyncio.sleep(0)
         await made.aclose()
         await server.wait_closed()
