@@ -10,8 +10,9 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeAlias, TypeVar
 
-from motion_async.errors import ConfigurationError, InsufficientCreditsError
+from motion_async.errors import InsufficientCreditsError
 from motion_async.events import Event, SendDisturbed
+from motion_async.options import check_choice
 
 __all__ = ["CREDITS_INTERVAL", "Credits", "OnInsufficientCredits", "check_on_insufficient_credits"]
 
@@ -37,9 +38,7 @@ def check_on_insufficient_credits(given: OnInsufficientCredits) -> OnInsufficien
     Raises:
         ConfigurationError: if it is neither `stop` nor `wait`.
     """
-    if given not in ("stop", "wait"):
-        raise ConfigurationError(f"on_insufficient_credits must be 'stop' or 'wait', not {given!r:.80}")
-    return given
+    return check_choice("on_insufficient_credits", given, "stop", "wait")
 
 
 class Credits:

@@ -19,7 +19,8 @@ from bisect import bisect_right
 from itertools import accumulate, pairwise
 from typing import Final, Protocol, runtime_checkable
 
-from motion_async.pacing import GrowingSchedule, Schedule, check_number, check_schedule
+from motion_async.options import check_number
+from motion_async.pacing import GrowingSchedule, Schedule, check_schedule
 
 __all__ = ["LearnedSchedule", "LearningSchedule"]
 

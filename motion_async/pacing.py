@@ -13,60 +13,15 @@ from typing import Final, Protocol, runtime_checkable
 import attrs
 
 from motion_async.errors import ConfigurationError
+from motion_async.options import check_number
 
-__all__ = [
-    "Backoff",
-    "GrowingSchedule",
-    "Pace",
-    "Schedule",
-    "check_number",
-    "check_schedule",
-    "check_whole_number",
-    "jittered",
-]
+__all__ = ["Backoff", "GrowingSchedule", "Pace", "Schedule", "check_schedule", "jittered"]
 
 _RECOVERY: Final = 60.0
 """Seconds in which a session that was slowed to a standstill is back at its full pace."""
 _SHORTEST: Final = 0.001
 _LONGEST: Final = 86_400.0
 """Seconds that a schedule may leave a job alone."""
-
-
-def check_number(name: str, given: float, *, low: float, high: float = math.inf) -> float:
-    """Give a number back if it lies within its bounds.
-
-    Args:
-        name: the option's name, for the message.
-        given: what was handed in.
-        low: the least that is allowed.
-        high: the most that is allowed.
-
-    Raises:
-        ConfigurationError: if it is no number, or out of bounds.
-    """
-    if isinstance(given, bool) or not isinstance(given, int | float) or not low <= given <= high:
-        shown = repr(given) if not isinstance(given, int) or abs(given) < 10**80 else "one of so many digits"
-        bounds = f"at least {low:,.15g}" if high == math.inf else f"from {low:,.15g} to {high:,.15g}"
-        raise ConfigurationError(f"{name} must be a number {bounds}, not {shown:.80}")
-    return given
-
-
-def check_whole_number(name: str, given: int, *, low: int, high: int) -> int:
-    """Give a whole number back if it lies within its bounds.
-
-    Args:
-        name: the option's name, for the message.
-        given: what was handed in.
-        low: the least that is allowed.
-        high: the most that is allowed.
-
-    Raises:
-        ConfigurationError: if it is no whole number, or out of bounds.
-    """
-    whole = int(check_number(name, given, low=low, high=high))
-    if whole != given:
-        raise ConfigurationError(f"{name} must be a whole number, not {given!r}")
-    return whole
 
 
 @runtime_checkable

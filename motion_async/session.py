@@ -27,15 +27,8 @@ from motion_async.intake import Intake, Requests, intakes
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.learning import LearnedSchedule, LearningSchedule
-from motion_async.pacing import (
-    Backoff,
-    GrowingSchedule,
-    Pace,
-    Schedule,
-    check_number,
-    check_schedule,
-    check_whole_number,
-)
+from motion_async.options import check_number, check_whole_number
+from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_schedule
 from motion_async.redaction import Secret
 from motion_async.subscriptions import EventHub, EventStream, OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url

@@ -14,10 +14,10 @@ from weakref import WeakSet
 
 import attrs
 
-from motion_async.errors import ConfigurationError, InputRequiredError, JobFailedError, WaitTimeoutError
+from motion_async.errors import InputRequiredError, JobFailedError, WaitTimeoutError
 from motion_async.events import Event, EventsDropped, WatchEnded
 from motion_async.jobs import JobState, JobStatus, StatusChange
-from motion_async.pacing import check_number
+from motion_async.options import check_choice, check_number
 from motion_async.turns import needs_input
 from motion_async.watch import PollLoop
 from motion_async.watched import Step, Watched
@@ -59,9 +59,7 @@ def check_on_input(on_input: OnInput) -> OnInput:
     Raises:
         ConfigurationError: if it is neither `wait` nor `raise`.
     """
-    if on_input not in ("wait", "raise"):
-        raise ConfigurationError(f"on_input must be 'wait' or 'raise', not {on_input!r:.80}")
-    return on_input
+    return check_choice("on_input", on_input, "wait", "raise")
 
 
 def result_of(state: JobState) -> JobState:

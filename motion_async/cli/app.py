@@ -35,7 +35,7 @@ from motion_async.credits import OnInsufficientCredits
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import VideoRequest
 from motion_async.ledger.rows import check_name
-from motion_async.pacing import check_number
+from motion_async.options import check_number
 from motion_async.redaction import redacted
 
 __all__ = ["run"]

@@ -20,7 +20,7 @@ from motion_async.errors import ConfigurationError, LedgerError
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
 from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
-from motion_async.pacing import check_number
+from motion_async.options import check_number
 
 if TYPE_CHECKING:
     from sqlalchemy import URL

@@ -1,0 +1,68 @@
+"""Checks what callers hand in as options, and says what is wrong with it by the option's name.
+
+Pure. It knows what a number or a choice is, and no option in particular.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+from motion_async.errors import ConfigurationError
+
+__all__ = ["check_choice", "check_number", "check_whole_number"]
+
+_Choice = TypeVar("_Choice", bound=str)
+
+
+def check_number(name: str, given: float, *, low: float, high: float = math.inf) -> float:
+    """Give a number back if it lies within its bounds.
+
+    Args:
+        name: the option's name, for the message.
+        given: what was handed in.
+        low: the least that is allowed.
+        high: the most that is allowed.
+
+    Raises:
+        ConfigurationError: if it is no number, or out of bounds.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float) or not low <= given <= high:
+        shown = repr(given) if not isinstance(given, int) or abs(given) < 10**80 else "one of so many digits"
+        bounds = f"at least {low:,.15g}" if high == math.inf else f"from {low:,.15g} to {high:,.15g}"
+        raise ConfigurationError(f"{name} must be a number {bounds}, not {shown:.80}")
+    return given
+
+
+def check_whole_number(name: str, given: int, *, low: int, high: int) -> int:
+    """Give a whole number back if it lies within its bounds.
+
+    Args:
+        name: the option's name, for the message.
+        given: what was handed in.
+        low: the least that is allowed.
+        high: the most that is allowed.
+
+    Raises:
+        ConfigurationError: if it is no whole number, or out of bounds.
+    """
+    whole = int(check_number(name, given, low=low, high=high))
+    if whole != given:
+        raise ConfigurationError(f"{name} must be a whole number, not {given!r}")
+    return whole
+
+
+def check_choice(name: str, given: _Choice, *choices: _Choice) -> _Choice:
+    """Give a choice back if it is one.
+
+    Args:
+        name: the option's name, for the message.
+        given: what was handed in.
+        choices: what can be chosen.
+
+    Raises:
+        ConfigurationError: if it is none of them.
+    """
+    if given not in choices:
+        raise ConfigurationError(f"{name} must be {' or '.join(map(repr, choices))}, not {given!r:.80}")
+    return given
