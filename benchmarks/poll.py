@@ -22,14 +22,15 @@ from benchmarks.spreads import drawing, spread, table_of_arms
 from benchmarks.stub import stub_server
 from motion_async import MotionSession
 
-__all__ = ["PLAIN", "Counting", "plot", "poll_plainly", "run", "table"]
+__all__ = ["MAX_CONNECTIONS", "PLAIN", "POLLS_AT_ONCE", "Counting", "plot", "poll_plainly", "run", "table"]
 
 PLAIN = "plain aiohttp"
 OURS = "motion_async"
 _KEY = "motion_benchmark"
-_CONNECTIONS = 16
-_WITH_CREATES = 21
-"""The bound of a session that has so many connections for polls: a quarter of all is for creates."""
+POLLS_AT_ONCE = 16
+"""So many connections each arm polls on."""
+MAX_CONNECTIONS = 21
+"""The bound of a session that has so many for polls: a quarter of all is for creates."""
 _JOBS = [str(uuid.UUID(int=number)) for number in range(1_000)]
 """Ids like the service's own, and more of them than any cache of parsed URLs keeps."""
 
@@ -80,17 +81,17 @@ async def poll_plainly(session: aiohttp.ClientSession, base_url: str, polls: int
 
 
 async def _plain(base_url: str, polls: int) -> float:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONNECTIONS)) as session:
-        await poll_plainly(session, base_url, 10 * _CONNECTIONS, connections=_CONNECTIONS)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=POLLS_AT_ONCE)) as session:
+        await poll_plainly(session, base_url, 10 * POLLS_AT_ONCE, connections=POLLS_AT_ONCE)
         start = time.process_time()
-        await poll_plainly(session, base_url, polls, connections=_CONNECTIONS)
+        await poll_plainly(session, base_url, polls, connections=POLLS_AT_ONCE)
         return 1e6 * (time.process_time() - start) / polls
 
 
 async def _ours(base_url: str, polls: int) -> float:
     schedule = Counting()
     async with MotionSession(
-        _KEY, base_url=base_url, schedule=schedule, max_connections=_WITH_CREATES, max_polls_per_second=1e6
+        _KEY, base_url=base_url, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=1e6
     ) as motion:
         waits = [asyncio.ensure_future(motion.job(job_id).wait()) for job_id in _JOBS]
         await schedule.more(2 * len(_JOBS))
@@ -105,13 +106,13 @@ async def _ours(base_url: str, polls: int) -> float:
 
 async def _peer(poll: PollOnce, polls: int) -> float:
     async def loop(first: int, count: int) -> None:
-        for number in range(first, count, _CONNECTIONS):
+        for number in range(first, count, POLLS_AT_ONCE):
             await poll(_JOBS[number % len(_JOBS)])
 
     async def all_of(count: int) -> None:
-        await asyncio.gather(*(loop(first, count) for first in range(_CONNECTIONS)))
+        await asyncio.gather(*(loop(first, count) for first in range(POLLS_AT_ONCE)))
 
-    await all_of(_CONNECTIONS)
+    await all_of(POLLS_AT_ONCE)
     start = time.process_time()
     await all_of(polls)
     return 1e6 * (time.process_time() - start) / polls

@@ -23,7 +23,7 @@ from unittest import mock
 import aiohttp
 
 from benchmarks.lateness import lateness
-from benchmarks.poll import Counting, poll_plainly
+from benchmarks.poll import MAX_CONNECTIONS, POLLS_AT_ONCE, Counting, poll_plainly
 from benchmarks.spreads import drawing, line, spread
 from benchmarks.stub import running, stub_server
 from motion_async import GrowingSchedule, JobState, MotionSession
@@ -33,9 +33,6 @@ from motion_async.protocol import Answer, poll_call, read_answer
 __all__ = ["plot", "run", "table"]
 
 _KEY = "motion_benchmark"
-_CONNECTIONS = 16
-_WITH_CREATES = 21
-"""The bound of a session that has so many connections for polls: a quarter of all is for creates."""
 _OLD = 3_600.0
 """Seconds: a job of that age is polled at the longest interval."""
 _FEWEST_FOR_BYTES = 1_000
@@ -131,7 +128,7 @@ async def _watching(base_url: str) -> AsyncIterator[tuple[_Watching, _Gate]]:
             base_url=base_url,
             client_session=connections,
             schedule=schedule,
-            max_connections=_WITH_CREATES,
+            max_connections=MAX_CONNECTIONS,
             max_polls_per_second=1e6,
             exchange_timeout=3_600,  # an exchange may have to rest before a gate that is shut
         )
@@ -144,7 +141,7 @@ async def _cpu(
 ) -> dict[str, list[float]]:
     """Give the CPU microseconds a poll of both arms, in turns, a figure a round."""
     figures: dict[str, list[float]] = {"plain": [], "ours": []}
-    connections = min(count, _CONNECTIONS)
+    connections = min(count, POLLS_AT_ONCE)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as session:
         await poll_plainly(session, base_url, 10 * connections, connections=connections)
         for number in range(rounds + 1):
@@ -184,7 +181,7 @@ async def _measure(
     async with _watching(base_url) as (watching, gate):
         for count in counts:
             await watching.watch(count)
-            few = polls if count >= _CONNECTIONS else polls // 4  # with less than a job a connection, waits are idle
+            few = polls if count >= POLLS_AT_ONCE else polls // 4  # with less than a job a connection, waits are idle
             cpu[count] = await _cpu(watching, gate, base_url, count, rounds, few)
             if count >= _FEWEST_FOR_BYTES:
                 lag[count] = await _lag(watching, lag_seconds)
@@ -200,11 +197,11 @@ async def _read_offline(_: Calls, job_id: str) -> JobState:
 async def _bytes(counts: list[int]) -> dict[int, float]:
     """Give the bytes of a watched job, beyond those of a session that watches as many as it has connections."""
     schedule = _Late()
-    motion = MotionSession(_KEY, schedule=schedule, max_connections=_WITH_CREATES, max_polls_per_second=1e6)
+    motion = MotionSession(_KEY, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=1e6)
     with mock.patch.object(Calls, "poll_once", _read_offline):
         async with _read(motion, schedule) as watching:
-            await watching.watch(_CONNECTIONS)
-            return await _growth(counts, lambda count: watching.watch(_CONNECTIONS + count))
+            await watching.watch(POLLS_AT_ONCE)
+            return await _growth(counts, lambda count: watching.watch(POLLS_AT_ONCE + count))
 
 
 async def _task_bytes(counts: list[int]) -> dict[int, float]:
