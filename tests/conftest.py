@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.postgres import fresh_postgres, postgres_database, postgres_server, postgres_url
+from tests.sockets import served
 
 __all__ = [
     "fresh_postgres",
@@ -110,9 +111,8 @@ async def raw_server() -> AsyncIterator[RawServer]:
     server = await asyncio.start_server(raw.accept, "127.0.0.1", 0)
     raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/motion"
     yield raw
+    await served()
     server.close()
-    for _ in range(10):  # what has just been accepted comes to its handler, which can be ended
-        await asyncio.sleep(0)
     for task in raw.tasks:
         task.cancel()
     if raw.tasks:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 import anyio
+import anyio.lowlevel
 import attrs
 from aiohttp import web
 
@@ -29,6 +30,7 @@ _FIRST_OWNER: Final = "owner"
 _START: Final = datetime(2026, 4, 28, 23, 1, 4, 198_000, tzinfo=UTC).timestamp()
 _PATIENCE_SECONDS: Final = 0.1
 _BACKLOG: Final = 1024
+_STEPS_TO_SERVE: Final = 3
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
 
 
@@ -139,7 +141,12 @@ class Sandbox:
         if runner is not None:
             # A caller that is being cancelled must not leave a socket behind; it takes a moment at most.
             with anyio.CancelScope(shield=True):
-                await runner.cleanup()
+                # asyncio never closes the socket of a connection whose server ends between accepting and serving it.
+                try:
+                    for _ in range(_STEPS_TO_SERVE):
+                        await anyio.lowlevel.checkpoint()
+                finally:
+                    await runner.cleanup()
 
     @property
     def url(self) -> str:

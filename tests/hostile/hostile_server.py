@@ -13,6 +13,8 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from tests.sockets import served
+
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 KEY = "motion_secret_key_of_the_tests"
 STATE = (
@@ -160,8 +162,7 @@ async def hostile_server(context: ssl.SSLContext | None = None) -> AsyncIterator
     try:
         yield made
     finally:
+        await served()
         server.close()
-        for _ in range(10):  # what has just been accepted comes to its handler, which can be ended
-            await asyncio.sleep(0)
         await made.aclose()
         await server.wait_closed()

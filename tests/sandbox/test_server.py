@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import math
+import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -165,6 +166,18 @@ async def test_leaving_ends_whatever_hangs() -> None:
     assert all(isinstance(error, Exception) for error in ended)
     half.close()
     await half.wait_closed()
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_connection_of_the_last_moment_is_closed(steps: int) -> None:
+    """However far the server had come with it when the sandbox was left, no socket stays open."""
+    sandbox = Sandbox()
+    async with sandbox:
+        client = socket.create_connection(("127.0.0.1", urlsplit(sandbox.url).port or 0), timeout=5)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    with client:
+        assert client.recv(1) == b""
 
 
 async def test_a_caller_that_is_cancelled_leaves_nothing_behind() -> None:
