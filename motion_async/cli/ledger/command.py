@@ -268,7 +268,10 @@ def _what_now(item: Item) -> str:
         case ItemState.DROPPED:
             return "has been dropped, for good"
         case _:
-            return f"is job {item.job_id} now: run the batch again, and it waits for it"
+            waits = f"is job {item.job_id} now: run the batch again, and it waits for it"
+            # A followup's job is there whether or not the followup was taken, so nothing but its end tells.
+            never = "; if that followup was never taken, it waits for ever: then stop it, and say --send-again"
+            return waits + (never if item.parent is not None else "")
 
 
 def _asks(number: int, decision: Decision) -> bool:

@@ -224,6 +224,20 @@ class TestResolve:
         assert (status, lines[0]["state"], lines[0]["job_id"]) == (0, "completed", job_id)
         assert sandbox.counts.creates == 1
 
+    def test_a_followup_that_was_never_taken_can_be_sent_again(self, ledger: str, command: Command) -> None:
+        """Its job has an end already, so a person who was wrong hears what then happens, and takes it back."""
+
+        async def lose_a_followup() -> None:
+            async with open_ledger(f"sqlite:///{LEDGER}") as opened:
+                (item,) = await opened.plan("launch", [Entry("faster", VideoRequest("Faster"), parent="done")])
+                await uncertain(opened, item)
+
+        anyio.run(lose_a_followup)
+        _, _, said = command("ledger", "resolve", ledger, "faster", "--job-id", "job-done")
+        assert "if that followup was never taken, it waits for ever: then stop it, and say --send-again" in said
+        assert command("ledger", "resolve", ledger, "faster", "--send-again")[0] == 0
+        assert stands()["faster"] == "planned"
+
     @pytest.mark.parametrize(
         ("option", "state", "words"),
         [("--send-again", "planned", "will be sent again: run the batch again"), ("--drop", "dropped", "for good")],
