@@ -1,7 +1,7 @@
 """A day in the life of a session: thousands of jobs, outages of minutes and of hours, followups, passing readers.
 
-On virtual time, with the whole library above the transport and a service in the transport's place. By default 100 jobs
-run at a time and 5,000 in all; MOTION_LONG_LIFE=full has 2,000 at a time and 100,000 in all, and takes many minutes.
+On virtual time, with the whole library above the transport and a service in the transport's place. By default 50 jobs
+run at a time and 2,500 in all; MOTION_LONG_LIFE=full has 2,000 at a time and 100,000 in all, and takes many minutes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from motion_async.protocol import Answer, Call
 from tests.virtual import VirtualLoop
 
 FULL = os.environ.get("MOTION_LONG_LIFE") == "full"
-PLACES, JOBS = (2_000, 100_000) if FULL else (100, 5_000)
+PLACES, JOBS = (2_000, 100_000) if FULL else (50, 2_500)
 HOUR = 3_600.0
 START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
 SCHEDULE = GrowingSchedule(first=2, growth=0.2, cap=90)
