@@ -7,8 +7,9 @@ hook or a clock of the caller's raises, and by Ctrl-C at each step of the loop.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
@@ -197,6 +198,13 @@ async def test_a_clock_that_breaks_at_any_call_hides_no_id(
 # Ctrl-C.
 
 
+@pytest.fixture
+def sockets_left() -> Iterator[None]:
+    """Have the server's sockets, which are left when a program is interrupted, found here and in no later test."""
+    yield
+    gc.collect()
+
+
 def interrupted(
     act: Callable[[SteppingLoop], None], **options: Any
 ) -> tuple[Service, list[str], Any, type[BaseException] | None]:
@@ -233,7 +241,8 @@ def _press_ctrl_c() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the server's sockets, with the program
+@pytest.mark.usefixtures("sockets_left")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("how", [_raise_interrupt, _press_ctrl_c], ids=["raised in the loop", "pressed"])
 def test_an_interrupt_at_any_step_loses_no_id(how: Callable[[], None]) -> None:
     """The program ends, the POST went out once at most, and the log says what became of it."""
@@ -251,7 +260,8 @@ def test_an_interrupt_at_any_step_loses_no_id(how: Callable[[], None]) -> None:
     assert step > 10
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the server's sockets, with the program
+@pytest.mark.usefixtures("sockets_left")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, _Planned])
 @pytest.mark.parametrize("at", SIGNALS)
 def test_an_interrupt_in_a_hook_loses_no_id(at: str, kind: type[BaseException]) -> None:
