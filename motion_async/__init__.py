@@ -6,8 +6,8 @@ Where things are, from the values up: `jobs`, `errors` and `events` are what cal
 hand in; `wire`, `validation` and `protocol` are the contract; `pacing` and `learning` say when to poll, `turns` which
 answers are news, and `watched` and `watch` are the poll loop; `transport` is one exchange, `sending` what costs
 credits, `retrying` when a call is made again; `subscriptions` are those who wait and read. `fanout` makes many
-videos, with `lineage` for who waits for whom, and `intake` and `credits`; `batch` is where it meets the `ledger`.
-`session`, `calls` and `job` are what users hold; `cli` and `sandbox` stand beside.
+videos, each an `errand`, with `lineage` for who waits for whom, and `intake` and `credits`; `batch` is where it meets
+the `ledger`. `session`, `calls` and `job` are what users hold; `cli` and `sandbox` stand beside.
 """
 
 from motion_async.errors import (

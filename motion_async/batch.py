@@ -201,7 +201,8 @@ class Batch:
         if item.digest != content_digest(entry.request) or item.parent != entry.parent:
             return attrs.evolve(intake, settled=(item.job_state, self._changed(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:
-            return attrs.evolve(intake, is_elsewhere=True)
+            parent = None if item.parent is None else await self._ledger.find(self._name, item.parent)
+            return attrs.evolve(intake, is_elsewhere=True, parent_job_id=None if parent is None else parent.job_id)
         intake = attrs.evolve(intake, job_id=item.job_id)
         if item.state is ItemState.SUBMITTED:
             return attrs.evolve(intake, before=await self._before(item))

@@ -19,6 +19,7 @@ import anyio
 import attrs
 
 from motion_async.credits import Credits
+from motion_async.errand import Errand
 from motion_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -31,14 +32,14 @@ from motion_async.errors import (
     NotSentError,
     SessionClosedError,
 )
-from motion_async.intake import Intake
+from motion_async.intake import Again, Intake
 from motion_async.jobs import JobState, Outcome
 from motion_async.lineage import Lineage
 from motion_async.recording import NotOursToSend
 from motion_async.subscriptions import OnInput, result_of, timed_out
 from motion_async.turns import needs_input
 from motion_async.watch import PollLoop
-from motion_async.watched import Step, Watched
+from motion_async.watched import Watched
 
 __all__ = ["MAX_UNREAD", "FanOut"]
 
@@ -46,23 +47,6 @@ MAX_UNREAD = 1_000
 """So many outcomes that nobody has read yet keep new requests from being pulled; so many, too, that wait for others."""
 
 _log = logging.getLogger("motion_async")
-
-
-class _Item:
-    """One request on its way; it is also the borrower that holds the place in the limiter."""
-
-    __slots__ = ("at", "holds_place", "index", "intake", "is_followed", "is_parked", "job", "news", "timer")
-
-    def __init__(self, index: int, intake: Intake) -> None:
-        self.index = index
-        self.intake = intake
-        self.job: Watched | None = None
-        self.at = Step(None)
-        self.news: asyncio.Future[None] | None = None
-        self.timer: asyncio.TimerHandle | None = None
-        self.holds_place = False
-        self.is_followed = False
-        self.is_parked = False
 
 
 class FanOut(AsyncIterator[Outcome]):
@@ -102,8 +86,8 @@ class FanOut(AsyncIterator[Outcome]):
         self._job_timeout = job_timeout
         self._on_input = on_input
         self._credits = credits
-        self._open: dict[_Item, None] = {}
-        self._lineage: Lineage[_Item] = Lineage()
+        self._open: dict[Errand, None] = {}
+        self._lineage: Lineage[Errand] = Lineage()
         self._parked = 0
         self._tasks: set[asyncio.Future[None]] = set()
         self._unread: asyncio.Queue[Outcome | None] = asyncio.Queue()
@@ -160,7 +144,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, step: Callable[[_Item], Awaitable[None]], item: _Item) -> None:
+    async def _guarded(self, step: Callable[[Errand], Awaitable[None]], item: Errand) -> None:
         """See to it that whatever is raised becomes an outcome: a request without one would be waited for for ever."""
         try:
             await step(item)
@@ -180,7 +164,7 @@ class FanOut(AsyncIterator[Outcome]):
         else:
             self._has_room.clear()
 
-    def _park(self, item: _Item, *, is_parked: bool) -> None:
+    def _park(self, item: Errand, *, is_parked: bool) -> None:
         """Count an item among those that wait for something else than their turn in the pull."""
         self._parked += is_parked - item.is_parked
         item.is_parked = is_parked
@@ -202,7 +186,7 @@ class FanOut(AsyncIterator[Outcome]):
         index = 0
         try:
             async for intake in self._requests:
-                item = _Item(index, intake)
+                item = Errand(index, intake)
                 index += 1
                 await self._has_room.wait()
                 self._open[item] = None
@@ -217,7 +201,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._exhausted = True
         self._end_if_done()
 
-    async def _begin(self, item: _Item) -> None:
+    async def _begin(self, item: Errand) -> None:
         """Bring a request under way as far as what is known of it allows.
 
         It has ended; or it follows one that is under way here, and waits for that one's end; or more must be
@@ -233,6 +217,7 @@ class FanOut(AsyncIterator[Outcome]):
         if self._lineage.enter(item, key=intake.key, follows=intake.follows if needs_parent else None):
             self._park(item, is_parked=True)
         elif intake.is_elsewhere or needs_parent:
+            self._waits_for_its_turn(item)
             self._park(item, is_parked=True)
             self._start(self._guarded(self._begin_again, item), name="motion_async.again")
         elif intake.job_id is None and self._stopped_by is not None:
@@ -250,16 +235,16 @@ class FanOut(AsyncIterator[Outcome]):
             else:
                 self._start(self._guarded(self._create, item), name="motion_async.create")
 
-    def _waits_for_its_turn(self, item: _Item) -> bool:
-        has_begun = item.intake.job_id is not None
-        job_id = item.intake.job_id if has_begun else item.intake.parent_job_id
+    def _waits_for_its_turn(self, item: Errand) -> bool:
+        has_begun = item.intake.job_id is not None or item.intake.is_elsewhere
+        job_id = item.intake.job_id or item.intake.parent_job_id
         if job_id is None or item.intake.follows is None:
             return False
         if self._lineage.is_blocked(job_id) and not has_begun:
             raise NotSentError(_TURN_OPEN)
         return self._lineage.take_turn(item, job_id, has_begun=has_begun)
 
-    async def _begin_again(self, item: _Item) -> None:
+    async def _begin_again(self, item: Errand) -> None:
         """Begin anew with what is known of a request once nobody else sends it, or of the job that it follows up."""
         assert item.intake.again is not None  # noqa: S101  # whoever writes records gives it
         item.intake = await item.intake.again()
@@ -270,7 +255,7 @@ class FanOut(AsyncIterator[Outcome]):
         error.__cause__ = self._stopped_by
         return error
 
-    async def _create(self, item: _Item) -> None:
+    async def _create(self, item: Errand) -> None:
         def attempt(hold_back: Callable[[], None]) -> Awaitable[Watched]:
             def check() -> None:
                 if self._stopped_by is not None:
@@ -283,7 +268,7 @@ class FanOut(AsyncIterator[Outcome]):
         try:
             job = await (attempt(lambda: None) if self._credits is None else self._credits.send(attempt))
         except (NotOursToSend, FollowupNotAllowedError) as error:  # perhaps somebody else has sent it just now
-            self._give_place_back(item)
+            item.give_place_back(self._limiter)
             again = item.intake.again and await item.intake.again()
             if again is None or (again.job_id is None and again.settled is None and isinstance(error, MotionError)):
                 raise
@@ -292,27 +277,24 @@ class FanOut(AsyncIterator[Outcome]):
         else:
             self._watch(item, job)
 
-    def _watch(self, item: _Item, job: Watched) -> None:
-        item.job = job
-        item.at = job.last
-        self._polls.follow(job)
-        item.is_followed = True
+    def _watch(self, item: Errand, job: Watched) -> None:
+        item.follow(job, self._polls)
         if self._job_timeout is not None:
             item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._give_up, item)
         self._look(item)
 
-    def _give_up(self, item: _Item) -> None:
+    def _give_up(self, item: Errand) -> None:
         if item.job is not None and item.is_followed:
             self._finish(item, error=timed_out(item.job, self._job_timeout))
 
     # From a job to an outcome.
 
-    def _look(self, item: _Item) -> None:
+    def _look(self, item: Errand) -> None:
         """See whether an item's job has ended, and sleep until its next news if it has not."""
         job = item.job
         if job is None or not item.is_followed:
             return
-        end = self._read_on(item)
+        end = item.read_on()
         if end is None and job.has_ended:
             end = job.state  # it had ended before there was anything to read on from
         if end is not None:
@@ -328,22 +310,11 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish(item, error=InputRequiredError(job.job_id))
         else:
             if job.state is not None and needs_input(job.state):
-                self._give_place_back(item)
+                item.give_place_back(self._limiter)
             item.news = job.news()
             item.news.add_done_callback(lambda _: self._look(item))
 
-    def _read_on(self, item: _Item) -> JobState | None:
-        """Read the changes of an item's job into its record, up to the next end, and give that."""
-        step = item.at
-        item.at, end = step.end()
-        if item.intake.record is not None:
-            while step is not item.at and step.next is not None:
-                step = step.next
-                if step.change is not None:
-                    item.intake.record.changed(step.change)
-        return end
-
-    def _finish(self, item: _Item, *, state: JobState | None = None, error: MotionError | None = None) -> None:
+    def _finish(self, item: Errand, *, state: JobState | None = None, error: MotionError | None = None) -> None:
         """Let go of what an item holds, and tell its outcome as soon as its end is written down."""
         self._drop(item)
         if item.job is None or item.intake.record is None:
@@ -352,14 +323,27 @@ class FanOut(AsyncIterator[Outcome]):
         state = state or item.job.state
         kept = asyncio.ensure_future(item.intake.record.ended(state, error))
 
-        def tell(done: asyncio.Future[None]) -> None:
-            if not done.cancelled():
-                done.exception()  # the ledger has told of it; the job is known there, and is polled again next time
-            self._tell(item, state, error)
+        def tell(done: asyncio.Future[bool]) -> None:
+            # If it could not be kept, the ledger has told of it; the job is known there, and is polled again next time.
+            stands = done.cancelled() or done.exception() is not None or done.result()
+            if stands or item.intake.again is None or item not in self._open:
+                self._tell(item, state, error)
+            else:
+                self._start(self._tell_what_stands(item, item.intake.again, state, error), name="motion_async.stands")
 
         kept.add_done_callback(tell)
 
-    def _tell(self, item: _Item, state: JobState | None, error: MotionError | None) -> None:
+    async def _tell_what_stands(
+        self, item: Errand, again: Again, state: JobState | None, error: MotionError | None
+    ) -> None:
+        """Tell the end that somebody else has kept: who polls late may have seen a later turn's end instead."""
+        try:
+            state, error = (await again()).settled or (state, error)
+        except Exception as trouble:  # noqa: BLE001  # what was seen here is told then, as an outcome is waited for
+            _log.warning("%r: how it ended could not be read, only seen: %s", item.intake.key, trouble)
+        self._tell(item, state, error)
+
+    def _tell(self, item: Errand, state: JobState | None, error: MotionError | None) -> None:
         if item not in self._open:
             return  # the batch was left before the end was kept
         del self._open[item]
@@ -373,7 +357,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._see_to_room()
         self._end_if_done()
 
-    def _begin_next(self, item: _Item, outcome: Outcome) -> None:
+    def _begin_next(self, item: Errand, outcome: Outcome) -> None:
         """Send the followups that have waited for an end, or tell why they can't be sent."""
         children = self._lineage.leave(item, key=outcome.key)
         if not outcome.ok:
@@ -386,27 +370,15 @@ class FanOut(AsyncIterator[Outcome]):
         for child in self._lineage.pass_turn(item, children):
             self._start(self._guarded(self._begin, child), name="motion_async.followup")
 
-    def _finish_soon(self, items: Iterable[_Item], why: str) -> None:
+    def _finish_soon(self, items: Iterable[Errand], why: str) -> None:
         """Tell that items are not sent; not here and now, as others may hang on them, and others on those."""
         for item in items:
             asyncio.get_running_loop().call_soon(partial(self._finish, item, error=NotSentError(why)))
 
-    def _drop(self, item: _Item) -> None:
+    def _drop(self, item: Errand) -> None:
         """Let go of everything that an item holds."""
-        self._give_place_back(item)
         self._park(item, is_parked=False)
-        if item.timer is not None:
-            item.timer.cancel()
-        if item.job is not None and item.is_followed:
-            item.is_followed = False
-            self._polls.unfollow(item.job)
-            if item.news is not None:
-                item.job.forget(item.news)
-
-    def _give_place_back(self, item: _Item) -> None:
-        if item.holds_place:
-            item.holds_place = False
-            self._limiter.release_on_behalf_of(item)
+        item.let_go(self._polls, self._limiter)
 
     def _end_if_done(self) -> None:
         if self._exhausted and not self._open:

@@ -15,9 +15,11 @@ from motion_async.errors import ConfigurationError, MotionError
 from motion_async.jobs import BatchRequest, JobState, VideoRequest
 from motion_async.recording import Record
 
-__all__ = ["Intake", "Requests", "as_batch_request", "each", "intakes"]
+__all__ = ["Again", "Intake", "Requests", "as_batch_request", "each", "intakes"]
 
 Requests: TypeAlias = Iterable[BatchRequest | VideoRequest | str] | AsyncIterable[BatchRequest | VideoRequest | str]
+
+Again: TypeAlias = "Callable[[], Awaitable[Intake]]"
 
 _T = TypeVar("_T")
 
@@ -50,7 +52,7 @@ class Intake:
     parent_job_id: str | None = attrs.field(default=None, kw_only=True)
     before: JobState | None = attrs.field(default=None, kw_only=True)
     is_elsewhere: bool = attrs.field(default=False, kw_only=True)
-    again: Callable[[], Awaitable[Intake]] | None = attrs.field(default=None, kw_only=True)
+    again: Again | None = attrs.field(default=None, kw_only=True)
 
 
 async def intakes(requests: Requests) -> AsyncGenerator[Intake]:

@@ -74,11 +74,14 @@ class Record(Protocol):
         """
         ...
 
-    def ended(self, state: JobState | None, error: MotionError | None) -> Awaitable[None]:
+    def ended(self, state: JobState | None, error: MotionError | None) -> Awaitable[bool]:
         """Note how the watch of the job ended; awaited before the outcome is told.
 
         Args:
             state: the job's last state.
             error: why there is no video, None if there is one.
+
+        Returns:
+            Whether that is how it stands now: False if the job's end had been noted before, by whoever saw it first.
         """
         ...

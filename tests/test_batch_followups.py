@@ -12,13 +12,17 @@ from motion_async import (
     BatchRequest,
     FollowupNotAllowedError,
     FollowupUncertainError,
+    GrowingSchedule,
     JobFailedError,
+    JobState,
+    JobStatus,
     LedgerConflictError,
     MotionSession,
     NotSentError,
+    VideoRequest,
     WaitTimeoutError,
 )
-from motion_async.ledger import ItemState, Ledger, open_ledger
+from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from motion_async.sandbox import Fail, LostAnswer, Sandbox, SlowBody, StaleCompleted
 from tests.batches import QUICK, run, states
 
@@ -336,3 +340,54 @@ async def test_a_followup_that_another_process_sends_just_then_is_taken_up(ledge
         outcomes.append(await run(motion, ledger, requests))
     assert [outcome.state for outcome in outcomes[0]] == [outcome.state for outcome in outcomes[1]]
     assert sandbox.counts.followups == 1
+
+
+@pytest.mark.parametrize("how", ["completed", "failed"])
+async def test_an_end_that_another_process_saw_first_is_the_one_that_is_told(ledger: Ledger, how: str) -> None:
+    """Not that of the followup which the other one has sent since, as this one polls more slowly."""
+    slow: dict[str, Any] = QUICK | {"schedule": GrowingSchedule(first=1, growth=0, cap=1)}
+    parent, child = BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")
+    async with Sandbox(speed=0) as sandbox:
+        if how == "failed":
+            sandbox.faults.for_prompt("more", Fail("no more"))
+        async with (
+            MotionSession(sandbox.api_key, base_url=sandbox.url, **slow) as motion,
+            MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
+        ):
+            late = asyncio.create_task(run(motion, ledger, [parent]))
+            while not sandbox.counts.creates_accepted:
+                await asyncio.sleep(0.01)
+            early = asyncio.create_task(run(other, ledger, [parent, child]))
+            while not early.done():
+                sandbox.advance(20)
+                await asyncio.sleep(0.01)
+            first, second = await early
+            sandbox.advance(1_000)
+            [seen_late] = await late
+    assert (first.ok, second.ok) == (True, how == "completed")
+    assert first.state != second.state
+    assert (seen_late.ok, seen_late.state, seen_late.error) == (True, first.state, None)
+
+
+async def test_a_followup_that_another_process_is_sending_has_its_turn(ledger: Ledger) -> None:
+    """What waits for the same video is sent when that turn has ended, and is not refused because the video runs."""
+    requests = [BatchRequest("make", id="a"), *(BatchRequest(f"{n}", id=n, follows="a") for n in "bc")]
+    async with (
+        Sandbox(speed=1_000) as sandbox,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
+    ):
+        await run(motion, ledger, requests[:1])
+        [made, sent] = await ledger.plan(
+            "launch", [Entry("a", VideoRequest("make")), Entry("b", VideoRequest("b"), parent="a")]
+        )
+        elsewhere = ledger.record(sent)
+        assert await elsewhere.sending()
+        job = await other.followup(made.job_id or "", "b")
+        ended = asyncio.create_task(run(motion, ledger, requests))
+        await asyncio.sleep(0.1)
+        assert sandbox.counts.followups == 1
+        await elsewhere.taken(JobState(job.id, JobStatus.QUEUED))
+        outcomes = await ended
+    assert [outcome.error for outcome in outcomes] == [None] * 3
+    assert sandbox.counts.followups_accepted == 2

@@ -89,7 +89,7 @@ class Course:
 class Service:
     """The service in the transport's place; it forgets a job when the test has compared what was told of it."""
 
-    polls_at_once = 75
+    polls_at_once = 7_500
     places_to_send = contextlib.nullcontext()
 
     def __init__(self, **_options: Any) -> None:

@@ -258,7 +258,7 @@ class Observe(Move):
 
 @attrs.frozen
 class End(Move):
-    """The watch of its job ended: with the job, or before it."""
+    """The watch of its job ended: with the job, or before it; the result is whether no end had been noted before."""
 
     fact = True
 
@@ -272,10 +272,10 @@ class End(Move):
     def apply(self, standing: Standing) -> _Outcome:
         """End the item if its job has ended, else note what ended the watch; see `Move.apply`."""
         if self.about is not None and self.about != standing.job_id and standing.state in _SETTLED:
-            return None, Note(None, self.status, self.about, self.error)
+            return True, Note(None, self.status, self.about, self.error)
+        if standing.state in _ENDED:
+            return standing.changed_at == self.at, None  # nothing changes after an end, so made again it knows itself
         if self.to is not None:
-            if standing.state in _ENDED:
-                return None, None
             # A job that has ended has an id, so it may end an item that was never told of it.
             new_id = {"taken_at": self.at, "job_id": self.about} if standing.state is not ItemState.SUBMITTED else {}
             standing.move(
@@ -287,12 +287,12 @@ class End(Move):
                 error=self.error,
                 **new_id,
             )
-            return None, Note(self.to, self.status, self.about, self.error)
+            return True, Note(self.to, self.status, self.about, self.error)
         if standing.state is not ItemState.SUBMITTED:
-            return None, None
+            return True, None
         seen = {} if self.about is None else {"status": self.status, "job_state": self.job_state}
         standing.note(at=self.at, error=self.error, **seen)
-        return None, Note(None, self.status, standing.job_id, self.error)
+        return True, Note(None, self.status, standing.job_id, self.error)
 
 
 @attrs.frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +87,16 @@ def test_a_move_made_twice_is_made_once(name: str, state: ItemState) -> None:
     once = copy.copy(item)
     again, _ = move.apply(item)
     assert (item, again) == (once, result)
+
+
+@pytest.mark.parametrize("late", [end("completed"), end("failed"), end("running")], ids=lambda move: move.status)
+def test_who_notes_an_end_late_is_told_that_another_one_stands(late: m.End) -> None:
+    """The first end of an item stays, and whoever saw another one, or none, hears that it is not the first."""
+    item = standing(S)
+    assert end("completed").apply(item)[0] is True
+    once = copy.copy(item)
+    assert attrs.evolve(late, op="later", at=AT.replace("12:00:00", "12:00:09")).apply(item) == (False, None)
+    assert item == once
 
 
 @given(st.sampled_from(list(ItemState)), st.lists(st.sampled_from(list(MADE)), max_size=8))
