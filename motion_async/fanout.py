@@ -217,7 +217,7 @@ class FanOut(AsyncIterator[Outcome]):
         if self._lineage.enter(item, key=intake.key, follows=intake.follows if needs_parent else None):
             self._park(item, is_parked=True)
         elif intake.is_elsewhere or needs_parent:
-            self._waits_for_its_turn(item)
+            self._waits_for_its_turn(item)  # not this one, which is sent elsewhere: from here on others wait for it
             self._park(item, is_parked=True)
             self._start(self._guarded(self._begin_again, item), name="motion_async.again")
         elif intake.job_id is None and self._stopped_by is not None:
