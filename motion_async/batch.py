@@ -217,18 +217,16 @@ class Batch:
         parent = await self._ledger.find(self._name, item.parent)
         return None if parent is None else parent.job_state
 
-    async def _again(self, entry: Entry, keys: Keys) -> Intake:
-        """Look at an item until nobody else is sending it; of a followup, find the job that it follows up."""
-        pause = _LOOK_AGAIN
-        while True:
-            [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
-            intake = await self._known(item, entry, keys)
-            if not intake.is_elsewhere:
-                break
-            if pause == _LOOK_AGAIN:
+    async def _again(self, entry: Entry, keys: Keys, pause: float = 0) -> Intake:
+        """Look at an item anew after a pause; if nobody else is sending it, find the job that it follows up."""
+        await asyncio.sleep(pause)
+        [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
+        intake = await self._known(item, entry, keys)
+        if intake.is_elsewhere:
+            if not pause:
                 _log.info("item %r of batch %r is being sent by owner %s; waiting", item.key, item.batch, item.owner)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            later = min(2 * pause or _LOOK_AGAIN, _LONGEST_PAUSE)
+            return attrs.evolve(intake, again=partial(self._again, entry, keys, later))
         if intake.follows is None or intake.job_id is not None or intake.settled is not None:
             return intake
         parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)

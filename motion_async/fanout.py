@@ -32,7 +32,7 @@ from motion_async.errors import (
     NotSentError,
     SessionClosedError,
 )
-from motion_async.intake import Again, Intake
+from motion_async.intake import Intake
 from motion_async.jobs import JobState, Outcome
 from motion_async.lineage import Lineage
 from motion_async.recording import NotOursToSend
@@ -217,7 +217,8 @@ class FanOut(AsyncIterator[Outcome]):
         if self._lineage.enter(item, key=intake.key, follows=intake.follows if needs_parent else None):
             self._park(item, is_parked=True)
         elif intake.is_elsewhere or needs_parent:
-            self._waits_for_its_turn(item)  # not this one, which is sent elsewhere: from here on others wait for it
+            if intake.is_elsewhere:
+                self._waits_for_its_turn(item)  # it does not: it has its turn, and others wait for that
             self._park(item, is_parked=True)
             self._start(self._guarded(self._begin_again, item), name="motion_async.again")
         elif intake.job_id is None and self._stopped_by is not None:
@@ -269,11 +270,16 @@ class FanOut(AsyncIterator[Outcome]):
             job = await (attempt(lambda: None) if self._credits is None else self._credits.send(attempt))
         except (NotOursToSend, FollowupNotAllowedError) as error:  # perhaps somebody else has sent it just now
             item.give_place_back(self._limiter)
-            again = item.intake.again and await item.intake.again()
-            if again is None or (again.job_id is None and again.settled is None and isinstance(error, MotionError)):
+            if item.intake.again is None:
                 raise
-            item.intake = again
-            await self._begin(item)
+            item.intake = again = await item.intake.again()
+            is_open = again.job_id is None and again.settled is None and not again.is_elsewhere
+            if not is_open or isinstance(error, NotOursToSend):
+                await self._begin(item)
+            elif self._waits_for_its_turn(item):
+                self._park(item, is_parked=True)
+            else:
+                raise
         else:
             self._watch(item, job)
 
@@ -298,10 +304,8 @@ class FanOut(AsyncIterator[Outcome]):
         if end is None and job.has_ended:
             end = job.state  # it had ended before there was anything to read on from
         if end is not None:
-            try:
-                self._finish(item, state=result_of(end))
-            except JobFailedError as error:
-                self._finish(item, state=end, error=error)
+            state, error = _end(end)
+            self._finish(item, state=state, error=error)
         elif job.error is not None:
             if isinstance(job.error, AuthenticationError | SessionClosedError):
                 self._stop(job.error)
@@ -320,28 +324,16 @@ class FanOut(AsyncIterator[Outcome]):
         if item.job is None or item.intake.record is None:
             self._tell(item, state, error)
             return
-        state = state or item.job.state
+        state = state or item.state
         kept = asyncio.ensure_future(item.intake.record.ended(state, error))
 
-        def tell(done: asyncio.Future[bool]) -> None:
+        def tell(done: asyncio.Future[JobState | None]) -> None:
             # If it could not be kept, the ledger has told of it; the job is known there, and is polled again next time.
-            stands = done.cancelled() or done.exception() is not None or done.result()
-            if stands or item.intake.again is None or item not in self._open:
-                self._tell(item, state, error)
-            else:
-                self._start(self._tell_what_stands(item, item.intake.again, state, error), name="motion_async.stands")
+            stands = None if done.cancelled() or done.exception() is not None else done.result()
+            # Who polls late may have seen the end of a later turn, or none, where somebody else saw this one's.
+            self._tell(item, *((state, error) if stands is None else _end(stands)))
 
         kept.add_done_callback(tell)
-
-    async def _tell_what_stands(
-        self, item: Errand, again: Again, state: JobState | None, error: MotionError | None
-    ) -> None:
-        """Tell the end that somebody else has kept: who polls late may have seen a later turn's end instead."""
-        try:
-            state, error = (await again()).settled or (state, error)
-        except Exception as trouble:  # noqa: BLE001  # what was seen here is told then, as an outcome is waited for
-            _log.warning("%r: how it ended could not be read, only seen: %s", item.intake.key, trouble)
-        self._tell(item, state, error)
 
     def _tell(self, item: Errand, state: JobState | None, error: MotionError | None) -> None:
         if item not in self._open:
@@ -349,8 +341,7 @@ class FanOut(AsyncIterator[Outcome]):
         del self._open[item]
         intake, job = item.intake, item.job
         job_id = intake.job_id if job is None else job.job_id
-        if job is not None:
-            state = state or job.state
+        state = state or item.state
         outcome = Outcome(item.index, intake.request, job_id, state, error, key=intake.key, metadata=intake.metadata)
         self._unread.put_nowait(outcome)
         self._begin_next(item, outcome)
@@ -363,7 +354,7 @@ class FanOut(AsyncIterator[Outcome]):
         if not outcome.ok:
             self._finish_soon(children, f"the request that it follows, {outcome.key!r}, has not completed")
             children = []
-            if item.job is not None and not item.job.has_ended:
+            if item.job is not None and (outcome.state is None or not outcome.state.status.is_terminal):
                 self._finish_soon(self._lineage.block_turns(item), _TURN_OPEN)
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id)
@@ -383,6 +374,13 @@ class FanOut(AsyncIterator[Outcome]):
     def _end_if_done(self) -> None:
         if self._exhausted and not self._open:
             self._unread.put_nowait(None)
+
+
+def _end(state: JobState) -> tuple[JobState, JobFailedError | None]:
+    try:
+        return result_of(state), None
+    except JobFailedError as error:
+        return state, error
 
 
 _TURN_OPEN = "an earlier followup of the same job has not ended, and is not watched any more"

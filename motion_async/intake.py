@@ -15,11 +15,9 @@ from motion_async.errors import ConfigurationError, MotionError
 from motion_async.jobs import BatchRequest, JobState, VideoRequest
 from motion_async.recording import Record
 
-__all__ = ["Again", "Intake", "Requests", "as_batch_request", "each", "intakes"]
+__all__ = ["Intake", "Requests", "as_batch_request", "each", "intakes"]
 
 Requests: TypeAlias = Iterable[BatchRequest | VideoRequest | str] | AsyncIterable[BatchRequest | VideoRequest | str]
-
-Again: TypeAlias = "Callable[[], Awaitable[Intake]]"
 
 _T = TypeVar("_T")
 
@@ -36,10 +34,11 @@ class Intake:
         record: where it is written down; nowhere when None.
         settled: how it ended, or why it will not be sent, as a state and an error; None if it is still open.
         job_id: the job that was made for it, if the service has taken it: it is only to be watched then.
-        parent_job_id: the job that it is a followup to, once that is known to be completed.
+        parent_job_id: the job that it is a followup to, once that is known to be completed, or somebody else follows
+            it up.
         before: of a followup that is taken, the state of its job that it found.
         is_elsewhere: whether somebody else is sending it just now.
-        again: finds out anew what is known of it, once nobody else is sending it any more.
+        again: finds out anew what is known of it; the next look of one that somebody else is sending takes longer.
     """
 
     request: VideoRequest
@@ -52,7 +51,7 @@ class Intake:
     parent_job_id: str | None = attrs.field(default=None, kw_only=True)
     before: JobState | None = attrs.field(default=None, kw_only=True)
     is_elsewhere: bool = attrs.field(default=False, kw_only=True)
-    again: Again | None = attrs.field(default=None, kw_only=True)
+    again: Callable[[], Awaitable[Intake]] | None = attrs.field(default=None, kw_only=True)
 
 
 async def intakes(requests: Requests) -> AsyncGenerator[Intake]:

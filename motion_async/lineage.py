@@ -6,7 +6,7 @@ waits, and who may begin when another has ended.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
@@ -22,6 +22,7 @@ class Lineage(Generic[_Item]):
         self._by_key: dict[str, _Item] = {}
         self._children: dict[_Item, list[_Item]] = {}
         self._turn_of: dict[_Item, str] = {}
+        self._turns: Counter[str] = Counter()
         self._next_turns: dict[str, deque[_Item]] = {}
         self._blocked: set[str] = set()
 
@@ -45,19 +46,29 @@ class Lineage(Generic[_Item]):
         """Take a job for a followup, as it has one turn at a time, and say whether the item must wait for its own.
 
         Args:
-            item: the followup.
+            item: the followup; one that has its turn keeps it, unless it has to wait for one that has begun meanwhile.
             job_id: the job.
-            has_begun: whether the service has taken it: then it waits for nobody.
+            has_begun: whether the service has taken it, or somebody else is sending it: then it waits for nobody.
         """
-        if item in self._turn_of:
+        has_it = item in self._turn_of
+        if has_begun or self._turns[job_id] == has_it:
+            if not has_it:
+                self._turn_of[item] = job_id
+                self._turns[job_id] += 1
             return False
-        if job_id not in self._next_turns:
-            self._next_turns[job_id] = deque()
-            self._turn_of[item] = job_id
-        elif not has_begun:
-            self._next_turns[job_id].append(item)
-            return True
-        return False
+        if has_it:
+            self._give_up(item)
+        self._next_turns.setdefault(job_id, deque()).append(item)
+        return True
+
+    def _give_up(self, item: _Item) -> str | None:
+        """Take its turn from an item, and give the job."""
+        job_id = self._turn_of.pop(item, None)
+        if job_id is not None:
+            self._turns[job_id] -= 1
+            if not self._turns[job_id]:
+                del self._turns[job_id]
+        return job_id
 
     def is_blocked(self, job_id: str) -> bool:
         """Whether `block_turns` was called for a followup of a job.
@@ -73,11 +84,11 @@ class Lineage(Generic[_Item]):
         Args:
             item: the item, which may have a turn; nobody else gets one of its job.
         """
-        job_id = self._turn_of.pop(item, None)
+        job_id = self._give_up(item)
         if job_id is None:
             return ()
         self._blocked.add(job_id)
-        return self._next_turns.pop(job_id)
+        return self._next_turns.pop(job_id, ())
 
     def leave(self, item: _Item, *, key: str | None) -> list[_Item]:
         """Forget an item that has ended, but for its turn, and give those that waited for that.
@@ -97,14 +108,17 @@ class Lineage(Generic[_Item]):
             item: the item, which `leave` has been called for.
             children: of those that waited for its end the ones that may follow it; they come before all others.
         """
-        job_id = self._turn_of.pop(item, None)
+        job_id = self._give_up(item)
         if job_id is None:
             return children
-        waiting = self._next_turns[job_id]
+        waiting = self._next_turns.pop(job_id, None) or deque()
         waiting.extendleft(reversed(children))
         if not waiting:
-            del self._next_turns[job_id]
             return ()
+        self._next_turns[job_id] = waiting
+        if job_id in self._turns:
+            return ()  # others that have begun have not ended
         first = waiting.popleft()
         self._turn_of[first] = job_id
+        self._turns[job_id] = 1
         return (first,)

@@ -74,7 +74,7 @@ class Record(Protocol):
         """
         ...
 
-    def ended(self, state: JobState | None, error: MotionError | None) -> Awaitable[bool]:
+    def ended(self, state: JobState | None, error: MotionError | None) -> Awaitable[JobState | None]:
         """Note how the watch of the job ended; awaited before the outcome is told.
 
         Args:
@@ -82,6 +82,6 @@ class Record(Protocol):
             error: why there is no video, None if there is one.
 
         Returns:
-            Whether that is how it stands now: False if the job's end had been noted before, by whoever saw it first.
+            The job's end as somebody else had noted it before, if it is another one: it stands in the place of this.
         """
         ...

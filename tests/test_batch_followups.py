@@ -10,12 +10,8 @@ import pytest
 
 from motion_async import (
     BatchRequest,
-    FollowupNotAllowedError,
     FollowupUncertainError,
-    GrowingSchedule,
     JobFailedError,
-    JobState,
-    JobStatus,
     LedgerConflictError,
     MotionSession,
     NotSentError,
@@ -320,74 +316,19 @@ async def test_a_turn_that_is_not_watched_to_its_end_is_passed_to_nobody(ledger:
         ]
 
 
-async def test_a_followup_that_another_process_sends_just_then_is_taken_up(ledger: Ledger, sandbox: Sandbox) -> None:
-    """It is refused here, as the job runs, and looked for in the ledger again."""
+async def test_the_end_of_an_earlier_turn_is_not_told_of_a_followup_that_is_given_up(
+    motion: MotionSession, ledger: Ledger
+) -> None:
+    """Neither as its outcome's state nor in the ledger, though this session has seen the job complete."""
     requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
-    async with (
-        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
-        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
-    ):
-        await run(motion, ledger, requests[:1])
-        poll = motion._calls.poll  # type: ignore[union-attr]
-
-        async def while_the_other_sends(job_id: str) -> Any:
-            outcomes.append(await run(other, ledger, requests))
-            motion._calls.poll = poll  # type: ignore[method-assign,union-attr]
-            raise FollowupNotAllowedError("not sent: it is running", http_status=409, status="running", job_id=job_id)
-
-        outcomes: list[Any] = []
-        motion._calls.poll = while_the_other_sends  # type: ignore[method-assign,union-attr]
-        outcomes.append(await run(motion, ledger, requests))
-    assert [outcome.state for outcome in outcomes[0]] == [outcome.state for outcome in outcomes[1]]
-    assert sandbox.counts.followups == 1
-
-
-@pytest.mark.parametrize("how", ["completed", "failed"])
-async def test_an_end_that_another_process_saw_first_is_the_one_that_is_told(ledger: Ledger, how: str) -> None:
-    """Not that of the followup which the other one has sent since, as this one polls more slowly."""
-    slow: dict[str, Any] = QUICK | {"schedule": GrowingSchedule(first=1, growth=0, cap=1)}
-    parent, child = BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")
-    async with Sandbox(speed=0) as sandbox:
-        if how == "failed":
-            sandbox.faults.for_prompt("more", Fail("no more"))
-        async with (
-            MotionSession(sandbox.api_key, base_url=sandbox.url, **slow) as motion,
-            MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
-        ):
-            late = asyncio.create_task(run(motion, ledger, [parent]))
-            while not sandbox.counts.creates_accepted:
-                await asyncio.sleep(0.01)
-            early = asyncio.create_task(run(other, ledger, [parent, child]))
-            while not early.done():
-                sandbox.advance(20)
-                await asyncio.sleep(0.01)
-            first, second = await early
-            sandbox.advance(1_000)
-            [seen_late] = await late
-    assert (first.ok, second.ok) == (True, how == "completed")
-    assert first.state != second.state
-    assert (seen_late.ok, seen_late.state, seen_late.error) == (True, first.state, None)
-
-
-async def test_a_followup_that_another_process_is_sending_has_its_turn(ledger: Ledger) -> None:
-    """What waits for the same video is sent when that turn has ended, and is not refused because the video runs."""
-    requests = [BatchRequest("make", id="a"), *(BatchRequest(f"{n}", id=n, follows="a") for n in "bc")]
-    async with (
-        Sandbox(speed=1_000) as sandbox,
-        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
-        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
-    ):
-        await run(motion, ledger, requests[:1])
-        [made, sent] = await ledger.plan(
-            "launch", [Entry("a", VideoRequest("make")), Entry("b", VideoRequest("b"), parent="a")]
-        )
-        elsewhere = ledger.record(sent)
-        assert await elsewhere.sending()
-        job = await other.followup(made.job_id or "", "b")
-        ended = asyncio.create_task(run(motion, ledger, requests))
-        await asyncio.sleep(0.1)
-        assert sandbox.counts.followups == 1
-        await elsewhere.taken(JobState(job.id, JobStatus.QUEUED))
-        outcomes = await ended
-    assert [outcome.error for outcome in outcomes] == [None] * 3
-    assert sandbox.counts.followups_accepted == 2
+    [made] = await run(motion, ledger, requests[:1])
+    held = motion.job(made.job_id or "")
+    assert await held.wait(timeout=10) == made.state
+    [item] = await ledger.plan("launch", [Entry("b", VideoRequest("more"), parent="a")])
+    record = ledger.record(item)
+    await record.sending()
+    await record.lost(FollowupUncertainError("reset", job_id=held.id))
+    await ledger.resolve(item, job_id=held.id)
+    _, given_up = await run(motion, ledger, requests, job_timeout=0.2)
+    assert (type(given_up.error), given_up.state) == (WaitTimeoutError, None)
+    assert (await states(ledger))["b"] == ItemState.SUBMITTED

@@ -33,8 +33,23 @@ def test_a_turn_that_has_begun_waits_for_nobody() -> None:
     assert not lineage.take_turn("a", "1", has_begun=False)
     assert not lineage.take_turn("b", "1", has_begun=True)
     assert lineage.take_turn("c", "1", has_begun=False)
-    assert lineage.pass_turn("b", []) == []
+    assert lineage.pass_turn("b", []) == ()
     assert lineage.pass_turn("a", []) == ("c",)
+
+
+def test_a_turn_that_did_not_begin_after_all_waits_for_those_that_have() -> None:
+    """What somebody else was sending, and was refused, is sent when the turns under way have ended."""
+    lineage: Lineage[str] = Lineage()
+    assert not lineage.take_turn("a", "1", has_begun=True)
+    assert not lineage.take_turn("b", "1", has_begun=True)
+    assert lineage.take_turn("a", "1", has_begun=False)
+    assert lineage.take_turn("c", "1", has_begun=False)
+    assert lineage.pass_turn("b", ["d"]) == ("d",)
+    assert lineage.pass_turn("d", []) == ("a",)
+    assert not lineage.take_turn("a", "1", has_begun=False)
+    assert lineage.pass_turn("a", []) == ("c",)
+    assert lineage.pass_turn("c", []) == ()
+    assert not any(vars(lineage).values())
 
 
 def test_what_follows_a_turn_comes_before_its_siblings() -> None:

@@ -12,6 +12,7 @@ import attrs
 
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.ledger.items import MOVES, Item, ItemState
+from motion_async.ledger.rows import read_job_state, write_state
 
 __all__ = [
     "Drop",
@@ -258,7 +259,7 @@ class Observe(Move):
 
 @attrs.frozen
 class End(Move):
-    """The watch of its job ended: with the job, or before it; the result is whether no end had been noted before."""
+    """The watch of its job ended: with the job, or before it; the result is another end that stands, if one does."""
 
     fact = True
 
@@ -272,9 +273,9 @@ class End(Move):
     def apply(self, standing: Standing) -> _Outcome:
         """End the item if its job has ended, else note what ended the watch; see `Move.apply`."""
         if self.about is not None and self.about != standing.job_id and standing.state in _SETTLED:
-            return True, Note(None, self.status, self.about, self.error)
+            return None, Note(None, self.status, self.about, self.error)
         if standing.state in _ENDED:
-            return standing.changed_at == self.at, None  # nothing changes after an end, so made again it knows itself
+            return self._instead(standing.job_state), None
         if self.to is not None:
             # A job that has ended has an id, so it may end an item that was never told of it.
             new_id = {"taken_at": self.at, "job_id": self.about} if standing.state is not ItemState.SUBMITTED else {}
@@ -287,12 +288,18 @@ class End(Move):
                 error=self.error,
                 **new_id,
             )
-            return True, Note(self.to, self.status, self.about, self.error)
+            return None, Note(self.to, self.status, self.about, self.error)
         if standing.state is not ItemState.SUBMITTED:
-            return True, None
+            return None, None
         seen = {} if self.about is None else {"status": self.status, "job_state": self.job_state}
         standing.note(at=self.at, error=self.error, **seen)
-        return True, Note(None, self.status, standing.job_id, self.error)
+        return None, Note(None, self.status, standing.job_id, self.error)
+
+    def _instead(self, stands: JobState | str | None) -> JobState | None:
+        """Give the end that stands, unless it is this one, made again, or nothing is known of this one's job."""
+        if self.about is None or stands == (write_state(self.job_state) if isinstance(stands, str) else self.job_state):
+            return None
+        return read_job_state(stands) if isinstance(stands, str) else stands
 
 
 @attrs.frozen

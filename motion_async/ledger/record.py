@@ -79,7 +79,7 @@ class ItemRecord:
         op, at = self._marks.mark()
         self._put(Observe(op, self._item, at, storable(change.job_id), storable(str(change.current)), change.state))
 
-    def ended(self, state: JobState | None, error: MotionError | None) -> Future[bool]:
+    def ended(self, state: JobState | None, error: MotionError | None) -> Future[JobState | None]:
         """Note how the watch ended; see `Record.ended`."""
         op, at = self._marks.mark()
         words = write_error(error)

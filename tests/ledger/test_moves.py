@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from motion_async import JobState, JobStatus, VideoRequest
 from motion_async.ledger import MOVES, Item, ItemState
 from motion_async.ledger import moves as m
+from motion_async.ledger.rows import write_state
 from tests.ledger.conftest import START, seen
 
 P, I, U, S, C, F, R, D = ItemState  # noqa: E741  # columns of a table have to be narrow
@@ -89,13 +89,27 @@ def test_a_move_made_twice_is_made_once(name: str, state: ItemState) -> None:
     assert (item, again) == (once, result)
 
 
-@pytest.mark.parametrize("late", [end("completed"), end("failed"), end("running")], ids=lambda move: move.status)
-def test_who_notes_an_end_late_is_told_that_another_one_stands(late: m.End) -> None:
-    """The first end of an item stays, and whoever saw another one, or none, hears that it is not the first."""
+LATE = {
+    "the same end": (lambda: end("completed"), False),
+    "another end": (lambda: end("failed"), True),
+    "not ended": (lambda: end("running"), True),
+    "nothing seen": (MADE["end unseen"][0], False),
+    "of another job": (lambda: end("failed", "job-2"), False),
+}
+
+
+@pytest.mark.parametrize("as_text", [False, True], ids=["in the same commit", "later"])
+@pytest.mark.parametrize(("make", "is_told"), LATE.values(), ids=LATE)
+def test_who_notes_an_end_late_is_told_of_the_one_that_stands(
+    make: Callable[[], m.Move], is_told: bool, as_text: bool
+) -> None:
+    """The first end of an item stays, and whoever saw another state of the same job hears of it."""
     item = standing(S)
-    assert end("completed").apply(item)[0] is True
+    assert end("completed").apply(item)[0] is None
+    if as_text:
+        item.job_state = write_state(item.job_state)  # type: ignore[arg-type]
     once = copy.copy(item)
-    assert attrs.evolve(late, op="later", at=AT.replace("12:00:00", "12:00:09")).apply(item) == (False, None)
+    assert make().apply(item)[0] == (seen("completed") if is_told else None)
     assert item == once
 
 
