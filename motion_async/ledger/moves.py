@@ -6,6 +6,7 @@ after a commit whose answer was lost nobody knows whether it was made, so it is 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Final, Literal
 
 import attrs
@@ -104,7 +105,7 @@ _Outcome = tuple[Any, Note | None]
 
 
 @attrs.frozen
-class Move:
+class Move(ABC):
     """What happens to one item.
 
     Args:
@@ -126,6 +127,7 @@ class Move:
     asks_whether_seen: ClassVar[bool] = False
     """Whether it reads `Standing.is_seen`."""
 
+    @abstractmethod
     def apply(self, standing: Standing) -> _Outcome:
         """Do it.
 
@@ -135,7 +137,6 @@ class Move:
         Returns:
             The result for whoever asked, and what goes into the history.
         """
-        raise NotImplementedError
 
 
 @attrs.frozen

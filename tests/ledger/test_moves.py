@@ -200,5 +200,3 @@ def test_a_move_that_the_table_does_not_have_is_a_mistake() -> None:
     """The table is the specification: code that goes past it does not pass."""
     with pytest.raises(AssertionError, match="no move from completed to planned"):
         standing(C).move(P, at=AT)
-    with pytest.raises(NotImplementedError):
-        m.Move("x", ITEM, AT).apply(standing(P))
