@@ -8,13 +8,12 @@ clock or changes a request: the time is an argument.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from motion_async.errors import ConfigurationError, InvalidRequestError, Problem
 from motion_async.jobs import (
@@ -28,6 +27,7 @@ from motion_async.jobs import (
     VideoRequest,
     is_youtube_host,
 )
+from motion_async.signatures import expiry
 
 __all__ = ["MAX_ID", "MAX_JOB_ID", "as_request", "check_batch_request", "check_job_id", "check_request", "problems"]
 
@@ -238,10 +238,10 @@ def _public_url(url: str, path: _Path, now: datetime) -> Iterator[Problem]:
         return
     if not _is_public(urlsplit(url).hostname or ""):
         yield Problem("custom", "The host is not public, so Motion's servers cannot fetch from it", path)
-    expiry = _expiry(dict(parse_qsl(urlsplit(url).query)))
-    if expiry is not None and expiry <= now:
-        message = f"The URL's signature expired at {expiry:%Y-%m-%dT%H:%M:%SZ}; sign it again"
-        yield Problem("custom", message, path, {"expired_at": expiry.isoformat()})
+    end = expiry(url)
+    if end is not None and end <= now:
+        message = f"The URL's signature expired at {end:%Y-%m-%dT%H:%M:%SZ}; sign it again"
+        yield Problem("custom", message, path, {"expired_at": end.isoformat()})
 
 
 def _is_public(host: str) -> bool:
@@ -252,20 +252,3 @@ def _is_public(host: str) -> bool:
         return ip_address(name).is_global
     except ValueError:
         return True
-
-
-def _expiry(query: dict[str, str]) -> datetime | None:
-    """When a signed URL runs out by its own account, None if it does not say so in a form we know."""
-    given = {key.lower(): value for key, value in query.items()}
-    # A value that can't be read, or lies past the calendar's end, says nothing: the service will judge.
-    with contextlib.suppress(ValueError, OverflowError, OSError):
-        for signer in ("x-amz", "x-goog"):  # AWS signature 4, Google signature 4
-            if f"{signer}-date" in given and f"{signer}-expires" in given:
-                signed = datetime.strptime(given[f"{signer}-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-                return signed + timedelta(seconds=int(given[f"{signer}-expires"]))
-        if "sig" in given and "se" in given:  # Azure's shared access signature
-            end = datetime.fromisoformat(given["se"])
-            return (end if end.tzinfo else end.replace(tzinfo=UTC)).astimezone(UTC)
-        if "expires" in given:  # CloudFront, and the older signatures of AWS and Google
-            return datetime.fromtimestamp(int(given["expires"]), UTC)
-    return None

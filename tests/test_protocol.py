@@ -103,7 +103,7 @@ def test_an_invalid_request_becomes_no_call(request_: Any) -> None:
 
 def test_an_expired_signature_becomes_no_call() -> None:
     """The time that is handed in is the one that signatures are held against."""
-    request = VideoRequest("p", attachments=[f"https://a.example.com/x?Expires={NOW.timestamp():.0f}"])
+    request = VideoRequest("p", attachments=[f"https://a.example.com/x?Signature=a&Expires={NOW.timestamp():.0f}"])
     with pytest.raises(errors.InvalidRequestError, match="signature expired"):
         create_call(request, now=NOW)
     assert create_call(request, now=NOW - timedelta(seconds=1)).body

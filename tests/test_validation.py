@@ -1,6 +1,6 @@
 """Tests of `motion_async.validation`."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -351,55 +351,12 @@ def test_what_is_no_url_is_told(url: str) -> None:
     assert message.startswith("Invalid url")
 
 
-SIGNERS = {
-    "AWS": lambda end: f"X-Amz-Date={end - timedelta(seconds=60):%Y%m%dT%H%M%SZ}&X-Amz-Expires=60",
-    "AWS in lower case": lambda end: f"x-amz-date={end:%Y%m%dT%H%M%SZ}&x-amz-expires=0",
-    "Google": lambda end: f"X-Goog-Date={end - timedelta(days=7):%Y%m%dT%H%M%SZ}&X-Goog-Expires=604800",
-    "Azure": lambda end: f"se={end:%Y-%m-%dT%H:%M:%SZ}&sig=x",
-    "Azure, escaped": lambda end: f"sig=x&se={end:%Y-%m-%dT%H%%3A%M%%3A%SZ}",
-    "Azure with an offset": lambda end: (
-        f"sig=x&se={end.astimezone(timezone(timedelta(hours=-7))):%Y-%m-%dT%H:%M:%S}-07:00"
-    ),
-    "Azure without a zone": lambda end: f"sig=x&se={end:%Y-%m-%dT%H:%M:%S}",
-    "CloudFront": lambda end: f"Expires={end.timestamp():.0f}&Signature=x&Key-Pair-Id=y",
-    "older AWS and Google": lambda end: f"AWSAccessKeyId=x&Signature=y&Expires={end.timestamp():.0f}",
-}
-
-
-@pytest.mark.parametrize("sign", SIGNERS.values(), ids=SIGNERS)
 @pytest.mark.parametrize(("left", "is_told"), [(-86_400, True), (-1, True), (0, True), (1, False), (86_400, False)])
-def test_a_signature_counts_until_its_second(sign: Any, left: int, is_told: bool) -> None:
+def test_a_signature_counts_until_its_second(left: int, is_told: bool) -> None:
     """A signed URL is told as expired from the second of its end on, and not a second earlier."""
     end = NOW + timedelta(seconds=left)
-    told = of_url(f"{HOST}hero.png?{sign(end)}")
+    told = of_url(f"{HOST}hero.png?Expires={end.timestamp():.0f}&Signature=x&Key-Pair-Id=y")
     assert told == ([f"The URL's signature expired at {end:%Y-%m-%dT%H:%M:%SZ}; sign it again"] if is_told else [])
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "X-Amz-Date=20200101T000000Z",
-        "X-Amz-Expires=60",
-        "X-Amz-Date=yesterday&X-Amz-Expires=60",
-        "X-Amz-Date=20200101T000000Z&X-Amz-Expires=soon",
-        "X-Amz-Date=20200101T000000Z&X-Amz-Expires=99999999999999999999",
-        "X-Goog-Date=20200101&X-Goog-Expires=60",
-        "se=2020-01-01T00:00:00Z",
-        "sig=x&se=yesterday",
-        "sig=x&se=0001-01-01T00:00:00%2B23:59",
-        "Expires=never",
-        "Expires=99999999999999999999",
-        "Expires=-99999999999999999999",
-        "Expires=" + "9" * 4_000,
-        "Expires=",
-        "expired=1",
-        "%%%=&&;=",
-    ],
-    ids=lambda query: query[:50],
-)
-def test_a_signature_that_cannot_be_read_is_left_to_the_service(query: str) -> None:
-    """What says nothing certain about its end is no problem."""
-    assert of_url(f"{HOST}hero.png?{query}") == []
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import unquote_plus
 
 import attrs
 
 from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.signatures import unsigned
 
 __all__ = [
     "MOVES",
@@ -178,18 +178,6 @@ class LedgerTrouble:
 
 
 _canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-_KEY_STORES: Final = ("x-amz-", "x-goog-")
-_SIGNATURES: Final[tuple[tuple[str, frozenset[str]], ...]] = (
-    (  # CloudFront, and the old signatures of S3 and Google Cloud Storage
-        "signature",
-        frozenset({"expires", "signature", "key-pair-id", "policy", "awsaccesskeyid", "googleaccessid"}),
-    ),
-    (  # the shared access signatures of Azure
-        "sig",
-        frozenset({"sig", "se", "sp", "sv", "sr", "st", "spr", "skoid", "sktid", "skt", "ske", "sks", "skv"}),
-    ),
-)
-"""The parameter that gives a kind of signature away, and those that change when a URL is signed again."""
 
 
 def content_digest(request: VideoRequest) -> str:
@@ -203,7 +191,7 @@ def content_digest(request: VideoRequest) -> str:
     """
     content = plain_request(request)
     for attachment in content.get("attachments", ()):
-        attachment["url"] = _unsigned(attachment["url"])
+        attachment["url"] = unsigned(attachment["url"])
     return hashlib.sha256(_canonical(content).encode()).hexdigest()[:32]
 
 
@@ -223,24 +211,6 @@ def plain_request(request: VideoRequest) -> dict[str, Any]:
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _unsigned(url: str) -> str:
-    """Give a URL without its signature; the rest stays as it is, character for character."""
-    place, mark, rest = url.partition("?")
-    if not mark:
-        return url
-    query, fragment_mark, fragment = rest.partition("#")
-    parts = query.split("&")
-    names = [unquote_plus(part.partition("=")[0]).lower() for part in parts]
-    # Short names such as `sp` mean a signature only beside one: elsewhere they may say which file is meant.
-    signing = frozenset[str]().union(*(changing for sign, changing in _SIGNATURES if sign in names))
-    kept = [
-        part
-        for part, name in zip(parts, names, strict=True)
-        if name not in signing and not name.startswith(_KEY_STORES)
-    ]
-    return place + (mark + "&".join(kept) if kept else "") + fragment_mark + fragment
 
 
 def content_key(digest: str, ordinal: int) -> str:

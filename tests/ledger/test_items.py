@@ -12,41 +12,20 @@ from motion_async.ledger import MOVES, ItemState, content_digest, content_key
 from motion_async.ledger.items import plain_request
 
 PLACE = "https://files.example.com/hero.png"
-SIGNED_TWICE: dict[str, tuple[str, str]] = {
-    "S3": ("?X-Amz-Date=1&X-Amz-Signature=a", "?X-Amz-Date=2&X-Amz-Signature=b"),
-    "S3 among others": ("?v=1&x-amz-signature=a&w=2", "?v=1&X-Amz-Signature=b&X-Amz-Expires=60&w=2"),
-    "Google": ("?X-Goog-Signature=a", "?X-Goog-Signature=b&X-Goog-Date=3"),
-    "CloudFront": ("?Expires=1&Signature=a&Key-Pair-Id=K", "?Expires=2&Signature=b&Key-Pair-Id=K"),
-    "CloudFront with a policy": ("?Policy=p&Signature=a&Key-Pair-Id=K", "?Policy=q&Signature=b&Key-Pair-Id=L"),
-    "old S3": ("?AWSAccessKeyId=A&Expires=1&Signature=a", "?AWSAccessKeyId=B&Expires=2&Signature=b"),
-    "old Google": ("?GoogleAccessId=A&Expires=1&Signature=a", "?GoogleAccessId=A&Expires=2&Signature=b"),
-    "Azure": ("?sv=1&se=2&sr=b&sp=r&sig=a", "?sv=1&se=3&sr=b&sp=r&sig=b"),
-    "signed later": ("", "?X-Amz-Signature=b"),
-    "with a fragment": ("?X-Amz-Signature=a#t=1", "?X-Amz-Signature=b#t=1"),
-    "escaped": ("?X%2DAmz%2DSignature=a", "?X-Amz-Signature=b"),
-}
-DIFFERENT: dict[str, tuple[str, str]] = {
-    "version": ("?v=1&X-Amz-Signature=a", "?v=2&X-Amz-Signature=a"),
-    "short names that sign nothing": ("?sp=1", "?sp=2"),
-    "an end that signs nothing": ("?expires=1", "?expires=2"),
-    "order": ("?a=1&b=2", "?b=2&a=1"),
-}
 
 
 def with_query(query: str) -> VideoRequest:
     return VideoRequest("a video", attachments=[PLACE + query])
 
 
-@pytest.mark.parametrize("queries", SIGNED_TWICE.values(), ids=SIGNED_TWICE)
-def test_a_url_that_is_signed_again_is_the_same_content(queries: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "is_same"),
+    [("?X-Amz-Signature=a", "?X-Amz-Signature=b", True), ("?v=1&X-Amz-Signature=a", "?v=2&X-Amz-Signature=a", False)],
+    ids=["signed again", "another version"],
+)
+def test_a_url_that_is_signed_again_is_the_same_content(first: str, second: str, is_same: bool) -> None:
     """Whoever runs a batch again signs its URLs again, and means the same items."""
-    assert content_digest(with_query(queries[0])) == content_digest(with_query(queries[1]))
-
-
-@pytest.mark.parametrize("queries", DIFFERENT.values(), ids=DIFFERENT)
-def test_what_does_not_sign_is_content(queries: tuple[str, str]) -> None:
-    """A parameter that may say which file is meant tells contents apart."""
-    assert content_digest(with_query(queries[0])) != content_digest(with_query(queries[1]))
+    assert (content_digest(with_query(first)) == content_digest(with_query(second))) is is_same
 
 
 @given(st.text(), st.text())

@@ -7,7 +7,7 @@ from motion_async.cli.batch.filelines import Line
 from motion_async.jobs import BatchRequest, VideoRequest
 
 NOW = datetime(2026, 4, 28, tzinfo=UTC)
-EXPIRED = "https://storage.example.com/a.png?Expires=1"
+EXPIRED = "https://storage.example.com/a.png?Signature=a&Expires=1"
 
 
 def check(*given: BatchRequest | None) -> list[Line]:

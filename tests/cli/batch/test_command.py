@@ -17,7 +17,7 @@ from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox
 Lines = list[dict[str, Any]]
 Command = Callable[..., tuple[int, Lines, str]]
 Write = Callable[..., str]
-EXPIRED = "https://storage.example.com/a.png?Expires=1"
+EXPIRED = "https://storage.example.com/a.png?Signature=a&Expires=1"
 
 
 def videos(number: int) -> list[object]:
