@@ -12,7 +12,9 @@ from typing import Any, Final, overload
 __all__ = ["Secret", "redacted", "redacted_deep"]
 
 _LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2})[^/\s\"<>@]*@")
-_KEY: Final = re.compile(r"\bmotion_(?!async\b)[^\s\"'<>]+")
+_KEY: Final = re.compile(r"\bmotion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
+_NAME: Final = re.compile(r"[a-z]+(?:[_.-][a-z]+)*|[\w-]+(?:\.[a-z]{1,8}\d?)+")
+"""Keys are random: small letters alone, or the ending of a file, are not to be expected in one, but are in a name."""
 _SECRETS: Final = re.compile(
     # A whole URL, with or without a query, so that no part of a text is looked at twice; some escape its slashes.
     r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?\"<>]*)(?P<query>\?[^\s\"<>]*)?"
@@ -47,9 +49,14 @@ def redacted(text: str | None) -> str | None:
 
 
 def _without_secret(found: re.Match[str]) -> str:
-    if not found["url"]:
-        return f"{found['scheme'] or ''}…"
-    return _KEY.sub("…", found["url"]) + ("?…" if found["query"] else "")
+    if found["url"]:
+        return _KEY.sub(_unless_a_name, found["url"]) + ("?…" if found["query"] else "")
+    return f"{found['scheme']}…" if found["scheme"] else _unless_a_name(found)
+
+
+def _unless_a_name(found: re.Match[str]) -> str:
+    parts = found[0].removeprefix("motion_").split("/")
+    return found[0] if all(not part or _NAME.fullmatch(part) for part in parts) else "…"
 
 
 def redacted_deep(given: Any, depth: int = 16) -> Any:

@@ -38,6 +38,7 @@ __all__ = ["DEFAULT_BASE_URL", "Exchange", "Transport", "check_api_key", "check_
 
 DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
 _MAX_KEY: Final = 512
+_HIDDEN: Final = "…".encode()
 _FOR_SENDS: Final = 4
 """One connection in so many, and at least one, is for creates and followups."""
 
@@ -177,6 +178,8 @@ class Transport:
         timeout: float,
         max_answer_bytes: int,
     ) -> None:
+        self._key = Secret(api_key)
+        self._key_bytes = api_key.encode()
         self._base = base_url
         self._base_path = base_url.raw_path.rstrip("/")
         self._timeout = timeout
@@ -268,9 +271,15 @@ class Transport:
         self, response: aiohttp.ClientResponse, body: bytes, flaw: TransportError | UnexpectedResponseError | None
     ) -> Answer:
         headers = response.headers
-        retry_after = headers.get(hdrs.RETRY_AFTER)
+        retry_after, encoding = headers.get(hdrs.RETRY_AFTER), headers.get(hdrs.CONTENT_ENCODING)
         date = None if retry_after is None else headers.get(hdrs.DATE)
-        return Answer(response.status, body, self._limit, retry_after, headers.get(hdrs.CONTENT_ENCODING), flaw, date)
+        # Whoever echoes the key does so to nobody: here it is known to the letter, and not only by how it looks.
+        body = body.replace(self._key_bytes, _HIDDEN)
+        encoding = None if encoding is None else self._without_key(encoding)
+        return Answer(response.status, body, self._limit, retry_after, encoding, flaw, date)
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, _HIDDEN.decode())
 
     async def _read(
         self, response: aiohttp.ClientResponse, call: Call, body: bytes, exchange: Exchange | None
@@ -289,7 +298,7 @@ class Transport:
             raise
         except (aiohttp.ClientError, OSError) as error:
             response.close()
-            return body, _failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
+            return body, self._failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
         if len(body) <= self._limit:
             return body, None
         response.close()
@@ -301,12 +310,17 @@ class Transport:
         is_open = not (self._is_closing or self._polls.closed)
         if isinstance(failure, _NEVER_CONNECTED) or nothing_left:
             if is_open:
-                return _failed(ConnectFailedError, call, "could not be made", failure)
+                return self._failed(ConnectFailedError, call, "could not be made", failure)
         elif isinstance(failure, TimeoutError) and is_open:
-            return _failed(ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure)
+            return self._failed(ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure)
         elif is_open or call.body is not None:
-            return _failed(ConnectionLostError, call, "was lost before an answer came", failure)
+            return self._failed(ConnectionLostError, call, "was lost before an answer came", failure)
         return SessionClosedError("the session's connections have been closed; nothing more can be sent")
+
+    def _failed(self, kind: type[TransportError], call: Call, what: str, failure: Exception) -> TransportError:
+        about = f" for job {call.job_id}" if call.job_id else ""
+        why = self._without_key(f"{type(failure).__name__}: {failure}".removesuffix(": "))
+        return kind(f"the connection of a {call.kind}{about} {what} ({why:.300})", job_id=call.job_id)
 
     async def aclose(self) -> None:
         """Close the connections that this transport has opened; a connector of the caller's stays open."""
@@ -319,12 +333,6 @@ class Transport:
 
 
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
-
-
-def _failed(kind: type[TransportError], call: Call, what: str, failure: Exception) -> TransportError:
-    about = f" for job {call.job_id}" if call.job_id else ""
-    why = f"{type(failure).__name__}: {failure}".removesuffix(": ")
-    return kind(f"the connection of a {call.kind}{about} {what} ({why:.300})", job_id=call.job_id)
 
 
 def _client(

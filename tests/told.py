@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 __all__ = ["HIDDEN_KEY", "HIDDEN_SIGNATURE", "Told"]
 
-HIDDEN_KEY = "tell-nobody-5f3759df"
+HIDDEN_KEY = "tell-nobody-but-me"
 HIDDEN_SIGNATURE = "c0ffee-0ff-1imits"
 
 

@@ -1,0 +1,96 @@
+"""Tests of `motion_async.redaction`."""
+
+from __future__ import annotations
+
+import pytest
+
+from motion_async.redaction import redacted
+
+KEY = "motion_SECRET_of_the_owner"
+SIGNED = "https://bucket.s3.amazonaws.com/hero.png?X-Amz-Expires=60&X-Amz-Signature=SECRET"
+
+
+def quoted(text: str) -> str:
+    return f"could not fetch '{text}' today"
+
+
+ECHOES: dict[str, str] = {
+    "signed url": SIGNED,
+    "signed url in a sentence": quoted(SIGNED),
+    "signed url in json": f'{{"url":"{SIGNED}"}}',
+    "signed url in a tag": f"<a href={SIGNED}>",
+    "signed url at the end of a sentence": f"no access to {SIGNED}.",
+    "two signed urls": f"{SIGNED} {SIGNED}",
+    "escaped slashes": SIGNED.replace("/", "\\/"),
+    "key in the path of a url": f"https://a.example.com/{KEY}/x",
+    "key in the path of a signed url": f"https://a.example.com/{KEY}/x?a=1",
+    "upper-case scheme": SIGNED.replace("https", "HTTPS"),
+    "apostrophe in the path": "https://a.example.com/it's.png?X-Amz-Signature=SECRET",
+    "apostrophe in the query": "https://a.example.com/a.png?name=it's&X-Amz-Signature=SECRET",
+    "key": KEY,
+    "key in a sentence": quoted(KEY),
+    "key with hyphens": "motion_a-b_SECRET",
+    "key with other characters": "motion_abcdef.+/=SECRET",
+    "short key": "motion_a.SECRET",
+    "key with slashes": "motion_abc/SECRET/x",
+    "key before a comma": f"{KEY}, which is unknown",
+    "header": f"Authorization: Bearer {KEY}",
+    "header of another's": "Authorization: Bearer eyJ.SECRET",
+    "header in lower case": "authorization: bearer eyJ.SECRET",
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_a_redacted_text_holds_no_secret(echo: str) -> None:
+    """A key or a signed query is taken out of a text, in every form in which somebody may echo it."""
+    assert "SECRET" not in redacted(echo)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "see https://motion.so before you send it again",
+        "https://www.youtube.com/watch",
+        "motion_async is the library",
+        "try motion_async.sandbox.",
+        "motion_videos.jsonl cannot be read",
+        "no such file: '/srv/motion_async/motion_launch_2026.ledger.db'",
+        "the skeleton motion_capture.bvh could not be loaded, nor motion_2.mp4",
+        "with motion_blur, and motion_vectors",
+        "check MOTION_API_KEY",
+        "what is this? nothing",
+    ],
+)
+def test_plain_words_stay_as_they_are(text: str) -> None:
+    """What is no secret is told whole."""
+    assert redacted(text) == text
+
+
+def test_no_text_stays_no_text() -> None:
+    """A text that is missing is not turned into one."""
+    assert redacted(None) is None
+
+
+def test_a_redacted_url_still_says_where_it_led() -> None:
+    """The host and the path of a signed URL stay, so that it can be told from others."""
+    told = redacted(quoted(SIGNED))
+    assert "https://bucket.s3.amazonaws.com/hero.png?" in told
+    assert told.endswith("today")
+
+
+def test_what_follows_a_key_stays() -> None:
+    """A sentence keeps its punctuation."""
+    assert redacted(f"the key ({KEY}), or none.") == "the key (…), or none."
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://user:pw@host.example/x?sig=1 is gone", "https://host.example/x?… is gone"),
+        ("url='http://user:pw@127.0.0.1:3128'", "url='http://127.0.0.1:3128'"),
+    ],
+)
+def test_a_login_in_a_url_does_not_show(text: str, shown: str) -> None:
+    """The password of a proxy's URL is a secret like a signature."""
+    assert redacted(text) == shown
