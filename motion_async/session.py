@@ -126,7 +126,7 @@ class MotionSession:
         if not isinstance(self._backoff, Backoff):
             raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
         self._calls: Calls | None = None
-        self._taught: dict[int, LearningSchedule] = {}  # by what they are, as a schedule need not be hashable
+        self._taught: dict[tuple[int, int], tuple[LearningSchedule, Ledger]] = {}  # by what they are, not what they say
         self._was_entered = False
         self._events = EventHub()
 
@@ -356,16 +356,28 @@ class MotionSession:
     async def _planned(
         self, requests: Requests, ledger: Ledger, batch: str, schedule: Schedule
     ) -> AsyncGenerator[Intake]:
-        """Plan requests in a ledger; before, let a schedule that learns learn from what the ledger has seen end."""
+        """Plan requests in a ledger, after its lessons for a schedule that learns."""
         from motion_async.batch import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
-        if isinstance(schedule, LearningSchedule) and id(schedule) not in self._taught:
-            self._taught[id(schedule)] = schedule
-            for seconds, turn in await ledger.durations():
-                schedule.finished(0.0, seconds, turn, duration=seconds)
+        if isinstance(schedule, LearningSchedule):
+            await self._teach(schedule, ledger)
         async with aclosing(Batch(ledger, batch, now=self._now).intakes(requests)) as planned:
             async for intake in planned:
                 yield intake
+
+    async def _teach(self, schedule: LearningSchedule, ledger: Ledger) -> None:
+        """Let a schedule learn from what a ledger has seen end, once from each; what ends here it learns from polls."""
+        lesson = (id(schedule), id(ledger))
+        if lesson in self._taught:
+            return
+        self._taught[lesson] = (schedule, ledger)
+        try:
+            durations = await ledger.durations()
+        except BaseException:
+            del self._taught[lesson]  # another batch may have better luck
+            raise
+        for seconds, turn in durations:
+            schedule.finished(0.0, seconds, turn, duration=seconds)
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
         """Read every change and every disturbance of all jobs of this session, from now on.

@@ -429,12 +429,36 @@ async def test_two_sessions_on_one_ledger_send_each_request_once(sandbox: Sandbo
 async def test_a_schedule_learns_from_what_the_ledger_has_seen_end(
     sandbox: Sandbox, motion: MotionSession, ledger: Ledger
 ) -> None:
-    """Once for each schedule, and before the first job is polled."""
+    """Once for each schedule, before the first job is polled, and of the newest most."""
     await run(motion, ledger, [f"p{number}" for number in range(10)])
     schedule = LearnedSchedule()
     for _ in range(2):
         await run(motion, ledger, [], schedule=schedule)
     assert round(schedule.remembered(0)) == 10
+
+
+async def test_a_schedule_learns_most_from_the_newest(
+    motion: MotionSession, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the ledger gives in order is learnt in that order, even if it could not be read at first."""
+    durations = [(900.0, 0)] * 50 + [(100.0, 0)] * 50
+    answers: list[Any] = [LedgerError("gone for a moment"), durations]
+
+    async def give(limit: int = 1_000) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(ledger, "durations", give)
+    taught, expected = LearnedSchedule(memory=10), LearnedSchedule(memory=10)
+    for seconds, turn in durations:
+        expected.finished(0.0, seconds, turn, duration=seconds)
+    with pytest.raises(LedgerError):
+        await run(motion, ledger, [], schedule=taught)
+    await run(motion, ledger, [], schedule=taught)
+    ages = range(0, 1_000, 20)
+    assert [taught.wait(age, 0) for age in ages] == [expected.wait(age, 0) for age in ages]
 
 
 # What a request is known by.

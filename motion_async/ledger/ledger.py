@@ -233,7 +233,7 @@ class Ledger:
             limit: how many to give at most.
 
         Returns:
-            Pairs of seconds and turn, 0 for a create and 1 for a followup; the newest first.
+            Pairs of seconds and turn, 0 for a create and 1 for a followup; the newest last, as it should weigh most.
 
         Raises:
             LedgerError: if the ledger could not be read.

@@ -119,7 +119,7 @@ class Reading:
             most: how many at most.
 
         Returns:
-            The seconds, and 1 for a followup, else 0.
+            The seconds, and 1 for a followup, else 0; in the order of planning.
         """
         found: list[tuple[float, int]] = []
         for parent, taken_at, written in await self._rows(_durations, {"most": most}):
@@ -130,4 +130,4 @@ class Reading:
             began_at = state.created_at if parent is None else taken_at and read_time(taken_at)
             if began_at and state.completed_at and state.completed_at > began_at:
                 found.append(((state.completed_at - began_at).total_seconds(), 0 if parent is None else 1))
-        return found
+        return found[::-1]

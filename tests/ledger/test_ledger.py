@@ -312,7 +312,7 @@ async def test_durations_are_of_what_ended_well(ledger: Ledger) -> None:
     taken_at = (await again(ledger, items["f"])).taken_at
     assert taken_at is not None
     followup = (START + timedelta(seconds=62) - taken_at).total_seconds()
-    assert await ledger.durations() == [(followup, 1), (61.0, 0), (60.0, 0)]
+    assert await ledger.durations() == [(60.0, 0), (61.0, 0), (followup, 1)]
     assert await ledger.durations(limit=1) == [(followup, 1)]
 
 
