@@ -96,7 +96,7 @@ def jittered(schedule: Schedule, *, age: float, turn: int, u: float, spread: flo
         spread: the share by which the wait is at most shortened or lengthened, from 0 to 1.
 
     Raises:
-        ConfigurationError: if the schedule raised, or answered with no usable number.
+        ConfigurationError: if the schedule raised, or answered with no usable number, or if the random one is none.
     """
     try:
         wait = schedule.wait(age, turn)
@@ -104,6 +104,8 @@ def jittered(schedule: Schedule, *, age: float, turn: int, u: float, spread: flo
         raise ConfigurationError(f"the schedule {schedule!r:.80} raised {error!r:.200}") from error
     if not (type(wait) is float and _SHORTEST <= wait <= _LONGEST):  # the common case at the least cost
         check_number(f"the wait of the schedule {schedule!r:.80}", wait, low=_SHORTEST, high=_LONGEST)
+    if not (type(u) is float and 0 <= u <= 1):
+        check_number("what random gives", u, low=0, high=1)
     return wait * (1 + spread * (2 * u - 1))
 
 
@@ -133,7 +135,11 @@ class Backoff:
             failures: how many tries have failed in a row, at least 1.
             u: a random number from 0 to 1.
             retry_after: seconds that the service asked for; it is never undercut.
+
+        Raises:
+            ConfigurationError: if the random number is none from 0 to 1.
         """
+        u = check_number("what random gives", u, low=0, high=1)
         longest = min(self.first * 2.0 ** min(failures - 1, 32), self.cap)
         return max(longest * (0.5 + 0.5 * u), retry_after or 0.0)
 

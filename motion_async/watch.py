@@ -271,8 +271,8 @@ class PollLoop:
         else:
             try:
                 wait = jittered(job.schedule, age=now - job.began_at, turn=job.turn, u=self._random())
-            except ConfigurationError as error:
-                self._end(job, error)
+            except Exception as error:  # noqa: BLE001  # the caller's schedule or chance may raise anything
+                self._end(job, _misconfigured(job, error))
                 return
         self._push(job, now + wait)
 
@@ -343,16 +343,18 @@ class PollLoop:
     async def _poll_once(self, job: Watched) -> None:
         sent_at = self._loop.time()
         try:
-            self.observe(job, await self._poll(job.job_id))
-        except MotionError as error:
+            try:
+                seen = await self._poll(job.job_id)
+            except MotionError as error:
+                job.scheduled = False
+                self._disturbed(job, error, sent_at=sent_at)
+            else:
+                self.observe(job, seen)
+                job.scheduled = False
+                self._schedule_next(job)
+        except Exception as error:  # noqa: BLE001  # of the caller's: it ends this watch alone
             job.scheduled = False
-            self._disturbed(job, error, sent_at=sent_at)
-        except Exception as error:  # noqa: BLE001  # a clock or a schedule of the caller's may raise anything
-            job.scheduled = False
-            self._end(job, ConfigurationError(f"the poll of job {job.job_id} raised {error!r:.200}"))
-        else:
-            job.scheduled = False
-            self._schedule_next(job)
+            self._end(job, _misconfigured(job, error))
 
     def _disturbed(self, job: Watched, error: MotionError, *, sent_at: float) -> None:
         """Try again later if the trouble may pass, else end the watch."""
@@ -373,6 +375,15 @@ class PollLoop:
         job.error = error
         self._publish(WatchEnded(job.job_id, error))
         job.wake()
+
+
+def _misconfigured(job: Watched, error: Exception) -> ConfigurationError:
+    """Give the error that ends a watch when a clock, a schedule, a backoff or a chance of the caller's has raised."""
+    if isinstance(error, ConfigurationError):
+        return error
+    failure = ConfigurationError(f"what was handed in to watch job {job.job_id} with raised {error!r:.200}")
+    failure.__cause__ = error
+    return failure
 
 
 def _closed(job: Watched) -> SessionClosedError:

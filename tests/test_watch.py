@@ -379,6 +379,32 @@ async def test_a_clock_that_raises_ends_the_watch_and_no_worker(make: Any) -> No
     assert jobs[1].has_ended
 
 
+@pytest.mark.parametrize("answer", ["a failure", "a state", "none yet"])
+@pytest.mark.parametrize("u", [ZeroDivisionError("chance"), 7.0, None], ids=repr)
+async def test_chance_that_is_none_ends_the_watch_and_no_worker(make: Any, answer: str, u: Any) -> None:
+    """A source of chance that raises, or gives no share, is told of to whoever waits, wherever it was asked."""
+
+    def chance() -> Any:
+        if isinstance(u, Exception):
+            raise u
+        return u
+
+    bench = make()
+    failing = {"a failure": ConnectionLostError("gone"), "a state": state("a", "running")}.get(answer)
+    bench.service.answers["a"] = lambda _: failing
+    bench.service.answers["b"] = runs_until("b", 0)
+    job, other = (bench.polls.job(job_id) for job_id in "ab")
+    if answer == "none yet":
+        bench.polls.begin_turn(job, JobState("a", JobStatus.QUEUED), before=None)
+    bench.polls._random = chance
+    bench.polls.follow(job)
+    bench.polls.follow(other)
+    await asyncio.sleep(30)
+    assert isinstance(job.error, ConfigurationError)
+    assert job.error.job_id == "a"
+    assert other.has_ended
+
+
 async def test_changes_are_published_in_order_and_without_repeats(make: Any) -> None:
     """However often a status is read, it is told once, with the one before it."""
     bench = make()
