@@ -3,11 +3,12 @@
 Every public name has this one import path. Importing it imports neither the sandbox nor any extra.
 
 Where things are, from the values up: `jobs`, `errors` and `events` are what callers see, `options` checks what they
-hand in; `wire`, `validation` and `protocol` are the contract; `pacing` and `learning` say when to poll, `turns` which
-answers are news, and `watched` and `watch` are the poll loop; `transport` is one exchange, `sending` what costs
-credits, `retrying` when a call is made again; `subscriptions` are those who wait and read. `fanout` makes many
-videos, each an `errand`, with `lineage` for who waits for whom, and `intake` and `credits`; `batch` is where it meets
-the `ledger`. `session`, `calls` and `job` are what users hold; `cli` and `sandbox` stand beside.
+hand in; `wire`, `validation`, `signatures` and `protocol` are the contract; `pacing` and `learning` say when to poll,
+`turns` which answers are news, and `watched` and `watch` are the poll loop, beside which others poll by `admission`;
+`transport` is one exchange, `sending` what costs credits, `retrying` when a call is made again; `subscriptions` are
+those who wait for a job, `streams` those who read of all. `fanout` makes many videos, each an `errand`, with
+`lineage` for who waits for whom, and `intake` and `credits`; `batch` is where it meets the `ledger`. `session`,
+`calls` and `job` are what users hold; `cli` and `sandbox` stand beside.
 """
 
 from motion_async.errors import (
@@ -65,7 +66,8 @@ from motion_async.jobs import (
 from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import Backoff, GrowingSchedule, Schedule
 from motion_async.session import MotionSession
-from motion_async.subscriptions import EventStream, Transitions
+from motion_async.streams import EventStream
+from motion_async.subscriptions import Transitions
 
 __all__ = [
     "Attachment",

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import anyio
 
+from motion_async.admission import Admission
 from motion_async.errors import FollowupNotAllowedError
 from motion_async.intake import Intake
 from motion_async.jobs import JobState, JobStatus, VideoRequest
@@ -19,7 +20,7 @@ from motion_async.protocol import create_call, followup_call, is_passing, poll_c
 from motion_async.recording import Record
 from motion_async.retrying import Retries
 from motion_async.sending import Sender
-from motion_async.subscriptions import EventHub
+from motion_async.streams import EventHub
 from motion_async.transport import Transport
 from motion_async.watch import PollLoop
 from motion_async.watched import Watched
@@ -70,6 +71,7 @@ class Calls:
             now=now,
             random=random,
         )
+        self._admission = Admission(pace)
         self._retries = Retries(
             backoff=backoff,
             random=random,
@@ -80,6 +82,7 @@ class Calls:
     async def aclose(self) -> None:
         """End every task, close every connection, and tell whoever still waits."""
         self._retries.close()
+        self._admission.close()
         with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
             try:
                 await self._sender.aclose()
@@ -205,7 +208,12 @@ class Calls:
             job_id: the job.
         """
         watched = self.polls.job(job_id)
-        state = await self._retries.run(lambda: self.poll_once(job_id), may_repeat=is_passing, attempts=_POLL_ATTEMPTS)
+
+        async def attempt() -> JobState:
+            await self._admission.wait()
+            return await self.poll_once(job_id)
+
+        state = await self._retries.run(attempt, may_repeat=is_passing, attempts=_POLL_ATTEMPTS)
         self.polls.observe(watched, state)
         return state
 

@@ -1,18 +1,23 @@
 """Checks what callers hand in as options, and says what is wrong with it by the option's name.
 
-Pure. It knows what a number or a choice is, and no option in particular.
+Pure. It knows what a number, a choice or a clock is, and no option in particular.
 """
 
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from motion_async.errors import ConfigurationError
 
-__all__ = ["check_choice", "check_number", "check_whole_number"]
+__all__ = ["check_choice", "check_clock", "check_number", "check_whole_number"]
 
 _Choice = TypeVar("_Choice", bound=str)
+_MAX_FLOAT = sys.float_info.max
+"""Only a whole number lies between this and infinity, and no clock can be read in it."""
 
 
 def check_number(name: str, given: float, *, low: float, high: float = math.inf) -> float:
@@ -27,7 +32,8 @@ def check_number(name: str, given: float, *, low: float, high: float = math.inf)
     Raises:
         ConfigurationError: if it is no number, or out of bounds.
     """
-    if isinstance(given, bool) or not isinstance(given, int | float) or not low <= given <= high:
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not is_number or not low <= given <= high or _MAX_FLOAT < given < math.inf:
         shown = repr(given) if not isinstance(given, int) or abs(given) < 10**80 else "one of so many digits"
         bounds = f"at least {low:,.15g}" if high == math.inf else f"from {low:,.15g} to {high:,.15g}"
         raise ConfigurationError(f"{name} must be a number {bounds}, not {shown:.80}")
@@ -65,4 +71,23 @@ def check_choice(name: str, given: _Choice, *choices: _Choice) -> _Choice:
     """
     if given not in choices:
         raise ConfigurationError(f"{name} must be {' or '.join(map(repr, choices))}, not {given!r:.80}")
+    return given
+
+
+def check_clock(name: str, given: Callable[[], datetime]) -> Callable[[], datetime]:
+    """Give a clock back if it can be read and gives an aware datetime.
+
+    Args:
+        name: the option's name, for the message.
+        given: what was handed in.
+
+    Raises:
+        ConfigurationError: if it does not.
+    """
+    try:
+        aware = given().tzinfo is not None
+    except Exception as error:
+        raise ConfigurationError(f"{name} must give an aware datetime, and raised {error!r:.200}") from error
+    if not aware:
+        raise ConfigurationError(f"{name} must give an aware datetime, such as datetime.now(UTC)")
     return given

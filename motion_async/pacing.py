@@ -148,8 +148,8 @@ class Pace:
     """The pace of a whole session: a most of polls per second, halved when the service asks, then recovering.
 
     Slots are given in the order in which they are asked for, so when more is due than may be sent,
-    all waits stretch alike. `opens_at` is the moment from which the next poll may be sent; it may lie in
-    the past.
+    all waits stretch alike. `opens_at` is the moment from which the next poll may be sent, `resumes_at` the one up
+    to which the service last asked for a pause; both may lie in the past.
 
     Args:
         polls_per_second: the most at any time, more than 0.
@@ -158,13 +158,14 @@ class Pace:
         ConfigurationError: for a value out of its bounds.
     """
 
-    __slots__ = ("_gap", "_most", "_rate", "_slowed_at", "_taken_at", "opens_at")
+    __slots__ = ("_gap", "_most", "_rate", "_slowed_at", "_taken_at", "opens_at", "resumes_at")
 
     def __init__(self, polls_per_second: float) -> None:
         self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
         self._rate = self._most
         self._slowed_at = -math.inf
         self.opens_at = -math.inf
+        self.resumes_at = -math.inf
         self._taken_at = -math.inf
         self._gap = math.inf
 
@@ -188,6 +189,16 @@ class Pace:
         # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
         self.opens_at = max(self.opens_at, now - 0.1) + self._gap_at(now)
 
+    def reserve(self, now: float) -> float:
+        """Count a poll that is sent as soon as the next slot opens, and give the moment of that.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        at = max(now, self.opens_at)
+        self.take(at)
+        return at
+
     def _gap_at(self, now: float) -> float:
         """Seconds in which one slot opens: the rate grows while it is waited for."""
         if self._slowed_at == -math.inf or (rate := self.rate(now)) >= self._most:
@@ -207,7 +218,8 @@ class Pace:
         Returns:
             Whether the pace was halved.
         """
-        self.opens_at = max(self.opens_at, now + (retry_after or 0.0))
+        self.resumes_at = max(self.resumes_at, now + (retry_after or 0.0))
+        self.opens_at = max(self.opens_at, self.resumes_at)
         if sent_at < self._slowed_at:
             return False
         real = 1 / self._gap if 0 < self._gap < math.inf else self._most

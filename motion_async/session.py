@@ -27,10 +27,11 @@ from motion_async.intake import Intake, Requests, intakes
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.learning import LearnedSchedule, LearningSchedule
-from motion_async.options import check_number, check_whole_number
+from motion_async.options import check_clock, check_number, check_whole_number
 from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_schedule
 from motion_async.redaction import Secret
-from motion_async.subscriptions import EventHub, EventStream, OnInput, check_on_input, check_timeout
+from motion_async.streams import EventHub, EventStream
+from motion_async.subscriptions import OnInput, check_on_input, check_timeout
 from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
 from motion_async.validation import as_request
 
@@ -102,9 +103,11 @@ class MotionSession:
     ) -> None:
         self._transport_options: dict[str, Any] = {"base_url": base_url}  # its repr must hold from the beginning
         api_key = Secret(os.environ.get("MOTION_API_KEY", "") if api_key is None else api_key)
+        if base_url is None:  # an empty one is a mistake, which must not lead to where videos are paid for
+            base_url = os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL
         self._transport_options = {
             "api_key": check_api_key(api_key),
-            "base_url": check_base_url(base_url or os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL),
+            "base_url": check_base_url(base_url),
             "client_session": client_session,
             "trace_configs": tuple(trace_configs),
             "proxy": proxy,
@@ -118,9 +121,7 @@ class MotionSession:
         self._batch_schedule = None if schedule is None else self._schedule
         self._pace = Pace(max_polls_per_second)
         self._cancel_grace = check_number("cancel_grace", cancel_grace, low=0, high=3_600)
-        self._now = now or partial(datetime.now, UTC)
-        if self._now().tzinfo is None:
-            raise ConfigurationError("now must give an aware datetime, such as datetime.now(UTC)")
+        self._now = check_clock("now", now or partial(datetime.now, UTC))
         self._random = random or _random.random
         self._backoff = Backoff() if backoff is None else backoff
         if not isinstance(self._backoff, Backoff):
@@ -229,6 +230,8 @@ class MotionSession:
 
     async def poll(self, job_id: str) -> JobState:
         """Ask for a job's state: one GET, tried up to four times while the trouble may pass by itself.
+
+        It has its turn in the session's pace like any other poll, and waits when the service has asked for a pause.
 
         Args:
             job_id: the job.

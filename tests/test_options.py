@@ -1,12 +1,13 @@
 """Tests of `motion_async.options`."""
 
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from motion_async.errors import ConfigurationError
-from motion_async.options import check_choice, check_number, check_whole_number
+from motion_async.options import check_choice, check_clock, check_number, check_whole_number
 
 NO_NUMBERS: dict[str, Any] = {
     "nan": math.nan,
@@ -45,6 +46,13 @@ def test_a_number_of_too_many_digits_is_refused() -> None:
         check_number("n", 10**5_000, low=0, high=10)
 
 
+def test_what_no_float_can_hold_is_refused_but_for_infinity() -> None:
+    """A clock could not be read in it, where infinity means for ever."""
+    assert check_number("n", math.inf, low=0) == math.inf
+    with pytest.raises(ConfigurationError, match="n must be a number at least 0"):
+        check_number("n", 10**400, low=0)
+
+
 def test_bounds_are_told_in_full() -> None:
     """A large one as a person writes it, no digit lost."""
     with pytest.raises(ConfigurationError, match=r"from 0\.01 to 1,073,741,824, not 0$"):
@@ -69,3 +77,15 @@ def test_a_choice_is_one_of_those_that_there_are() -> None:
         check_choice("how", given, "a", "b")
     with pytest.raises(ConfigurationError, match=r"not \['a'\]$"):
         check_choice("how", ["a"], "a", "b")  # type: ignore[type-var]
+
+
+def test_a_clock_gives_aware_datetimes() -> None:
+    """One that gives others, or raises, is refused before anything rests on it."""
+
+    def clock() -> datetime:
+        return datetime(2026, 4, 28, tzinfo=UTC)
+
+    assert check_clock("now", clock) is clock
+    for broken in (lambda: datetime(2026, 4, 28), lambda: 5, lambda: 1 / 0):  # noqa: DTZ001  # that is the mistake
+        with pytest.raises(ConfigurationError, match="now must give an aware datetime"):
+            check_clock("now", broken)  # type: ignore[arg-type,return-value]

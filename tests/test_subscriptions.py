@@ -1,11 +1,10 @@
-"""Waiting, transitions and events, on virtual time and a poll loop that is fed by hand."""
+"""Waiting and transitions, on virtual time and a poll loop that is fed by hand."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import looptime
@@ -13,23 +12,17 @@ import pytest
 
 from motion_async import (
     ConfigurationError,
-    EventsDropped,
     InputRequiredError,
-    JobAccepted,
     JobFailedError,
     JobNotFoundError,
     JobState,
     JobStatus,
-    StatusChange,
     WaitTimeoutError,
 )
-from motion_async.events import Event, WatchEnded
-from motion_async.pacing import Backoff, GrowingSchedule, Pace
-from motion_async.subscriptions import EventStream, Transitions, check_on_input, check_timeout, wait_for_end
+from motion_async.subscriptions import Transitions, check_on_input, check_timeout, wait_for_end
 from motion_async.watch import PollLoop
 from motion_async.watched import Watched
-
-START = datetime(2026, 4, 28, tzinfo=UTC)
+from tests.quiet import quiet_loop, state
 
 
 @pytest.fixture
@@ -39,21 +32,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture
 async def polls() -> AsyncIterator[PollLoop]:
-    """A loop whose own polls never bring news: all news comes from `tell`."""
-
-    async def poll(job_id: str) -> JobState:
-        raise JobNotFoundError("polled, though nobody should", http_status=404, job_id=job_id)
-
-    loop = PollLoop(
-        poll,
-        lambda _: None,
-        schedule=GrowingSchedule(first=10_000, cap=10_000),
-        pace=Pace(1_000),
-        backoff=Backoff(),
-        max_in_flight=1,
-        now=lambda: START,
-        random=lambda: 0.5,
-    )
+    loop = quiet_loop()
     yield loop
     await loop.aclose()
 
@@ -63,11 +42,6 @@ def job(polls: PollLoop) -> Watched:
     watched = polls.job("a")
     polls.begin_turn(watched, JobState("a", JobStatus.QUEUED), before=None)
     return watched
-
-
-def state(status: str, minute: int = 1, **fields: Any) -> JobState:
-    at = START + timedelta(minutes=minute)
-    return JobState("a", JobStatus(status), START, at, at if status == "completed" else None, **fields)
 
 
 async def test_wait_gives_the_completed_state(polls: PollLoop, job: Watched) -> None:
@@ -200,6 +174,21 @@ async def test_a_reader_that_is_dropped_keeps_no_job_polled(polls: PollLoop, job
     assert [change async for change in closed] == []
 
 
+async def test_closing_a_reader_wakes_its_own_step(polls: PollLoop, job: Watched) -> None:
+    """A step that sleeps until there is news ends, as nothing is polled for it any more; other readers sleep on."""
+    closed, other = (Transitions(polls, job, timeout=None) for _ in range(2))
+    for reader in (closed, other):
+        await anext(reader)
+    steps = [asyncio.ensure_future(anext(reader, "the end")) for reader in (closed, other)]
+    await asyncio.sleep(1)
+    await closed.aclose()
+    await asyncio.sleep(1)
+    assert [step.done() for step in steps] == [True, False]
+    assert steps[0].result() == "the end"
+    steps[1].cancel()
+    await asyncio.wait(steps)
+
+
 async def test_a_readers_deadline_runs_from_its_first_step(polls: PollLoop, job: Watched) -> None:
     """A `WaitTimeoutError` comes from the step in which the deadline passes, and then the reader has ended."""
     reader = Transitions(polls, job, timeout=60)
@@ -220,66 +209,6 @@ async def test_a_readers_watch_that_ends_raises_after_what_was_unread(polls: Pol
     with pytest.raises(JobNotFoundError):
         await anext(reader)
     assert [change async for change in reader] == []
-
-
-# Events.
-
-
-def stream(polls: PollLoop, limit: int = 100) -> EventStream:
-    return EventStream(polls, limit=limit)
-
-
-async def test_a_stream_gives_events_in_order_and_ends_when_closed(polls: PollLoop) -> None:
-    """What was published before the end is still read."""
-    events = stream(polls)
-    told: list[Event] = [JobAccepted("a"), JobAccepted("b")]
-    reading = asyncio.create_task(_all(events))
-    await asyncio.sleep(1)
-    for event in told:
-        events.publish(event)
-    events.close()
-    events.publish(JobAccepted("c"))
-    assert await reading == told
-
-
-async def _all(events: EventStream) -> list[Event]:
-    return [event async for event in events]
-
-
-async def test_a_stream_that_is_not_read_drops_its_oldest_and_says_so(polls: PollLoop) -> None:
-    """Memory is bounded, and a gap is never silent."""
-    events = stream(polls, limit=3)
-    for number in range(10):
-        events.publish(JobAccepted(str(number)))
-    events.close()
-    assert await _all(events) == [EventsDropped(7), *(JobAccepted(str(number)) for number in (7, 8, 9))]
-
-
-async def test_a_stream_has_its_jobs_polled_until_they_end(polls: PollLoop, job: Watched) -> None:
-    """It follows each job once, lets go at its end or its watch's, and of all when it is closed."""
-    events = stream(polls)
-    events.cover(job)
-    events.cover(job)
-    assert job.followers == 1
-    events.publish(StatusChange("a", None, JobStatus.COMPLETED, state("completed"), START))
-    assert job.followers == 0
-    events.cover(job)
-    events.publish(WatchEnded("a", JobNotFoundError("gone", http_status=404)))
-    assert job.followers == 0
-    events.cover(job)
-    await events.aclose()
-    assert job.followers == 0
-    events.cover(job)
-    assert job.followers == 0
-
-
-async def test_a_stream_that_is_dropped_lets_go_of_its_jobs(polls: PollLoop, job: Watched) -> None:
-    """Nobody has to close what nobody holds."""
-    events = stream(polls)
-    events.cover(job)
-    del events
-    gc.collect()
-    assert job.followers == 0
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), "5", True, object()], ids=repr)

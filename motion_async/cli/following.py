@@ -20,7 +20,8 @@ from motion_async.events import Event
 from motion_async.job import Job
 from motion_async.jobs import JobStatus, VideoRequest
 from motion_async.session import MotionSession
-from motion_async.subscriptions import EventStream, check_timeout
+from motion_async.streams import EventStream
+from motion_async.subscriptions import check_timeout
 
 __all__ = ["followup", "generate", "new_session", "status", "telling", "watch"]
 

@@ -7,8 +7,9 @@ the statements it reads by: those are `motion_async.ledger.reading`'s.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -36,6 +37,7 @@ _PAGE: Final = 500
 _PLANNED_AT_ONCE: Final = 125
 
 _T = TypeVar("_T")
+_log = logging.getLogger("motion_async")
 
 
 class _Marks:
@@ -47,7 +49,12 @@ class _Marks:
         self._numbers = count(1)
 
     def mark(self) -> tuple[str, str]:
-        return f"{self.owner}-{next(self._numbers)}", write_time(self._now())
+        try:
+            at = self._now()
+        except Exception:  # noqa: BLE001  # the caller's clock must not cost the note of an id
+            _log.exception("the ledger's clock failed; this machine's is read instead")
+            at = datetime.now(UTC)
+        return f"{self.owner}-{next(self._numbers)}", write_time(at)
 
 
 def _planned(entry: Entry) -> Planned:

@@ -20,7 +20,7 @@ from motion_async.errors import ConfigurationError, LedgerError
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
 from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
-from motion_async.options import check_number
+from motion_async.options import check_clock, check_number
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -60,13 +60,11 @@ async def open_ledger(
         LedgerVersionError: if a newer version of the library has written it.
     """
     check_number("patience", patience, low=0, high=86_400)
+    now = check_clock("now", now or partial(datetime.now, UTC))
     where, make = _read(url)
     troubles = Troubles(where, on_trouble)
     store = await _opened(where, make, troubles, patience)
-    ledger = Ledger(
-        store, where=where, patience=patience, now=now or (lambda: datetime.now(UTC)),
-        on_trouble=on_trouble,
-    )  # fmt: skip
+    ledger = Ledger(store, where=where, patience=patience, now=now, on_trouble=on_trouble)
     try:
         yield ledger
     finally:

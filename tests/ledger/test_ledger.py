@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import attrs
 import pytest
@@ -75,14 +75,14 @@ async def brought_to(ledger: Ledger, state: ItemState, key: str = "hero") -> Ite
 
 
 async def test_an_item_is_kept_as_it_was_planned(ledger: Ledger) -> None:
-    """Every field of an entry comes back, with when it was planned."""
+    """Every field of an entry comes back, with when it was planned, which is the clock's second reading."""
     attachment = Attachment("https://a.example/hero.png?X-Amz-Signature=s", name="Hero", type="image")
     request = VideoRequest("a video \0 \ud800 é", style_reference_url="https://youtu.be/x", attachments=[attachment])
     entry = Entry("hero", request, metadata={"row": [1, None, "é"]}, parent="first")
     [item] = await ledger.plan("launch", [entry])
     assert (item.batch, item.key, item.request, item.parent) == ("launch", "hero", request, "first")
     assert item.metadata == {"row": [1, None, "é"]}
-    assert (item.state, item.planned_at, item.changed_at) == (ItemState.PLANNED, *[START + timedelta(seconds=1)] * 2)
+    assert (item.state, item.planned_at, item.changed_at) == (ItemState.PLANNED, *[START + timedelta(seconds=2)] * 2)
     assert await again(ledger, item) == item
     assert await ledger.history(item) == []
 
@@ -483,3 +483,32 @@ async def test_a_ledger_shows_itself_without_its_password(url: str) -> None:
     async with open_ledger(url) as ledger:
         assert repr(ledger).startswith("<Ledger ")
         assert ledger.owner in repr(ledger)
+
+
+async def test_a_clock_that_fails_costs_no_note(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """An id is noted by this machine's clock if the caller's raises, and the log says so."""
+    broken = False
+
+    def now() -> datetime:
+        if broken:
+            raise ZeroDivisionError("clock")
+        return START
+
+    async with open_ledger(url, now=now) as ledger:
+        [item] = await ledger.plan("launch", [Entry("a", VideoRequest("a"))])
+        record = ledger.record(item)
+        assert await record.sending()
+        broken = True
+        await record.taken(accepted())
+        found = await again(ledger, item)
+        assert found.job_id == "job-1"
+        assert found.taken_at is not None
+        assert found.taken_at > START
+    assert "the ledger's clock failed" in caplog.text
+
+
+async def test_a_clock_that_is_none_is_refused(url: str) -> None:
+    """A naive datetime would be taken for another moment."""
+    with pytest.raises(ConfigurationError, match="now must give an aware datetime"):
+        async with open_ledger(url, now=lambda: datetime(2026, 4, 28)):  # noqa: DTZ001  # that is the mistake
+            pass

@@ -1,0 +1,48 @@
+"""Lets polls that somebody makes beside the poll loop have their turns in the session's pace, in the order of asking.
+
+It counts them and lets them wait, and nothing else: it must not poll, nor know of whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from motion_async.errors import SessionClosedError
+from motion_async.pacing import Pace
+
+__all__ = ["Admission"]
+
+_EARLY = 0.001
+"""Seconds by which a poll may come early: a timer is no finer."""
+
+
+class Admission:
+    """The way in for polls beside the loop's own.
+
+    Args:
+        pace: how fast the whole session may go; the poll loop's, too.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._loop = asyncio.get_running_loop()
+        self._in_order = asyncio.Lock()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+
+    async def wait(self) -> None:
+        """Wait until a poll may be sent, and count it.
+
+        Raises:
+            SessionClosedError: if the session is left before.
+        """
+        async with self._in_order:
+            at = self._pace.reserve(self._loop.time())
+            while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > _EARLY and not self._over.done():
+                await asyncio.wait([self._over], timeout=rest)
+        if self._over.done():
+            raise SessionClosedError("the session was left before the poll had its turn")
+
+    def close(self) -> None:
+        """Let nobody in any more, and tell whoever waits."""
+        if not self._over.done():
+            self._over.set_result(None)

@@ -1,0 +1,148 @@
+"""The way to follow a whole session: a stream of every event, for each reader a small buffer of its own.
+
+A slow reader slows nobody, and hears of what it has missed. Nothing here polls; it tells the loop what to poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from weakref import WeakSet
+
+from motion_async.events import Event, EventsDropped, WatchEnded
+from motion_async.jobs import StatusChange
+from motion_async.watch import PollLoop
+from motion_async.watched import Watched
+
+__all__ = ["EventHub", "EventStream"]
+
+
+class EventStream(AsyncIterator[Event]):
+    """Every event of a session, from the moment this is made; see `MotionSession.events`.
+
+    The jobs that it covers are polled until they end, `aclose`, or until nobody holds this.
+
+    Args:
+        polls: the session's loop.
+        limit: how many unread events are kept; the oldest ones go first, and an `EventsDropped` says so.
+    """
+
+    def __init__(self, polls: PollLoop, *, limit: int) -> None:
+        self._polls = polls
+        self._limit = limit
+        self._covered: dict[str, Watched] = {}
+        self._unread: deque[Event] = deque()
+        self._dropped = 0
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._ended = False
+
+    def cover(self, job: Watched) -> None:
+        """Have a job polled for this stream, unless it has ended.
+
+        Args:
+            job: the job.
+        """
+        if not self._ended and not job.has_ended and job.job_id not in self._covered:
+            self._covered[job.job_id] = job
+            self._polls.follow(job)
+
+    def publish(self, event: Event) -> None:
+        """Take an event in.
+
+        Args:
+            event: what happened.
+        """
+        if self._ended:
+            return
+        self._unread.append(event)
+        if len(self._unread) > self._limit:
+            self._unread.popleft()
+            self._dropped += 1
+        if isinstance(event, WatchEnded) or (isinstance(event, StatusChange) and event.current.is_terminal):
+            self._uncover(event.job_id)
+        self._wake()
+
+    async def __anext__(self) -> Event:
+        while True:
+            if self._dropped:
+                count, self._dropped = self._dropped, 0
+                return EventsDropped(count)
+            if self._unread:
+                return self._unread.popleft()
+            if self._ended:
+                raise StopAsyncIteration
+            future = asyncio.get_running_loop().create_future()
+            self._sleepers.add(future)
+            try:
+                await future
+            finally:
+                self._sleepers.discard(future)
+
+    def close(self) -> None:
+        """Take no further event in; what is unread can still be read."""
+        self._ended = True
+        for job_id in list(self._covered):
+            self._uncover(job_id)
+        self._wake()
+
+    async def aclose(self) -> None:
+        """Do the same as `close`, for `contextlib.aclosing`."""
+        self.close()
+
+    def __del__(self) -> None:
+        for job_id in list(self._covered):
+            self._uncover(job_id)
+
+    def _uncover(self, job_id: str) -> None:
+        job = self._covered.pop(job_id, None)
+        if job is not None:
+            self._polls.unfollow(job)
+
+    def _wake(self) -> None:
+        for future in self._sleepers:
+            if not future.done():
+                future.set_result(None)
+
+
+class EventHub:
+    """The open event streams of one session; a stream that nobody holds any more is forgotten."""
+
+    def __init__(self) -> None:
+        self._streams: WeakSet[EventStream] = WeakSet()
+
+    def open(self, polls: PollLoop, *, limit: int) -> EventStream:
+        """Give a new stream that covers every job the session knows.
+
+        Args:
+            polls: the session's loop.
+            limit: see `EventStream`.
+        """
+        stream = EventStream(polls, limit=limit)
+        self._streams.add(stream)
+        for job in polls.jobs():
+            stream.cover(job)
+        return stream
+
+    def cover(self, job: Watched) -> None:
+        """Have a job polled for every open stream.
+
+        Args:
+            job: the job.
+        """
+        for stream in self._streams:
+            stream.cover(job)
+
+    def publish(self, event: Event) -> None:
+        """Give an event to every open stream.
+
+        Args:
+            event: what happened.
+        """
+        for stream in self._streams:
+            stream.publish(event)
+
+    def close(self) -> None:
+        """Close every stream; what is unread can still be read."""
+        for stream in list(self._streams):
+            stream.close()

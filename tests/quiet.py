@@ -1,0 +1,38 @@
+"""A poll loop whose own polls bring no news, for tests that tell it by hand what was seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from motion_async import Backoff, GrowingSchedule, JobNotFoundError, JobState, JobStatus
+from motion_async.pacing import Pace
+from motion_async.watch import PollLoop
+
+__all__ = ["START", "quiet_loop", "state"]
+
+START = datetime(2026, 4, 28, tzinfo=UTC)
+
+
+def quiet_loop() -> PollLoop:
+    """Give a loop that polls too late to matter, and finds nothing then."""
+
+    async def poll(job_id: str) -> JobState:
+        raise JobNotFoundError("polled, though nobody should", http_status=404, job_id=job_id)
+
+    return PollLoop(
+        poll,
+        lambda _: None,
+        schedule=GrowingSchedule(first=10_000, cap=10_000),
+        pace=Pace(1_000),
+        backoff=Backoff(),
+        max_in_flight=1,
+        now=lambda: START,
+        random=lambda: 0.5,
+    )
+
+
+def state(status: str, minute: int = 1, **fields: Any) -> JobState:
+    """Give a state of job `a` whose last change was so many minutes after the start."""
+    at = START + timedelta(minutes=minute)
+    return JobState("a", JobStatus(status), START, at, at if status == "completed" else None, **fields)

@@ -1,0 +1,94 @@
+"""Events of a session, on virtual time and a poll loop that is fed by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from typing import Any
+
+import looptime
+import pytest
+
+from motion_async import EventsDropped, JobAccepted, JobNotFoundError, JobState, JobStatus, StatusChange
+from motion_async.events import Event, WatchEnded
+from motion_async.streams import EventStream
+from motion_async.watch import PollLoop
+from motion_async.watched import Watched
+from tests.quiet import START, quiet_loop, state
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": looptime.new_event_loop}
+
+
+@pytest.fixture
+async def polls() -> AsyncIterator[PollLoop]:
+    loop = quiet_loop()
+    yield loop
+    await loop.aclose()
+
+
+@pytest.fixture
+def job(polls: PollLoop) -> Watched:
+    watched = polls.job("a")
+    polls.begin_turn(watched, JobState("a", JobStatus.QUEUED), before=None)
+    return watched
+
+
+def stream(polls: PollLoop, limit: int = 100) -> EventStream:
+    return EventStream(polls, limit=limit)
+
+
+async def test_a_stream_gives_events_in_order_and_ends_when_closed(polls: PollLoop) -> None:
+    """What was published before the end is still read."""
+    events = stream(polls)
+    told: list[Event] = [JobAccepted("a"), JobAccepted("b")]
+    reading = asyncio.create_task(_all(events))
+    await asyncio.sleep(1)
+    for event in told:
+        events.publish(event)
+    events.close()
+    events.publish(JobAccepted("c"))
+    assert await reading == told
+
+
+async def _all(events: EventStream) -> list[Event]:
+    return [event async for event in events]
+
+
+async def test_a_stream_that_is_not_read_drops_its_oldest_and_says_so(polls: PollLoop) -> None:
+    """Memory is bounded, and a gap is never silent."""
+    events = stream(polls, limit=3)
+    for number in range(10):
+        events.publish(JobAccepted(str(number)))
+    events.close()
+    assert await _all(events) == [EventsDropped(7), *(JobAccepted(str(number)) for number in (7, 8, 9))]
+
+
+async def test_a_stream_has_its_jobs_polled_until_they_end(polls: PollLoop, job: Watched) -> None:
+    """It follows each job once, lets go at its end or its watch's, and of all when it is closed."""
+    events = stream(polls)
+    events.cover(job)
+    events.cover(job)
+    assert job.followers == 1
+    events.publish(StatusChange("a", None, JobStatus.COMPLETED, state("completed"), START))
+    assert job.followers == 0
+    events.cover(job)
+    events.publish(WatchEnded("a", JobNotFoundError("gone", http_status=404)))
+    assert job.followers == 0
+    events.cover(job)
+    await events.aclose()
+    assert job.followers == 0
+    events.cover(job)
+    assert job.followers == 0
+
+
+async def test_a_stream_that_is_dropped_lets_go_of_its_jobs(polls: PollLoop, job: Watched) -> None:
+    """Nobody has to close what nobody holds."""
+    events = stream(polls)
+    events.cover(job)
+    del events
+    gc.collect()
+    assert job.followers == 0
