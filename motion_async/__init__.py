@@ -17,6 +17,7 @@ from motion_async.errors import (
     ConnectFailedError,
     ConnectionLostError,
     CreateUncertainError,
+    DroppedError,
     ExchangeTimeoutError,
     FollowupNotAllowedError,
     FollowupUncertainError,
@@ -31,7 +32,6 @@ from motion_async.errors import (
     MotionError,
     NotSentError,
     PermissionDeniedError,
-    Problem,
     RateLimitedError,
     ServiceError,
     ServiceUnavailableError,
@@ -65,6 +65,7 @@ from motion_async.jobs import (
 )
 from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import Backoff, GrowingSchedule, Schedule
+from motion_async.problems import Problem
 from motion_async.session import MotionSession
 from motion_async.streams import EventStream
 from motion_async.subscriptions import Transitions
@@ -79,6 +80,7 @@ __all__ = [
     "ConnectFailedError",
     "ConnectionLostError",
     "CreateUncertainError",
+    "DroppedError",
     "Event",
     "EventStream",
     "EventsDropped",

@@ -21,17 +21,18 @@ import attrs
 
 from motion_async.errors import (
     CreateUncertainError,
+    DroppedError,
     FollowupUncertainError,
     InvalidRequestError,
     JobFailedError,
     LedgerConflictError,
     MotionError,
     NotSentError,
-    Problem,
 )
 from motion_async.intake import Intake, Requests, as_batch_request, each
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger.items import Entry, Item, ItemState, content_digest, content_key
+from motion_async.problems import Problem
 from motion_async.validation import check_batch_request
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ class Batch:
             case ItemState.REJECTED:
                 return InvalidRequestError((Problem("rejected", item.error or "refused in an earlier run"),))
             case ItemState.DROPPED:
-                return NotSentError(f"item {item.key!r} of batch {item.batch!r} was dropped by a person")
+                return DroppedError(batch=item.batch, key=item.key)
             case ItemState.UNCERTAIN:
                 return await self._uncertain(item)
         return None

@@ -21,6 +21,7 @@
     │   ├── CreateUncertainError            a job may exist whose id nobody knows
     │   └── FollowupUncertainError          a job of known id may have a new turn
     ├── NotSentError                    generate_many stopped before it came to this request
+    │   └── DroppedError                    a person gave it up, in the ledger
     ├── LedgerError                     the ledger cannot be opened, read or written
     │   ├── LedgerVersionError              a newer version of the library has written it
     │   └── LedgerConflictError             what was asked of an item does not go with where it stands
@@ -30,18 +31,16 @@
 
 Each error carries its data as attributes, survives pickling, and says what happened, to which job,
 and what to do next. No error may hold the API key or the query of a signed URL, so every text passes
-through `redaction`, the only thing of the package that this module knows.
+through `redaction`; beside that this module knows nothing of the package but `Problem`, the data of one of them.
 """
 
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
-from motion_async.redaction import redacted, redacted_deep
+from motion_async.problems import Problem
+from motion_async.redaction import redacted
 
 __all__ = [
     "AuthenticationError",
@@ -49,6 +48,7 @@ __all__ = [
     "ConnectFailedError",
     "ConnectionLostError",
     "CreateUncertainError",
+    "DroppedError",
     "ExchangeTimeoutError",
     "FollowupNotAllowedError",
     "FollowupUncertainError",
@@ -63,7 +63,6 @@ __all__ = [
     "MotionError",
     "NotSentError",
     "PermissionDeniedError",
-    "Problem",
     "RateLimitedError",
     "ServiceError",
     "ServiceUnavailableError",
@@ -73,27 +72,6 @@ __all__ = [
     "UnexpectedResponseError",
     "WaitTimeoutError",
 ]
-
-
-@attrs.frozen
-class Problem:
-    """One thing that is wrong with a request, in the shape of an entry of a 400's `details`.
-
-    Args:
-        code: the kind of problem, such as `too_big` (section "Errors").
-        message: one sentence for a person.
-        path: where in the request body it is, such as `("attachments", 3, "url")`.
-        extra: the entry's other fields, such as `maximum`.
-    """
-
-    code: str = attrs.field(converter=redacted)
-    message: str = attrs.field(converter=redacted)
-    path: tuple[str | int, ...] = attrs.field(default=(), converter=redacted_deep)
-    extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, converter=redacted_deep)
-
-    def __str__(self) -> str:
-        where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path).lstrip(".")
-        return f"{where}: {self.message}" if where else self.message
 
 
 class MotionError(Exception):
@@ -109,8 +87,10 @@ class MotionError(Exception):
         self.job_id = job_id
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The default would call the class with the message alone and trip over keyword-only data.
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__.copy()  # type: ignore[attr-defined]
+        # The default would call the class with the message alone and trip over keyword-only data. Of what it hangs on,
+        # only what is of this tree goes along: it can be pickled, and may be what a caller goes by.
+        cause = {"__cause__": self.__cause__} if isinstance(self.__cause__, MotionError) else {}
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__ | cause  # type: ignore[attr-defined]
 
 
 class ConfigurationError(MotionError):
@@ -314,11 +294,27 @@ class NotSentError(MotionError):
 
     Args:
         reason: why; the error that stood in the way, if there was one, is the `__cause__`.
+        advice: what to do next.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"not sent: {reason}; clear that up, then send it again")
+    def __init__(self, reason: str, *, advice: str = "clear that up, then send it again") -> None:
+        super().__init__(f"not sent: {reason}; {advice}")
         self.reason = redacted(reason)
+
+
+class DroppedError(NotSentError):
+    """A person has given this request up in the ledger: nothing more is sent for it.
+
+    Args:
+        batch: its batch.
+        key: its key within that.
+    """
+
+    def __init__(self, *, batch: str, key: str) -> None:
+        reason = f"item {key!r} of batch {batch!r} was dropped by a person"
+        super().__init__(reason, advice="give it another id to have it made after all")
+        self.batch = batch
+        self.key = key
 
 
 class LedgerError(MotionError):

@@ -16,6 +16,7 @@ import attrs
 from motion_async import errors
 from motion_async.errors import MotionError
 from motion_async.jobs import JobState, VideoRequest
+from motion_async.problems import Problem
 from motion_async.validation import check_job_id, check_request
 from motion_async.wire import ErrorBody, WireError, encode_request, inflate, read_accepted, read_error, read_state
 
@@ -210,7 +211,7 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
     body = read_error(raw)
     said = body or ErrorBody(message=" ".join(raw[:200].decode(errors="replace").split()) or None)
     if status == 400:
-        found = said.problems or (errors.Problem("unknown", said.message or said.error or "no details"),)
+        found = said.problems or (Problem("unknown", said.message or said.error or "no details"),)
         return errors.InvalidRequestError(found, job_id=call.job_id, http_status=status)
     kind, advice = _MEANING.get(status, _TROUBLE if status >= 500 else _UNNAMED)
     if kind in (errors.JobNotFoundError, errors.FollowupNotAllowedError) and call.job_id is None:

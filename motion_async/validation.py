@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from motion_async.errors import ConfigurationError, InvalidRequestError, Problem
+from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.jobs import (
     ATTACHMENT_TYPES,
     MAX_ATTACHMENT_NAME,
@@ -27,6 +27,7 @@ from motion_async.jobs import (
     VideoRequest,
     is_youtube_host,
 )
+from motion_async.problems import Problem
 from motion_async.signatures import expiry
 
 __all__ = ["MAX_ID", "MAX_JOB_ID", "as_request", "check_batch_request", "check_job_id", "check_request", "problems"]

@@ -18,8 +18,8 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
-from motion_async.errors import Problem
 from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
+from motion_async.problems import Problem
 from motion_async.redaction import redacted
 
 __all__ = ["ErrorBody", "WireError", "encode_request", "inflate", "read_accepted", "read_error", "read_state"]

@@ -15,6 +15,7 @@ from motion_async import (
     AuthenticationError,
     BatchRequest,
     CreateUncertainError,
+    DroppedError,
     InsufficientCreditsError,
     InvalidRequestError,
     JobAccepted,
@@ -148,7 +149,7 @@ async def test_what_a_person_dropped_is_not_sent(motion: MotionSession, ledger: 
     assert item is not None
     await ledger.resolve(item, drop=True)
     [dropped] = await run(motion, ledger, ["p0"])
-    assert isinstance(dropped.error, NotSentError)
+    assert isinstance(dropped.error, DroppedError)
     assert sandbox.counts.creates == 1
 
 

@@ -11,7 +11,8 @@ import pytest
 
 import motion_async
 from motion_async import errors
-from motion_async.errors import MotionError, Problem
+from motion_async.errors import MotionError
+from motion_async.problems import Problem
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 KEY = "motion_SECRET_of_the_owner"
@@ -58,6 +59,7 @@ def one_of_each(words: str) -> list[MotionError]:
         errors.CreateUncertainError(words),
         errors.FollowupUncertainError(words, job_id=JOB),
         errors.NotSentError(words),
+        errors.DroppedError(batch="launch", key="hero"),
         errors.LedgerError(words, job_ids=(("launch", "hero", JOB),)),
         errors.LedgerVersionError(found=2, known=1),
         errors.LedgerConflictError(words, batch="launch", key="hero", state="planned", job_id=JOB),
@@ -130,6 +132,18 @@ def test_copying_keeps_everything(error: MotionError) -> None:
     error.add_note("seen by a test")
     again = copy.copy(error)
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+@pytest.mark.parametrize("again", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy], ids=["pickle", "copy"])
+def test_what_an_error_of_the_tree_hangs_on_goes_along(again: Callable[[MotionError], MotionError]) -> None:
+    """Why a request was not sent, or what happened to an answer, is known in another process; what is not ours is not."""
+    error = errors.NotSentError("an earlier request ended all new ones")
+    error.__cause__ = errors.AuthenticationError("no such key", http_status=401)
+    error.__cause__.__cause__ = ValueError("of another library")
+    found = again(error)
+    assert isinstance(found.__cause__, errors.AuthenticationError)
+    assert found.__cause__.http_status == 401
+    assert again(found.__cause__).__cause__ is None
 
 
 @pytest.mark.parametrize("error", one_of_each("what happened"), ids=name_of)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion_async import errors
-from motion_async.errors import MotionError, Problem
+from motion_async.errors import MotionError
 from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.problems import Problem
 from motion_async.protocol import (
     Answer,
     Call,

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motion_async.errors import ConfigurationError, InvalidRequestError, Problem
+from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.jobs import Attachment, VideoRequest
+from motion_async.problems import Problem
 from motion_async.validation import as_request, check_job_id, check_request, problems
 
 NOW = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from motion_async.errors import Problem
 from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
+from motion_async.problems import Problem
 from motion_async.wire import (
     ErrorBody,
     WireError,

@@ -46,6 +46,7 @@ _ENDS: Final[dict[type[errors.MotionError], End]] = {
     errors.WaitTimeoutError: End.RUNNING,
     errors.InputRequiredError: End.RUNNING,
     errors.NotSentError: End.NOT_SENT,
+    errors.DroppedError: End.DROPPED,
 }
 
 

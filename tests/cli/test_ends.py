@@ -38,7 +38,7 @@ def test_each_error_is_an_end(error: errors.MotionError | None, job_id: str | No
 
 def test_what_a_person_has_decided_is_no_failure() -> None:
     """Dropped items, and lines that are to be left out, do not count."""
-    dropped = Outcome(0, REQUEST, error=errors.NotSentError("dropped"))
+    dropped = Outcome(0, REQUEST, error=errors.DroppedError(batch="b", key="k"))
     assert status_of(dropped, End.DROPPED, skips_invalid=False) == 0
     expired = Outcome(0, REQUEST, error=errors.InvalidRequestError(PROBLEMS))
     assert status_of(expired, End.REJECTED, skips_invalid=True) == 0

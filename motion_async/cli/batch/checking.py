@@ -13,8 +13,9 @@ from datetime import datetime
 import attrs
 
 from motion_async.cli.batch.filelines import Line
-from motion_async.errors import InvalidRequestError, Problem
+from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest
+from motion_async.problems import Problem
 from motion_async.validation import check_batch_request
 
 __all__ = ["checked"]

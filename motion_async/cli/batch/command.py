@@ -21,14 +21,13 @@ from motion_async.cli.batch.sources import Source, open_source
 from motion_async.cli.batch.standing import Standing, standings
 from motion_async.cli.batch.survey import survey
 from motion_async.cli.batch.view import BatchView
-from motion_async.cli.ends import End, end_of
+from motion_async.cli.ends import end_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
-from motion_async.errors import NotSentError
-from motion_async.jobs import BatchRequest, Outcome
+from motion_async.jobs import BatchRequest
 from motion_async.ledger import ItemState, Ledger, content_digest, open_ledger
 from motion_async.session import MotionSession
 from motion_async.subscriptions import check_timeout
@@ -165,7 +164,7 @@ async def _send(
             batch=order.batch,
         ) as outcomes:
             async for outcome in outcomes:
-                ended = RequestEnded(numbers.pop(outcome.index), outcome, await _end(outcome, ledger, order.batch))
+                ended = RequestEnded(numbers.pop(outcome.index), outcome, end_of(outcome))
                 reporter.tell(ended)
                 conclusion.take(ended, reporter)
 
@@ -184,13 +183,3 @@ async def _send(
             reader.cancel()
         if not reader.cancelled():
             reader.result()
-
-
-async def _end(outcome: Outcome, ledger: Ledger, batch: str) -> End:
-    end = end_of(outcome)
-    # One that a person gave up has an outcome as if it were to be sent later; after a stop there may be a million.
-    if isinstance(outcome.error, NotSentError) and outcome.error.__cause__ is None and outcome.key is not None:
-        item = await ledger.find(batch, outcome.key)
-        if item is not None and item.state is ItemState.DROPPED:
-            return End.DROPPED
-    return end
