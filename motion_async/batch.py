@@ -15,11 +15,12 @@ import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
 from motion_async.errors import (
+    ConfigurationError,
     CreateUncertainError,
     DroppedError,
     FollowupUncertainError,
@@ -31,14 +32,13 @@ from motion_async.errors import (
 )
 from motion_async.intake import Intake, Requests, as_batch_request, each
 from motion_async.jobs import BatchRequest, JobState
+from motion_async.ledger import Ledger
 from motion_async.ledger.items import Entry, Item, ItemState, content_digest, content_key
+from motion_async.ledger.rows import check_name
 from motion_async.problems import Problem
 from motion_async.validation import check_batch_request
 
-if TYPE_CHECKING:
-    from motion_async.ledger import Ledger
-
-__all__ = ["Batch", "Keys"]
+__all__ = ["Batch", "Keys", "check_batch"]
 
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
@@ -47,6 +47,23 @@ _LONGEST_PAUSE: Final = 30.0
 """Seconds between two looks at an item that somebody else is sending: the first ones, and the most."""
 
 _log = logging.getLogger("motion_async")
+
+
+def check_batch(ledger: Ledger, name: str) -> None:
+    """Raise unless a ledger can keep a batch of a name.
+
+    Args:
+        ledger: what the caller handed in.
+        name: the batch's name.
+
+    Raises:
+        ConfigurationError: if it is no open ledger, or no such name can be kept.
+    """
+    if not isinstance(ledger, Ledger):
+        raise ConfigurationError(
+            f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
+        )
+    check_name("the name of a batch", name)
 
 
 class Keys:

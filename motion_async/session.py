@@ -331,12 +331,18 @@ class MotionSession:
             SessionClosedError: if the session is not open.
         """
         calls = self._open()
+        if ledger is not None:
+            from motion_async.batch import check_batch  # noqa: PLC0415  # as below
+
+            check_batch(ledger, batch)
         single = isinstance(requests, str | bytes | Mapping | VideoRequest)
         if single or not isinstance(requests, Iterable | AsyncIterable):
             raise ConfigurationError(
                 f"requests must be an iterable of requests or prompts, not {type(requests).__name__}; "
                 "put a single one in a list, or use generate"
             )
+        if limiter is not None and not isinstance(limiter, anyio.CapacityLimiter):
+            raise ConfigurationError(f"limiter must be an anyio.CapacityLimiter, not {type(limiter).__name__}")
         if limiter is None:
             limiter = anyio.CapacityLimiter(check_whole_number("max_active", max_active, low=1, high=1_000_000))
         if schedule is None:

@@ -14,6 +14,7 @@ import pytest
 from motion_async import (
     AuthenticationError,
     BatchRequest,
+    ConfigurationError,
     CreateUncertainError,
     DroppedError,
     InsufficientCreditsError,
@@ -139,6 +140,12 @@ async def test_an_id_that_a_person_found_is_taken_up(motion: MotionSession, ledg
     [found] = await run(motion, ledger, ["p0"])
     assert (found.ok, found.job_id) == (True, job_id)
     assert sandbox.counts.creates == 1
+
+
+async def test_a_batch_that_no_ledger_can_keep_is_refused_at_once(motion: MotionSession, ledger: Ledger) -> None:
+    """Before anything is pulled or sent."""
+    with pytest.raises(ConfigurationError, match="the name of a batch"):
+        motion.generate_many(["p0"], ledger=ledger, batch="")
 
 
 async def test_what_a_person_dropped_is_not_sent(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:

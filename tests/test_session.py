@@ -37,6 +37,7 @@ from motion_async import (
     VideoRequest,
     WaitTimeoutError,
 )
+from motion_async.ledger import open_ledger
 from motion_async.sandbox import (
     AwaitInput,
     Fail,
@@ -550,6 +551,7 @@ def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPa
         {"base_url": "https://user:pass@api.motion.so"},
         {"base_url": "https://api.motion.so/?x=1"},
         {"base_url": "nonsense"},
+        {"base_url": ""},
         {"base_url": 7},
         {"max_connections": 1},
         {"max_connections": 2.5},
@@ -581,6 +583,9 @@ async def test_bad_arguments_get_the_librarys_errors(motion: MotionSession) -> N
         lambda: motion.generate_many(cast("Any", {"prompt": "a body"})),
         lambda: motion.generate_many([], max_active=0),
         lambda: motion.generate_many([], on_input=bad),
+        lambda: motion.generate_many([], limiter=cast("Any", asyncio.Semaphore(2))),
+        lambda: motion.generate_many([], ledger=cast("Any", "sqlite:///videos.db")),
+        lambda: motion.generate_many([], ledger=cast("Any", open_ledger("sqlite://"))),
         lambda: motion.events(max_unread=0),
         lambda: motion.job(bad),
         lambda: motion.job("some-id").transitions(timeout=bad),

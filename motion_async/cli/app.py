@@ -35,7 +35,7 @@ from motion_async.credits import OnInsufficientCredits
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import VideoRequest
 from motion_async.ledger.rows import check_name
-from motion_async.options import check_number
+from motion_async.options import check_whole_number
 from motion_async.redaction import redacted
 
 __all__ = ["run"]
@@ -167,10 +167,13 @@ def sandbox(
 ) -> ExitStatus:
     """Run the service in small on this machine, until Ctrl-C.
 
-    Standard output gets the two lines that point the client at it. Where it is no terminal it is closed
-    then, so that a shell can take them over:
+    Standard output gets the two lines that point the client at it. Where it is
+    no terminal it is closed then, so that a shell can take them over:
 
       eval "$(motion-async sandbox &)"
+
+    Jobs are gone when it ends, and the same seed gives the same ids again: begin
+    a batch anew then, with a new ledger.
     """
     from motion_async.cli.serving import serve  # noqa: PLC0415
 
@@ -254,7 +257,7 @@ def batch(
       job_id    its job
       error     what went wrong, in words
       metadata  the line's own
-      job       the service's last answer, with the video
+      job       the service's last answer
 
     What there is none of is null. The "outcome" that a line has on standard
     output says how it came out of this run instead: there planned is not_sent,
@@ -277,7 +280,7 @@ def batch(
             form=format_of(file, format),
             batch=check_name("--batch", batch if batch is not None else "stdin" if file == "-" else path.stem),
             ledger=beside(path) if ledger is None else Address(ledger),
-            max_active=int(check_number("--max-active", max_active, low=1, high=1_000_000)),
+            max_active=check_whole_number("--max-active", max_active, low=1, high=1_000_000),
             on_insufficient_credits=on_insufficient_credits,
             timeout=timeout,
             skip_invalid=skip_invalid,

@@ -14,7 +14,11 @@ BaseUrl: TypeAlias = Annotated[
 ]
 Timeout: TypeAlias = Annotated[
     float | None,
-    Parameter(name="--timeout", help="Stop waiting so many seconds after the service took the job, which goes on."),
+    Parameter(
+        name="--timeout",
+        help="Stop waiting so many seconds after the service took the job, which goes on. Before that it is tried for "
+        "about a minute to reach the service; Ctrl-C ends that, and nothing is sent twice.",
+    ),
 ]
 WatchTimeout: TypeAlias = Annotated[
     float | None, Parameter(name="--timeout", help="Stop waiting after so many seconds; the jobs go on.")

@@ -9,14 +9,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from typing import Protocol, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from motion_async.cli.failures import ExitStatus, exit_status, sentence
 from motion_async.cli.happenings import Completed, Failure, Happening, Interrupted
 from motion_async.cli.looks import one_line
+from motion_async.cli.stdout import Stdout
 from motion_async.errors import MotionError
 from motion_async.events import JobAccepted, SendAbandoned, SendDisturbed
 
@@ -73,10 +74,12 @@ class Reporter:
 
     Args:
         sink: where everything goes to.
+        stdout: what the sink writes to, for content that is no happening.
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, stdout: Stdout) -> None:
         self._sink = sink
+        self._stdout = stdout
         self._view: View | None = None
         self._open_jobs: dict[str, None] = {}
         self._is_sending = False
@@ -101,6 +104,10 @@ class Reporter:
             for words in self._unsaid:
                 say(words)
             self._unsaid.clear()
+
+    def output(self) -> AbstractContextManager[TextIO]:
+        """Give standard output as a file, for content in the place of what happens; see `Stdout.file`."""
+        return self._stdout.file()
 
     def following(self, job_ids: Iterable[str]) -> None:
         """Note jobs that are followed from now on.

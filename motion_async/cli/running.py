@@ -27,11 +27,7 @@ from motion_async.errors import MotionError
 
 __all__ = ["Work", "execute"]
 
-_CUT_SHORT: Final = {
-    ExitStatus.INTERRUPTED: "interrupted",
-    ExitStatus.TERMINATED: "terminated",
-    ExitStatus.OUTPUT_CLOSED: "standard output was closed",
-}
+_CUT_SHORT: Final = {ExitStatus.INTERRUPTED: "interrupted", ExitStatus.TERMINATED: "terminated"}
 _CUT_SHORT_BY: Final[dict[int | None, ExitStatus]] = {
     signal.SIGINT: ExitStatus.INTERRUPTED,
     signal.SIGTERM: ExitStatus.TERMINATED,
@@ -53,7 +49,8 @@ def execute(work: Work, *, json: bool | None, stop: Stop | None = None) -> ExitS
     logging.getLogger("motion_async").addHandler(logging.NullHandler())
     stdout = Stdout()
     as_json = not stdout.is_terminal if json is None else json
-    reporter = Reporter(JsonLines(stdout) if as_json else Screen(stdout, Console(file=sys.stdout, highlight=False)))
+    sink = JsonLines(stdout) if as_json else Screen(stdout, Console(file=sys.stdout, highlight=False))
+    reporter = Reporter(sink, stdout)
     try:
         with asyncio.Runner() as runner:
             status = runner.run(_main(work, reporter, stdout, stop))
@@ -61,9 +58,9 @@ def execute(work: Work, *, json: bool | None, stop: Stop | None = None) -> ExitS
         status = ExitStatus.INTERRUPTED
     if stdout.is_closed:
         status = ExitStatus.OUTPUT_CLOSED
-    elif status is ExitStatus.INTERRUPTED and stop is not None:
-        status = _CUT_SHORT_BY.get(stop.signal, status)
-    if status in _CUT_SHORT:
+        reporter.interrupted(stdout.why)
+    elif status is ExitStatus.INTERRUPTED:
+        status = status if stop is None else _CUT_SHORT_BY.get(stop.signal, status)
         reporter.interrupted(_CUT_SHORT[status])
     return status
 

@@ -40,6 +40,8 @@ async def serve(
     Raises:
         ConfigurationError: for a setting that cannot be used.
     """
+    if speed == 0:
+        raise ConfigurationError("--speed 0 lets the time stand still, and no job would ever end; give it more")
     async with AsyncExitStack() as stack:
         try:
             sandbox = Sandbox(host=host, port=port, speed=speed, credits=credits, seed=seed)

@@ -1,23 +1,32 @@
 """Standard output, as long as somebody reads it.
 
-A pipe whose reader has gone must not end in a traceback: the first line that cannot be written is
-noted, whoever asked is told, and nothing is written any more. It knows nothing of what a line says.
+A pipe whose reader has gone, or a disk that is full, must not end in a traceback: the first line that cannot be
+written is noted, whoever asked is told, and nothing is written any more. It knows nothing of what a line says.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 __all__ = ["Stdout"]
 
 
 class Stdout:
-    """Writes whole lines to standard output, each at once."""
+    """Writes to standard output.
+
+    Attributes:
+        is_closed: whether it could not be written once, and is not any more.
+        why: a few words on that for a person.
+    """
 
     def __init__(self) -> None:
         self.is_closed = False
+        self.why = ""
         self.on_close: Callable[[], object] | None = None
 
     @property
@@ -26,7 +35,7 @@ class Stdout:
         return sys.stdout is not None and sys.stdout.isatty()
 
     def line(self, text: str) -> None:
-        """Write one line, unless nobody reads any more.
+        """Write one line at once, unless nobody reads any more.
 
         Args:
             text: the line, without its end.
@@ -36,11 +45,31 @@ class Stdout:
         try:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
-        except OSError:
-            self.is_closed = True
-            self.let_go()
-            if self.on_close is not None:
-                self.on_close()
+        except OSError as error:
+            self._close(error)
+
+    @contextmanager
+    def file(self) -> Iterator[TextIO]:
+        """Give it as a text file for content of any length: UTF-8, whatever a terminal knows, and no line end changed.
+
+        The block is left early, and no error is raised, when nothing can be written any more.
+        """
+        writer = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+        try:
+            yield writer
+            writer.flush()
+        except OSError as error:
+            self._close(error)
+        finally:
+            writer.detach()
+
+    def _close(self, error: OSError) -> None:
+        broken = isinstance(error, BrokenPipeError)
+        self.why = "standard output was closed" if broken else f"standard output cannot be written: {error.strerror}"
+        self.is_closed = True
+        self.let_go()
+        if self.on_close is not None:
+            self.on_close()
 
     def let_go(self) -> None:
         """Point standard output nowhere, so that its reader sees the end of it and no flush can fail."""

@@ -7,6 +7,7 @@ very process holds on it.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sqlite3
@@ -81,7 +82,7 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         if not path.is_file():
-            raise
+            raise OSError(errno.EISDIR, "it is no file") from None
 
 
 def _check(path: Path, busy_seconds: float) -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from motion_async.errors import ConfigurationError, LedgerError
@@ -101,7 +101,9 @@ def _read(url: str) -> tuple[str, Callable[[], Awaitable[Store]]]:
     """Give the name that may be shown for a URL, and what makes its store."""
     scheme, mark, _ = url.partition("://") if isinstance(url, str) else ("", "", "")
     if not mark or scheme not in ("sqlite", "postgresql", "postgres"):
-        raise ConfigurationError(f"a ledger's URL is {_KINDS}")
+        is_path = isinstance(url, PurePath) or (isinstance(url, str) and "://" not in url)
+        hint = f", so for the file {str(url)!r:.80} sqlite:///{url!s:.80}" if is_path and str(url) else ""
+        raise ConfigurationError(f"a ledger's URL is {_KINDS}{hint}")
     extra = "ledger" if scheme == "sqlite" else "postgres"
     problem = missing = None
     try:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, Literal, TypeAlias, get_args
 
 import attrs
-from attrs.validators import ge, in_, instance_of, min_len, optional
+from attrs.validators import ge, instance_of, min_len, optional
 
 __all__ = [
     "AwaitInput",
@@ -65,9 +65,13 @@ class ServerError:
     """
 
     calls: ClassVar = _ALL
-    status: int = attrs.field(default=500, validator=in_((500, 502, 503)))
+    status: int = 500
     html: bool = attrs.field(default=False, kw_only=True)
     taken: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.status not in (500, 502, 503):
+            raise ValueError(f"status must be 500, 502 or 503, not {self.status!r}")
 
 
 @attrs.frozen
@@ -249,6 +253,7 @@ class FaultBook:
             times: how many calls, 1 or more.
 
         Raises:
+            TypeError: it is no fault, but its class, say.
             ValueError: the fault cannot strike such a call, or `times` is out of its bounds.
         """
         self._add(fault, on, left=_times(times))
@@ -263,6 +268,7 @@ class FaultBook:
             times: how many calls, 1 or more; None for all of them.
 
         Raises:
+            TypeError: it is no fault, but its class, say.
             ValueError: the fault cannot strike such a call, or an argument is out of its bounds.
         """
         if not text:
@@ -278,6 +284,7 @@ class FaultBook:
             on: the one kind of call that meets it; None for each kind that can.
 
         Raises:
+            TypeError: it is no fault, but its class, say.
             ValueError: the fault cannot strike such a call, or the probability is out of its bounds.
         """
         self._add(fault, on, probability=_probability(probability))
@@ -332,6 +339,8 @@ class FaultBook:
         left: int | None = None,
         probability: float = 1.0,
     ) -> None:
+        if not isinstance(fault, ExchangeFault | StoryFault):
+            raise TypeError(f"a fault is a value such as LostAnswer(), not {fault!r}")
         name = type(fault).__name__
         if on is not None and on not in _ALL:
             raise ValueError(f"on must be one of {', '.join(get_args(CallKind))}, not {on!r}")

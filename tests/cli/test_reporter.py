@@ -11,6 +11,7 @@ from motion_async import errors, events
 from motion_async.cli.happenings import Completed, Happening, Interrupted
 from motion_async.cli.progress import StateBars, Tally
 from motion_async.cli.reporter import Reporter, View, say
+from motion_async.cli.stdout import Stdout
 from motion_async.jobs import JobState, JobStatus, StatusChange
 
 
@@ -41,7 +42,7 @@ class Recorder:
 def test_an_interruption_names_the_jobs_that_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     """Jobs that have not ended are named, with the command that takes them up again."""
     sink = Recorder()
-    reporter = Reporter(sink)
+    reporter = Reporter(sink, Stdout())
     reporter.following(("a", "b", "c", "d"))
     reporter.tell(events.JobAccepted("e"))
     reporter.tell(Completed(JobState("a", JobStatus.COMPLETED)))
@@ -57,7 +58,7 @@ def test_an_interruption_names_the_jobs_that_go_on(capsys: pytest.CaptureFixture
 
 def test_an_interruption_with_nothing_under_way_says_no_more(capsys: pytest.CaptureFixture[str]) -> None:
     """Where no job goes on, none is named."""
-    reporter = Reporter(Recorder())
+    reporter = Reporter(Recorder(), Stdout())
     reporter.tell(events.JobAccepted("a"))
     reporter.forget_jobs()
     reporter.interrupted("interrupted")
@@ -66,7 +67,7 @@ def test_an_interruption_with_nothing_under_way_says_no_more(capsys: pytest.Capt
 
 def test_an_interruption_between_two_tries_says_that_nothing_was_taken(capsys: pytest.CaptureFixture[str]) -> None:
     """While a create only waits to be sent again, it is safe to run the command once more."""
-    reporter = Reporter(Recorder())
+    reporter = Reporter(Recorder(), Stdout())
     reporter.sending()
     reporter.tell(events.SendDisturbed(None, errors.ConnectFailedError("no route"), failures=1, next_wait=60.0))
     reporter.interrupted("interrupted")
@@ -75,7 +76,7 @@ def test_an_interruption_between_two_tries_says_that_nothing_was_taken(capsys: p
 
 def test_an_interruption_of_a_request_says_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
     """A create that was under way may have been taken, so the frontend is named."""
-    reporter = Reporter(Recorder())
+    reporter = Reporter(Recorder(), Stdout())
     reporter.sending()
     reporter.interrupted("interrupted")
     assert "look at https://motion.so before you send it again" in capsys.readouterr().err
@@ -92,7 +93,7 @@ def test_a_request_whose_end_is_known_is_not_under_way(
     resolved: events.Event, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Once it is known what became of a create, nobody is sent to the frontend for it."""
-    reporter = Reporter(Recorder())
+    reporter = Reporter(Recorder(), Stdout())
     reporter.sending()
     reporter.tell(resolved)
     reporter.interrupted("interrupted")
@@ -101,14 +102,14 @@ def test_a_request_whose_end_is_known_is_not_under_way(
 
 def test_an_uncertain_request_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """A create that was cut off with its answer open is said with what to do."""
-    reporter = Reporter(Recorder())
+    reporter = Reporter(Recorder(), Stdout())
     reporter.tell(events.SendAbandoned(None, errors.CreateUncertainError("the session was left")))
     assert "a job may exist" in capsys.readouterr().err
 
 
 async def test_sentences_wait_for_the_end_of_the_view(capsys: pytest.CaptureFixture[str]) -> None:
     """While a view is shown nothing is written across it; the sentences come when it has ended, each once."""
-    reporter = Reporter(Recorder())
+    reporter = Reporter(Recorder(), Stdout())
     async with reporter.live(StateBars("", Tally())):
         assert reporter.error(errors.JobFailedError("b", error="no scene")) == 1
         assert capsys.readouterr().err == ""
@@ -120,7 +121,7 @@ async def test_sentences_wait_for_the_end_of_the_view(capsys: pytest.CaptureFixt
 async def test_view_and_sink_are_told_alike() -> None:
     """What happens while a view is shown is told to it, and to the sink."""
     sink, tally = Recorder(), Tally()
-    reporter = Reporter(sink)
+    reporter = Reporter(sink, Stdout())
     state = JobState("a", JobStatus.QUEUED)
     change = StatusChange("a", None, JobStatus.QUEUED, state, datetime.now(UTC))
     async with reporter.live(StateBars("", tally)):
@@ -133,14 +134,14 @@ async def test_view_and_sink_are_told_alike() -> None:
 def test_an_expected_error_is_not_said_aloud(capsys: pytest.CaptureFixture[str]) -> None:
     """An error that is part of the story is told, and not said."""
     sink = Recorder()
-    assert Reporter(sink).error(errors.JobFailedError("b", error="as ordered"), aloud=False) == 1
+    assert Reporter(sink, Stdout()).error(errors.JobFailedError("b", error="as ordered"), aloud=False) == 1
     assert len(sink.told) == 1
     assert capsys.readouterr().err == ""
 
 
 def test_whoever_leaves_at_once_names_what_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     """Only where no id waits to be written is all in the ledger; else each is said with its item."""
-    reporter = Reporter(Recorder())
+    reporter = Reporter(Recorder(), Stdout())
     unwritten: list[tuple[str, str, str]] = []
     reporter.keeps(lambda: unwritten)
     reporter.leave_at_once()

@@ -38,6 +38,50 @@ print(stdout.is_closed, file=sys.stderr)
     assert (done.returncode, done.stderr) == (0, "told\nTrue\n")
 
 
+def test_a_full_disk_is_told_as_such() -> None:
+    """Not every output that cannot be written was closed by its reader."""
+    code = """
+import sys
+from motion_async.cli.stdout import Stdout
+stdout = Stdout()
+stdout.line("one")
+print(stdout.why, file=sys.stderr)
+"""
+    with open("/dev/full", "w") as full:  # noqa: PTH123  # a device
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "standard output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_file_is_utf8_whatever_a_terminal_knows(encoding: str) -> None:
+    """No character of what is exported is lost, and no line end changed."""
+    code = """
+from motion_async.cli.stdout import Stdout
+with Stdout().file() as file:
+    file.write("né\\r\\n\\U0001f3ac")
+"""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
+    assert done.stdout.decode() == "né\r\n\U0001f3ac"
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_a_file_that_cannot_be_written_ends_its_block_in_peace(size: int) -> None:
+    """Whether it is found out in the middle or at the end."""
+    code = f"""
+import sys
+from motion_async.cli.stdout import Stdout
+stdout = Stdout()
+stdout.on_close = lambda: print("told", file=sys.stderr)
+with stdout.file() as file:
+    file.write("x" * {size})
+print(stdout.is_closed, file=sys.stderr)
+"""
+    with open("/dev/full", "w") as full:  # noqa: PTH123  # a device
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "told\nTrue\n")
+
+
 def test_a_process_without_stdout_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no standard output at all, nobody looks, and writing does not fail."""
     monkeypatch.setattr(sys, "stdout", None)

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -103,6 +104,13 @@ async def test_what_is_no_ledgers_url_is_refused(url: str) -> None:
     assert caught.value.__context__ is None or "SECRET" not in repr(caught.value.__context__)
 
 
+@pytest.mark.parametrize("path", ["videos.db", Path("videos.db")], ids=["text", "path"])
+async def test_a_path_is_answered_with_its_url(path: Any) -> None:
+    """Whoever names a file reads how it is named."""
+    with pytest.raises(ConfigurationError, match=r"so for the file 'videos\.db' sqlite:///videos\.db"):
+        await opened(path)
+
+
 @pytest.mark.parametrize("patience", [-1, 86_401, "long"])
 async def test_a_patience_out_of_bounds_is_refused(patience: float) -> None:
     """Like every option of this library."""
@@ -153,7 +161,7 @@ async def test_a_missing_directory_is_told(tmp_path: Path) -> None:
 
 async def test_a_directory_is_no_ledger(tmp_path: Path) -> None:
     """A path that leads to something else is told as what it is."""
-    with pytest.raises(LedgerError, match="cannot be used"):
+    with pytest.raises(LedgerError, match="cannot be used: it is no file"):
         await opened(f"sqlite:///{tmp_path}", patience=60)
 
 

@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Callable
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -160,6 +160,19 @@ def test_faults_have_bounds(fault: Callable[[object], Fault], argument: object) 
     """A number out of its bounds makes no fault."""
     with pytest.raises(ValueError, match="must be"):
         fault(argument)
+
+
+@pytest.mark.parametrize("fault", [LostAnswer, "lost-answer", None], ids=repr)
+def test_what_is_no_fault_is_refused(fault: Any) -> None:
+    """A class without its parentheses would strike nothing, and the test that ordered it would pass."""
+    book = FaultBook()
+    for order in (
+        lambda: book.next(fault, on="create"),
+        lambda: book.for_prompt("a", fault),
+        lambda: book.at_random(fault, 0.5),
+    ):
+        with pytest.raises(TypeError, match=r"a fault is a value such as LostAnswer\(\)"):
+            order()
 
 
 def test_every_fault_holds_one_of_each_class() -> None:

@@ -19,6 +19,7 @@ from motion_async.cli.reporter import Reporter
 from motion_async.errors import (
     AuthenticationError,
     InsufficientCreditsError,
+    JobNotFoundError,
     LedgerError,
     MotionError,
 )
@@ -53,6 +54,7 @@ class Conclusion:
         self._statuses: set[ExitStatus] = set()
         self._uncertain: list[str] = []
         self._noticed = 0
+        self._unknown = 0
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
         self._in_ledger: Counter[ItemState] = Counter()
@@ -84,6 +86,7 @@ class Conclusion:
         if end is End.UNCERTAIN and len(self._uncertain) < _TOLD:
             self._uncertain.append(outcome.key or "")
         error = outcome.error
+        self._unknown += isinstance(error, JobNotFoundError)
         if self._stopped_by is None and isinstance(error, _STOPS) and end is End.NOT_SENT:
             self._stopped_by = error
         if error is not None and end in _NOTICED:
@@ -114,13 +117,18 @@ class Conclusion:
                 ledger=order.ledger.shown,
                 lines=self._survey.requests,
                 counts={end.value: count for end, count in counts.items()},
-                running=self._in_ledger[ItemState.SUBMITTED],
+                running=max(self._in_ledger[ItemState.SUBMITTED] - counts[End.UNSEEN], 0),
                 invalid=self._survey.invalid,
             )
         )
         reporter.say(self._how_it_went(counts))
         if self._uncertain:
             reporter.say(self._what_is_uncertain())
+        if self._unknown:
+            reporter.say(
+                f"the service does not know {self._unknown:,} of the jobs that it took: is it the service, and the key "
+                "the one, that the batch was begun with? They stand in the ledger as they were"
+            )
         if self._stopped_by is not None:
             reporter.say(self._what_stopped_it(self._stopped_by))
 

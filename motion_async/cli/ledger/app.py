@@ -80,7 +80,7 @@ def export(
       changed_at            and when it last changed
       request               prompt, style_reference_url and attachments
       metadata              the line's own
-      job                   the service's last answer, with the video
+      job                   the service's last answer
 
     What there is none of is null. In a CSV the three fields of request are
     columns in its place, and metadata and job are JSON in their cells.
@@ -89,7 +89,7 @@ def export(
     async def work(reporter: Reporter) -> ExitStatus:
         form: Format = format or ("csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl")
         states = states_of(state or ())
-        return await command.export(Address(ledger), reporter, batch=batch, states=states, form=form, output=output)
+        return await command.export(reporter, Address(ledger), batch=batch, states=states, form=form, output=output)
 
     return execute(work, json=None)
 
@@ -107,15 +107,21 @@ def resolve(
     drop: Annotated[bool, Parameter(name="--drop", negative=(), help="Give it up.")] = False,
     all: Annotated[bool, Parameter(name="--all", negative=(), help="All that are uncertain, in place of KEY.")] = False,  # noqa: A002  # the option's name
     yes: Annotated[
-        bool, Parameter(name="--yes", negative=(), help="With --all: do not ask whether you are sure.")
+        bool,
+        Parameter(
+            name="--yes",
+            negative=(),
+            help="You are sure: that it is all, with --all, or that the service was wrong, with --job-id.",
+        ),
     ] = False,
     batch: BatchName = None,
     json: Json = False,
 ) -> ExitStatus:
-    """Settle what is uncertain: a request that was sent and whose answer was lost, so that nobody knows its job.
+    """Settle what is uncertain: a request that was sent and whose answer was lost.
 
-    Look at https://motion.so whether its video is there, then say what you found: its job, that there is none, or
-    that you give it up. The next run of the batch acts by it.
+    Look at https://motion.so whether its video is there, then say what you
+    found: its job, that there is none, or that you give it up. The next run of
+    the batch acts by it.
     """
 
     async def work(reporter: Reporter) -> ExitStatus:
@@ -125,7 +131,9 @@ def resolve(
         if (key is None) is not all:
             raise ConfigurationError("name either the KEY of one item, or --all for all that are uncertain")
         if key is not None:
-            return await command.resolve(reporter, Address(ledger), key, batch=batch, job_id=job_id, decision=decision)
+            return await command.resolve(
+                reporter, Address(ledger), key, batch=batch, job_id=job_id, decision=decision, is_sure=yes
+            )
         if decision is None:
             raise ConfigurationError("one job cannot be that of all; name the KEY of its item")
         return await command.resolve_all(reporter, Address(ledger), batch=batch, decision=decision, is_sure=yes)

@@ -11,7 +11,7 @@ import json
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
@@ -92,8 +92,8 @@ async def show(
 
 
 async def export(
-    address: Address,
     reporter: Reporter,
+    address: Address,
     *,
     batch: str | None,
     states: Sequence[ItemState],
@@ -103,8 +103,8 @@ async def export(
     """Write all items, one after the other.
 
     Args:
-        address: the ledger.
         reporter: told of everything but the items.
+        address: the ledger.
         batch: the batch, None for all.
         states: the states of the items, empty for any.
         form: how they are written.
@@ -117,12 +117,11 @@ async def export(
         check_output(output, ledger=address.file)
     written = 0
     async with _opened(reporter, address, batch) as ledger:
-        with nullcontext(sys.stdout) if output is None else atomic_file(output) as file:
+        with reporter.output() if output is None else atomic_file(output) as file:
             write = _writer(file, form)
             async for item in ledger.items(batch, states=states):
                 write(item_record(item))
                 written += 1
-            file.flush()
     if output is not None:
         reporter.notice(f"{output} has {written:,} items")
     return ExitStatus.DONE
@@ -136,6 +135,7 @@ async def resolve(
     batch: str | None,
     job_id: str | None,
     decision: Decision | None,
+    is_sure: bool,
 ) -> ExitStatus:
     """Settle one item as a person says.
 
@@ -146,6 +146,7 @@ async def resolve(
         batch: its batch, None where only one has the key.
         job_id: the id of its job, which the person has found.
         decision: what to do with it otherwise.
+        is_sure: whether the person has said that the id may take the place of one that the service has told.
 
     Raises:
         MotionError: if the ledger cannot be written, or the item is not one that can be settled so.
@@ -154,6 +155,9 @@ async def resolve(
         item = await _one(ledger, address, key, batch)
         if item.state is ItemState.INTENT:
             raise ConfigurationError(f"{key!r} is being sent at this moment by another process; wait for that to end")
+        if job_id not in (None, item.job_id) and item.state is ItemState.SUBMITTED and item.status and not is_sure:
+            known = f"the service took it as job {item.job_id}"
+            raise ConfigurationError(f"{key!r} is not uncertain: {known}; to have it be another one, add --yes")
         item = await _settle(ledger, item, job_id, decision)
     reporter.tell(ItemShown(item))
     reporter.say(f"{one_line(key)} {_what_now(item)}")

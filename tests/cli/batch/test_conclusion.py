@@ -14,6 +14,7 @@ from motion_async.cli.ledger.address import Address
 from motion_async.cli.lines import JsonLines
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stdout import Stdout
+from motion_async.errors import JobNotFoundError
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState
 
@@ -35,7 +36,7 @@ def concluded(
     lines: int, ends: list[End], ledger: dict[ItemState, int], capsys: pytest.CaptureFixture[str]
 ) -> tuple[dict[str, int], str]:
     """Give the counts and the sentence of a run that was ended early."""
-    reporter = Reporter(JsonLines(Stdout()))
+    reporter = Reporter(JsonLines(Stdout()), Stdout())
     conclusion = Conclusion(ORDER)
     conclusion.begins(Survey(lines, 0))
     for number, end in enumerate(ends):
@@ -64,6 +65,23 @@ def test_what_a_run_did_not_come_to_stands_as_the_ledger_has_it(capsys: pytest.C
     )
     assert counts == {"completed": 3, "running": 3, "unseen": 1, "uncertain": 2, "dropped": 1, "not_sent": 2}
     assert "3 of 12 completed, 2 uncertain, 3 go on at the service, 1 unseen, 2 not sent, 1 dropped" in said
+
+
+def test_jobs_that_the_service_does_not_know_are_no_jobs_that_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are counted apart, and the words say what may be the matter."""
+    reporter = Reporter(JsonLines(Stdout()), Stdout())
+    conclusion = Conclusion(ORDER)
+    conclusion.begins(Survey(3, 0))
+    for number in range(2):
+        error = JobNotFoundError("no such job", http_status=404, job_id=f"job-{number}")
+        outcome = Outcome(number, VideoRequest("A video"), error.job_id, error=error)
+        conclusion.take(RequestEnded(number, outcome, End.UNSEEN), reporter)
+    conclusion.counted({"launch": {ItemState.SUBMITTED: 3}})
+    conclusion.tell(reporter)
+    told = capsys.readouterr()
+    ended = json.loads(told.out.splitlines()[-1])
+    assert (ended["counts"], ended["running"]) == ({"unseen": 2, "running": 1}, 1)
+    assert "does not know 2 of the jobs that it took: is it the service" in told.err
 
 
 def test_items_of_lines_that_are_gone_add_no_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -263,6 +263,14 @@ class TestResolve:
         assert (status, lines[0]["state"]) == (0, "dropped")
         assert sandbox.counts.creates == 0
 
+    def test_the_services_own_word_gives_way_to_a_person_who_is_sure(self, ledger: str, command: Command) -> None:
+        """The other id takes the place of the first, which stays in the history."""
+        status, lines, said = command("ledger", "resolve", ledger, "runs", "--job-id", "job-of-another", "--yes")
+        assert (status, lines[0]["job_id"]) == (0, "job-of-another")
+        assert "is job job-of-another now" in said
+        _, [shown], _ = command("ledger", "show", ledger, "--key", "runs", "--batch", "launch")
+        assert "named by a person instead of job-runs" in json.dumps(shown["history"])
+
     def test_one_whose_sender_died_can_be_settled(self, ledger: str, command: Command) -> None:
         """An intent that nobody is behind any more is uncertain first."""
         die_while_sending("new")
@@ -310,6 +318,7 @@ class TestResolve:
             (["--all", "--job-id", "x", "--yes"], "one job cannot be that of all"),
             (["done", "--send-again"], "cannot be sent again: it is completed, as job job-done"),
             (["runs", "--drop"], "cannot be dropped: it is submitted"),
+            (["runs", "--job-id", "job-of-another"], "the service took it as job job-runs; to have it be another one"),
             (["nope", "--drop"], "has no item 'nope'"),
             (["lost", "--job-id", ".."], "cannot be a job id"),
         ],
@@ -346,9 +355,9 @@ def test_the_help_of_export_documents_its_lines(
 def test_the_help_of_resolve_tells_key_and_yes_as_they_are(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The key may be left out, which the usage shows, and `--yes` belongs to `--all`."""
+    """The key may be left out, which the usage shows, and `--yes` says what it goes with."""
     monkeypatch.setenv("COLUMNS", "80")
     main(["ledger", "resolve", "--help"])
     text = capsys.readouterr().out
     assert text.startswith("Usage: motion-async ledger resolve [OPTIONS] LEDGER [KEY]")
-    assert "With --all: do not ask" in text
+    assert "with --all" in text
