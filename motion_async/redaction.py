@@ -12,7 +12,7 @@ from typing import Any, Final, overload
 __all__ = ["Secret", "redacted", "redacted_deep"]
 
 _LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2})[^/\s\"<>@]*@")
-_KEY: Final = re.compile(r"\bmotion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
+_KEY: Final = re.compile(r"motion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
 _NAME: Final = re.compile(r"[a-z]+(?:[_.-][a-z]+)*|[\w-]+(?:\.[a-z]{1,8}\d?)+")
 """Keys are random: small letters alone, or the ending of a file, are not to be expected in one, but are in a name."""
 _SECRETS: Final = re.compile(

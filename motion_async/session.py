@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import anyio
 
+from motion_async.address import DEFAULT_BASE_URL, check_api_key, check_base_url
 from motion_async.calls import Calls
 from motion_async.credits import Credits, OnInsufficientCredits, check_on_insufficient_credits
 from motion_async.errors import ConfigurationError, SessionClosedError
@@ -32,7 +33,7 @@ from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_
 from motion_async.redaction import Secret
 from motion_async.streams import EventHub, EventStream
 from motion_async.subscriptions import OnInput, check_on_input, check_timeout
-from motion_async.transport import DEFAULT_BASE_URL, Transport, check_api_key, check_base_url
+from motion_async.transport import Transport
 from motion_async.validation import as_request
 
 if TYPE_CHECKING:

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import ssl as tls
-import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
 import anyio
 from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from motion_async.address import proxy_for
 from motion_async.deadlines import Deadlines
 from motion_async.errors import (
     ConfigurationError,
@@ -30,75 +31,16 @@ from motion_async.errors import (
     TransportError,
     UnexpectedResponseError,
 )
-from motion_async.jobs import API_KEY_PREFIX
 from motion_async.protocol import Answer, Call
 from motion_async.redaction import Secret
 
-__all__ = ["DEFAULT_BASE_URL", "Exchange", "Transport", "check_api_key", "check_base_url"]
+__all__ = ["Exchange", "Transport"]
 
-DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
-_MAX_KEY: Final = 512
 _HIDDEN: Final = "…".encode()
 _FOR_SENDS: Final = 4
 """One connection in so many, and at least one, is for creates and followups."""
-
-
-def check_api_key(key: str | None) -> str:
-    """Give the key back if it can be one (section "Overview").
-
-    Args:
-        key: at most 512 visible ASCII characters that begin with `motion_`.
-
-    Raises:
-        ConfigurationError: which never shows the key.
-    """
-    key = None if key is None else Secret(key)  # no frame of a traceback with locals shows it from here on
-    if key is None or key == "":
-        raise ConfigurationError(
-            "no API key: set MOTION_API_KEY or pass api_key=; without one, try the sandbox: motion-async sandbox"
-        )
-    if not key.startswith(API_KEY_PREFIX):
-        raise ConfigurationError(f"the API key must be a string that starts with {API_KEY_PREFIX!r}")
-    if len(key) == len(API_KEY_PREFIX) or len(key) > _MAX_KEY or not all("!" <= c <= "~" for c in key):
-        raise ConfigurationError(
-            f"the API key must have more than its prefix, at most {_MAX_KEY} characters, and none but visible ASCII"
-        )
-    return key
-
-
-def check_base_url(url: str) -> URL:
-    """Give the base URL, parsed, if the key may be sent to it.
-
-    Args:
-        url: http or https, a host, a path if any; plain http to this machine's own addresses only.
-
-    Raises:
-        ConfigurationError: naming what is wrong with it.
-    """
-    try:
-        parsed = URL(url)
-        port_is_fine = parsed.port is not None
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"the base URL cannot be read: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host or not port_is_fine:
-        raise ConfigurationError(
-            f"the base URL must begin with https:// (or http:// for this machine's own addresses) and a host, "
-            f"such as {DEFAULT_BASE_URL}, not {url!r:.80}"
-        )
-    if parsed.user is not None or parsed.password is not None or parsed.query_string or parsed.fragment:
-        raise ConfigurationError("the base URL must not carry a user, a password, a query or a fragment")
-    if parsed.scheme == "http" and not _is_loopback(parsed.host):
-        raise ConfigurationError(
-            f"the base URL {parsed} is plain http, over which the API key could be read by others; use https"
-        )
-    return parsed.with_path(parsed.raw_path.rstrip("/"), encoded=True)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+_MOST_UNASKED: Final = 16
+"""So many answers may lie on one connection that nobody waits for; before the first is taken, one may be early."""
 
 
 class Exchange:
@@ -115,6 +57,23 @@ class Exchange:
         self.cut: Answer | None = None
 
 
+class _Line(ResponseHandler):
+    """A connection that ends as soon as it is given up, and keeps little of what nobody asked for.
+
+    aiohttp's own waits for its last bytes to leave, and over TLS for the other side's farewell, half a minute or for
+    ever, counted by nobody; and it keeps every answer that comes unasked.
+    """
+
+    def close(self) -> None:
+        self.abort()
+
+    def data_received(self, data: bytes) -> None:
+        is_awaited = self._waiter is not None
+        super().data_received(data)
+        if not is_awaited and len(self._buffer) > _MOST_UNASKED:
+            self.abort()
+
+
 class _OwnConnections(aiohttp.BaseConnector):
     """Opens each connection anew by the means of another connector, and never keeps one alive."""
 
@@ -128,6 +87,11 @@ class _OwnConnections(aiohttp.BaseConnector):
             raise aiohttp.ClientConnectionError("Connector is closed.")
         await asyncio.sleep(0)  # the one that has just been given up closes in this step, and must not count with it
         return await self._means._create_connection(*args, **options)  # noqa: SLF001  # the documented way to extend
+
+    def _release(self, key: Any, protocol: ResponseHandler, **_: Any) -> None:
+        if not self.closed:
+            self._release_acquired(key, protocol)
+        protocol.abort()  # whatever kind the other connector has made
 
 
 class _Poll(aiohttp.ClientRequest):
@@ -191,9 +155,11 @@ class Transport:
         self.polls_at_once = max_connections - sends
         self._poll_slots = anyio.Semaphore(self.polls_at_once, fast_acquire=True)
         self.places_to_send: Final = anyio.Semaphore(sends, fast_acquire=True)
-        self._options: dict[str, Any] = {"allow_redirects": False, **_proxy_options(base_url, proxy, trust_env)}
+        self._options: dict[str, Any] = {"allow_redirects": False}
+        if (way := proxy_for(base_url, proxy, trust_env=trust_env)) is not None:
+            self._options["proxy"] = way
         owned = client_session is None
-        connector = client_session.connector if client_session else aiohttp.TCPConnector(limit=0, ssl=ssl)
+        connector = client_session.connector if client_session else _pool(ssl)
         if connector is None or connector.closed:
             raise ConfigurationError("the client_session that was handed in is closed")
         if client_session is not None and ssl is not True:
@@ -244,6 +210,8 @@ class Transport:
             # Nobody cancelled this task: a connector that is closed cancels who waits for one of its connections.
             gone = aiohttp.ClientConnectionError("the connector was closed")
             failure = self._translated(call, gone, nothing_left=exchange is not None and not exchange.sent)
+        except BaseException as error:  # noqa: BLE001  # the end of the program, or what a hook makes of it
+            raise error.with_traceback(None)  # noqa: B904  # as above
         finally:
             if is_poll:
                 self._poll_slots.release()
@@ -288,22 +256,23 @@ class Transport:
 
         A response gives its connection back when its body is at the end; one that is not read to it is closed.
         """
-        content = response.content
+        content, read = response.content, bytearray(body)
         try:
-            while not content.at_eof() and len(body) <= self._limit:
-                body += await content.read(self._limit + 1 - len(body))
+            while not content.at_eof() and len(read) <= self._limit:
+                read += await content.read(self._limit + 1 - len(read))
         except asyncio.CancelledError:
             if exchange is not None:
-                exchange.cut = self._answer(response, body, None)
+                exchange.cut = self._answer(response, bytes(read), None)
             raise
         except (aiohttp.ClientError, OSError) as error:
             response.close()
-            return body, self._failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
-        if len(body) <= self._limit:
-            return body, None
+            return bytes(read), self._failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
+        if len(read) <= self._limit:
+            return bytes(read), None
         response.close()
         reason = f"its body is larger than {self._limit} bytes"
-        return body[: self._limit], UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
+        flaw = UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
+        return bytes(read[: self._limit]), flaw
 
     def _translated(self, call: Call, failure: Exception, *, nothing_left: bool) -> TransportError | SessionClosedError:
         """Give the error that a failure of the network layer stands for."""
@@ -335,6 +304,13 @@ class Transport:
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 
 
+def _pool(ssl: tls.SSLContext | aiohttp.Fingerprint | bool) -> aiohttp.TCPConnector:
+    connector = aiohttp.TCPConnector(limit=0, ssl=ssl)
+    factory: Any = partial(_Line, loop=asyncio.get_running_loop())
+    connector._factory = factory  # noqa: SLF001  # it has no public name
+    return connector
+
+
 def _client(
     connector: aiohttp.BaseConnector,
     owned: bool,
@@ -364,24 +340,3 @@ def _sent_trace() -> aiohttp.TraceConfig:
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(note)
     return trace
-
-
-def _proxy_options(base_url: URL, proxy: str | URL | None, trust_env: bool) -> dict[str, Any]:
-    """Find the proxy once, for the one origin that is ever asked; for plain http none, as it could read the key."""
-    if base_url.scheme == "http":
-        if proxy is not None:
-            raise ConfigurationError(
-                "a proxy would see the API key: plain http goes to this machine alone, without one"
-            )
-        return {}
-    if proxy is None and trust_env and not urllib.request.proxy_bypass(base_url.host or ""):
-        proxy = urllib.request.getproxies().get(base_url.scheme)
-    if proxy is None:
-        return {}
-    try:
-        url = URL(proxy)
-        if url.scheme not in ("http", "https") or not url.host:
-            raise ValueError("it must begin with http:// or https:// and a host")
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"the proxy cannot be used: {error}") from None
-    return {"proxy": url}

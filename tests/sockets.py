@@ -25,12 +25,17 @@ class Sockets:
     Attributes:
         made: how many it has made.
         most: how many of them have been open at one time.
+        now: how many of them are open.
     """
 
     def __init__(self) -> None:
         self.made = 0
         self.most = 0
         self._open: set[socket.socket] = set()
+
+    @property
+    def now(self) -> int:
+        return len(self._open)
 
     def __call__(self, address: Any) -> socket.socket:
         is_open = self._open

@@ -26,8 +26,9 @@ from motion_async import (
     SessionClosedError,
     UnexpectedResponseError,
 )
+from motion_async.address import check_base_url
 from motion_async.protocol import Call
-from motion_async.transport import Exchange, Transport, check_base_url
+from motion_async.transport import Exchange, Transport
 from tests.sockets import Sockets
 
 KEY = "motion_secret_key_of_the_tests"
@@ -526,20 +527,6 @@ async def test_a_proxy_that_refuses_the_tunnel_means_nothing_was_sent(raw_server
     proxy = raw_server.url.replace("/api/motion", "")
     async with transport("https://service.invalid/api", proxy=proxy) as made:
         assert type(await failure(made, CREATE)) is ConnectFailedError
-
-
-@pytest.mark.parametrize(
-    ("url", "kept"),
-    [
-        ("https://api.motion.so/api/motion/", "https://api.motion.so/api/motion"),
-        ("http://localhost:8080", "http://localhost:8080"),
-        ("http://127.8.8.8/x", "http://127.8.8.8/x"),
-        ("http://[::1]:80/x", "http://[::1]/x"),
-    ],
-)
-def test_a_base_url_is_taken(url: str, kept: str) -> None:
-    """Https anywhere, plain http on this machine's own addresses, no slash at the end."""
-    assert str(check_base_url(url)).rstrip("/") == kept
 
 
 def test_the_transport_shows_no_key() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
+import aiohttp
 import pytest
 import trustme
 
@@ -17,6 +20,7 @@ from motion_async import (
     MotionSession,
 )
 from tests.hostile.hostile_server import JOB, KEY, HostileServer, Peer, hostile_server, http, state
+from tests.sockets import Sockets
 
 CALLS: dict[str, Callable[[MotionSession], Any]] = {
     "create": lambda motion: motion.create("A launch video"),
@@ -42,6 +46,35 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 async def answer(peer: Peer) -> None:
     await peer.say(http(state()))
+
+
+@pytest.mark.parametrize("mine", [False, True], ids=["connections of its own", "the caller's connector"])
+async def test_a_connection_ends_with_its_exchange_whatever_the_other_side_does(mine: bool) -> None:
+    """A service that never says farewell, as TLS would have it, keeps no socket open: not one more than the bound."""
+    authority = trustme.CA()
+
+    async def answer_and_fall_silent(peer: Peer) -> None:
+        await peer.say(http(state(), status=b"202 Accepted") if hostile.posts else http(state()))
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]  # no farewell is read, so none is answered
+
+    sockets = Sockets()
+    context = server_side(name="127.0.0.1", authority=authority)
+    async with AsyncExitStack() as stack:
+        hostile = await stack.enter_async_context(hostile_server(context))
+        hostile.script = answer_and_fall_silent
+        connector = aiohttp.TCPConnector(limit=0, socket_factory=sockets)
+        client = await stack.enter_async_context(aiohttp.ClientSession(connector=connector)) if mine else None
+        options = {"ssl": trusting(authority), "client_session": client, "max_connections": 2}
+        async with session(hostile.url, **options) as motion:
+            if not mine:
+                motion._calls._transport._polls.connector._socket_factory = sockets  # type: ignore[union-attr]
+            for _ in range(5):
+                await motion.create("A launch video")
+        await asyncio.sleep(0)
+        assert (sockets.made, sockets.most, sockets.now) == (5, 1, 0)
+        for peer in hostile.peers:
+            peer.writer.transport.abort()
+        await connector.close()
 
 
 @pytest.mark.parametrize("call", CALLS)
