@@ -15,9 +15,15 @@ _LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2})[^/\s\"<>@]*@")
 _KEY: Final = re.compile(r"motion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
 _NAME: Final = re.compile(r"[a-z]+(?:[_.-][a-z]+)*|[\w-]+(?:\.[a-z]{1,8}\d?)+")
 """Keys are random: small letters alone, or the ending of a file, are not to be expected in one, but are in a name."""
+_QUERY: Final = re.compile(
+    # The query of a URL that does not begin as one, is escaped, or goes on behind a quote; or one of its parameters.
+    r"(?P<mark>\?|&|%3[Ff]|%26)[\w.~-]{1,128}?(?:=|%3[Dd])[^\s\"<>]*"
+    r"|(?P<name>(?i:x-(?:amz|goog)-[\w-]{1,64}|(?<![a-z])sig(?:nature)?)(?:=|%3[Dd]))[^\s&\"'<>]+"
+)
 _SECRETS: Final = re.compile(
     # A whole URL, with or without a query, so that no part of a text is looked at twice; some escape its slashes.
     r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?\"<>]*)(?P<query>\?[^\s\"<>]*)?"
+    rf"|{_QUERY.pattern}"
     rf"|{_KEY.pattern}"
     r"|(?P<scheme>(?i:Bearer) )\S+"
 )
@@ -50,8 +56,15 @@ def redacted(text: str | None) -> str | None:
 
 def _without_secret(found: re.Match[str]) -> str:
     if found["url"]:
-        return _KEY.sub(_unless_a_name, found["url"]) + ("?…" if found["query"] else "")
+        url = _QUERY.sub(_without_query, _KEY.sub(_unless_a_name, found["url"]))
+        return url + ("?…" if found["query"] else "")
+    if found["mark"] or found["name"]:
+        return _without_query(found)
     return f"{found['scheme']}…" if found["scheme"] else _unless_a_name(found)
+
+
+def _without_query(found: re.Match[str]) -> str:
+    return f"{found['mark'] or found['name']}…"
 
 
 def _unless_a_name(found: re.Match[str]) -> str:

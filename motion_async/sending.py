@@ -110,8 +110,9 @@ class Sender:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if task.cancelled():  # by `aclose`, before its first step; it is not the caller who was cancelled
-                raise _left() from None
+            caller = asyncio.current_task()
+            if task.cancelled() and not (caller is not None and caller.cancelling()):
+                raise _left() from None  # by `aclose`, before its first step; it is not the caller who was cancelled
             task.add_done_callback(lambda done: self._report(call, done))
             if not exchange.sent:
                 task.cancel()
@@ -127,21 +128,26 @@ class Sender:
         record: Record | None,
         check: Callable[[], None] | None,
     ) -> tuple[JobState, _T]:
-        # First of all a place, so that what waits for one stands in no record as sent, and can still be held back.
-        async with self._transport.places_to_send:
-            if check is not None:
-                check()
-            now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
-            if record is not None:
-                await self._note_the_intent(record)
-            answered = await self._answered(call, exchange, now)
-        accepted = await self._noted(answered, record)
-        self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
+        answered: JobState | MotionError | None = None
         try:
+            # First of all a place, so that what waits for one stands in no record as sent, and can still be held back.
+            async with self._transport.places_to_send:
+                if check is not None:
+                    check()
+                now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
+                if record is not None:
+                    await self._note_the_intent(record)
+                answered = await self._answered(call, exchange, now)
+            accepted = await self._noted(answered, record)
+            self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
             return accepted, take(accepted)
-        except BaseException:  # what the caller handed in may raise anything
-            _log.error("the service took a %s, and it could not be taken up: job %s", call.kind, accepted.job_id)
+        except (MotionError, NotOursToSend):
             raise
+        except BaseException as error:  # the end of the program, or what the caller handed in raises
+            failure = _cut_short(call, exchange, answered, error, record)
+            if failure is None or not isinstance(error, Exception):
+                raise
+            raise failure from error
 
     async def _answered(self, call: Call, exchange: Exchange, now: datetime) -> JobState | MotionError:
         """Make one exchange, and give what it brought: what was accepted, or why not."""
@@ -155,10 +161,6 @@ class Sender:
             if not exchange.sent:
                 return _left()
             failure = TransportError("the session was left before the answer came")
-        except BaseException as error:
-            if exchange.sent:  # a program that is ended just here must not take along that a job may exist
-                _log.error("%s", unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange")))
-            raise
         else:
             return _meaning(call, answer, now)
         if exchange.cut is None:
@@ -192,6 +194,7 @@ class Sender:
                 await _kept(record.taken(answered))
         if isinstance(answered, MotionError):
             raise answered
+        _log.info("the service took a request: job %s", answered.job_id)
         return answered
 
     def _report(self, call: Call, task: asyncio.Task[tuple[JobState, _T]]) -> None:
@@ -221,6 +224,31 @@ class Sender:
                 task.cancel()
         if self._under_way:
             await asyncio.wait(list(self._under_way))
+
+
+def _cut_short(
+    call: Call,
+    exchange: Exchange,
+    answered: JobState | MotionError | None,
+    error: BaseException,
+    record: Record | None,
+) -> MotionError | None:
+    """Tell what is known where something else than an answer ended an exchange, and have it noted.
+
+    Nobody waits for the note: it is taken in, and written if anything still is.
+    """
+    if isinstance(answered, JobState):
+        _log.error("the service took a %s, and it could not be taken up: job %s", call.kind, answered.job_id)
+        return None
+    if not exchange.sent:
+        if record is not None:
+            record.not_taken(None)
+        return None
+    failure = unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange"))
+    _log.error("%s", failure)
+    if record is not None and isinstance(failure, UncertainError):
+        record.lost(failure)
+    return failure
 
 
 def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionError:

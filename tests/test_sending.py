@@ -277,6 +277,19 @@ async def test_closing_before_the_first_step_is_no_cancellation_of_the_caller() 
         await sending
 
 
+async def test_a_caller_who_leaves_as_the_session_does_is_cancelled() -> None:
+    """A cancellation is never taken for something else, whatever happens in the same step."""
+    bench = Bench(Wire(ACCEPTED))
+    sending = bench.start()
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(bench.sender.aclose())
+    await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait([sending, closing])
+    assert sending.cancelled()
+    assert bench.taken == []
+
+
 async def test_closing_after_the_grace_leaves_the_create_uncertain() -> None:
     """An answer that does not come in the grace is lost, and the caller is told what that means."""
     _, bench, sending = await under_way(ACCEPTED, grace=0.01)
@@ -381,6 +394,24 @@ async def test_the_end_of_a_create_is_written_down(answer: Answer | MotionError,
         await Bench(Wire(answer)).start(record=book)
     assert book.noted == ["sending", noted]
     assert book.kept == 2
+
+
+@pytest.mark.parametrize("is_sent", [False, True], ids=["before the first byte", "after it"])
+async def test_whatever_ends_an_exchange_is_written_down(is_sent: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Where bytes may have left it is uncertain, and where none has, nothing was taken; no intent is left behind."""
+    wire, book = Wire(ACCEPTED), Book()
+
+    async def break_off(_call: Call, exchange: Exchange) -> Answer:
+        exchange.sent = is_sent
+        raise ZeroDivisionError("a mistake")
+
+    wire.exchange = break_off  # type: ignore[method-assign]
+    kind: type[Exception] = CreateUncertainError if is_sent else ZeroDivisionError
+    with pytest.raises(kind):
+        await Bench(wire).start(record=book)
+    await settle()
+    assert book.noted == ["sending", "lost: CreateUncertainError" if is_sent else "not taken: NoneType"]
+    assert ("a job may exist" in caplog.text) is is_sent
 
 
 async def test_what_is_somebody_elses_to_send_is_not_sent() -> None:

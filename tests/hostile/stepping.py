@@ -100,19 +100,22 @@ def session(hostile: HostileServer, **options: Any) -> MotionSession:
 
 
 @contextmanager
-def told() -> Iterator[list[str]]:
-    """Collect what the library's log says from WARNING on."""
+def told(level: int = logging.WARNING) -> Iterator[list[str]]:
+    """Collect what the library's log says from a level on."""
     said: list[str] = []
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             said.append(record.getMessage())
 
-    log, listener = logging.getLogger("motion_async"), Listener(logging.WARNING)
+    log, listener = logging.getLogger("motion_async"), Listener(level)
+    before = log.level
+    log.setLevel(level)
     log.addHandler(listener)
     try:
         yield said
     finally:
+        log.setLevel(before)
         log.removeHandler(listener)
 
 

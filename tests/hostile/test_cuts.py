@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
+from types import FrameType
 from typing import Any, Final
 
 import aiohttp
@@ -222,7 +226,7 @@ def interrupted(
                 ends.append(await motion.create("first"))
 
     raised: type[BaseException] | None = None
-    with told() as said:
+    with told(logging.INFO) as said:
         try:
             with asyncio.Runner(loop_factory=SteppingLoop) as runner:
                 runner.run(program())
@@ -258,6 +262,54 @@ def test_an_interrupt_at_any_step_loses_no_id(how: Callable[[], None]) -> None:
             break
         assert raised is KeyboardInterrupt
     assert step > 10
+
+
+class _AtLine:
+    """Ends the program at one of the library's lines: the one that comes after so many others."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self._before = sys.gettrace()
+
+    def begin(self, _loop: SteppingLoop) -> None:
+        sys.settrace(self._enter)
+
+    def end(self) -> None:
+        sys.settrace(self._before)
+
+    def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        return self._pass if f"{os.sep}motion_async{os.sep}" in frame.f_code.co_filename else None
+
+    def _pass(self, _frame: FrameType, event: str, _argument: Any) -> Any:
+        if event == "line":
+            self.left -= 1
+            if self.left < 0:
+                self.end()
+                raise KeyboardInterrupt
+        return self._pass
+
+
+@pytest.mark.usefixtures("sockets_left")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_at_any_line_loses_no_id() -> None:
+    """Python may end the program between any two lines: the log, read from INFO on, knows the id or that it may be."""
+    for number in count():
+        assert number < 2_000
+        line = _AtLine(number)
+        try:
+            service, said, ends, _ = interrupted(line.begin)
+        finally:
+            line.end()
+        assert service.posts["first"] <= 1
+        if service.posts and not ends:
+            words = " ".join(said)
+            assert "made-0" in words or "a job may exist" in words, f"line {number}"
+        if line.left >= 0:
+            break
+        gc.collect()
+    assert number > 100
 
 
 @pytest.mark.usefixtures("sockets_left")
