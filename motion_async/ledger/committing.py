@@ -20,13 +20,14 @@ from motion_async.ledger.rows import item_of, write_state
 from motion_async.ledger.schema import ITEM_COLUMNS, STANDING_COLUMNS, history, items
 from motion_async.ledger.statements import insert_new, update_by_id
 from motion_async.ledger.troubles import Unwritable
+from motion_async.ledger.writes import Write
 
 __all__ = ["MOST_PARAMETERS", "commit_group", "in_chunks", "padded"]
 
 MOST_PARAMETERS: Final = 256
 """So many values stand in one `IN (…)`."""
 
-_CHANGING: Final = ("state", *(c.name for c in STANDING_COLUMNS if c.name not in ("id", "digest", "state")))
+_CHANGING: Final = ("state", *(c.name for c in STANDING_COLUMNS if c.name not in ("id", "digest", "parent", "state")))
 _other_values: Final = attrgetter(*_CHANGING[1:], "id")
 _standings: Final = (
     sa.select(*STANDING_COLUMNS)
@@ -75,7 +76,7 @@ def padded(values: Sequence[Any]) -> list[Any]:
     return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
-async def commit_group(connection: AsyncConnection, writes: Sequence[Move | Plan]) -> list[Any]:
+async def commit_group(connection: AsyncConnection, writes: Sequence[Write]) -> list[Any]:
     """Write a group.
 
     Args:
@@ -95,7 +96,7 @@ async def commit_group(connection: AsyncConnection, writes: Sequence[Move | Plan
         await _move(connection, moves, results, notes)
     if notes:
         await _note.execute(connection, notes)
-    return [results[write.op] for write in writes]
+    return [results.get(write.op) for write in writes]  # of a `Hold` there is none
 
 
 async def _move(
@@ -104,8 +105,8 @@ async def _move(
     standings: dict[int, Standing] = {}
     for chunk in in_chunks(sorted({move.item.id for move in moves})):
         rows: Any = await connection.execute(_standings, {"numbers": padded(chunk)})
-        for number, digest, state, *rest in rows:
-            standings[number] = Standing(number, digest, ItemState(state), *rest)
+        for number, digest, parent, state, *rest in rows:
+            standings[number] = Standing(number, digest, parent, ItemState(state), *rest)
     await _look_up_seen(connection, [move.item.id for move in moves if move.asks_whether_seen], standings)
     for move in moves:
         standing = standings.get(move.item.id)

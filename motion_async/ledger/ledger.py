@@ -18,7 +18,7 @@ import anyio
 
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
-from motion_async.ledger.moves import Drop, Move, Plan, Planned, Presume, SendAgain, Take
+from motion_async.ledger.moves import Drop, Hold, Move, Plan, Planned, Presume, SendAgain, Take
 from motion_async.ledger.record import ItemRecord
 from motion_async.ledger.rows import check_name, write_metadata, write_request, write_time
 from motion_async.ledger.troubles import Troubles
@@ -95,6 +95,7 @@ class Ledger:
         self._marks = _Marks(store.owner, now)
         self._writer = Writer(store.commit, Troubles(where, on_trouble), patience=patience)
         self._closing: asyncio.Task[None] | None = None
+        store.on_lost = self._hold
 
     def __repr__(self) -> str:
         return f"<Ledger {self._where}, owner {self.owner}>"
@@ -321,6 +322,11 @@ class Ledger:
         if found is None:
             raise LedgerError(f"the ledger {self._where} has no item {item.key!r} of batch {item.batch!r} any more")
         return found
+
+    def _hold(self) -> None:
+        """Have the owner's session made again at once: until then others take this ledger for dead."""
+        op, _ = self._marks.mark()
+        self._writer.put(Hold(op))
 
     async def _read(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
         if self._closing is not None:

@@ -18,6 +18,7 @@ from motion_async.ledger.rows import read_job_state, write_state
 __all__ = [
     "Drop",
     "End",
+    "Hold",
     "Intend",
     "Lose",
     "Move",
@@ -48,6 +49,7 @@ class Standing:
 
     id: int
     digest: str
+    parent: str | None
     state: ItemState
     owner: str | None
     claim: str | None
@@ -127,6 +129,11 @@ class Move(ABC):
     asks_whether_seen: ClassVar[bool] = False
     """Whether it reads `Standing.is_seen`."""
 
+    @property
+    def subject(self) -> str:
+        """What it is about, in words."""
+        return f"item {self.item.key!r} of batch {self.item.batch!r}"
+
     @abstractmethod
     def apply(self, standing: Standing) -> _Outcome:
         """Do it.
@@ -148,8 +155,9 @@ class Intend(Move):
     def apply(self, standing: Standing) -> _Outcome:
         """Take the item if it is planned, or if this very move has taken it already; see `Move.apply`."""
         again = standing.claim == self.op and standing.state in (ItemState.INTENT, ItemState.UNCERTAIN)
-        # Another content under the same key is another's plan, made since this one was read.
-        if not again and (standing.state is not ItemState.PLANNED or standing.digest != self.item.digest):
+        # Another content or parent under the same key is another's plan, made since this one was read.
+        is_mine = (standing.digest, standing.parent) == (self.item.digest, self.item.parent)
+        if not again and (standing.state is not ItemState.PLANNED or not is_mine):
             return False, None
         # Nothing is sent before this move is known to be kept, so one found uncertain has still not been sent.
         standing.move(ItemState.INTENT, at=self.at, owner=self.owner, claim=self.op, intent_at=self.at, error=None)
@@ -377,6 +385,27 @@ class Plan:
     def weight(self) -> int:
         """How much work it is to write."""
         return len(self.entries)
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in words."""
+        return f"a plan of batch {self.batch!r}"
+
+
+@attrs.frozen
+class Hold:
+    """Nothing is to be written: the session that shows that the owner is alive is to be there again.
+
+    Args:
+        op: unlike any other.
+    """
+
+    op: str
+
+    fact: ClassVar[bool] = False
+    weight: ClassVar[int] = 1
+    job_id: ClassVar[str | None] = None
+    subject: ClassVar[str] = "the owner's lock"
 
 
 def _by_person(move: Move, standing: Standing, to: ItemState, sources: tuple[ItemState, ...]) -> _Outcome:

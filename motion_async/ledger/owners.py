@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 __all__ = ["LockedFile", "is_holding", "remove_dead", "session_holds", "take_session_lock"]
 
 _MARK: Final = "-owner-"
+_OWNER: Final = re.compile(r"[0-9a-f]{16}")
 
 
 def _file_of(ledger: Path, owner: str) -> Path:
@@ -91,6 +93,8 @@ def is_holding(ledger: Path, owner: str) -> bool:
             file.unlink(missing_ok=True)
     except sqlite3.OperationalError:
         return file.exists()
+    except sqlite3.DatabaseError:
+        return False  # somebody's file that is no lock of anybody's: it is left where it is
     else:
         return False
     finally:
@@ -105,8 +109,9 @@ def remove_dead(ledger: Path) -> None:
     """
     prefix = ledger.name + _MARK
     for file in list(ledger.parent.iterdir()):
-        if file.name.startswith(prefix):
-            is_holding(ledger, file.name.removeprefix(prefix))
+        owner = file.name.removeprefix(prefix)
+        if owner != file.name and _OWNER.fullmatch(owner):  # others may lie beside it that only look like one's
+            is_holding(ledger, owner)
 
 
 def _lock_number(owner: str) -> int:

@@ -15,6 +15,7 @@ from motion_async.ledger.committing import in_chunks, padded
 from motion_async.ledger.items import History, Item, ItemState
 from motion_async.ledger.rows import item_of, read_history, read_job_state, read_time
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
+from motion_async.ledger.troubles import Unwritable
 
 __all__ = ["Reading"]
 
@@ -40,6 +41,14 @@ _durations: Final = (
 )
 
 
+def _read_item(row: Sequence[Any]) -> Item:
+    try:
+        return item_of(row)
+    except (ValueError, TypeError, KeyError) as error:
+        reason = f"item {row[2]!r:.80} of batch {row[1]!r:.80} is damaged ({error!s:.200})"
+    raise Unwritable(reason)  # out here, as what was raised holds the row
+
+
 class Reading:
     """Reads over one database.
 
@@ -57,7 +66,7 @@ class Reading:
             number: the item's.
         """
         for row in await self._rows(_item, {"number": number}):
-            return item_of(row[:-1]), row[-1]
+            return _read_item(row[:-1]), row[-1]
         return None
 
     async def keys(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
@@ -70,7 +79,7 @@ class Reading:
         found: dict[str, Item] = {}
         for chunk in in_chunks(keys):
             for row in await self._rows(_keys, {"name": batch, "keys": padded(chunk)}):
-                item = item_of(row)
+                item = _read_item(row)
                 found[item.key] = item
         return found
 
@@ -88,7 +97,7 @@ class Reading:
             statement = statement.where(items.c.batch == batch)
         if states:
             statement = statement.where(items.c.state.in_([state.value for state in states]))
-        return [item_of(row) for row in await self._rows(statement)]
+        return [_read_item(row) for row in await self._rows(statement)]
 
     async def history(self, number: int) -> list[History]:
         """Give what happened to an item, in order.

@@ -67,8 +67,8 @@ ITEM_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(column for column in items
 STANDING_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
     items.c[name]
     for name in (
-        "id", "digest", "state", "owner", "claim", "intent_at", "taken_at", "job_id", "status", "job_state", "error",
-        "changed_at",
+        "id", "digest", "parent", "state", "owner", "claim", "intent_at", "taken_at", "job_id", "status", "job_state",
+        "error", "changed_at",
     )
 )  # fmt: skip
 """What `motion_async.ledger.moves.Standing` is made of."""

@@ -45,6 +45,8 @@ _BAD_VALUES: Final = ("0A", "21", "22", "23")
 
 _BAD_INPUT: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What SQLite's driver raises for the same reason."""
+_CLOSED: Final = ("closed database", "connection closed", "no active connection", "connection is closed")
+"""Words of drivers for a connection that is not there any more, in errors of the same kinds as those of bad values."""
 _LOCKED: Final = ("40001", "40P01", "55P03")
 
 _log = logging.getLogger("motion_async")
@@ -67,9 +69,9 @@ def _reason_of(error: BaseException) -> str:
 
 
 def _blames_the_values(error: BaseException) -> bool:
-    if getattr(error, "connection_invalidated", False):
-        return False
     origin = _origin(error)
+    if getattr(error, "connection_invalidated", False) or any(words in str(origin).lower() for words in _CLOSED):
+        return False
     if isinstance(origin, sqlite3.Error):
         return isinstance(origin, _BAD_INPUT)
     if isinstance(error, exc.SQLAlchemyError):
@@ -92,12 +94,15 @@ class Store(ABC):
 
     Attributes:
         reading: what can be read.
+        on_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
     """
 
     def __init__(self, engine: AsyncEngine, owner: str) -> None:
         self.owner = owner
         self._engine = engine
         self._writing: AsyncConnection | None = None
+        self._is_lost = False
+        self.on_lost: Callable[[], object] | None = None
         self.reading: Final = Reading(self.rows)
 
     async def open(self) -> None:
@@ -155,6 +160,7 @@ class Store(ABC):
 
     async def aclose(self) -> None:
         """Let go of everything; this never fails."""
+        self.on_lost = None
         await self._drop_writing()
         await self._engine.dispose()
 
@@ -176,14 +182,20 @@ class Store(ABC):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        connection = self._writing
-        if connection is None:
-            connection = await self._engine.connect()
-            self._writing = connection
-            await connection.execution_options(motion_writes=True)
-            await self._connected(connection)
-        async with connection.begin():
-            yield connection
+        try:
+            if self._is_lost:
+                await self._drop_writing()
+            connection = self._writing
+            if connection is None:
+                connection = await self._engine.connect()
+                self._writing = connection
+                await connection.execution_options(motion_writes=True)
+                await self._connected(connection)
+            async with connection.begin():
+                yield connection
+        except Exception:
+            await self._drop_writing()  # here alone, as a read that fails must not take it from whoever writes
+            raise
 
     async def _connected(self, connection: AsyncConnection) -> None:  # noqa: B027  # most need nothing
         """Make a new connection ready for writing."""
@@ -194,6 +206,7 @@ class Store(ABC):
     async def _drop_writing(self) -> None:
         """Leave the writing connection for good: after a failed commit nobody knows what it holds."""
         connection, self._writing = self._writing, None
+        self._is_lost = False
         if connection is not None:
             try:
                 await connection.invalidate()
@@ -211,7 +224,6 @@ class Store(ABC):
         except Exception as error:  # noqa: BLE001  # drivers raise what they like
             reason = _reason_of(error)
             failure = Unwritable(reason) if _blames_the_values(error) else Unreachable(reason, busy=_is_busy(error))
-        await self._drop_writing()
         raise failure
 
 
@@ -335,6 +347,15 @@ class ServerStore(Store):
     async def _connected(self, connection: AsyncConnection) -> None:
         async with connection.begin():
             await take_session_lock(connection, self.owner)
+
+        def ended(_: Any) -> None:
+            if connection is self._writing:  # else it was left, and another has taken its place
+                self._is_lost = True
+                if self.on_lost is not None:
+                    self.on_lost()
+
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        driver.add_termination_listener(ended)
 
     async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))

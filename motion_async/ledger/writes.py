@@ -15,12 +15,12 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from motion_async.errors import LedgerError
-from motion_async.ledger.moves import Intend, Move, Plan
+from motion_async.ledger.moves import Hold, Intend, Move, Plan
 from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
 
 __all__ = ["Write", "Writer"]
 
-Write: TypeAlias = Move | Plan
+Write: TypeAlias = Move | Plan | Hold
 
 _HEAVIEST_GROUP: Final = 400
 """So much is written in one transaction: more of it would hold up the event loop for longer than it saves."""
@@ -187,7 +187,7 @@ class Writer:
 
     def _give_up(self, waiting: _Waiting, reason: str) -> None:
         write = waiting.write
-        if write.job_id is not None:
+        if write.job_id is not None or isinstance(write, Hold):
             return
         if write.fact:  # the waiting ends, the writing does not
             self._tell(waiting, reason)
@@ -215,13 +215,10 @@ class Writer:
         if waiting.future.done():
             return
         write = waiting.write
-        if isinstance(write, Plan):
-            about = f"a plan of batch {write.batch!r}"
-        else:
-            about = f"item {write.item.key!r} of batch {write.item.batch!r}{_ids_of([write])}"
+        what = f"{write.subject}{_ids_of([write])}"
         waiting.future.set_exception(
             LedgerError(
-                f"not written to the ledger: {about}: {reason}; clear that up, then try again",
+                f"not written to the ledger: {what}: {reason}; clear that up, then try again",
                 job_ids=_job_ids([write]),
                 job_id=write.job_id,
             )

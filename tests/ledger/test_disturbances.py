@@ -6,7 +6,7 @@ import asyncio
 import pickle
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from motion_async import LedgerError, VideoRequest
 from motion_async.ledger import Entry, ItemState, Ledger, LedgerTrouble, open_ledger, store
 from motion_async.ledger.moves import Presume
+from motion_async.ledger.troubles import Unreachable
 from tests.ledger.conftest import accepted, change, entries, seen
 from tests.postgres import PostgresServer, execute
 
@@ -155,6 +156,51 @@ async def test_a_commit_whose_answer_is_lost_is_made_once(
     assert len(await ledger.history(item)) == 1
 
 
+async def test_a_read_that_fails_takes_no_connection_from_whoever_writes(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process without a file handle to spare, say: what is being written just then is written."""
+    commit_group, is_down = store.commit_group, True
+    reading = type(ledger._store)._reading
+
+    @asynccontextmanager
+    async def no_connection(given: Any) -> AsyncIterator[AsyncConnection]:
+        if is_down:
+            raise OSError("too many open files")
+        async with reading(given) as connection:
+            yield connection
+
+    async def disturbed(connection: AsyncConnection, writes: Any) -> list[Any]:
+        results = await commit_group(connection, writes)
+        with pytest.raises(Unreachable, match="too many open files"):
+            await ledger._store.reading.counts(None)
+        return results
+
+    monkeypatch.setattr(store, "commit_group", disturbed)
+    monkeypatch.setattr(type(ledger._store), "_reading", no_connection)
+    await whole_way(ledger, "hero")
+    is_down = False
+    assert await ledger.counts() == {"launch": {ItemState.COMPLETED: 1}}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("request", "{"), ("request", '{"attachments": [{"no": "url"}]}'), ("state", "lost"), ("changed_at", "noon")],
+)
+async def test_a_row_that_is_damaged_is_named(file_url: str, tmp_path: Path, column: str, value: str) -> None:
+    """Somebody has edited the file by hand: whoever reads it is told where, and the rest can still be found."""
+    async with open_ledger(file_url) as ledger:
+        hero, _ = await ledger.plan("launch", entries("hero", "teaser"))
+        with closing(sqlite3.connect(tmp_path / "launch.db")) as connection, connection:
+            connection.execute(f"UPDATE motion_items SET {column} = ? WHERE key = 'hero'", (value,))
+        for reading in (ledger.find("launch", "hero"), ledger.settled(hero), anext(aiter(ledger.items("launch")))):
+            with pytest.raises(LedgerError, match="'hero' of batch 'launch' is damaged"):
+                await reading
+        found = await ledger.find("launch", "teaser")
+        assert found is not None
+        assert found.key == "teaser"
+
+
 async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
     """A mistake in one write, of whatever kind, must not keep the others waiting."""
     items = await ledger.plan("launch", entries("a", "b", "c"))
@@ -214,6 +260,20 @@ async def test_sessions_that_are_ended_cost_nothing(fresh_postgres: str, trouble
         assert await ledger.counts() == {"launch": {ItemState.COMPLETED: 50}}
         lines = [len(await ledger.history(item)) async for item in ledger.items()]
         assert lines == [4] * 50
+
+
+async def test_an_owner_whose_session_is_ended_is_alive_again_at_once(fresh_postgres: str) -> None:
+    """Nothing has to be written for it: a create that takes long must not pass for a dead process's."""
+    async with open_ledger(fresh_postgres) as ledger, open_ledger(fresh_postgres) as other:
+        [item] = await ledger.plan("launch", entries("hero"))
+        record = ledger.record(item)
+        assert await record.sending()
+        await execute(fresh_postgres, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        async with asyncio.timeout(20):
+            while not (await ledger._store.is_alive(ledger.owner) and await ledger._store.is_alive(other.owner)):
+                await asyncio.sleep(0.005)
+        assert (await other.settled(item)).state is ItemState.INTENT
+        await record.taken(accepted())
 
 
 async def test_a_server_that_is_stopped_and_started_is_waited_for(

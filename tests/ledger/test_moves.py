@@ -28,7 +28,7 @@ def standing(state: ItemState, *, claim: str | None = CLAIM, job_id: str = "job-
     """An item in a state, as it comes to be there."""
     known = job_id if state in (S, C, F) else None
     claimed = None if state in (P, R) else claim
-    return m.Standing(7, "d", state, "me", claimed, AT, AT if known else None, known, None, None, None, AT)
+    return m.Standing(7, "d", None, state, "me", claimed, AT, AT if known else None, known, None, None, None, AT)
 
 
 def end(status: str, job_id: str = "job-1") -> m.End:
@@ -137,10 +137,11 @@ def test_nothing_but_a_person_or_a_withdrawal_lets_an_item_be_sent_again(names: 
     assert m.Intend("another", ITEM, AT, "other").apply(item) == (False, None)
 
 
-def test_an_item_planned_with_another_content_is_not_sent() -> None:
-    """The intent is of what was read: if the plan has changed since, it is refused."""
+@pytest.mark.parametrize("field", ["digest", "parent"])
+def test_an_item_planned_otherwise_is_not_sent(field: str) -> None:
+    """The intent is of what was read: if the content or the video it follows has changed since, it is refused."""
     item = standing(P)
-    item.digest = "other"
+    setattr(item, field, "other")
     assert m.Intend("new", ITEM, AT, "me").apply(item) == (False, None)
     assert not item.touched
 

@@ -182,11 +182,26 @@ def test_a_file_is_held_until_it_is_let_go(ledger_file: Path) -> None:
 
 
 def test_a_file_that_nobody_holds_is_removed(ledger_file: Path) -> None:
-    """Its owner was killed; files that look alike and are another ledger's stay."""
-    for name in ("launch.db-owner-dead", "other.db-owner-dead", "launch.db-ownership"):
+    """Its owner was killed; files that look alike, and are another ledger's or somebody's copy, stay."""
+    others = {
+        f"other.db-owner-{'d' * 16}",
+        "launch.db-ownership",
+        "launch.db-owner-backup",
+        f"launch.db-owner-{'d' * 17}",
+    }
+    for name in (f"launch.db-owner-{'d' * 16}", *others):
         ledger_file.with_name(name).touch()
     remove_dead(ledger_file)
-    assert {file.name for file in ledger_file.parent.iterdir()} == {"other.db-owner-dead", "launch.db-ownership"}
+    assert {file.name for file in ledger_file.parent.iterdir()} == others
+
+
+def test_a_file_that_is_no_lock_is_held_by_nobody_and_stays(ledger_file: Path) -> None:
+    """Whatever it holds is somebody's, and must neither be lost nor keep a ledger from being opened."""
+    stray = ledger_file.with_name(f"launch.db-owner-{'d' * 16}")
+    stray.write_bytes(b"notes of somebody\n" * 100)
+    assert not is_holding(ledger_file, "d" * 16)
+    remove_dead(ledger_file)
+    assert stray.read_bytes() == b"notes of somebody\n" * 100
 
 
 @pytest.mark.parametrize("moment", ["before it was opened", "before it was locked"])
