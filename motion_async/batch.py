@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
-import sqlite3
-import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -32,13 +29,14 @@ from motion_async.errors import (
 )
 from motion_async.intake import Intake, Requests, as_batch_request, each
 from motion_async.jobs import BatchRequest, JobState
+from motion_async.keys import Keys
 from motion_async.ledger import Ledger
-from motion_async.ledger.items import Entry, Item, ItemState, content_digest, content_key
+from motion_async.ledger.items import Entry, Item, ItemState, content_digest
 from motion_async.ledger.rows import check_name
 from motion_async.problems import Problem
 from motion_async.validation import check_batch_request
 
-__all__ = ["Batch", "Keys", "check_batch"]
+__all__ = ["Batch", "check_batch"]
 
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
@@ -64,70 +62,6 @@ def check_batch(ledger: Ledger, name: str) -> None:
             f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
         )
     check_name("the name of a batch", name)
-
-
-class Keys:
-    """Gives each request of a run the key by which the ledger knows it, in every run the same.
-
-    A request without an id is known by its content, by what it follows, and by its place among those of which
-    both are the same. So all must be counted: on disk, in a database that goes with this object, as a batch may
-    have millions.
-    """
-
-    def __init__(self) -> None:
-        self._seen = sqlite3.connect(
-            "", isolation_level=None, check_same_thread=False
-        )  # whoever collects garbage closes it
-        self._seen.execute("CREATE TABLE seen (name TEXT PRIMARY KEY, times INTEGER) WITHOUT ROWID")
-        self._seen.execute("BEGIN")  # never committed: nothing of it is to outlive this run
-        self._close = weakref.finalize(self, self._seen.close)
-
-    def of(self, given: BatchRequest) -> str:
-        """Give the key of the next request.
-
-        Args:
-            given: a request that `check_batch_request` has found nothing wrong with.
-
-        Raises:
-            InvalidRequestError: if an earlier request of this run has it.
-        """
-        key = given.id
-        if key is None:
-            digest = content_digest(given.request)
-            if given.follows is not None:
-                digest = hashlib.sha256(f"{digest} {given.follows}".encode()).hexdigest()[: len(digest)]
-            key = content_key(digest, self._count(f"content {digest}"))
-        if self._count(f"key {key}") > 1:
-            message = f"The id {key!r} stands at an earlier request of the batch already"
-            raise InvalidRequestError((Problem("custom", message, ("id",)),))
-        return key
-
-    def refuse(self, key: str) -> None:
-        """Note that a request will not be sent in this run, so that nothing follows it.
-
-        Args:
-            key: its key.
-        """
-        self._count(f"refused {key}")
-
-    def has_refused(self, key: str) -> bool:
-        """Whether `refuse` was called for a key.
-
-        Args:
-            key: a request's.
-        """
-        return self._seen.execute("SELECT 1 FROM seen WHERE name = ?", (f"refused {key}",)).fetchone() is not None
-
-    def _count(self, name: str) -> int:
-        counted = self._seen.execute(
-            "INSERT INTO seen VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET times = times + 1 RETURNING times", (name,)
-        )
-        times: int = counted.fetchone()[0]
-        return times
-
-    def close(self) -> None:
-        """Forget everything now; it is forgotten, too, when nobody holds this any more."""
-        self._close()
 
 
 class Batch:
@@ -180,6 +114,7 @@ class Batch:
                 key = keys.of(given)
             except InvalidRequestError as error:
                 found[place] = Intake(given.request, key=given.id, metadata=given.metadata, settled=(None, error))
+                keys.refuse_invalid(given)
             else:
                 entries[place] = Entry(key, given.request, metadata=given.metadata, parent=given.follows)
         items = await self._ledger.plan(self._name, list(entries.values())) if entries else []
@@ -187,10 +122,8 @@ class Batch:
             found[place] = await self._known(item, entry, keys)
             if place in expired and item.state is ItemState.PLANNED:
                 found[place] = attrs.evolve(found[place], settled=(None, expired[place]))
-        for intake in found.values():
-            refusal = None if intake.settled is None else intake.settled[1]
-            if isinstance(refusal, InvalidRequestError | LedgerConflictError) and isinstance(intake.key, str):
-                keys.refuse(intake.key)  # an older request under the same key may have a video: nothing follows that
+            if _is_refused(found[place]):
+                keys.refuse(item.key)
         return [found[place] for place in range(len(chunk))]
 
     def _check(self, given: BatchRequest, place: int, expired: dict[int, InvalidRequestError]) -> None:
@@ -285,3 +218,7 @@ class Batch:
             return CreateUncertainError(reason)
         parent = await self._ledger.find(self._name, item.parent)
         return FollowupUncertainError(reason, job_id=parent.job_id or "" if parent is not None else "")
+
+
+def _is_refused(intake: Intake) -> bool:
+    return intake.settled is not None and isinstance(intake.settled[1], InvalidRequestError | LedgerConflictError)

@@ -32,8 +32,7 @@ from motion_async import (
     SendDisturbed,
     VideoRequest,
 )
-from motion_async.batch import Keys
-from motion_async.ledger import Entry, ItemState, Ledger, content_digest, open_ledger
+from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from motion_async.sandbox import Fail, Hang, LostAnswer, RateLimited, Reset, Sandbox
 from tests.batches import QUICK, run, states
 
@@ -467,23 +466,6 @@ async def test_a_schedule_learns_most_from_the_newest(
     await run(motion, ledger, [], schedule=taught)
     ages = range(0, 1_000, 20)
     assert [taught.wait(age, 0) for age in ages] == [expected.wait(age, 0) for age in ages]
-
-
-# What a request is known by.
-
-
-def test_keys_are_the_same_in_every_run_and_count_equals() -> None:
-    """By content and ordinal, or by id."""
-    requests = [BatchRequest("a"), BatchRequest("b"), BatchRequest("a"), BatchRequest("a", id="mine")]
-    runs = []
-    for _ in range(2):
-        keys = Keys()
-        runs.append([keys.of(request) for request in requests])
-        keys.close()
-    assert runs[0] == runs[1]
-    assert len(set(runs[0])) == 4
-    assert runs[0][3] == "mine"
-    assert runs[0][0].startswith(content_digest(VideoRequest("a")))
 
 
 async def test_a_batch_waits_for_credits_if_asked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

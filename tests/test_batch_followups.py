@@ -198,6 +198,23 @@ async def test_nothing_follows_what_was_refused_in_this_run(
     assert sandbox.counts.followups == 0
 
 
+async def test_what_is_wrong_with_another_line_of_an_id_keeps_nothing_from_following_the_right_one(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """A line that is there twice, or cannot be sent, is one bad line; in a later run as in the first."""
+    requests = [
+        BatchRequest("", id="a"),
+        BatchRequest("cat", id="a"),
+        BatchRequest("cat", id="a"),
+        BatchRequest("", id="a"),
+    ]
+    assert [outcome.ok for outcome in await run(motion, ledger, requests)] == [False, True, False, False]
+    child = BatchRequest("more", id="b", follows="a")
+    outcomes = await run(motion, ledger, [*requests, child])
+    assert [outcome.ok for outcome in outcomes] == [False, True, False, False, True]
+    assert (sandbox.counts.creates, sandbox.counts.followups_accepted) == (1, 1)
+
+
 async def test_an_end_that_the_session_has_seen_ends_a_followup_that_is_taken_up(
     motion: MotionSession, ledger: Ledger
 ) -> None:

@@ -1,11 +1,10 @@
 """Whether the lines of a batch's file can be sent: by themselves, and beside the lines before them.
 
-Ids are kept on disk, as a file may have millions. It reads no clock, so that every pass over a file finds the same.
+It reads no clock, so that every pass over a file finds the same.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -16,6 +15,7 @@ from motion_async.cli.batch.filelines import Line
 from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest
 from motion_async.problems import Problem
+from motion_async.seen import Seen
 from motion_async.validation import check_batch_request
 
 __all__ = ["checked"]
@@ -32,17 +32,18 @@ def checked(lines: Iterable[Line], *, now: datetime) -> Iterator[Line]:
         The same lines; one with problems has no request any more, and its id counts as not given. One of which
         nothing is wrong but that a signature has expired keeps its request, for it may have been sent long ago.
     """
-    with closing(_Ids()) as ids:
+    with closing(Seen()) as ids:
         for line in lines:
             if line.given is None:
                 yield line
                 continue
             found = _contract(line.given, now)
-            lasting = (*(str(problem) for problem in found if not _is_expiry(problem)), *ids.problems(line.given))
+            lasting = (*(str(problem) for problem in found if not _is_expiry(problem)), *_beside(line.given, ids))
             if lasting:
                 yield attrs.evolve(line, given=None, problems=(*lasting, *map(str, filter(_is_expiry, found))))
             else:
-                ids.take(line)
+                if line.given.id is not None:
+                    ids.note(line.given.id, line.number)
                 yield attrs.evolve(line, expired=tuple(map(str, found)))
 
 
@@ -58,29 +59,9 @@ def _is_expiry(problem: Problem) -> bool:
     return "expired_at" in problem.extra
 
 
-class _Ids:
-    """The ids of the lines so far, in a database that goes with this object."""
-
-    def __init__(self) -> None:
-        self._seen = sqlite3.connect("", isolation_level=None)
-        self._seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
-        self._seen.execute("BEGIN")  # never committed: nothing of it is to outlive this pass
-
-    def problems(self, given: BatchRequest) -> Iterator[str]:
-        if given.id is not None and (line := self._line(given.id)) is not None:
-            yield f"id: {given.id!r:.80} stands at line {line} already"
-        if given.follows is not None and given.follows != given.id and self._line(given.follows) is None:
-            yield f"follows: {given.follows!r:.80} is the id of no line before this one that can be sent"
-
-    def take(self, line: Line) -> None:
-        if line.given is not None and line.given.id is not None:
-            self._seen.execute("INSERT INTO seen VALUES (?, ?)", (line.given.id, line.number))
-
-    def close(self) -> None:
-        self._seen.close()
-
-    def _line(self, name: str) -> int | None:
-        if not name.isascii():
-            name = name.encode("utf-8", "replace").decode()  # half a character is found wrong elsewhere
-        row = self._seen.execute("SELECT line FROM seen WHERE id = ?", (name,)).fetchone()
-        return None if row is None else int(row[0])
+def _beside(given: BatchRequest, ids: Seen) -> Iterator[str]:
+    """Give what is wrong with a line beside those whose ids have been seen, each with the number of its line."""
+    if given.id is not None and (line := ids.number(given.id)) is not None:
+        yield f"id: {given.id!r:.80} stands at line {line} already"
+    if given.follows is not None and given.follows != given.id and ids.number(given.follows) is None:
+        yield f"follows: {given.follows!r:.80} is the id of no line before this one that can be sent"
