@@ -10,12 +10,6 @@ from tests.hostile.hostile_server import HostileServer, hostile_server
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Always asyncio's own loop: the servers' sockets, which are ended in every rude way, outlive uvloop's."""
-    return "asyncio"
-
-
-@pytest.fixture
 async def hostile() -> AsyncIterator[HostileServer]:
     """Serve bare bytes as a script says."""
     async with hostile_server() as made:

@@ -11,6 +11,7 @@ import pytest
 
 from motion_async import (
     Backoff,
+    CreateUncertainError,
     GrowingSchedule,
     MotionSession,
     RateLimitedError,
@@ -51,7 +52,7 @@ async def refused(
 
     hostile.script = script
     async with MotionSession(KEY, base_url=hostile.url, now=lambda: clock, exchange_timeout=10) as motion:
-        with pytest.raises(Exception, match="the create was sent") as caught:
+        with pytest.raises(CreateUncertainError, match="the create was sent") as caught:
             await motion.create("A launch video")
     assert isinstance(caught.value.__cause__, ServiceUnavailableError)
     assert len(hostile.posts) == 1
@@ -122,7 +123,7 @@ async def test_a_storm_of_503_is_met_by_one_create(hostile: HostileServer) -> No
     """A 503 may come after the job was made."""
     hostile.script = storm(b"503 Down")
     async with MotionSession(KEY, base_url=hostile.url, backoff=Backoff(first=0, cap=0)) as motion:
-        with pytest.raises(Exception, match="the create was sent"):
+        with pytest.raises(CreateUncertainError, match="the create was sent"):
             await motion.create("A launch video")
     assert len(hostile.posts) == 1
 

@@ -48,6 +48,7 @@ async def answer(peer: Peer) -> None:
     await peer.say(http(state()))
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # uvloop closes sockets behind their backs
 @pytest.mark.parametrize("mine", [False, True], ids=["connections of its own", "the caller's connector"])
 async def test_a_connection_ends_with_its_exchange_whatever_the_other_side_does(mine: bool) -> None:
     """A service that never says farewell, as TLS would have it, keeps no socket open: not one more than the bound."""
