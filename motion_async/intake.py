@@ -18,6 +18,7 @@ from motion_async.recording import Record
 __all__ = ["Intake", "Requests", "as_batch_request", "each", "intakes"]
 
 Requests: TypeAlias = Iterable[BatchRequest | VideoRequest | str] | AsyncIterable[BatchRequest | VideoRequest | str]
+"""What `generate_many` makes videos of; a plain text is a prompt."""
 
 _T = TypeVar("_T")
 

@@ -21,7 +21,6 @@ from motion_async.validation import check_job_id, check_request
 from motion_async.wire import ErrorBody, WireError, encode_request, inflate, read_accepted, read_error, read_state
 
 __all__ = [
-    "MAX_RETRY_AFTER",
     "Answer",
     "Call",
     "create_call",
@@ -33,7 +32,7 @@ __all__ = [
     "unless_refused",
 ]
 
-MAX_RETRY_AFTER: Final = 3_600.0
+_MAX_RETRY_AFTER: Final = 3_600.0
 """Seconds: a longer wait than this is not believed."""
 
 
@@ -253,7 +252,7 @@ def _retry_after(header: str | None, date: str | None, now: datetime) -> float |
         if until is None:
             return None
         seconds = (until - (_moment(date) or now)) / timedelta(seconds=1)
-    return max(seconds, 0.0) if seconds <= MAX_RETRY_AFTER else None
+    return max(seconds, 0.0) if seconds <= _MAX_RETRY_AFTER else None
 
 
 def _moment(date: str | None) -> datetime | None:

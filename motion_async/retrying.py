@@ -77,4 +77,4 @@ class Retries:
                     repeating(error, failures, delay)
             await asyncio.wait([self._over], timeout=delay)
             if self._over.done():
-                raise SessionClosedError("the session was left before the call could be tried again; it was not taken")
+                raise SessionClosedError("the session was left before the call could be made again; nothing came of it")

@@ -28,6 +28,7 @@ from motion_async.intake import Intake, Requests, intakes
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.learning import LearnedSchedule, LearningSchedule
+from motion_async.lessons import Lessons
 from motion_async.options import check_clock, check_number, check_whole_number
 from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_schedule
 from motion_async.redaction import Secret
@@ -128,7 +129,7 @@ class MotionSession:
         if not isinstance(self._backoff, Backoff):
             raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
         self._calls: Calls | None = None
-        self._taught: dict[tuple[int, int], tuple[LearningSchedule, Ledger]] = {}  # by what they are, not what they say
+        self._lessons = Lessons()
         self._was_entered = False
         self._events = EventHub()
 
@@ -180,13 +181,17 @@ class MotionSession:
         """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
 
         While no connection can be made, or the answer is a 429, it is tried up to eight times: about a minute in all
-        with the default backoff, and up to `exchange_timeout` for each try. End it sooner with `asyncio.timeout`:
-        that sends nothing twice, and an id that still comes is in the log and in `events`.
+        with the default backoff, and up to `exchange_timeout` for each try. A `Retry-After` of up to an hour is waited
+        for besides. End it sooner with `asyncio.timeout`: that sends nothing twice, and an id that still comes is in
+        the log and in `events`.
 
         Args:
             prompt: 1 to 12,000 characters, or a whole request.
             style_reference_url: a YouTube URL whose style to follow.
             attachments: at most 10; a plain string is taken as an attachment's URL.
+
+        Returns:
+            The job, which the service has queued.
 
         Raises:
             InvalidRequestError: if the request breaks the contract, with every problem.
@@ -209,7 +214,7 @@ class MotionSession:
         """Give a completed job a new turn (section "Create Followup Endpoint"); it keeps its id.
 
         The job is polled once before, so that its old `completed` is not taken for the new one after; then it is
-        sent as a create is, and tried as often.
+        sent as a create is, and tried as often. Each may wait for a `Retry-After`, as with `create`.
 
         Args:
             job_id: a job that is completed.
@@ -232,10 +237,14 @@ class MotionSession:
     async def poll(self, job_id: str) -> JobState:
         """Ask for a job's state: one GET, tried up to four times while the trouble may pass by itself.
 
-        It has its turn in the session's pace like any other poll, and waits when the service has asked for a pause.
+        It has its turn in the session's pace like any other poll, and waits when the service has asked for a pause, by
+        a `Retry-After` of up to an hour. End it sooner with `asyncio.timeout`.
 
         Args:
             job_id: the job.
+
+        Returns:
+            The state that the service gave.
 
         Raises:
             JobNotFoundError: if there is no such job for this key.
@@ -273,6 +282,9 @@ class MotionSession:
             attachments: see `create`.
             timeout: seconds from the moment at which the service took it, at least 0; None for no deadline.
             on_input: see `Job.wait`.
+
+        Returns:
+            The state of the completed job.
 
         Raises:
             MotionError: what `create` and `Job.wait` raise.
@@ -327,6 +339,9 @@ class MotionSession:
                 closed after it.
             batch: the batch's name in the ledger, 1 to 512 printable characters.
 
+        Returns:
+            What gives the outcomes, in the order in which the jobs end.
+
         Raises:
             ConfigurationError: for an option out of bounds.
             SessionClosedError: if the session is not open.
@@ -370,24 +385,10 @@ class MotionSession:
         from motion_async.batch import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
         if isinstance(schedule, LearningSchedule):
-            await self._teach(schedule, ledger)
+            await self._lessons.give(schedule, ledger)
         async with aclosing(Batch(ledger, batch, now=self._now).intakes(requests)) as planned:
             async for intake in planned:
                 yield intake
-
-    async def _teach(self, schedule: LearningSchedule, ledger: Ledger) -> None:
-        """Let a schedule learn from what a ledger has seen end, once from each; what ends here it learns from polls."""
-        lesson = (id(schedule), id(ledger))
-        if lesson in self._taught:
-            return
-        self._taught[lesson] = (schedule, ledger)
-        try:
-            durations = await ledger.durations()
-        except BaseException:
-            del self._taught[lesson]  # another batch may have better luck
-            raise
-        for seconds, turn in durations:
-            schedule.finished(0.0, seconds, turn, duration=seconds)
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
         """Read every change and every disturbance of all jobs of this session, from now on.

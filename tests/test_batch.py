@@ -444,30 +444,6 @@ async def test_a_schedule_learns_from_what_the_ledger_has_seen_end(
     assert round(schedule.remembered(0)) == 10
 
 
-async def test_a_schedule_learns_most_from_the_newest(
-    motion: MotionSession, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the ledger gives in order is learnt in that order, even if it could not be read at first."""
-    durations = [(900.0, 0)] * 50 + [(100.0, 0)] * 50
-    answers: list[Any] = [LedgerError("gone for a moment"), durations]
-
-    async def give(limit: int = 1_000) -> Any:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(ledger, "durations", give)
-    taught, expected = LearnedSchedule(memory=10), LearnedSchedule(memory=10)
-    for seconds, turn in durations:
-        expected.finished(0.0, seconds, turn, duration=seconds)
-    with pytest.raises(LedgerError):
-        await run(motion, ledger, [], schedule=taught)
-    await run(motion, ledger, [], schedule=taught)
-    ages = range(0, 1_000, 20)
-    assert [taught.wait(age, 0) for age in ages] == [expected.wait(age, 0) for age in ages]
-
-
 async def test_a_batch_waits_for_credits_if_asked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """One create at a time is tried again until there are some, and all is made in the end."""
     monkeypatch.setattr("motion_async.credits.CREDITS_INTERVAL", 0.1)

@@ -130,7 +130,7 @@ async def test_waiting_for_input_is_the_callers_choice(sandbox: Sandbox, motion:
     assert caught.value.job_id == job.id
     assert job.state is not None
     assert job.state.pending_user_input
-    sandbox.answer(job.id)
+    sandbox.give_input(job.id)
     assert (await job.wait(timeout=30)).status == "completed"
 
 
@@ -383,7 +383,7 @@ async def test_a_wait_ends_at_its_deadline_and_the_job_goes_on(sandbox: Sandbox,
             pass
     while not (await job.poll()).pending_user_input:
         await asyncio.sleep(0.01)
-    sandbox.answer(job.id)
+    sandbox.give_input(job.id)
     assert (await job.wait(timeout=30)).status == "completed"
 
 

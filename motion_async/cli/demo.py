@@ -65,7 +65,7 @@ async def demo(reporter: Reporter, *, speed: float = 60.0) -> ExitStatus:
             reporter.tell(event)
             if isinstance(event, StatusChange) and event.current == JobStatus.AWAITING_USER_INPUT:
                 reporter.notice(f"waits for input, which comes in a moment: {prompt(event.job_id)}")
-                asyncio.get_running_loop().call_later(_ANSWERED_AFTER / speed, sandbox.answer, event.job_id)
+                asyncio.get_running_loop().call_later(_ANSWERED_AFTER / speed, sandbox.give_input, event.job_id)
 
         motion = MotionSession(sandbox.api_key, base_url=sandbox.url, schedule=schedule)
         title = f"{len(requests)} videos, {_MAX_ACTIVE} at a time, time runs {speed:g} times faster"

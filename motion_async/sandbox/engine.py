@@ -278,7 +278,7 @@ class Engine:
             turn = job.turns[-2]
         return Answer(200, _state(job, turn, turn.step_at(now)))
 
-    def answer(self, job_id: str, *, now: float) -> None:
+    def give_input(self, job_id: str, *, now: float) -> None:
         """Give a job the input that it waits for.
 
         Args:

@@ -253,7 +253,7 @@ class Sandbox:
         """
         self._clock.advance(seconds)
 
-    def answer(self, job_id: str) -> None:
+    def give_input(self, job_id: str) -> None:
         """Give a job the input that it waits for, as a person would in the frontend.
 
         Args:
@@ -263,4 +263,4 @@ class Sandbox:
             KeyError: there is no such job.
             ValueError: it does not wait for input now.
         """
-        self._engine.answer(job_id, now=self.now)
+        self._engine.give_input(job_id, now=self.now)

@@ -319,7 +319,7 @@ async def test_stories_can_be_ordered_over_http(api: Api) -> None:
         api.sandbox.advance(5)
         seen.append((await api.poll(job_id))[1]["status"])
         if seen[-1] == "awaiting_user_input":
-            api.sandbox.answer(job_id)
+            api.sandbox.give_input(job_id)
     assert [status for status, _ in itertools.groupby(seen)] == [
         "created",
         "running",

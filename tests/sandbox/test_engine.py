@@ -88,7 +88,7 @@ def test_a_waiting_job_says_so_until_it_is_answered() -> None:
     assert world.poll(job_id, 14)["pending_user_input"] is False
     state = world.poll(job_id, 10_000)
     assert (state["status"], state["pending_user_input"]) == ("awaiting_user_input", True)
-    world.engine.answer(job_id, now=START + 10_000)
+    world.engine.give_input(job_id, now=START + 10_000)
     state = world.poll(job_id, 10_000)
     assert (state["status"], state["pending_user_input"]) == ("running", False)
     assert world.poll(job_id, 10_200)["status"] == "completed"
@@ -97,7 +97,7 @@ def test_a_waiting_job_says_so_until_it_is_answered() -> None:
 def test_an_answer_to_an_unknown_job_is_refused() -> None:
     """What a test mistypes is told to it."""
     with pytest.raises(KeyError):
-        World().engine.answer("nobody", now=START)
+        World().engine.give_input("nobody", now=START)
 
 
 def test_a_followup_keeps_the_id_and_starts_a_new_turn() -> None:

@@ -167,7 +167,7 @@ class TestARun:
         assert (status, states(lines)) == (4, ["running"])
         assert "0 of 1 completed, 1 running" in said
         (job_id,) = sandbox.jobs
-        sandbox.answer(job_id)
+        sandbox.give_input(job_id)
         assert command("batch", file)[0] == 0
         assert sandbox.counts.creates == 1
 

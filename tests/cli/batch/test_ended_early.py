@@ -46,7 +46,7 @@ class TestInterrupted:
         goes_on = shlex.split(said.rpartition("go on with: ")[2])
         assert goes_on == ["motion-async", "batch", *argv]
         for job_id in sandbox.jobs:
-            sandbox.answer(job_id)
+            sandbox.give_input(job_id)
         assert command(*goes_on[1:])[0] == 0
         assert states(results()) == ["completed"] * 12
         assert (sandbox.counts.creates_accepted, sandbox.counts.duplicates) == (12, 0)

@@ -1,0 +1,45 @@
+"""What schedules that learn have been told by ledgers: what each has seen end, once each.
+
+It reads a ledger and teaches; what ends in this session a schedule learns from the poll loop, and not from here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from motion_async.learning import LearningSchedule
+
+if TYPE_CHECKING:
+    from motion_async.ledger import Ledger
+
+__all__ = ["Lessons"]
+
+
+class Lessons:
+    """The lessons of one session."""
+
+    def __init__(self) -> None:
+        # By what they are, not what they say; both are held, so that no other can come to have their identity.
+        self._given: dict[tuple[int, int], tuple[LearningSchedule, Ledger]] = {}
+
+    async def give(self, schedule: LearningSchedule, ledger: Ledger) -> None:
+        """Let a schedule learn from what a ledger has seen end, if it has not yet.
+
+        Args:
+            schedule: learns.
+            ledger: an open ledger.
+
+        Raises:
+            LedgerError: if the ledger cannot be read; the lesson can be given again.
+        """
+        lesson = (id(schedule), id(ledger))
+        if lesson in self._given:
+            return
+        self._given[lesson] = (schedule, ledger)
+        try:
+            durations = await ledger.durations()
+        except BaseException:
+            del self._given[lesson]  # another batch may have better luck
+            raise
+        for seconds, turn in durations:
+            schedule.finished(0.0, seconds, turn, duration=seconds)
