@@ -56,6 +56,7 @@ from motion_async.events import (
     PollDisturbed,
     SendAbandoned,
     SendDisturbed,
+    SentElsewhere,
     SessionSlowed,
     WatchEnded,
 )
@@ -126,6 +127,7 @@ __all__ = [
     "Schedule",
     "SendAbandoned",
     "SendDisturbed",
+    "SentElsewhere",
     "ServiceError",
     "ServiceUnavailableError",
     "SessionClosedError",

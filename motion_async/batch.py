@@ -27,6 +27,7 @@ from motion_async.errors import (
     MotionError,
     NotSentError,
 )
+from motion_async.events import Event, SentElsewhere
 from motion_async.intake import Intake, Requests, as_batch_request, each
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.keys import Keys
@@ -71,12 +72,16 @@ class Batch:
         ledger: where its items are.
         name: the batch's name.
         now: gives the time as an aware datetime, that signatures are held against.
+        publish: told of what somebody else is sending.
     """
 
-    def __init__(self, ledger: Ledger, name: str, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ledger: Ledger, name: str, *, now: Callable[[], datetime], publish: Callable[[Event], None]
+    ) -> None:
         self._ledger = ledger
         self._name = name
         self._now = now
+        self._publish = publish
 
     async def intakes(self, requests: Requests) -> AsyncGenerator[Intake]:
         """Plan requests in the ledger, and give each with what is known of it.
@@ -176,6 +181,7 @@ class Batch:
         if intake.is_elsewhere:
             if not pause:
                 _log.info("item %r of batch %r is being sent by owner %s; waiting", item.key, item.batch, item.owner)
+                self._publish(SentElsewhere(item.batch, item.key, item.owner or ""))
             later = min(2 * pause or _LOOK_AGAIN, _LONGEST_PAUSE)
             return attrs.evolve(intake, again=partial(self._again, entry, keys, later))
         if intake.follows is None or intake.job_id is not None or intake.settled is not None:

@@ -1,7 +1,8 @@
 """One request of a batch on its way: what it holds, and how it lets go of it.
 
-It holds a place of the limiter, its job's place in the poll loop, a timer, and the point up to which it has read
-the job's changes. It must not decide what happens next, nor tell anyone of it: that is the fan-out's.
+It holds a place of the limiter, its job's place in the poll loop, a timer, and the point up to which it has read the
+job's changes; and the loop's time up to which it waits for whoever else is sending it. It must not decide what happens
+next, nor tell anyone of it: that is the fan-out's.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Errand:
         intake: the request, with what is known of it.
     """
 
-    __slots__ = ("at", "holds_place", "index", "intake", "is_followed", "is_parked", "job", "news", "timer")
+    __slots__ = ("at", "holds_place", "index", "intake", "is_followed", "is_parked", "job", "news", "timer", "until")
 
     def __init__(self, index: int, intake: Intake) -> None:
         self.index = index
@@ -35,6 +36,7 @@ class Errand:
         self.at = Step(None)
         self.news: asyncio.Future[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.until: float | None = None
         self.holds_place = False
         self.is_followed = False
         self.is_parked = False

@@ -20,6 +20,7 @@ __all__ = [
     "PollDisturbed",
     "SendAbandoned",
     "SendDisturbed",
+    "SentElsewhere",
     "SessionSlowed",
     "WatchEnded",
 ]
@@ -66,6 +67,21 @@ class SendDisturbed:
     error: MotionError
     failures: int
     next_wait: float
+
+
+@attrs.frozen
+class SentElsewhere:
+    """A request of a batch is being sent by somebody else with the same ledger; this run waits for what becomes of it.
+
+    Args:
+        batch: the batch's name.
+        key: the item's key.
+        owner: who sends it, as the ledger knows them.
+    """
+
+    batch: str
+    key: str
+    owner: str
 
 
 @attrs.frozen
@@ -127,6 +143,7 @@ Event: TypeAlias = (
     | JobAccepted
     | SendAbandoned
     | SendDisturbed
+    | SentElsewhere
     | PollDisturbed
     | SessionSlowed
     | WatchEnded

@@ -61,7 +61,7 @@ class FanOut(AsyncIterator[Outcome]):
         polls: the session's loop.
         requests: what to make.
         limiter: whose places the jobs hold.
-        job_timeout: seconds in which each job is watched, None for no end.
+        job_timeout: seconds in which each job is watched, or waited for while somebody else sends it; None for no end.
         on_input: what to do when a job waits for a person.
         credits: where creates wait for credits after a 402; when None, a 402 ends all new ones.
     """
@@ -248,7 +248,13 @@ class FanOut(AsyncIterator[Outcome]):
     async def _begin_again(self, item: Errand) -> None:
         """Begin anew with what is known of a request once nobody else sends it, or of the job that it follows up."""
         assert item.intake.again is not None  # noqa: S101  # whoever writes records gives it
-        item.intake = await item.intake.again()
+        if item.intake.is_elsewhere and item.until is None and self._job_timeout is not None:
+            item.until = asyncio.get_running_loop().time() + self._job_timeout
+        try:
+            async with asyncio.timeout_at(item.until if item.intake.is_elsewhere else None):
+                item.intake = await item.intake.again()
+        except TimeoutError:
+            raise NotSentError(_ELSEWHERE.format(item.intake.key, self._job_timeout)) from None
         await self._begin(item)
 
     def _not_sent(self) -> NotSentError:
@@ -354,7 +360,8 @@ class FanOut(AsyncIterator[Outcome]):
         if not outcome.ok:
             self._finish_soon(children, f"the request that it follows, {outcome.key!r}, has not completed")
             children = []
-            if item.job is not None and (outcome.state is None or not outcome.state.status.is_terminal):
+            has_ended = outcome.state is not None and outcome.state.status.is_terminal
+            if item.intake.is_elsewhere or (item.job is not None and not has_ended):
                 self._finish_soon(self._lineage.block_turns(item), _TURN_OPEN)
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id)
@@ -384,5 +391,9 @@ def _end(state: JobState) -> tuple[JobState, JobFailedError | None]:
 
 
 _TURN_OPEN = "an earlier followup of the same job has not ended, and is not watched any more"
+_ELSEWHERE = (
+    "request {!r} was still being sent by somebody else with the same ledger after {:g} s, and was not sent from here; "
+    "run the batch again to hear what became of it"
+)
 _ENDS_ALL = (AuthenticationError, InsufficientCreditsError, LedgerError, SessionClosedError)
 """After one of these every further create would end the same way."""

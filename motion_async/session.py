@@ -331,7 +331,8 @@ class MotionSession:
             schedule: how long these jobs are left alone between polls. When None the session's, if it was given
                 one; else a `LearnedSchedule` that all batches of the session teach, urgent enough to notice ends no
                 later on average than the contract's advice does, with fewer polls.
-            job_timeout: seconds in which this batch watches a job, at least 0; None for no end. The job goes on.
+            job_timeout: seconds in which this batch watches a job, or waits while another one with the same ledger
+                sends its request, at least 0; None for no end. The job goes on.
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
             on_insufficient_credits: after a 402: `stop` creating, or `wait`: try one create every 60 seconds
                 until one is taken; `events` tells of each.
@@ -386,7 +387,8 @@ class MotionSession:
 
         if isinstance(schedule, LearningSchedule):
             await self._lessons.give(schedule, ledger)
-        async with aclosing(Batch(ledger, batch, now=self._now).intakes(requests)) as planned:
+        made = Batch(ledger, batch, now=self._now, publish=self._events.publish)
+        async with aclosing(made.intakes(requests)) as planned:
             async for intake in planned:
                 yield intake
 

@@ -17,6 +17,7 @@ from motion_async import (
     JobStatus,
     MotionSession,
     NotSentError,
+    SentElsewhere,
     VideoRequest,
     WaitTimeoutError,
 )
@@ -118,6 +119,32 @@ async def test_a_followup_that_another_process_is_sending_has_its_turn(ledger: L
         outcomes = await ended
     assert [outcome.error for outcome in outcomes] == [None] * 3
     assert sandbox.counts.followups_accepted == 2
+
+
+async def test_what_another_process_is_sending_is_told_and_waited_for_as_long_as_a_job_is(ledger: Ledger) -> None:
+    """That process may have been stopped in the middle, and would be waited for without end; nothing is sent twice."""
+    async with (
+        Sandbox(speed=1_000) as sandbox,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+    ):
+        await run(motion, ledger, FOLLOWED[:1])
+        _, sent, _ = await ledger.plan("launch", PLANNED)
+        [create] = await ledger.plan("launch", [Entry("hero", VideoRequest("hero"))])
+        for item in (sent, create):
+            assert await ledger.record(item).sending()
+        events = motion.events()
+        requests = [*FOLLOWED, BatchRequest("hero", id="hero")]
+        made, *others = await run(motion, ledger, requests, job_timeout=0.2)
+        await events.aclose()
+        told = {event.key: event for event in [event async for event in events] if isinstance(event, SentElsewhere)}
+        assert made.ok
+        assert all(isinstance(outcome.error, NotSentError) for outcome in others)
+        assert "'b' was still being sent by somebody else" in str(others[0].error)
+        assert "an earlier followup of the same job has not ended" in str(others[1].error)
+        assert "'hero' was still being sent by somebody else" in str(others[2].error)
+        assert set(told) == {"b", "hero"}
+        assert {event.owner for event in told.values()} == {ledger.owner}
+        assert (sandbox.counts.creates, sandbox.counts.followups) == (1, 0)
 
 
 async def test_a_followup_that_another_process_could_not_send_waits_for_a_sibling_that_runs(ledger: Ledger) -> None:

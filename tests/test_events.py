@@ -17,6 +17,7 @@ from motion_async.events import (
     PollDisturbed,
     SendAbandoned,
     SendDisturbed,
+    SentElsewhere,
     SessionSlowed,
     WatchEnded,
 )
@@ -29,6 +30,7 @@ EVENTS: list[Event] = [
     StatusChange(JOB, JobStatus.QUEUED, JobStatus.RUNNING, JobState(JOB, JobStatus.RUNNING), NOW),
     JobAccepted(JOB, followup=True),
     SendDisturbed(None, ConnectFailedError("no route"), failures=1, next_wait=0.8),
+    SentElsewhere("launch", "hero", "0123456789abcdef"),
     SendAbandoned(None, CreateUncertainError("reset")),
     PollDisturbed(JOB, ConnectFailedError("no connection", job_id=JOB), failures=2, next_wait=1.5),
     SessionSlowed(polls_per_second=5.0, pause=30.0),
