@@ -202,14 +202,14 @@ class Transport:
             with self._deadlines.block():
                 return await self._request(call, exchange)
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
-            failure = self._translated(call, error, nothing_left=exchange is not None and not exchange.sent)
+            failure = self._translated(call, error, exchange)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise error.with_traceback(None)  # noqa: B904  # aiohttp's frames hold the body and the headers as locals
             # Nobody cancelled this task: a connector that is closed cancels who waits for one of its connections.
             gone = aiohttp.ClientConnectionError("the connector was closed")
-            failure = self._translated(call, gone, nothing_left=exchange is not None and not exchange.sent)
+            failure = self._translated(call, gone, exchange)
         except BaseException as error:  # noqa: BLE001  # the end of the program, or what a hook makes of it
             raise error.with_traceback(None)  # noqa: B904  # as above
         finally:
@@ -274,10 +274,16 @@ class Transport:
         flaw = UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
         return bytes(read[: self._limit]), flaw
 
-    def _translated(self, call: Call, failure: Exception, *, nothing_left: bool) -> TransportError | SessionClosedError:
-        """Give the error that a failure of the network layer stands for."""
+    def _translated(
+        self, call: Call, failure: Exception, exchange: Exchange | None
+    ) -> TransportError | SessionClosedError:
+        """Give the error that a failure of the network layer stands for.
+
+        Of what costs credits its kind says nothing: a caller's trace hook, which may talk to others, can raise any.
+        """
         is_open = not (self._is_closing or self._polls.closed)
-        if isinstance(failure, _NEVER_CONNECTED) or nothing_left:
+        nothing_left = isinstance(failure, _NEVER_CONNECTED) if exchange is None else not exchange.sent
+        if nothing_left:
             if is_open:
                 return self._failed(ConnectFailedError, call, "could not be made", failure)
         elif isinstance(failure, TimeoutError) and is_open:

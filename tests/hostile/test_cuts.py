@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from motion_async import (
     CreateUncertainError,
@@ -148,7 +150,22 @@ def raising(error: BaseException, at: str) -> aiohttp.TraceConfig:
     return trace
 
 
-@pytest.mark.parametrize("error", [KeyError("hook"), TimeoutError(), asyncio.CancelledError()], ids=repr)
+NOWHERE: Any = aiohttp.client_reqrep.ConnectionKey("metrics.example", 443, True, True, None, None, None, None)
+RAISED: Final[list[BaseException]] = [
+    KeyError("hook"),
+    TimeoutError(),
+    asyncio.CancelledError(),
+    # What aiohttp raises when the hook itself asks somebody else, who cannot be reached.
+    aiohttp.ClientConnectorError(NOWHERE, ConnectionRefusedError("refused")),
+    aiohttp.ClientConnectorCertificateError(NOWHERE, ValueError("expired")),
+    aiohttp.ClientHttpProxyError(
+        aiohttp.RequestInfo(URL("http://metrics"), "POST", CIMultiDictProxy(CIMultiDict())), ()
+    ),
+    aiohttp.InvalidURL("metrics"),
+]
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("at", SIGNALS)
 async def test_a_hook_that_raises_at_any_place_costs_no_second_post(
     hostile: HostileServer, at: str, error: BaseException
