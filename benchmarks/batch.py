@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.spreads import line
+from benchmarks.reporting import line
 
 __all__ = ["run", "table"]
 

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks.inprocess import InProcess, Jobs
-from benchmarks.spreads import spread, table_of_arms
+from benchmarks.reporting import ratios, spread, table_of_arms
 from benchmarks.stub import stub_server
 from motion_async import GrowingSchedule, MotionSession
 
@@ -114,17 +114,13 @@ def run(*, rounds: int = 5, requests: int = 1_000, stream: int = 20_000) -> dict
     """
     with stub_server() as base_url:
         figures = asyncio.run(_measure_cpu(base_url, rounds, requests))
-    plain = figures["plain aiohttp"]
     memory = asyncio.run(_measure_memory(stream))
     return {
         "rounds": rounds,
         "requests_per_round": requests,
         "cpu_microseconds": {arm: spread(values) for arm, values in figures.items()},
         "requests_per_cpu_second": {arm: spread([1e6 / one for one in values]) for arm, values in figures.items()},
-        "ratios": {
-            arm: spread([one / other for one, other in zip(values, plain, strict=True)])
-            for arm, values in figures.items()
-        },
+        "ratios": {arm: ratios(values, figures["plain aiohttp"]) for arm, values in figures.items()},
         "stream": stream,
         "bytes": memory,
         "bytes_a_request_in_between": (memory["after nine tenths"] - memory["after a tenth"]) / (0.8 * stream),

@@ -13,7 +13,7 @@ import tempfile
 import time
 from typing import Any
 
-from benchmarks.spreads import spread, table_of_arms
+from benchmarks.reporting import ratios, spread, table_of_arms
 
 __all__ = ["run", "table"]
 
@@ -43,7 +43,7 @@ def run(*, rounds: int = 15) -> dict[str, Any]:
     return {
         "rounds": rounds,
         "milliseconds": {arm: spread([1e3 * one[arm] for one in taken]) for arm in _ARMS},
-        "ratios": {"motion_async": spread([one / other for one, other in zip(ours, plain, strict=True)])},
+        "ratios": {"motion_async": ratios(ours, plain)},
     }
 
 

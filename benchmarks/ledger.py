@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.spreads import line, spread
+from benchmarks.reporting import cells, line, ratios, spread
 from motion_async.jobs import Attachment, JobState, JobStatus, StatusChange, VideoRequest
 from motion_async.ledger import Entry, Item, ItemState, Ledger, open_ledger
 
@@ -133,7 +133,7 @@ def run(*, rounds: int = 3, items: int = 10_000, alone: int = 500, in_flight: in
         "shared": {name: spread([figures[name] for figures in shared]) for name in shared[0]},
         "single": {name: spread([figures[name] for figures in single]) for name in single[0]},
         "idle_late_p99": spread(idle),
-        "ratio": spread([a["items_per_second"] / b["items_per_second"] for a, b in zip(shared, single, strict=True)]),
+        "ratio": ratios(*([figures["items_per_second"] for figures in arm] for arm in (shared, single))),
     }
 
 
@@ -150,7 +150,7 @@ def table(figures: dict[str, Any]) -> str:
     ]
 
     def add(title: str, of: dict[str, float], scale: float = 1.0, digits: int = 0) -> None:
-        rows.append(line(title, [f"{of[which] * scale:.{digits}f}" for which in ("median", "min", "max")]))
+        rows.append(line(title, cells({which: scale * value for which, value in of.items()}, digits)))
 
     add("seconds", figures["shared"]["seconds"], digits=2)
     add("transactions", figures["shared"]["transactions"])

@@ -19,8 +19,8 @@ from typing import Any
 import aiohttp
 
 from benchmarks.inprocess import InProcess, Jobs
+from benchmarks.reporting import cells, drawing, line, spread
 from benchmarks.schedule import DURATIONS
-from benchmarks.spreads import drawing, line, spread
 from motion_async import GrowingSchedule, MotionSession
 from motion_async.learning import LearnedSchedule
 from motion_async.pacing import Schedule
@@ -108,8 +108,8 @@ def table(figures: dict[str, Any]) -> str:
     for name, arms in figures["ratios"].items():
         rows.append(line(name, ["ratio", "least", "most", "polls a job"], width=36))
         for arm, ratio in arms.items():
-            cells = [f"{ratio[which]:.3f}" for which in ("median", "min", "max")]
-            rows.append(line(f"  {arm}", [*cells, f"{figures['polls_a_job'][name][arm]:.1f}"], width=36))
+            polls = f"{figures['polls_a_job'][name][arm]:.1f}"
+            rows.append(line(f"  {arm}", [*cells(ratio, 3), polls], width=36))
     return "\n".join(rows)
 
 
@@ -120,13 +120,12 @@ def plot(figures: dict[str, Any], file: str) -> None:
         figures: what `run` gave.
         file: the picture's path; its suffix says the format.
     """
-    figure, panels = drawing(len(figures["ratios"]))
-    for panel, (name, arms) in zip(panels, figures["ratios"].items(), strict=True):
-        for arm, ratio in arms.items():
-            panel.plot(figures["polls_a_job"][name][arm], ratio["median"], "o", label=arm)
-        panel.axhline(1.05, color="tab:gray", linewidth=1, linestyle="--")
-        panel.set(title=name, xlabel="polls a job", xlim=(0, None), ylim=(1, None))
-        panel.title.set_fontsize(9)
-    panels[0].set_ylabel("time to finish, best possible = 1")
-    panels[0].legend(fontsize=7)
-    figure.savefig(file, dpi=150)
+    with drawing(file, len(figures["ratios"])) as panels:
+        for panel, (name, arms) in zip(panels, figures["ratios"].items(), strict=True):
+            for arm, ratio in arms.items():
+                panel.plot(figures["polls_a_job"][name][arm], ratio["median"], "o", label=arm)
+            panel.axhline(1.05, color="tab:gray", linewidth=1, linestyle="--")
+            panel.set(title=name, xlabel="polls a job", xlim=(0, None), ylim=(1, None))
+            panel.title.set_fontsize(9)
+        panels[0].set_ylabel("time to finish, best possible = 1")
+        panels[0].legend(fontsize=7)

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks.peers import PEERS, PollOnce
-from benchmarks.spreads import drawing, spread, table_of_arms
+from benchmarks.reporting import drawing, ratios, spread, table_of_arms
 from benchmarks.stub import stub_server
 from motion_async import MotionSession
 
@@ -156,16 +156,12 @@ def run(*, rounds: int = 7, polls: int = 4_000, peer_polls: int = 320) -> dict[s
     """
     with stub_server() as base_url:
         figures, missing = asyncio.run(_measure(base_url, rounds, polls, peer_polls))
-    plain = figures[PLAIN]
     return {
         "rounds": rounds,
         "polls_per_round": polls,
         "peer_polls_per_round": peer_polls,
         "cpu_microseconds": {arm: spread(values) for arm, values in figures.items()},
-        "ratios": {
-            arm: spread([one / other for one, other in zip(values, plain, strict=True)])
-            for arm, values in figures.items()
-        },
+        "ratios": {arm: ratios(values, figures[PLAIN]) for arm, values in figures.items()},
         "versions": {name: importlib.metadata.version(name) for name in ("aiohttp", *PEERS) if name not in missing},
         "missing": missing,
     }
@@ -195,14 +191,13 @@ def plot(figures: dict[str, Any], file: str) -> None:
         figures: what `run` gave.
         file: the picture's path; its suffix says the format.
     """
-    figure, (panel,) = drawing(1, height=0.6 + 0.35 * len(figures["ratios"]))
     arms = sorted(figures["ratios"].items(), key=lambda item: -item[1]["median"])
-    bars = panel.barh(
-        [arm for arm, _ in arms],
-        [ratio["median"] for _, ratio in arms],
-        color=["tab:orange" if arm == OURS else "tab:gray" for arm, _ in arms],
-    )
-    panel.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-    panel.margins(x=0.12)
-    panel.set_xlabel("CPU of a poll, plain aiohttp = 1")
-    figure.savefig(file, dpi=150)
+    with drawing(file, 1, height=0.6 + 0.35 * len(arms)) as (panel,):
+        bars = panel.barh(
+            [arm for arm, _ in arms],
+            [ratio["median"] for _, ratio in arms],
+            color=["tab:orange" if arm == OURS else "tab:gray" for arm, _ in arms],
+        )
+        panel.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+        panel.margins(x=0.12)
+        panel.set_xlabel("CPU of a poll, plain aiohttp = 1")

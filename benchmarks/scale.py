@@ -24,7 +24,7 @@ import aiohttp
 
 from benchmarks.lateness import lateness
 from benchmarks.poll import MAX_CONNECTIONS, POLLS_AT_ONCE, Counting, poll_plainly
-from benchmarks.spreads import drawing, line, spread
+from benchmarks.reporting import cells, drawing, line, ratios, spread
 from benchmarks.stub import running, stub_server
 from motion_async import GrowingSchedule, JobState, MotionSession
 from motion_async.calls import Calls
@@ -255,10 +255,7 @@ def run(*, rounds: int = 5, top: int = 100_000, polls: int = 1_500, lag_seconds:
         "cpu_microseconds": {
             str(count): {arm: spread(values) for arm, values in arms.items()} for count, arms in cpu.items()
         },
-        "ratios": {
-            str(count): spread([ours / plain for ours, plain in zip(arms["ours"], arms["plain"], strict=True)])
-            for count, arms in cpu.items()
-        },
+        "ratios": {str(count): ratios(arms["ours"], arms["plain"]) for count, arms in cpu.items()},
         "bytes_a_job": {str(count): job_bytes[count] for count in with_bytes},
         "bytes_a_bare_task": {str(count): task_bytes[count] for count in with_bytes},
         "lag_milliseconds": {str(count): values for count, values in lag.items()},
@@ -278,12 +275,12 @@ def table(figures: dict[str, Any]) -> str:
         line("jobs", ["ratio", "least", "most", "bytes a job", "of a task", "lag p50", "lag p99", "polls/s"], width=10),
     ]
     for count, ratio in figures["ratios"].items():
-        cells = [f"{ratio[which]:.2f}" for which in ("median", "min", "max")]
+        shown = cells(ratio, 2)
         if count in figures["bytes_a_job"]:
             size, lag = figures["bytes_a_job"][count], figures["lag_milliseconds"][count]
-            cells += [f"{size:.0f}", f"x{size / figures['bytes_a_bare_task'][count]:.2f}"]
-            cells += [f"{lag[which]:.1f} ms" for which in ("p50", "p99")] + [f"{lag['polls_per_second']:.0f}"]
-        rows.append(line(f"{int(count):,}", cells, width=10))
+            shown += [f"{size:.0f}", f"x{size / figures['bytes_a_bare_task'][count]:.2f}"]
+            shown += [f"{lag[which]:.1f} ms" for which in ("p50", "p99")] + [f"{lag['polls_per_second']:.0f}"]
+        rows.append(line(f"{int(count):,}", shown, width=10))
     return "\n".join(rows)
 
 
@@ -294,17 +291,16 @@ def plot(figures: dict[str, Any], file: str) -> None:
         figures: what `run` gave.
         file: the picture's path; its suffix says the format.
     """
-    figure, panels = drawing(3)
-    ratios, lag = figures["ratios"], {n: of for n, of in figures["lag_milliseconds"].items() if n != "0"}
+    cpu, lag = figures["ratios"], {n: of for n, of in figures["lag_milliseconds"].items() if n != "0"}
     curves: list[tuple[str, dict[str, dict[str, float]]]] = [
-        ("CPU of a poll, plain aiohttp = 1", {"motion_async": {n: of["median"] for n, of in ratios.items()}}),
+        ("CPU of a poll, plain aiohttp = 1", {"motion_async": {n: of["median"] for n, of in cpu.items()}}),
         ("bytes", {"watched job": figures["bytes_a_job"], "bare asyncio task": figures["bytes_a_bare_task"]}),
         ("lag of the event loop, ms", {which: {n: of[which] for n, of in lag.items()} for which in ("p50", "p99")}),
     ]
-    for panel, (title, arms) in zip(panels, curves, strict=True):
-        for arm, points in arms.items():
-            panel.plot([int(n) for n in points], list(points.values()), marker="o", markersize=3, label=arm)
-        panel.set(xscale="log", xlabel="jobs", ylabel=title, ylim=(0, None))
-        panel.grid(visible=True, alpha=0.2)
-        panel.legend(fontsize=7)
-    figure.savefig(file, dpi=150)
+    with drawing(file, 3) as panels:
+        for panel, (title, arms) in zip(panels, curves, strict=True):
+            for arm, points in arms.items():
+                panel.plot([int(n) for n in points], list(points.values()), marker="o", markersize=3, label=arm)
+            panel.set(xscale="log", xlabel="jobs", ylabel=title, ylim=(0, None))
+            panel.grid(visible=True, alpha=0.2)
+            panel.legend(fontsize=7)

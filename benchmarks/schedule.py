@@ -7,7 +7,6 @@ poll loop asks it, jitter included. A schedule with a setting is a curve: fewer 
 
 from __future__ import annotations
 
-import importlib
 import math
 import statistics
 from collections.abc import Callable, Iterable
@@ -16,8 +15,11 @@ from itertools import pairwise
 from random import Random
 from typing import Any, TypeAlias
 
+from benchmarks.reporting import drawing
 from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import GrowingSchedule, Schedule, jittered
+
+__all__ = ["DEFAULT", "DURATIONS", "LEARNED", "plot", "polls_at", "run", "table", "watch_job"]
 
 _Cost: TypeAlias = tuple[float, float]
 """Polls a job, and mean seconds of delay."""
@@ -213,21 +215,17 @@ def plot(figures: dict[str, Any], file: str) -> None:
         figures: what `run` gave.
         file: the picture's path; its suffix says the format.
     """
-    # By name, as this is the only place that needs it, and so that no picture on a screen is involved.
-    drawing: Any = importlib.import_module("matplotlib.figure")
     curves = figures["curves"]
-    figure = drawing.Figure(figsize=(3.2 * len(curves), 3.4), layout="constrained")
-    panels = figure.subplots(1, len(curves), squeeze=False, sharex=True, sharey=True)[0]
-    for panel, (name, arms) in zip(panels, curves.items(), strict=True):
-        for arm, points in arms.items():
-            polls, delays = ([point[field] for point in points] for field in ("polls", "delay"))
-            panel.plot(polls, delays, marker="o", markersize=3, linewidth=2 if arm == LEARNED else 1, label=arm)
-        panel.set(xscale="log", yscale="log", xlabel="polls a job", title=name)
-        panel.title.set_fontsize(9)
-        for axis in (panel.xaxis, panel.yaxis):
-            axis.set_ticks(_TICKS, labels=[str(tick) for tick in _TICKS])
-            axis.set_ticks([], minor=True)
-        panel.grid(visible=True, which="both", alpha=0.2)
-    panels[0].set_ylabel("seconds until an end is noticed")
-    panels[0].legend(fontsize=7)
-    figure.savefig(file, dpi=150)
+    with drawing(file, len(curves), width=3.2, shares_axes=True) as panels:
+        for panel, (name, arms) in zip(panels, curves.items(), strict=True):
+            for arm, points in arms.items():
+                polls, delays = ([point[field] for point in points] for field in ("polls", "delay"))
+                panel.plot(polls, delays, marker="o", markersize=3, linewidth=2 if arm == LEARNED else 1, label=arm)
+            panel.set(xscale="log", yscale="log", xlabel="polls a job", title=name)
+            panel.title.set_fontsize(9)
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.set_ticks(_TICKS, labels=[str(tick) for tick in _TICKS])
+                axis.set_ticks([], minor=True)
+            panel.grid(visible=True, which="both", alpha=0.2)
+        panels[0].set_ylabel("seconds until an end is noticed")
+        panels[0].legend(fontsize=7)

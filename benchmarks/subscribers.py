@@ -11,7 +11,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.spreads import line, spread
+from benchmarks.reporting import line, spread
 from motion_async import GrowingSchedule, Job, MotionSession
 from motion_async.sandbox import Sandbox
 
