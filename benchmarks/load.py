@@ -162,10 +162,10 @@ async def watching(url: str, jobs: int, **options: Any) -> AsyncIterator[MotionS
 
 
 async def _measure(service: Service, jobs: int, connections: int, pace: float, seconds: int) -> dict[str, Any]:
-    lag = {"idle": await lateness(seconds)}
+    lag = {"idle": await lateness(asyncio.sleep(seconds))}
     a_second: dict[str, list[int]] = {}
     async with watching(service.url, jobs, max_connections=connections, max_polls_per_second=pace):
-        lag["in flight"] = await lateness(seconds)
+        lag["in flight"] = await lateness(asyncio.sleep(seconds))
         for phase in ("before", "in", "after"):
             refuses, before = phase == "in", service.counted(refuses=phase == "in")
             for _ in range(seconds):

@@ -166,7 +166,7 @@ async def _lag(watching: _Watching | None, seconds: float) -> dict[str, float]:
         await watching.schedule.settle(watching.count)
     polls_before = watching.schedule.polls if watching is not None else 0
     start = time.perf_counter()
-    figures = await lateness(seconds)
+    figures = await lateness(asyncio.sleep(seconds))
     if watching is not None:
         figures["polls_per_second"] = (watching.schedule.polls - polls_before) / (time.perf_counter() - start)
         watching.schedule.hurry()
