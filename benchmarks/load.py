@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from benchmarks.lateness import lateness
+from benchmarks.reporting import spread
 from benchmarks.stub import Answers
 from motion_async import GrowingSchedule, MotionSession
 
@@ -28,6 +29,8 @@ _REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\
 """Without a Retry-After: how many fewer requests come is the client's own judgement."""
 _OFTEN = GrowingSchedule(first=0.5, growth=0, cap=0.5)
 """Has each job due twice a second, so that 10,000 want far more than a session may poll."""
+_PHASES = ("before", "in", "after")
+"""The time in which the service refuses, and what lies around it."""
 
 
 @attrs.frozen
@@ -166,7 +169,7 @@ async def _measure(service: Service, jobs: int, connections: int, pace: float, s
     a_second: dict[str, list[int]] = {}
     async with watching(service.url, jobs, max_connections=connections, max_polls_per_second=pace):
         lag["in flight"] = await lateness(asyncio.sleep(seconds))
-        for phase in ("before", "in", "after"):
+        for phase in _PHASES:
             refuses, before = phase == "in", service.counted(refuses=phase == "in")
             for _ in range(seconds):
                 await asyncio.sleep(1)
@@ -183,17 +186,28 @@ def run(
     """Measure, and give the figures.
 
     Args:
-        rounds: how often; the last one counts.
+        rounds: how often all is measured, each time with a service and a session of its own.
         jobs: how many are in flight.
         connections: the session's bound of them.
         pace: the session's bound of polls a second.
         seconds: how long each part takes.
     """
-    figures: dict[str, Any] = {}
+    found: list[dict[str, Any]] = []
     for _ in range(rounds):
         with counting_service() as service:
-            figures = asyncio.run(_measure(service, jobs, connections, pace, seconds))
-    return {"jobs": jobs, "max_connections": connections, "max_polls_per_second": pace, **figures}
+            found.append(asyncio.run(_measure(service, jobs, connections, pace, seconds)))
+    lag = [of["lag_milliseconds"] for of in found]
+    return {
+        "rounds": rounds,
+        "jobs": jobs,
+        "max_connections": connections,
+        "max_polls_per_second": pace,
+        "lag_milliseconds": {
+            when: {which: spread([of[when][which] for of in lag]) for which in cuts} for when, cuts in lag[0].items()
+        },
+        "most_connections": max(of["most_connections"] for of in found),
+        "requests_a_second": {phase: [of["requests_a_second"][phase] for of in found] for phase in _PHASES},
+    }
 
 
 def table(figures: dict[str, Any]) -> str:
@@ -202,12 +216,14 @@ def table(figures: dict[str, Any]) -> str:
     Args:
         figures: what `run` gave.
     """
-    rows = [f"load ({figures['jobs']:,} jobs in flight, at most {figures['max_polls_per_second']:,.0f} polls a second)"]
+    pace = f"at most {figures['max_polls_per_second']:,.0f} polls a second"
+    rows = [f"load ({figures['jobs']:,} jobs in flight, {pace}, medians of {figures['rounds']} rounds)"]
     for when, lag in figures["lag_milliseconds"].items():
-        rows.append(
-            f"  lag of the loop, {when:9}  p50 {lag['p50']:6.2f} ms  p99 {lag['p99']:6.2f} ms  max {lag['max']:6.1f} ms"
-        )
+        shown = "  ".join(f"{which} {of['median']:6.2f} ms" for which, of in lag.items())
+        rows.append(f"  lag of the loop, {when:9}  {shown}")
     rows.append(f"  connections: {figures['most_connections']} at most, of {figures['max_connections']}")
-    for phase, counts in figures["requests_a_second"].items():
-        rows.append(f"  requests a second, {phase:6} the time of 429s: {', '.join(f'{count:,}' for count in counts)}")
+    for phase, rounds in figures["requests_a_second"].items():
+        for counts in rounds:
+            row = ", ".join(f"{count:,}" for count in counts)
+            rows.append(f"  requests a second, {phase:6} the time of 429s: {row}")
     return "\n".join(rows)
