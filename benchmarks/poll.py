@@ -22,7 +22,7 @@ from benchmarks.reporting import drawing, ratios, spread, table_of_arms
 from benchmarks.stub import stub_server
 from motion_async import MotionSession
 
-__all__ = ["MAX_CONNECTIONS", "PLAIN", "POLLS_AT_ONCE", "Counting", "plot", "poll_plainly", "run", "table"]
+__all__ = ["MAX_CONNECTIONS", "OURS", "PLAIN", "POLLS_AT_ONCE", "Counting", "plot", "poll_plainly", "run", "table"]
 
 PLAIN = "plain aiohttp"
 OURS = "motion_async"

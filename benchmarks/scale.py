@@ -2,8 +2,9 @@
 
 Three figures: the CPU of a poll when all jobs are polled back to back, against plain aiohttp's at as many
 connections in the same run; the bytes of a watched job, state included, against those of a bare asyncio
-task for each; and the lag of the event loop, as a ticker of 5 ms feels it, while the jobs are polled as the
-contract's advice has it late in their lives. The jobs are followed by one reader of `events()`.
+task; and the lag of the event loop, as a ticker of 5 ms feels it, during polls back to back, which is the
+worst that any pace can do to it. At the end a session of 100 jobs and the one of most jobs take turns, so
+that what the number alone costs can be read off. The jobs are followed by one reader of `events()`.
 """
 
 from __future__ import annotations
@@ -16,31 +17,33 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 from unittest import mock
 
 import aiohttp
+import attrs
 
 from benchmarks.lateness import lateness
-from benchmarks.poll import MAX_CONNECTIONS, POLLS_AT_ONCE, Counting, poll_plainly
+from benchmarks.poll import MAX_CONNECTIONS, OURS, PLAIN, POLLS_AT_ONCE, Counting, poll_plainly
 from benchmarks.reporting import cells, drawing, line, ratios, spread
 from benchmarks.stub import running, stub_server
-from motion_async import GrowingSchedule, JobState, MotionSession
+from motion_async import JobState, MotionSession
 from motion_async.calls import Calls
 from motion_async.protocol import Answer, poll_call, read_answer
 
 __all__ = ["plot", "run", "table"]
 
 _KEY = "motion_benchmark"
-_OLD = 3_600.0
-"""Seconds: a job of that age is polled at the longest interval."""
+_FEW = 100
+"""More than there are connections, so that none waits for a job; what many cost is compared with it."""
 _FEWEST_FOR_BYTES = 1_000
 """Below so many jobs, what a session costs by itself is more than what its jobs cost."""
+_TASKS = 10_000
+"""A bare task costs the same however many there are."""
 
 
 class _Gate(aiohttp.TCPConnector):
-    """Lets nothing out while it is shut, so that a session rests while the other arm is measured.
+    """Lets nothing out while it is shut, so that a session rests while another arm is measured.
 
     It costs a poll of ours one more step of a coroutine.
     """
@@ -55,45 +58,16 @@ class _Gate(aiohttp.TCPConnector):
             await self.is_open.wait()
         return await super().connect(*args, **options)
 
-
-class _Late(Counting):
-    """Has jobs polled back to back, or as `GrowingSchedule` polls old ones, each at a moment of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._random = Random(0)
-        self._usual = GrowingSchedule()
-        self._to_scatter: int | None = None
-
-    def wait(self, age: float, turn: int) -> float:
-        """Count a poll, and give the wait; see `Schedule.wait`."""
-        at_once = super().wait(age, turn)
-        if self._to_scatter is None:
-            return at_once
-        usual = self._usual.wait(_OLD, turn)
-        if self._to_scatter > 0:
-            self._to_scatter -= 1
-            return self._random.uniform(at_once, usual)
-        return usual
-
-    async def settle(self, jobs: int) -> None:
-        """Have every job polled once more, and from then on at the usual intervals, spread evenly.
-
-        Args:
-            jobs: how many there are.
-        """
-        self._to_scatter = jobs
-        await self.more(jobs)
-
-    def hurry(self) -> None:
-        """Have every job polled back to back again, each from its next poll on."""
-        self._to_scatter = None
+    async def shut(self) -> None:
+        """Let nothing out any more, and wait until what is in flight has come back."""
+        self.is_open.clear()
+        await asyncio.sleep(0.02)
 
 
 class _Watching:
-    """A session whose jobs are polled, and a reader of all its events."""
+    """A session whose jobs are polled back to back, and a reader of all its events."""
 
-    def __init__(self, motion: MotionSession, schedule: _Late) -> None:
+    def __init__(self, motion: MotionSession, schedule: Counting) -> None:
         self.motion = motion
         self.schedule = schedule
         self.count = 0
@@ -107,7 +81,7 @@ class _Watching:
 
 
 @asynccontextmanager
-async def _read(motion: MotionSession, schedule: _Late) -> AsyncIterator[_Watching]:
+async def _read(motion: MotionSession, schedule: Counting) -> AsyncIterator[_Watching]:
     async def read() -> None:
         async for _ in motion.events():
             pass
@@ -121,7 +95,7 @@ async def _read(motion: MotionSession, schedule: _Late) -> AsyncIterator[_Watchi
 
 @asynccontextmanager
 async def _watching(base_url: str) -> AsyncIterator[tuple[_Watching, _Gate]]:
-    schedule, gate = _Late(), _Gate()
+    schedule, gate = Counting(), _Gate()
     async with aiohttp.ClientSession(connector=gate) as connections:
         motion = MotionSession(
             _KEY,
@@ -137,55 +111,75 @@ async def _watching(base_url: str) -> AsyncIterator[tuple[_Watching, _Gate]]:
 
 
 async def _cpu(
-    watching: _Watching, gate: _Gate, base_url: str, count: int, rounds: int, polls: int
+    sessions: dict[str, tuple[_Watching, _Gate]], base_url: str, *, rounds: int, polls: int
 ) -> dict[str, list[float]]:
-    """Give the CPU microseconds a poll of both arms, in turns, a figure a round."""
-    figures: dict[str, list[float]] = {"plain": [], "ours": []}
-    connections = min(count, POLLS_AT_ONCE)
+    """Give the CPU microseconds a poll of plain aiohttp and of each session, in turns, a figure a round."""
+    figures: dict[str, list[float]] = {PLAIN: [], **{arm: [] for arm in sessions}}
+    connections = min(POLLS_AT_ONCE, *(watching.count for watching, _ in sessions.values()))
+    for _, gate in sessions.values():
+        await gate.shut()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as session:
         await poll_plainly(session, base_url, 10 * connections, connections=connections)
         for number in range(rounds + 1):
-            gate.is_open.clear()
-            await asyncio.sleep(0.02)  # what is in flight comes back
             start = time.process_time()
             await poll_plainly(session, base_url, polls, connections=connections)
-            plain = time.process_time() - start
-            start = time.process_time()
-            gate.is_open.set()
-            await watching.schedule.more(polls)
-            ours = time.process_time() - start
+            taken = {PLAIN: time.process_time() - start}
+            for arm, (watching, gate) in sessions.items():
+                start = time.process_time()
+                gate.is_open.set()
+                await watching.schedule.more(polls)
+                taken[arm] = time.process_time() - start
+                await gate.shut()
             if number:  # the first round warms up
-                figures["plain"].append(1e6 * plain / polls)
-                figures["ours"].append(1e6 * ours / polls)
+                for arm, seconds in taken.items():
+                    figures[arm].append(1e6 * seconds / polls)
+    for _, gate in sessions.values():
+        gate.is_open.set()
     return figures
 
 
-async def _lag(watching: _Watching | None, seconds: float) -> dict[str, float]:
+async def _lag(watching: _Watching, seconds: float) -> dict[str, float]:
     """Give the milliseconds by which a ticker was late, and the polls a second meanwhile."""
-    if watching is not None:
-        await watching.schedule.settle(watching.count)
-    polls_before = watching.schedule.polls if watching is not None else 0
-    start = time.perf_counter()
+    before, start = watching.schedule.polls, time.perf_counter()
     figures = await lateness(asyncio.sleep(seconds))
-    if watching is not None:
-        figures["polls_per_second"] = (watching.schedule.polls - polls_before) / (time.perf_counter() - start)
-        watching.schedule.hurry()
+    figures["polls_per_second"] = (watching.schedule.polls - before) / (time.perf_counter() - start)
     return figures
 
 
-async def _measure(
-    base_url: str, counts: list[int], *, rounds: int, polls: int, lag_seconds: float
-) -> tuple[dict[int, dict[str, list[float]]], dict[int, dict[str, float]]]:
-    cpu: dict[int, dict[str, list[float]]] = {}
-    lag = {0: await _lag(None, lag_seconds)}
-    async with _watching(base_url) as (watching, gate):
+@attrs.frozen
+class _Found:
+    """What the sessions over sockets have shown.
+
+    Args:
+        cpu: microseconds a poll of each arm, by the number of jobs.
+        lag: of the loop, by the number of jobs; 0 is idle.
+        paired: microseconds a poll of each arm, where few jobs and most take turns; nothing if there are no more.
+    """
+
+    cpu: dict[int, dict[str, list[float]]]
+    lag: dict[int, dict[str, float]]
+    paired: dict[str, list[float]]
+
+
+async def _measure(base_url: str, counts: list[int], *, rounds: int, polls: int, lag_seconds: float) -> _Found:
+    found = _Found({}, {0: await lateness(asyncio.sleep(lag_seconds))}, {})
+    async with _watching(base_url) as many:
+        watching, _ = many
         for count in counts:
             await watching.watch(count)
-            few = polls if count >= POLLS_AT_ONCE else polls // 4  # with less than a job a connection, waits are idle
-            cpu[count] = await _cpu(watching, gate, base_url, count, rounds, few)
-            if count >= _FEWEST_FOR_BYTES:
-                lag[count] = await _lag(watching, lag_seconds)
-    return cpu, lag
+            # With less than a job a connection, the time between polls is spent waiting.
+            enough = polls if count >= POLLS_AT_ONCE else polls // 4
+            found.cpu[count] = await _cpu({OURS: many}, base_url, rounds=rounds, polls=enough)
+            if count >= _FEW:
+                found.lag[count] = await _lag(watching, lag_seconds)
+        if watching.count > _FEW:
+            _, gate = many
+            await gate.shut()
+            async with _watching(base_url) as few:
+                await few[0].watch(_FEW)
+                arms = {str(_FEW): few, str(watching.count): many}
+                found.paired.update(await _cpu(arms, base_url, rounds=rounds, polls=polls))
+    return found
 
 
 async def _read_offline(_: Calls, job_id: str) -> JobState:
@@ -196,7 +190,7 @@ async def _read_offline(_: Calls, job_id: str) -> JobState:
 
 async def _bytes(counts: list[int]) -> dict[int, float]:
     """Give the bytes of a watched job, beyond those of a session that watches as many as it has connections."""
-    schedule = _Late()
+    schedule = Counting()
     motion = MotionSession(_KEY, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=1e6)
     with mock.patch.object(Calls, "poll_once", _read_offline):
         async with _read(motion, schedule) as watching:
@@ -204,19 +198,19 @@ async def _bytes(counts: list[int]) -> dict[int, float]:
             return await _growth(counts, lambda count: watching.watch(POLLS_AT_ONCE + count))
 
 
-async def _task_bytes(counts: list[int]) -> dict[int, float]:
+async def _task_bytes() -> float:
     """Give the bytes of an asyncio task that sleeps, as one that polls a job does most of the time."""
     tasks: list[asyncio.Task[None]] = []
 
-    async def to(count: int) -> None:
-        tasks.extend(asyncio.create_task(asyncio.sleep(_OLD)) for _ in range(count - len(tasks)))
+    async def start(count: int) -> None:
+        tasks.extend(asyncio.create_task(asyncio.sleep(3_600)) for _ in range(count))
         await asyncio.sleep(0)
 
-    figures = await _growth(counts, to)
+    figures = await _growth([_TASKS], start)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return figures
+    return figures[_TASKS]
 
 
 async def _growth(counts: list[int], to: Callable[[int], Awaitable[None]]) -> dict[int, float]:
@@ -234,7 +228,7 @@ async def _growth(counts: list[int], to: Callable[[int], Awaitable[None]]) -> di
     return figures
 
 
-def run(*, rounds: int = 5, top: int = 100_000, polls: int = 1_500, lag_seconds: float = 2.0) -> dict[str, Any]:
+def run(*, rounds: int = 5, top: int = 100_000, polls: int = 800, lag_seconds: float = 1.0) -> dict[str, Any]:
     """Measure, and give the figures.
 
     Args:
@@ -246,19 +240,30 @@ def run(*, rounds: int = 5, top: int = 100_000, polls: int = 1_500, lag_seconds:
     counts = [10**power for power in range(len(str(top))) if 10**power < top] + [top]
     with_bytes = [count for count in counts if count >= _FEWEST_FOR_BYTES]
     with stub_server() as base_url:
-        cpu, lag = asyncio.run(_measure(base_url, counts, rounds=rounds, polls=polls, lag_seconds=lag_seconds))
+        found = asyncio.run(_measure(base_url, counts, rounds=rounds, polls=polls, lag_seconds=lag_seconds))
     job_bytes = asyncio.run(_bytes(with_bytes))
-    task_bytes = asyncio.run(_task_bytes(with_bytes))
     return {
         "rounds": rounds,
         "polls_per_round": polls,
         "cpu_microseconds": {
-            str(count): {arm: spread(values) for arm, values in arms.items()} for count, arms in cpu.items()
+            str(count): {arm: spread(values) for arm, values in arms.items()} for count, arms in found.cpu.items()
         },
-        "ratios": {str(count): ratios(arms["ours"], arms["plain"]) for count, arms in cpu.items()},
+        "ratios": {str(count): ratios(arms[OURS], arms[PLAIN]) for count, arms in found.cpu.items()},
+        "few_and_most_in_turns": _paired(found.paired),
         "bytes_a_job": {str(count): job_bytes[count] for count in with_bytes},
-        "bytes_a_bare_task": {str(count): task_bytes[count] for count in with_bytes},
-        "lag_milliseconds": {str(count): values for count, values in lag.items()},
+        "bytes_a_bare_task": asyncio.run(_task_bytes()),
+        "lag_milliseconds": {str(count): values for count, values in found.lag.items()},
+    }
+
+
+def _paired(arms: dict[str, list[float]]) -> dict[str, Any] | None:
+    """Give what the number of jobs alone costs; nothing if it was not measured."""
+    if not arms:
+        return None
+    plain, (few, most) = arms[PLAIN], [arm for arm in arms if arm != PLAIN]
+    return {
+        "ratios": {arm: ratios(arms[arm], plain) for arm in (few, most)},
+        "most_to_few": ratios(arms[most], arms[few]),
     }
 
 
@@ -268,19 +273,25 @@ def table(figures: dict[str, Any]) -> str:
     Args:
         figures: what `run` gave.
     """
-    idle = figures["lag_milliseconds"]["0"]
-    title = f"scale (CPU a poll against plain aiohttp's, {figures['rounds']} rounds in turns;"
+    lags, idle = figures["lag_milliseconds"], figures["lag_milliseconds"]["0"]
     rows = [
-        f"{title} lag of an idle loop: p50 {idle['p50']:.1f} ms, p99 {idle['p99']:.1f} ms)",
-        line("jobs", ["ratio", "least", "most", "bytes a job", "of a task", "lag p50", "lag p99", "polls/s"], width=10),
+        f"scale (CPU a poll against plain aiohttp's, back to back, {figures['rounds']} rounds in turns)",
+        line("jobs", ["ratio", "least", "most", "lag p50", "lag p99", "polls/s", "bytes a job", "of a task"], width=10),
     ]
     for count, ratio in figures["ratios"].items():
         shown = cells(ratio, 2)
+        if count in lags:
+            shown += [f"{lags[count][which]:.1f} ms" for which in ("p50", "p99")]
+            shown += [f"{lags[count]['polls_per_second']:.0f}"]
         if count in figures["bytes_a_job"]:
-            size, lag = figures["bytes_a_job"][count], figures["lag_milliseconds"][count]
-            shown += [f"{size:.0f}", f"x{size / figures['bytes_a_bare_task'][count]:.2f}"]
-            shown += [f"{lag[which]:.1f} ms" for which in ("p50", "p99")] + [f"{lag['polls_per_second']:.0f}"]
+            size = figures["bytes_a_job"][count]
+            shown += [f"{size:.0f}", f"x{size / figures['bytes_a_bare_task']:.2f}"]
         rows.append(line(f"{int(count):,}", shown, width=10))
+    rows.append(f"  lag of an idle loop: p50 {idle['p50']:.1f} ms, p99 {idle['p99']:.1f} ms")
+    if (paired := figures["few_and_most_in_turns"]) is not None:
+        medians = ", ".join(f"{of['median']:.2f} at {int(count):,} jobs" for count, of in paired["ratios"].items())
+        median, least, most = cells(paired["most_to_few"], 2)
+        rows.append(f"  in turns with each other: {medians}; most over few x{median} ({least} to {most})")
     return "\n".join(rows)
 
 
@@ -292,9 +303,11 @@ def plot(figures: dict[str, Any], file: str) -> None:
         file: the picture's path; its suffix says the format.
     """
     cpu, lag = figures["ratios"], {n: of for n, of in figures["lag_milliseconds"].items() if n != "0"}
+    of_job: dict[str, float] = figures["bytes_a_job"]
+    of_task: float = figures["bytes_a_bare_task"]
     curves: list[tuple[str, dict[str, dict[str, float]]]] = [
         ("CPU of a poll, plain aiohttp = 1", {"motion_async": {n: of["median"] for n, of in cpu.items()}}),
-        ("bytes", {"watched job": figures["bytes_a_job"], "bare asyncio task": figures["bytes_a_bare_task"]}),
+        ("bytes", {"watched job": of_job, "bare asyncio task": dict.fromkeys(of_job, of_task)}),
         ("lag of the event loop, ms", {which: {n: of[which] for n, of in lag.items()} for which in ("p50", "p99")}),
     ]
     with drawing(file, 3) as panels:
