@@ -168,7 +168,7 @@ async def _measure(service: Service, jobs: int, connections: int, pace: float, s
     lag = {"idle": await lateness(asyncio.sleep(seconds))}
     a_second: dict[str, list[int]] = {}
     async with watching(service.url, jobs, max_connections=connections, max_polls_per_second=pace):
-        lag["in flight"] = await lateness(asyncio.sleep(seconds))
+        lag["in_flight"] = await lateness(asyncio.sleep(seconds))
         for phase in _PHASES:
             refuses, before = phase == "in", service.counted(refuses=phase == "in")
             for _ in range(seconds):
@@ -220,7 +220,7 @@ def table(figures: dict[str, Any]) -> str:
     rows = [f"load ({figures['jobs']:,} jobs in flight, {pace}, medians of {figures['rounds']} rounds)"]
     for when, lag in figures["lag_milliseconds"].items():
         shown = "  ".join(f"{which} {of['median']:6.2f} ms" for which, of in lag.items())
-        rows.append(f"  lag of the loop, {when:9}  {shown}")
+        rows.append(f"  lag of the loop, {when.replace('_', ' '):9}  {shown}")
     rows.append(f"  connections: {figures['most_connections']} at most, of {figures['max_connections']}")
     for phase, rounds in figures["requests_a_second"].items():
         for counts in rounds:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import pairwise
 from random import Random
 from typing import Any, TypeAlias
 
-from benchmarks.reporting import drawing
+from benchmarks.reporting import drawing, line
 from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.pacing import GrowingSchedule, Schedule, jittered
 
@@ -33,6 +33,8 @@ _GAPS = (5.0, 10.0, 20.0)
 _TICKS = (1, 2, 5, 10, 20, 50)
 _EARLY = {"1 to 10": 10, "11 to 50": 40}
 """Blocks of a session's first jobs, while there is little to learn from."""
+_TITLES = 58
+"""Width of the column of a table in which the schedules stand."""
 _JITTER = 1_000
 """Sets the seeds of the jitter apart from those of the durations, so that all schedules get the same jobs."""
 
@@ -117,7 +119,7 @@ def _first_jobs(
 
 
 def _named(cost: _Cost) -> dict[str, float]:
-    return {"polls": round(cost[0], 2), "delay": round(cost[1], 2)}
+    return {"polls": round(cost[0], 2), "delay_seconds": round(cost[1], 2)}
 
 
 def polls_at(curve: list[dict[str, Any]], delay: float) -> float | None:
@@ -127,7 +129,7 @@ def polls_at(curve: list[dict[str, Any]], delay: float) -> float | None:
         curve: the points of one arm.
         delay: mean seconds of delay.
     """
-    points = sorted((point["delay"], point["polls"]) for point in curve)
+    points = sorted((point["delay_seconds"], point["polls"]) for point in curve)
     for (low, many), (high, few) in pairwise(points):
         if low <= delay <= high:
             share = math.log(delay / low) / math.log(high / low)
@@ -177,7 +179,7 @@ def _ratios(arms: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
     ratios = {}
     for arm, points in arms.items():
         for point in points:
-            polls = polls_at(arms[LEARNED], point["delay"])
+            polls = polls_at(arms[LEARNED], point["delay_seconds"])
             if arm != LEARNED and polls is not None:
                 ratios[f"{arm}, {point['setting']}"] = round(polls / point["polls"], 2)
     return ratios
@@ -190,22 +192,22 @@ def table(figures: dict[str, Any]) -> str:
         figures: what `run` gave.
     """
     sessions = f"{figures['rounds']} sessions of {figures['jobs_per_round']} jobs"
-    rows = [f"schedule ({sessions} after {figures['jobs_seen_before']} to learn from, virtual time)"]
+    rows = [f"schedule (mean of {sessions}, after {figures['jobs_seen_before']} others; virtual time)"]
     for name, arms in figures["curves"].items():
-        ratios = figures["polls_at_the_same_delay"][name]
-        rows.append(f"  {name:<58}{'polls':>8}{'delay':>9}   polls of `learned` at that delay")
+        rows.append(line(name, ["polls a job", "delay", "learned's"], width=_TITLES))
+        same = figures["polls_at_the_same_delay"][name]
         for arm, points in arms.items():
-            for point in points:
-                title = f"{arm}, {point['setting']}"
-                ratio = f"   x{ratios[title]:.2f}" if title in ratios else ""
-                rows.append(f"    {title:<56}{point['polls']:>8.1f}{point['delay']:>7.1f} s{ratio}")
-        cost = figures["learned_without_timestamps"][name]
-        rows.append(f"    {'learned, no times from the service':<56}{cost['polls']:>8.1f}{cost['delay']:>7.1f} s")
+            rows += [_row(f"{arm}, {point['setting']}", point, same) for point in points]
+        rows.append(_row("learned, no times from the service", figures["learned_without_timestamps"][name]))
         for arm, blocks in figures["first_jobs"][name].items():
-            for block, cost in blocks.items():
-                title = f"jobs {block}: {arm}"
-                rows.append(f"    {title:<56}{cost['polls']:>8.1f}{cost['delay']:>7.1f} s")
+            rows += [_row(f"jobs {block}: {arm}", cost) for block, cost in blocks.items()]
+    rows.append("  learned's: its polls for one of the schedule beside it, where it has the same delay")
     return "\n".join(rows)
+
+
+def _row(title: str, cost: Mapping[str, Any], same: Mapping[str, float] | None = None) -> str:
+    ratio = [f"x{same[title]:.2f}"] if same is not None and title in same else []
+    return line(f"  {title}", [f"{cost['polls']:.1f}", f"{cost['delay_seconds']:.1f} s", *ratio], width=_TITLES)
 
 
 def plot(figures: dict[str, Any], file: str) -> None:
@@ -219,7 +221,7 @@ def plot(figures: dict[str, Any], file: str) -> None:
     with drawing(file, len(curves), width=3.2, shares_axes=True) as panels:
         for panel, (name, arms) in zip(panels, curves.items(), strict=True):
             for arm, points in arms.items():
-                polls, delays = ([point[field] for point in points] for field in ("polls", "delay"))
+                polls, delays = ([point[field] for point in points] for field in ("polls", "delay_seconds"))
                 panel.plot(polls, delays, marker="o", markersize=3, linewidth=2 if arm == LEARNED else 1, label=arm)
             panel.set(xscale="log", yscale="log", xlabel="polls a job", title=name)
             panel.title.set_fontsize(9)

@@ -14,7 +14,7 @@ def test_it_tells_of_lag_connections_and_requests() -> None:
     """Lag idle and under load, the most connections, and requests before, in and after the time of 429s."""
     figures = load.run(jobs=50, connections=4, pace=200.0, seconds=1)
     assert json.loads(json.dumps(figures)) == figures
-    assert list(figures["lag_milliseconds"]) == ["idle", "in flight"]
+    assert list(figures["lag_milliseconds"]) == ["idle", "in_flight"]
     assert 0 < figures["most_connections"] <= 4
     assert {phase: len(rounds) for phase, rounds in figures["requests_a_second"].items()} == {
         "before": 1,

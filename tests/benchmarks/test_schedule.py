@@ -9,7 +9,7 @@ import pytest
 from benchmarks import schedule
 from motion_async.pacing import GrowingSchedule
 
-CURVE = [{"delay": 1.0, "polls": 16.0}, {"delay": 4.0, "polls": 4.0}]
+CURVE = [{"delay_seconds": 1.0, "polls": 16.0}, {"delay_seconds": 4.0, "polls": 4.0}]
 
 
 @pytest.mark.parametrize(("delay", "polls"), [(1, 16), (2, 8), (4, 4), (9, 4), (0.5, None)])
