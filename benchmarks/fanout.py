@@ -18,14 +18,14 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.inprocess import InProcess, Jobs
+from benchmarks.arms import KEY, OURS, PLAIN, UNPACED
+from benchmarks.inprocess import Jobs, in_process_session
 from benchmarks.reporting import ratios, spread, table_of_arms
 from benchmarks.stub import stub_server
 from motion_async import GrowingSchedule, MotionSession
 
 __all__ = ["run", "table"]
 
-_KEY = "motion_benchmark"
 _PLACES = 50
 _AT_ONCE = GrowingSchedule(first=0.001, growth=0, cap=0.001)
 """Polls a new job after a millisecond, when it has ended: a batch is then as fast as its calls."""
@@ -37,7 +37,7 @@ def _prompts(count: int) -> Iterator[str]:
 
 async def _plain(base_url: str, requests: int) -> float:
     prompts = _prompts(requests)
-    headers = {"Authorization": f"Bearer {_KEY}"}
+    headers = {"Authorization": f"Bearer {KEY}"}
     async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=_PLACES)) as session:
 
         async def loop() -> None:
@@ -54,7 +54,7 @@ async def _plain(base_url: str, requests: int) -> float:
 
 async def _ours(base_url: str, requests: int) -> float:
     async with MotionSession(
-        _KEY, base_url=base_url, schedule=_AT_ONCE, max_connections=_PLACES, max_polls_per_second=1e6
+        KEY, base_url=base_url, schedule=_AT_ONCE, max_connections=_PLACES, max_polls_per_second=UNPACED
     ) as motion:
         start = time.process_time()
         async with motion.generate_many(_prompts(requests), max_active=_PLACES) as outcomes:
@@ -65,12 +65,12 @@ async def _ours(base_url: str, requests: int) -> float:
 
 
 async def _measure_cpu(base_url: str, rounds: int, requests: int) -> dict[str, list[float]]:
-    figures: dict[str, list[float]] = {"plain aiohttp": [], "motion_async": []}
+    figures: dict[str, list[float]] = {PLAIN: [], OURS: []}
     for number in range(rounds + 1):
         plain, ours = await _plain(base_url, requests), await _ours(base_url, requests)
         if number:  # the first round warms up
-            figures["plain aiohttp"].append(plain)
-            figures["motion_async"].append(ours)
+            figures[PLAIN].append(plain)
+            figures[OURS].append(ours)
     return figures
 
 
@@ -79,16 +79,7 @@ async def _measure_memory(requests: int) -> dict[str, dict[str, int]]:
     jobs = Jobs(lambda _: 0.0)
     marks = {requests // 10: "tenth", 9 * requests // 10: "nine_tenths"}
     figures: dict[str, dict[str, int]] = {}
-    async with (
-        aiohttp.ClientSession(connector=InProcess(jobs)) as connections,
-        MotionSession(
-            _KEY,
-            base_url="http://127.0.0.1/api/motion",
-            client_session=connections,
-            schedule=_AT_ONCE,
-            max_polls_per_second=1e6,
-        ) as motion,
-    ):
+    async with in_process_session(jobs, schedule=_AT_ONCE, max_polls_per_second=UNPACED) as motion:
         tracemalloc.start()
         try:
             async with motion.generate_many(_prompts(requests), max_active=_PLACES) as outcomes:
@@ -122,7 +113,7 @@ def run(*, rounds: int = 5, requests: int = 10_000, requests_per_round: int = 1_
         "requests_per_round": requests_per_round,
         "cpu_microseconds": {arm: spread(values) for arm, values in figures.items()},
         "requests_per_cpu_second": {arm: spread([1e6 / one for one in values]) for arm, values in figures.items()},
-        "ratios": {arm: ratios(values, figures["plain aiohttp"]) for arm, values in figures.items()},
+        "ratios": {arm: ratios(values, figures[PLAIN]) for arm, values in figures.items()},
         "memory": {
             "requests": requests,
             "bytes": memory,

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-__all__ = ["InProcess", "Jobs"]
+from benchmarks.arms import KEY
+from motion_async import MotionSession
+
+__all__ = ["Jobs", "in_process_session"]
 
 _START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
 
@@ -125,7 +129,7 @@ class _End(asyncio.Transport):
         """Do nothing; see `pause_reading`."""
 
 
-class InProcess(aiohttp.BaseConnector):
+class _InProcess(aiohttp.BaseConnector):
     """Connects to jobs in this process, whatever the address.
 
     Args:
@@ -140,3 +144,21 @@ class InProcess(aiohttp.BaseConnector):
         protocol = ResponseHandler(self._loop)
         protocol.connection_made(_End(self._loop, protocol, self._jobs))
         return protocol
+
+
+@asynccontextmanager
+async def in_process_session(jobs: Jobs, **options: Any) -> AsyncIterator[MotionSession]:
+    """Open a session whose service is in this process.
+
+    Args:
+        jobs: the service's.
+        options: further ones of the session.
+
+    Yields:
+        The session.
+    """
+    async with (
+        aiohttp.ClientSession(connector=_InProcess(jobs)) as connections,
+        MotionSession(KEY, base_url="http://127.0.0.1/api/motion", client_session=connections, **options) as motion,
+    ):
+        yield motion

@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from benchmarks.arms import KEY
 from benchmarks.lateness import lateness
 from benchmarks.reporting import spread
 from benchmarks.stub import Answers
@@ -24,7 +25,6 @@ from motion_async import GrowingSchedule, MotionSession
 
 __all__ = ["Counted", "Service", "counting_service", "run", "table", "watching"]
 
-_KEY = "motion_benchmark"
 _REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 """Without a Retry-After: how many fewer requests come is the client's own judgement."""
 _OFTEN = GrowingSchedule(first=0.5, growth=0, cap=0.5)
@@ -154,7 +154,7 @@ async def watching(url: str, jobs: int, **options: Any) -> AsyncIterator[MotionS
         async for _ in motion.events():
             pass
 
-    async with MotionSession(_KEY, base_url=url, schedule=_OFTEN, **options) as motion:
+    async with MotionSession(KEY, base_url=url, schedule=_OFTEN, **options) as motion:
         reader = asyncio.create_task(read())
         await asyncio.sleep(0)
         followed = [motion.job(str(uuid.UUID(int=number))) for number in range(jobs)]

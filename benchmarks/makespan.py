@@ -16,12 +16,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-import aiohttp
-
-from benchmarks.inprocess import InProcess, Jobs
+from benchmarks.inprocess import Jobs, in_process_session
 from benchmarks.reporting import cells, drawing, line, spread
 from benchmarks.schedule import DURATIONS
-from motion_async import GrowingSchedule, MotionSession
+from motion_async import GrowingSchedule
 from motion_async.learning import LearnedSchedule
 from motion_async.pacing import Schedule
 
@@ -54,14 +52,7 @@ async def _batch(schedule: Schedule | None, durations: list[float], places: int,
     requests = (f"video number {number}" for number in range(len(durations)))
     start = asyncio.get_running_loop().time()
     async with (
-        aiohttp.ClientSession(connector=InProcess(jobs)) as connections,
-        MotionSession(
-            "motion_benchmark",
-            base_url="http://127.0.0.1/api/motion",
-            client_session=connections,
-            schedule=schedule,
-            random=Random(seed).random,
-        ) as motion,
+        in_process_session(jobs, schedule=schedule, random=Random(seed).random) as motion,
         motion.generate_many(requests, max_active=places) as outcomes,
     ):
         ended = [outcome.ok async for outcome in outcomes]

@@ -12,72 +12,17 @@ import asyncio
 import contextlib
 import importlib.metadata
 import time
-import uuid
 from typing import Any
 
 import aiohttp
 
+from benchmarks.arms import JOBS, KEY, MAX_CONNECTIONS, OURS, PLAIN, POLLS_AT_ONCE, UNPACED, Counting, poll_plainly
 from benchmarks.peers import PEERS, PollOnce
 from benchmarks.reporting import drawing, ratios, spread, table_of_arms
 from benchmarks.stub import stub_server
 from motion_async import MotionSession
 
-__all__ = ["MAX_CONNECTIONS", "OURS", "PLAIN", "POLLS_AT_ONCE", "Counting", "plot", "poll_plainly", "run", "table"]
-
-PLAIN = "plain aiohttp"
-OURS = "motion_async"
-_KEY = "motion_benchmark"
-POLLS_AT_ONCE = 16
-"""So many connections each arm polls on."""
-MAX_CONNECTIONS = 21
-"""The bound of a session that has so many for polls: a quarter of all is for creates."""
-_JOBS = [str(uuid.UUID(int=number)) for number in range(1_000)]
-"""Ids like the service's own, and more of them than any cache of parsed URLs keeps."""
-
-
-class Counting:
-    """A schedule that has every job polled again at once, and counts the polls that were delivered."""
-
-    def __init__(self) -> None:
-        self.polls = 0
-        self._reached: asyncio.Future[None] | None = None
-        self._goal = 0
-
-    def wait(self, age: float, turn: int) -> float:  # noqa: ARG002
-        """Count a poll; see `Schedule.wait`."""
-        self.polls += 1
-        if self.polls >= self._goal and self._reached is not None and not self._reached.done():
-            self._reached.set_result(None)
-        return 0.001
-
-    async def more(self, polls: int) -> None:
-        """Wait until so many more polls have been delivered.
-
-        Args:
-            polls: how many.
-        """
-        self._goal = self.polls + polls
-        self._reached = asyncio.get_running_loop().create_future()
-        await self._reached
-
-
-async def poll_plainly(session: aiohttp.ClientSession, base_url: str, polls: int, *, connections: int) -> None:
-    """Poll as a user's own loop would.
-
-    Args:
-        session: aiohttp's.
-        base_url: the stub's.
-        polls: how many in all.
-        connections: how many loops, each with a connection.
-    """
-
-    async def loop(first: int) -> None:
-        for number in range(first, polls, connections):
-            url = f"{base_url}/sessions/{_JOBS[number % len(_JOBS)]}"
-            async with session.get(url, headers={"Authorization": f"Bearer {_KEY}"}) as response:
-                assert (await response.json())["status"] == "running"
-
-    await asyncio.gather(*(loop(first) for first in range(connections)))
+__all__ = ["plot", "run", "table"]
 
 
 async def _plain(base_url: str, polls: int) -> float:
@@ -91,10 +36,10 @@ async def _plain(base_url: str, polls: int) -> float:
 async def _ours(base_url: str, polls: int) -> float:
     schedule = Counting()
     async with MotionSession(
-        _KEY, base_url=base_url, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=1e6
+        KEY, base_url=base_url, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=UNPACED
     ) as motion:
-        waits = [asyncio.ensure_future(motion.job(job_id).wait()) for job_id in _JOBS]
-        await schedule.more(2 * len(_JOBS))
+        waits = [asyncio.ensure_future(motion.job(job_id).wait()) for job_id in JOBS]
+        await schedule.more(2 * len(JOBS))
         start = time.process_time()
         await schedule.more(polls)
         taken = time.process_time() - start
@@ -107,7 +52,7 @@ async def _ours(base_url: str, polls: int) -> float:
 async def _peer(poll: PollOnce, polls: int) -> float:
     async def loop(first: int, count: int) -> None:
         for number in range(first, count, POLLS_AT_ONCE):
-            await poll(_JOBS[number % len(_JOBS)])
+            await poll(JOBS[number % len(JOBS)])
 
     async def all_of(count: int) -> None:
         await asyncio.gather(*(loop(first, count) for first in range(POLLS_AT_ONCE)))
@@ -128,7 +73,7 @@ async def _measure(
         for name, opened in PEERS.items():
             try:
                 peers[name] = await stack.enter_async_context(opened(base_url))
-                await peers[name](_JOBS[0])
+                await peers[name](JOBS[0])
             except ImportError as error:
                 peers.pop(name, None)
                 missing[name] = f"not installed ({error})"

@@ -23,8 +23,8 @@ from unittest import mock
 import aiohttp
 import attrs
 
+from benchmarks.arms import KEY, MAX_CONNECTIONS, OURS, PLAIN, POLLS_AT_ONCE, UNPACED, Counting, poll_plainly
 from benchmarks.lateness import lateness
-from benchmarks.poll import MAX_CONNECTIONS, OURS, PLAIN, POLLS_AT_ONCE, Counting, poll_plainly
 from benchmarks.reporting import cells, drawing, line, ratios, spread
 from benchmarks.stub import running, stub_server
 from motion_async import JobState, MotionSession
@@ -33,7 +33,6 @@ from motion_async.protocol import Answer, poll_call, read_answer
 
 __all__ = ["plot", "run", "table"]
 
-_KEY = "motion_benchmark"
 _FEW = 100
 """More than there are connections, so that none waits for a job; what many cost is compared with it."""
 _FEWEST_FOR_BYTES = 1_000
@@ -98,12 +97,12 @@ async def _watching(base_url: str) -> AsyncIterator[tuple[_Watching, _Gate]]:
     schedule, gate = Counting(), _Gate()
     async with aiohttp.ClientSession(connector=gate) as connections:
         motion = MotionSession(
-            _KEY,
+            KEY,
             base_url=base_url,
             client_session=connections,
             schedule=schedule,
             max_connections=MAX_CONNECTIONS,
-            max_polls_per_second=1e6,
+            max_polls_per_second=UNPACED,
             exchange_timeout=3_600,  # an exchange may have to rest before a gate that is shut
         )
         async with _read(motion, schedule) as watching:
@@ -191,7 +190,7 @@ async def _read_offline(_: Calls, job_id: str) -> JobState:
 async def _bytes(counts: list[int]) -> dict[int, float]:
     """Give the bytes of a watched job, beyond those of a session that watches as many as it has connections."""
     schedule = Counting()
-    motion = MotionSession(_KEY, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=1e6)
+    motion = MotionSession(KEY, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=UNPACED)
     with mock.patch.object(Calls, "poll_once", _read_offline):
         async with _read(motion, schedule) as watching:
             await watching.watch(POLLS_AT_ONCE)
