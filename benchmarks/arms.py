@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
@@ -20,6 +21,7 @@ __all__ = [
     "POLLS_AT_ONCE",
     "UNPACED",
     "Counting",
+    "in_turns",
     "poll_plainly",
 ]
 
@@ -34,6 +36,25 @@ UNPACED = 1e6
 """More polls a second than any session makes, so that its pace holds nothing up."""
 JOBS = [str(uuid.UUID(int=number)) for number in range(1_000)]
 """Ids like the service's own, and more of them than any cache of parsed URLs keeps."""
+
+
+async def in_turns(arms: Mapping[str, Callable[[], Awaitable[float]]], rounds: int) -> dict[str, list[float]]:
+    """Measure arms in turns, so that a machine whose speed drifts moves all of them.
+
+    Args:
+        arms: gives the figure of each.
+        rounds: how often all have their turn, after one round that warms up and is not counted.
+
+    Returns:
+        The figures of each arm, one of each round.
+    """
+    figures: dict[str, list[float]] = {arm: [] for arm in arms}
+    for number in range(rounds + 1):
+        for arm, measure in arms.items():
+            figure = await measure()
+            if number:
+                figures[arm].append(figure)
+    return figures
 
 
 class Counting:

@@ -14,11 +14,12 @@ import gc
 import time
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import aiohttp
 
-from benchmarks.arms import KEY, OURS, PLAIN, UNPACED
+from benchmarks.arms import KEY, OURS, PLAIN, UNPACED, in_turns
 from benchmarks.inprocess import Jobs, in_process_session
 from benchmarks.reporting import ratios, spread, table_of_arms
 from benchmarks.stub import stub_server
@@ -65,13 +66,8 @@ async def _ours(base_url: str, requests: int) -> float:
 
 
 async def _measure_cpu(base_url: str, rounds: int, requests: int) -> dict[str, list[float]]:
-    figures: dict[str, list[float]] = {PLAIN: [], OURS: []}
-    for number in range(rounds + 1):
-        plain, ours = await _plain(base_url, requests), await _ours(base_url, requests)
-        if number:  # the first round warms up
-            figures[PLAIN].append(plain)
-            figures[OURS].append(ours)
-    return figures
+    arms = {PLAIN: partial(_plain, base_url, requests), OURS: partial(_ours, base_url, requests)}
+    return await in_turns(arms, rounds)
 
 
 async def _measure_memory(requests: int) -> dict[str, dict[str, int]]:

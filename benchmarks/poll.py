@@ -12,11 +12,24 @@ import asyncio
 import contextlib
 import importlib.metadata
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import aiohttp
 
-from benchmarks.arms import JOBS, KEY, MAX_CONNECTIONS, OURS, PLAIN, POLLS_AT_ONCE, UNPACED, Counting, poll_plainly
+from benchmarks.arms import (
+    JOBS,
+    KEY,
+    MAX_CONNECTIONS,
+    OURS,
+    PLAIN,
+    POLLS_AT_ONCE,
+    UNPACED,
+    Counting,
+    in_turns,
+    poll_plainly,
+)
 from benchmarks.peers import PEERS, PollOnce
 from benchmarks.reporting import drawing, ratios, spread, table_of_arms
 from benchmarks.stub import stub_server
@@ -80,15 +93,12 @@ async def _measure(
             except Exception as error:  # noqa: BLE001  # another version of it may want anything
                 peers.pop(name, None)
                 missing[name] = f"its status call raised {error!r:.200}"
-        figures: dict[str, list[float]] = {arm: [] for arm in (PLAIN, OURS, *peers)}
-        for number in range(rounds + 1):
-            taken = {PLAIN: await _plain(base_url, polls), OURS: await _ours(base_url, polls)}
-            for name, poll in peers.items():
-                taken[name] = await _peer(poll, peer_polls)
-            if number:  # the first round warms up
-                for arm, microseconds in taken.items():
-                    figures[arm].append(microseconds)
-    return figures, missing
+        arms: dict[str, Callable[[], Awaitable[float]]] = {
+            PLAIN: partial(_plain, base_url, polls),
+            OURS: partial(_ours, base_url, polls),
+            **{name: partial(_peer, poll, peer_polls) for name, poll in peers.items()},
+        }
+        return await in_turns(arms, rounds), missing
 
 
 def run(*, rounds: int = 7, polls: int = 4_000, peer_polls: int = 320) -> dict[str, Any]:

@@ -17,13 +17,14 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from unittest import mock
 
 import aiohttp
 import attrs
 
-from benchmarks.arms import KEY, MAX_CONNECTIONS, OURS, PLAIN, POLLS_AT_ONCE, UNPACED, Counting, poll_plainly
+from benchmarks.arms import KEY, MAX_CONNECTIONS, OURS, PLAIN, POLLS_AT_ONCE, UNPACED, Counting, in_turns, poll_plainly
 from benchmarks.lateness import lateness
 from benchmarks.reporting import cells, drawing, line, ratios, spread
 from benchmarks.stub import running, stub_server
@@ -113,25 +114,25 @@ async def _cpu(
     sessions: dict[str, tuple[_Watching, _Gate]], base_url: str, *, rounds: int, polls: int
 ) -> dict[str, list[float]]:
     """Give the CPU microseconds a poll of plain aiohttp and of each session, in turns, a figure a round."""
-    figures: dict[str, list[float]] = {PLAIN: [], **{arm: [] for arm in sessions}}
     connections = min(POLLS_AT_ONCE, *(watching.count for watching, _ in sessions.values()))
     for _, gate in sessions.values():
         await gate.shut()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as session:
-        await poll_plainly(session, base_url, 10 * connections, connections=connections)
-        for number in range(rounds + 1):
+
+        async def plain() -> float:
             start = time.process_time()
             await poll_plainly(session, base_url, polls, connections=connections)
-            taken = {PLAIN: time.process_time() - start}
-            for arm, (watching, gate) in sessions.items():
-                start = time.process_time()
-                gate.is_open.set()
-                await watching.schedule.more(polls)
-                taken[arm] = time.process_time() - start
-                await gate.shut()
-            if number:  # the first round warms up
-                for arm, seconds in taken.items():
-                    figures[arm].append(1e6 * seconds / polls)
+            return 1e6 * (time.process_time() - start) / polls
+
+        async def ours(watching: _Watching, gate: _Gate) -> float:
+            start = time.process_time()
+            gate.is_open.set()
+            await watching.schedule.more(polls)
+            taken = time.process_time() - start
+            await gate.shut()
+            return 1e6 * taken / polls
+
+        figures = await in_turns({PLAIN: plain, **{arm: partial(ours, *of) for arm, of in sessions.items()}}, rounds)
     for _, gate in sessions.values():
         gate.is_open.set()
     return figures
