@@ -1,7 +1,8 @@
 """Tests of `benchmarks.schedule`: its arithmetic, and that a small run gives every figure that is shown."""
 
+from __future__ import annotations
+
 import json
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -36,9 +37,7 @@ def test_a_small_run_gives_the_same_figures_each_time() -> None:
         assert figures["polls_at_the_same_delay"][name]
 
 
-def test_the_picture_has_a_panel_for_each_distribution(tmp_path: Path) -> None:
+def test_the_picture_has_a_panel_for_each_distribution(picture: str) -> None:
     """It is drawn from figures alone, such as those of an earlier run."""
-    pytest.importorskip("matplotlib")
     curves = {name: {schedule.LEARNED: CURVE, "fixed": CURVE} for name in schedule.DURATIONS}
-    schedule.plot({"curves": curves}, str(tmp_path / "schedule.png"))
-    assert (tmp_path / "schedule.png").stat().st_size > 1_000
+    schedule.plot({"curves": curves}, picture)
