@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reporting import line
+from benchmarks.reporting import line, spread
 
 __all__ = ["run", "table"]
 
@@ -32,14 +32,16 @@ def _sandbox(credits: int) -> Iterator[dict[str, str]]:  # noqa: A002  # the con
     """Run a sandbox, and give the environment that points at it."""
     command = [*_COMMAND, "sandbox", "--port", "0", "--speed", "100000", "--credits", str(credits), "--seed", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        settings = dict(os.environ)
-        for name in ("MOTION_BASE_URL", "MOTION_API_KEY"):
-            found = re.match(r"export (\w+)='?([^'\s]+)", process.stdout.readline())
-            assert found is not None, name
-            settings[found[1]] = found[2]
-        yield settings
-        process.terminate()
+        try:
+            assert process.stdout is not None
+            settings = dict(os.environ)
+            for name in ("MOTION_BASE_URL", "MOTION_API_KEY"):
+                found = re.match(r"export (\w+)='?([^'\s]+)", process.stdout.readline())
+                assert found is not None, name
+                settings[found[1]] = found[2]
+            yield settings
+        finally:
+            process.terminate()  # else whatever fails would wait for it for ever
 
 
 def _batch(folder: Path, lines: int, settings: dict[str, str]) -> tuple[float, float]:
@@ -63,10 +65,10 @@ def run(*, rounds: int = 1, lines: tuple[int, ...] = (100, 1_000, 10_000)) -> di
     """Measure, and give the figures.
 
     Args:
-        rounds: how often each file is made and run, twice each time; the least of each figure is kept.
+        rounds: how often each file is made and run, twice each time.
         lines: how many lines the files have.
     """
-    figures: dict[str, dict[str, float]] = {}
+    figures: dict[str, dict[str, dict[str, float]]] = {}
     for count in lines:
         found: list[tuple[float, float, float, float]] = []
         for _ in range(rounds):
@@ -77,7 +79,7 @@ def run(*, rounds: int = 1, lines: tuple[int, ...] = (100, 1_000, 10_000)) -> di
                 found.append((*_batch(folder, count, settings), *_batch(folder, count, settings)))
         fields = ("peak_mib", "seconds", "peak_mib_again", "seconds_again")
         figures[str(count)] = {
-            field: min(values) for field, values in zip(fields, zip(*found, strict=True), strict=True)
+            field: spread(values) for field, values in zip(fields, zip(*found, strict=True), strict=True)
         }
     return {"rounds": rounds, "max_active": _MAX_ACTIVE, "lines": figures}
 
@@ -93,11 +95,7 @@ def table(figures: dict[str, Any]) -> str:
         line("lines", ["peak MiB", "seconds", "again MiB", "again s"], width=12),
     ]
     for count, of in figures["lines"].items():
-        cells = [
-            f"{of['peak_mib']:.0f}",
-            f"{of['seconds']:.1f}",
-            f"{of['peak_mib_again']:.0f}",
-            f"{of['seconds_again']:.1f}",
-        ]
+        shown = [("peak_mib", 0), ("seconds", 1), ("peak_mib_again", 0), ("seconds_again", 1)]
+        cells = [f"{of[field]['median']:.{digits}f}" for field, digits in shown]
         rows.append(line(f"{int(count):,}", cells, width=12))
     return "\n".join(rows)

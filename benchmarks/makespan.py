@@ -72,7 +72,7 @@ def run(*, rounds: int = 2, jobs: int = 400, places: int = 20) -> dict[str, Any]
     # By name, as an extra has it. Nothing comes from outside here, so time may jump as soon as nothing is ready.
     new_event_loop = partial(importlib.import_module("looptime").new_event_loop, noop_cycles=0)
     ratios: dict[str, dict[str, dict[str, float]]] = {}
-    polls: dict[str, dict[str, float]] = {}
+    polls: dict[str, dict[str, dict[str, float]]] = {}
     for name, draw in DURATIONS.items():
         found: dict[str, list[tuple[float, float]]] = {arm: [] for arm in _ARMS}
         for seed in range(rounds):
@@ -84,7 +84,7 @@ def run(*, rounds: int = 2, jobs: int = 400, places: int = 20) -> dict[str, Any]
                     taken, polls_a_job = runner.run(_batch(make(), durations, places, seed))
                 found[arm].append((taken / best, polls_a_job))
         ratios[name] = {arm: spread([ratio for ratio, _ in of]) for arm, of in found.items()}
-        polls[name] = {arm: spread([polls for _, polls in of])["median"] for arm, of in found.items()}
+        polls[name] = {arm: spread([polls for _, polls in of]) for arm, of in found.items()}
     return {"rounds": rounds, "jobs": jobs, "places": places, "ratios": ratios, "polls_a_job": polls}
 
 
@@ -99,7 +99,7 @@ def table(figures: dict[str, Any]) -> str:
     for name, arms in figures["ratios"].items():
         rows.append(line(name, ["ratio", "least", "most", "polls a job"], width=36))
         for arm, ratio in arms.items():
-            polls = f"{figures['polls_a_job'][name][arm]:.1f}"
+            polls = f"{figures['polls_a_job'][name][arm]['median']:.1f}"
             rows.append(line(f"  {arm}", [*cells(ratio, 3), polls], width=36))
     return "\n".join(rows)
 
@@ -114,7 +114,7 @@ def plot(figures: dict[str, Any], file: str) -> None:
     with drawing(file, len(figures["ratios"])) as panels:
         for panel, (name, arms) in zip(panels, figures["ratios"].items(), strict=True):
             for arm, ratio in arms.items():
-                panel.plot(figures["polls_a_job"][name][arm], ratio["median"], "o", label=arm)
+                panel.plot(figures["polls_a_job"][name][arm]["median"], ratio["median"], "o", label=arm)
             panel.axhline(1.05, color="tab:gray", linewidth=1, linestyle="--")
             panel.set(title=name, xlabel="polls a job", xlim=(0, None), ylim=(1, None))
             panel.title.set_fontsize(9)
