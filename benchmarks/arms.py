@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import TypeVar
 
 import aiohttp
 
@@ -25,6 +26,8 @@ __all__ = [
     "poll_plainly",
 ]
 
+_Arm = TypeVar("_Arm", bound=Hashable)
+
 PLAIN = "plain aiohttp"
 OURS = "motion_async"
 KEY = "motion_benchmark"
@@ -38,7 +41,7 @@ JOBS = [str(uuid.UUID(int=number)) for number in range(1_000)]
 """Ids like the service's own, and more of them than any cache of parsed URLs keeps."""
 
 
-async def in_turns(arms: Mapping[str, Callable[[], Awaitable[float]]], rounds: int) -> dict[str, list[float]]:
+async def in_turns(arms: Mapping[_Arm, Callable[[], Awaitable[float]]], rounds: int) -> dict[_Arm, list[float]]:
     """Measure arms in turns, so that a machine whose speed drifts moves all of them.
 
     Args:
@@ -48,7 +51,7 @@ async def in_turns(arms: Mapping[str, Callable[[], Awaitable[float]]], rounds: i
     Returns:
         The figures of each arm, one of each round.
     """
-    figures: dict[str, list[float]] = {arm: [] for arm in arms}
+    figures: dict[_Arm, list[float]] = {arm: [] for arm in arms}
     for number in range(rounds + 1):
         for arm, measure in arms.items():
             figure = await measure()
@@ -83,7 +86,9 @@ class Counting:
         await self._reached
 
 
-async def poll_plainly(session: aiohttp.ClientSession, base_url: str, polls: int, *, connections: int) -> None:
+async def poll_plainly(
+    session: aiohttp.ClientSession, base_url: str, polls: int, *, connections: int, jobs: int = len(JOBS)
+) -> None:
     """Poll as a user's own loop would.
 
     Args:
@@ -91,11 +96,12 @@ async def poll_plainly(session: aiohttp.ClientSession, base_url: str, polls: int
         base_url: the stub's.
         polls: how many in all.
         connections: how many loops, each with a connection.
+        jobs: how many of the jobs are polled: few have their URLs in the caches of those that parse them.
     """
 
     async def loop(first: int) -> None:
         for number in range(first, polls, connections):
-            url = f"{base_url}/sessions/{JOBS[number % len(JOBS)]}"
+            url = f"{base_url}/sessions/{JOBS[number % jobs]}"
             async with session.get(url, headers={"Authorization": f"Bearer {KEY}"}) as response:
                 assert (await response.json())["status"] == "running"
 

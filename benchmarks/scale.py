@@ -1,10 +1,11 @@
 """`python -m benchmarks scale`: 1, 10 … 100,000 jobs watched by one session, and what each costs.
 
 Three figures: the CPU of a poll when all jobs are polled back to back, against plain aiohttp's at as many
-connections in the same run; the bytes of a watched job, state included, against those of a bare asyncio
-task; and the lag of the event loop, as a ticker of 5 ms feels it, during polls back to back, which is the
-worst that any pace can do to it. At the end a session of 100 jobs and the one of most jobs take turns, so
-that what the number alone costs can be read off. The jobs are followed by one reader of `events()`.
+connections in the same run, which polls as many jobs, up to 1,000; the bytes of a watched job, state
+included, against those of a bare asyncio task; and the lag of the event loop, as a ticker of 5 ms feels it,
+during polls back to back, which is the worst that any pace can do to it. At the end a session of 100 jobs
+and the one of most jobs take turns, so that what the number alone changes can be read off. The jobs are
+followed by one reader of `events()`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 from unittest import mock
 
 import aiohttp
 import attrs
 
-from benchmarks.arms import KEY, MAX_CONNECTIONS, OURS, PLAIN, POLLS_AT_ONCE, UNPACED, Counting, in_turns, poll_plainly
+from benchmarks.arms import (
+    JOBS,
+    KEY,
+    MAX_CONNECTIONS,
+    OURS,
+    PLAIN,
+    POLLS_AT_ONCE,
+    UNPACED,
+    Counting,
+    in_turns,
+    poll_plainly,
+)
 from benchmarks.lateness import lateness
 from benchmarks.reporting import cells, drawing, line, ratios, spread
 from benchmarks.stub import running, stub_server
@@ -93,8 +105,11 @@ async def _read(motion: MotionSession, schedule: Counting) -> AsyncIterator[_Wat
     await reader
 
 
+_Session: TypeAlias = tuple[_Watching, _Gate]
+
+
 @asynccontextmanager
-async def _watching(base_url: str) -> AsyncIterator[tuple[_Watching, _Gate]]:
+async def _watching(base_url: str) -> AsyncIterator[_Session]:
     schedule, gate = Counting(), _Gate()
     async with aiohttp.ClientSession(connector=gate) as connections:
         motion = MotionSession(
@@ -111,17 +126,15 @@ async def _watching(base_url: str) -> AsyncIterator[tuple[_Watching, _Gate]]:
 
 
 async def _cpu(
-    sessions: dict[str, tuple[_Watching, _Gate]], base_url: str, *, rounds: int, polls: int
-) -> dict[str, list[float]]:
-    """Give the CPU microseconds a poll of plain aiohttp and of each session, in turns, a figure a round."""
-    connections = min(POLLS_AT_ONCE, *(watching.count for watching, _ in sessions.values()))
-    for _, gate in sessions.values():
-        await gate.shut()
+    sessions: list[_Session], base_url: str, *, rounds: int, polls: int
+) -> dict[int, dict[str, list[float]]]:
+    """Give the CPU microseconds a poll, a figure a round, of each session and of plain aiohttp at as many jobs."""
+    connections = min(POLLS_AT_ONCE, *(watching.count for watching, _ in sessions))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as session:
 
-        async def plain() -> float:
+        async def plain(jobs: int) -> float:
             start = time.process_time()
-            await poll_plainly(session, base_url, polls, connections=connections)
+            await poll_plainly(session, base_url, polls, connections=connections, jobs=jobs)
             return 1e6 * (time.process_time() - start) / polls
 
         async def ours(watching: _Watching, gate: _Gate) -> float:
@@ -132,10 +145,15 @@ async def _cpu(
             await gate.shut()
             return 1e6 * taken / polls
 
-        figures = await in_turns({PLAIN: plain, **{arm: partial(ours, *of) for arm, of in sessions.items()}}, rounds)
-    for _, gate in sessions.values():
+        arms: dict[tuple[int, str], Callable[[], Awaitable[float]]] = {}
+        for watching, gate in sessions:
+            await gate.shut()
+            arms[watching.count, PLAIN] = partial(plain, min(watching.count, len(JOBS)))
+            arms[watching.count, OURS] = partial(ours, watching, gate)
+        figures = await in_turns(arms, rounds)
+    for _, gate in sessions:
         gate.is_open.set()
-    return figures
+    return {watching.count: {arm: figures[watching.count, arm] for arm in (PLAIN, OURS)} for watching, _ in sessions}
 
 
 async def _lag(watching: _Watching, seconds: float) -> dict[str, float]:
@@ -153,12 +171,12 @@ class _Found:
     Args:
         cpu: microseconds a poll of each arm, by the number of jobs.
         lag: of the loop, by the number of jobs; 0 is idle.
-        paired: microseconds a poll of each arm, where few jobs and most take turns; nothing if there are no more.
+        paired: the same of few jobs and of most, which take turns; nothing if there are no more than few.
     """
 
     cpu: dict[int, dict[str, list[float]]]
     lag: dict[int, dict[str, float]]
-    paired: dict[str, list[float]]
+    paired: dict[int, dict[str, list[float]]]
 
 
 async def _measure(base_url: str, counts: list[int], *, rounds: int, polls: int, lag_seconds: float) -> _Found:
@@ -169,7 +187,7 @@ async def _measure(base_url: str, counts: list[int], *, rounds: int, polls: int,
             await watching.watch(count)
             # With less than a job a connection, the time between polls is spent waiting.
             enough = polls if count >= POLLS_AT_ONCE else polls // 4
-            found.cpu[count] = await _cpu({OURS: many}, base_url, rounds=rounds, polls=enough)
+            found.cpu.update(await _cpu([many], base_url, rounds=rounds, polls=enough))
             if count >= _FEW:
                 found.lag[count] = await _lag(watching, lag_seconds)
         if watching.count > _FEW:
@@ -177,8 +195,7 @@ async def _measure(base_url: str, counts: list[int], *, rounds: int, polls: int,
             await gate.shut()
             async with _watching(base_url) as few:
                 await few[0].watch(_FEW)
-                arms = {str(_FEW): few, str(watching.count): many}
-                found.paired.update(await _cpu(arms, base_url, rounds=rounds, polls=polls))
+                found.paired.update(await _cpu([few, many], base_url, rounds=rounds, polls=polls))
     return found
 
 
@@ -256,14 +273,15 @@ def run(*, rounds: int = 5, top: int = 100_000, polls: int = 800, lag_seconds: f
     }
 
 
-def _paired(arms: dict[str, list[float]]) -> dict[str, Any] | None:
-    """Give what the number of jobs alone costs; nothing if it was not measured."""
-    if not arms:
+def _paired(found: dict[int, dict[str, list[float]]]) -> dict[str, Any] | None:
+    """Give what the number of jobs alone changes in the ratio to plain aiohttp; nothing if it was not measured."""
+    if not found:
         return None
-    plain, (few, most) = arms[PLAIN], [arm for arm in arms if arm != PLAIN]
+    a_round = [[ours / plain for ours, plain in zip(of[OURS], of[PLAIN], strict=True)] for of in found.values()]
+    few, most = a_round
     return {
-        "ratios": {arm: ratios(arms[arm], plain) for arm in (few, most)},
-        "most_to_few": ratios(arms[most], arms[few]),
+        "ratios": {str(count): spread(of) for count, of in zip(found, a_round, strict=True)},
+        "most_to_few": ratios(most, few),
     }
 
 
@@ -291,7 +309,7 @@ def table(figures: dict[str, Any]) -> str:
     if (paired := figures["few_and_most_in_turns"]) is not None:
         medians = ", ".join(f"{of['median']:.2f} at {int(count):,} jobs" for count, of in paired["ratios"].items())
         median, least, most = cells(paired["most_to_few"], 2)
-        rows.append(f"  in turns with each other: {medians}; most over few x{median} ({least} to {most})")
+        rows.append(f"  in turns with each other: ratio {medians}; one over the other x{median} ({least} to {most})")
     return "\n".join(rows)
 
 
