@@ -171,7 +171,7 @@ class _Found:
     Args:
         cpu: microseconds a poll of each arm, by the number of jobs.
         lag: of the loop, by the number of jobs; 0 is idle.
-        paired: the same of few jobs and of most, which take turns; nothing if there are no more than few.
+        paired: as `cpu`, of few jobs and of most, which took turns; nothing if there were no more than few.
     """
 
     cpu: dict[int, dict[str, list[float]]]
