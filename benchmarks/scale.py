@@ -202,7 +202,7 @@ async def _measure(base_url: str, counts: list[int], *, rounds: int, polls: int,
 async def _read_offline(_: Calls, job_id: str) -> JobState:
     """Give an answer that is read as ever, but comes from no network, which keeps no bytes and takes its time."""
     await asyncio.sleep(0)
-    return read_answer(poll_call(job_id), Answer(200, running(job_id), 1 << 20), now=datetime.now(UTC))
+    return read_answer(poll_call(job_id), Answer(200, running(job_id)), now=datetime.now(UTC))
 
 
 async def _bytes(counts: list[int]) -> dict[int, float]:

@@ -18,7 +18,7 @@ from motion_async.errors import MotionError
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.problems import Problem
 from motion_async.validation import check_job_id, check_request
-from motion_async.wire import ErrorBody, WireError, encode_request, inflate, read_accepted, read_error, read_state
+from motion_async.wire import ErrorBody, WireError, encode_request, read_accepted, read_error, read_state
 
 __all__ = [
     "Answer",
@@ -59,19 +59,15 @@ class Answer:
 
     Args:
         status: the HTTP status.
-        body: the body, or what was read of it.
-        limit: the most bytes that a body may have, compressed or not.
+        body: the body, or what was read of it, as it was before it was compressed if it was.
         retry_after: the header of that name.
-        encoding: the header `Content-Encoding`.
         flaw: why the body is not whole, None if it is.
         date: the header of that name: the service's own time, against which a Retry-After date is held.
     """
 
     status: int
     body: bytes = attrs.field(repr=False)  # here and below: what the service echoes may be a secret
-    limit: int
     retry_after: str | None = attrs.field(default=None, repr=False)
-    encoding: str | None = attrs.field(default=None, repr=False)
     flaw: MotionError | None = None
     date: str | None = None
 
@@ -147,11 +143,10 @@ def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionErro
     if is_poll and answer.flaw is not None:
         return answer.flaw
     try:
-        body = _plain(answer)
         if not is_poll:
-            state = _read_accepted(body)
+            state = _read_accepted(answer.body)
         elif answer.status == 200:
-            state = read_state(body, asked=call.job_id)
+            state = read_state(answer.body, asked=call.job_id)
         else:
             raise WireError("the answer to a poll is a 200")
     except WireError as error:
@@ -177,12 +172,6 @@ def _read_accepted(body: bytes) -> JobState:
     return accepted
 
 
-def _plain(answer: Answer) -> bytes:
-    if not answer.encoding or answer.encoding.lower() == "identity":
-        return answer.body
-    return inflate(answer.body, answer.encoding, limit=answer.limit)
-
-
 _MEANING: Final[dict[int, tuple[type[errors.ServiceError], str]]] = {
     401: (errors.AuthenticationError, "the service does not know the API key; check MOTION_API_KEY"),
     402: (errors.InsufficientCreditsError, "not enough credits; add some or enable auto top-ups at https://motion.so"),
@@ -203,12 +192,8 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
     if not 400 <= status < 600:
         what = "a redirect, which is never followed" if 300 <= status < 400 else "no status of the documentation"
         return errors.UnexpectedResponseError(what, http_status=status, job_id=call.job_id)
-    try:
-        raw = _plain(answer)
-    except WireError:
-        raw = b""
-    body = read_error(raw)
-    said = body or ErrorBody(message=" ".join(raw[:200].decode(errors="replace").split()) or None)
+    words = " ".join(answer.body[:200].decode(errors="replace").split())
+    said = read_error(answer.body) or ErrorBody(message=words or None)
     if status == 400:
         found = said.problems or (Problem("unknown", said.message or said.error or "no details"),)
         return errors.InvalidRequestError(found, job_id=call.job_id, http_status=status)

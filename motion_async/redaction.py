@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, overload
 
-__all__ = ["Secret", "redacted", "redacted_deep"]
+__all__ = ["Eraser", "Secret", "redacted", "redacted_deep"]
 
 _LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2})[^/\s\"<>@]*@")
 _KEY: Final = re.compile(r"motion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
@@ -29,6 +29,9 @@ _SECRETS: Final = re.compile(
 )
 
 
+_ERASED: Final = "…".encode()
+
+
 class Secret(str):
     """A text for whom it is handed to, and for nobody who looks on: a traceback with locals shows its repr."""
 
@@ -36,6 +39,39 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'…'"
+
+
+class Eraser:
+    """Takes one secret out of JSON, however its characters are written there.
+
+    Args:
+        secret: visible ASCII.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._plain = Secret(secret)
+        spelled = "".join(map(_spellings, secret))
+        # The first alternative keeps an escaped backslash from being taken for the beginning of an escape.
+        self._spelled = re.compile(Secret(rf"\\\\|(?P<secret>{spelled})").encode())
+
+    def __repr__(self) -> str:
+        return "Eraser(…)"
+
+    def erase_json(self, body: bytes) -> bytes:
+        """Give some JSON, or any other bytes, without the secret.
+
+        Args:
+            body: as it came, not compressed.
+        """
+        if b"\\" in body:
+            return self._spelled.sub(lambda found: _ERASED if found["secret"] else found[0], body)
+        return body.replace(self._plain.encode(), _ERASED)
+
+
+def _spellings(character: str) -> str:
+    """Give a pattern of all ways in which JSON may write a character of visible ASCII."""
+    escaped = rf"|\\{re.escape(character)}" if character in '"\\/' else ""
+    return rf"(?:{re.escape(character)}|\\u00(?i:{ord(character):02x}){escaped})"
 
 
 @overload

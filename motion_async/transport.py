@@ -32,11 +32,11 @@ from motion_async.errors import (
     UnexpectedResponseError,
 )
 from motion_async.protocol import Answer, Call
-from motion_async.redaction import Secret
+from motion_async.redaction import Eraser, Secret
+from motion_async.wire import WireError, inflate
 
 __all__ = ["Exchange", "Transport"]
 
-_HIDDEN: Final = "…".encode()
 _FOR_SENDS: Final = 4
 """One connection in so many, and at least one, is for creates and followups."""
 _MOST_UNASKED: Final = 16
@@ -143,7 +143,7 @@ class Transport:
         max_answer_bytes: int,
     ) -> None:
         self._key = Secret(api_key)
-        self._key_bytes = api_key.encode()
+        self._eraser = Eraser(api_key)
         self._base = base_url
         self._base_path = base_url.raw_path.rstrip("/")
         self._timeout = timeout
@@ -233,21 +233,28 @@ class Transport:
         except BaseException:
             response.close()
             raise
-        return self._answer(response, body, flaw)
+        return self._answer(response, call, body, flaw)
 
     def _answer(
-        self, response: aiohttp.ClientResponse, body: bytes, flaw: TransportError | UnexpectedResponseError | None
+        self,
+        response: aiohttp.ClientResponse,
+        call: Call,
+        body: bytes,
+        flaw: TransportError | UnexpectedResponseError | None,
     ) -> Answer:
         headers = response.headers
-        retry_after, encoding = headers.get(hdrs.RETRY_AFTER), headers.get(hdrs.CONTENT_ENCODING)
+        retry_after = headers.get(hdrs.RETRY_AFTER)
         date = None if retry_after is None else headers.get(hdrs.DATE)
+        try:
+            body = inflate(body, headers.get(hdrs.CONTENT_ENCODING), limit=self._limit)
+        except WireError as error:
+            reason = self._without_key(str(error))
+            body, flaw = b"", flaw or UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
         # Whoever echoes the key does so to nobody: here it is known to the letter, and not only by how it looks.
-        body = body.replace(self._key_bytes, _HIDDEN)
-        encoding = None if encoding is None else self._without_key(encoding)
-        return Answer(response.status, body, self._limit, retry_after, encoding, flaw, date)
+        return Answer(response.status, self._eraser.erase_json(body), retry_after, flaw, date)
 
     def _without_key(self, text: str) -> str:
-        return text.replace(self._key, _HIDDEN.decode())
+        return text.replace(self._key, "…")
 
     async def _read(
         self, response: aiohttp.ClientResponse, call: Call, body: bytes, exchange: Exchange | None
@@ -262,7 +269,7 @@ class Transport:
                 read += await content.read(self._limit + 1 - len(read))
         except asyncio.CancelledError:
             if exchange is not None:
-                exchange.cut = self._answer(response, bytes(read), None)
+                exchange.cut = self._answer(response, call, bytes(read), None)
             raise
         except (aiohttp.ClientError, OSError) as error:
             response.close()

@@ -245,17 +245,19 @@ def read_error(body: bytes) -> ErrorBody | None:
     )
 
 
-def inflate(body: bytes, encoding: str, *, limit: int) -> bytes:
+def inflate(body: bytes, encoding: str | None, *, limit: int) -> bytes:
     """Undo a `Content-Encoding` that was not asked for, never beyond a bound.
 
     Args:
         body: the bytes as they came.
-        encoding: the header's value.
+        encoding: the header's value, None if there is none.
         limit: the most bytes that may come out.
 
     Raises:
         WireError: for another encoding than gzip or deflate, damaged bytes, or too many of them.
     """
+    if not encoding or encoding.lower() == "identity":
+        return body
     window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
     if window is None:
         raise WireError(f"content encoding {encoding!r:.60} was not asked for")

@@ -109,10 +109,10 @@ class Service:
                 self.courses[call.job_id].answered_at = None
             if trouble == "lost":
                 raise (ConnectFailedError if call.body else ConnectionLostError)("gone", job_id=call.job_id)
-            return Answer(int(trouble), b"{}", 1_000, "5" if trouble == "429" else None)
+            return Answer(int(trouble), b"{}", "5" if trouble == "429" else None)
         status, fields = self._take(call) if call.body is not None else (200, self._poll(call.job_id or ""))
         await asyncio.sleep(TAKES / 2)
-        return Answer(status, json.dumps(fields).encode(), 10_000)
+        return Answer(status, json.dumps(fields).encode())
 
     def _take(self, call: Call) -> tuple[int, dict[str, Any]]:
         job_id, before = call.job_id or f"job-{next(self.numbers)}", None

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+import random
+import string
 
-from motion_async.redaction import redacted
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from motion_async.redaction import Eraser, redacted
 
 KEY = "motion_SECRET_of_the_owner"
 SIGNED = "https://bucket.s3.amazonaws.com/hero.png?X-Amz-Expires=60&X-Amz-Signature=SECRET"
@@ -105,3 +111,42 @@ def test_what_follows_a_key_stays() -> None:
 def test_a_login_in_a_url_does_not_show(text: str, shown: str) -> None:
     """The password of a proxy's URL is a secret like a signature."""
     assert redacted(text) == shown
+
+
+VISIBLE = "".join(chr(code) for code in range(33, 127))
+
+
+def spelled(text: str, chance: random.Random) -> str:
+    """Write some text as JSON, each character in one of the ways in which it can be written."""
+    ways = []
+    for character in text:
+        plain = json.dumps(character)[1:-1]
+        number = f"{ord(character):04x}"
+        ways.append([plain, f"\\u{number}", f"\\u{number.upper()}", "\\/" if character == "/" else plain])
+    return f'"{"".join(map(chance.choice, ways))}"'
+
+
+@given(
+    key=st.text(VISIBLE, min_size=1, max_size=20),
+    around=st.tuples(*[st.text(string.punctuation + " é\n", max_size=5)] * 2),
+    chance=st.randoms(use_true_random=False),
+)
+def test_a_known_secret_is_erased_however_json_writes_it(
+    key: str, around: tuple[str, str], chance: random.Random
+) -> None:
+    """The rest is as it was, and is still JSON."""
+    secret, (before, after) = f"motion_{key}", around
+    body = spelled(f"{before}{secret}{after}{secret}", chance).encode()
+    assert json.loads(Eraser(secret).erase_json(body)) == f"{before}{secret}{after}{secret}".replace(secret, "…")
+
+
+@given(st.text(VISIBLE, min_size=1, max_size=5), st.text())
+def test_nothing_else_is_erased(key: str, text: str) -> None:
+    """What does not hold the secret stays as it is, byte for byte."""
+    for body in (json.dumps(text).encode(), json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")):
+        assert Eraser(f"motion_{key}").erase_json(body) == body
+
+
+def test_an_eraser_shows_no_secret() -> None:
+    """It lies among the values of a session, which a debugger or a log may show."""
+    assert "SECRET" not in f"{Eraser('motion_SECRET')!r} {vars(Eraser('motion_SECRET'))['_plain']!r}"

@@ -9,6 +9,7 @@ error; the ledger's files; what the command prints.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 import os
@@ -96,6 +97,11 @@ COMPLETED = state("completed")
 _DETAILS = [{"code": "custom", "message": ECHO, "path": ["attachments", SIGNED], "received": {"url": [SIGNED, KEY]}}]
 _REFUSAL = json.dumps({"error": ECHO, "code": ECHO, "message": ECHO, "status": ECHO, "details": _DETAILS}).encode()
 _SLASHED = SIGNED.replace("/", "\\/")
+_ECHOES = (
+    ("200 OK", state("completed", request={"headers": {"Authorization": f"Bearer {KEY}", KEY: [KEY]}})),
+    ("202 Accepted", state("queued", authorization=KEY)),
+    ("400 Bad", _REFUSAL),
+)
 ANSWERS: dict[str, tuple[str, bytes] | None] = {
     **{
         str(status): (f"{status} No\r\nRetry-After: {ECHO}", _REFUSAL)
@@ -106,6 +112,11 @@ ANSWERS: dict[str, tuple[str, bytes] | None] = {
     "no JSON": ("200 OK", ECHO.encode()),
     "JSON of another sort": ("200 OK", json.dumps([SIGNED, KEY]).encode()),
     "escaped slashes": ("202 Accepted", f'{{"url": "{_SLASHED}"}}'.encode()),
+    **{
+        f"compressed, {status}": (f"{status}\r\nContent-Encoding: gzip", gzip.compress(body))
+        for status, body in _ECHOES
+    },
+    **{f"escaped, {status}": (status, body.replace(b"motion_", b"\\u006dotion\\u005F")) for status, body in _ECHOES},
     "an id that is none": ("202 Accepted", json.dumps({"job_id": f"\n{ECHO}", "status": ECHO}).encode()),
     "another type of field": ("200 OK", state("completed", error=7, created_at=SIGNED, pending_user_input=KEY)),
     "a body that breaks off": ("200 OK\r\nContent-Length: 999", ECHO.encode()),

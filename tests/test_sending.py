@@ -36,7 +36,7 @@ from motion_async.transport import Exchange
 
 CREATE = Call("create", "/sessions", b"{}")
 FOLLOWUP = Call("followup", "/sessions/a/followups", b"{}", "a")
-ACCEPTED = Answer(202, b'{"job_id": "a", "status": "queued"}', 1_000)
+ACCEPTED = Answer(202, b'{"job_id": "a", "status": "queued"}')
 
 
 class Wire:
@@ -126,7 +126,7 @@ async def test_tries_are_bounded() -> None:
 )
 @pytest.mark.parametrize(
     "lost",
-    [ExchangeTimeoutError("late"), Answer(500, b"", 1_000), Answer(202, b"{", 1_000)],
+    [ExchangeTimeoutError("late"), Answer(500, b""), Answer(202, b"{")],
     ids=["time", "500", "cut"],
 )
 async def test_a_lost_answer_is_uncertain_and_nothing_goes_out_again(call: Call, kind: Any, lost: Any) -> None:
@@ -378,11 +378,11 @@ async def test_each_try_is_written_down_and_what_came_of_it() -> None:
 @pytest.mark.parametrize(
     ("answer", "noted"),
     [
-        (Answer(400, b"{}", 1_000), "not taken: InvalidRequestError"),
-        (Answer(402, b"{}", 1_000), "not taken: InsufficientCreditsError"),
-        (Answer(401, b"{}", 1_000), "not taken: AuthenticationError"),
-        (Answer(500, b"{}", 1_000), "lost: CreateUncertainError"),
-        (Answer(202, b"{", 1_000), "lost: CreateUncertainError"),
+        (Answer(400, b"{}"), "not taken: InvalidRequestError"),
+        (Answer(402, b"{}"), "not taken: InsufficientCreditsError"),
+        (Answer(401, b"{}"), "not taken: AuthenticationError"),
+        (Answer(500, b"{}"), "lost: CreateUncertainError"),
+        (Answer(202, b"{"), "lost: CreateUncertainError"),
         (ExchangeTimeoutError("slow"), "lost: CreateUncertainError"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
@@ -471,7 +471,7 @@ async def test_leaving_the_session_does_not_wait_for_a_disk_for_ever() -> None:
 
 async def test_a_ledger_that_breaks_hides_nothing_that_is_known() -> None:
     """The id comes out, and so does what was refused or lost."""
-    for answer, error in ((ACCEPTED, None), (Answer(400, b"{}", 1_000), InvalidRequestError)):
+    for answer, error in ((ACCEPTED, None), (Answer(400, b"{}"), InvalidRequestError)):
         wire, book = Wire(answer), Book()
         wire.replies.clear()
         task = Bench(wire).start(record=book)

@@ -140,7 +140,7 @@ def _seen(versions: list[Version], fault: Fault) -> Version:
 
 
 def _answer(status: int, body: bytes, *, retry_after: int | None = None) -> Answer:
-    return Answer(status, body, 1 << 20, None if retry_after is None else str(retry_after))
+    return Answer(status, body, None if retry_after is None else str(retry_after))
 
 
 def _state(job_id: str, seen: Version) -> bytes:

@@ -17,12 +17,14 @@ from typing import Any
 from motion_async.errors import ConnectionLostError, MotionError, UnexpectedResponseError
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.protocol import Answer, create_call, followup_call, poll_call, read_answer, unless_refused
+from motion_async.redaction import Eraser
 from motion_async.wire import WireError, inflate, read_accepted, read_error, read_state
 
 __all__ = ["CALLS", "ENCODINGS", "LIMIT", "RETRY_AFTERS", "STATUSES", "as_input", "read_anything"]
 
 NOW = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
 LIMIT = 1 << 16
+ERASER = Eraser("motion_" + "k" * 20)
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 CALLS = (
     poll_call(JOB),
@@ -48,7 +50,7 @@ def read_anything(data: bytes) -> None:
     call = CALLS[choices[0] % len(CALLS)]
     status = STATUSES[choices[1] % len(STATUSES)]
     flaws, encoding = divmod(choices[2], len(ENCODINGS))
-    flaw = ConnectionLostError("lost", job_id=call.job_id) if flaws % 2 else None
+    flaw: MotionError | None = ConnectionLostError("lost", job_id=call.job_id) if flaws % 2 else None
     retry_after = RETRY_AFTERS[choices[0] // len(CALLS) % len(RETRY_AFTERS)]
     for read in (read_state, read_accepted, read_error):
         _unless_unreadable(lambda read=read: read(body))
@@ -56,7 +58,11 @@ def read_anything(data: bytes) -> None:
         plain = _unless_unreadable(lambda name=name: inflate(body, name, limit=LIMIT))
         assert plain is None or len(plain) <= LIMIT
     try:
-        answer = Answer(status, body, LIMIT, retry_after, ENCODINGS[encoding], flaw)
+        body = inflate(body, ENCODINGS[encoding], limit=LIMIT)
+    except WireError as error:
+        body, flaw = b"", flaw or UnexpectedResponseError(str(error), http_status=status, job_id=call.job_id)
+    try:
+        answer = Answer(status, ERASER.erase_json(body), retry_after, flaw)
         found: JobState | MotionError = read_answer(call, answer, now=NOW)
     except MotionError as error:
         found = unless_refused(call, error) if call.body is not None else error
