@@ -36,11 +36,16 @@ class Admission:
             SessionClosedError: if the session is left before.
         """
         async with self._in_order:
-            at = self._pace.reserve(self._loop.time())
-            while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > _EARLY and not self._over.done():
-                await asyncio.wait([self._over], timeout=rest)
+            at = self._pace.reserve(self._loop.time())  # else the loop, which is there first, may take each slot
+            try:
+                while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > _EARLY and not self._over.done():
+                    await asyncio.wait([self._over], timeout=rest)
+            except BaseException:
+                self._pace.give_back(at)
+                raise
         if self._over.done():
             raise SessionClosedError("the session was left before the poll had its turn")
+        self._pace.take_reserved(self._loop.time())
 
     def close(self) -> None:
         """Let nobody in any more, and tell whoever waits."""

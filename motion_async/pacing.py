@@ -183,21 +183,43 @@ class Pace:
         Args:
             now: seconds on the same clock.
         """
-        gap = now - self._taken_at
-        self._gap = gap if self._gap == math.inf else 0.9 * self._gap + 0.1 * gap
-        self._taken_at = now
-        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
-        self.opens_at = max(self.opens_at, now - 0.1) + self._gap_at(now)
+        self._note_sent(now)
+        self._use_slot(now)
 
     def reserve(self, now: float) -> float:
-        """Count a poll that is sent as soon as the next slot opens, and give the moment of that.
+        """Keep the next slot for a poll that is sent when it opens, and give the moment of that.
 
         Args:
             now: seconds on the same clock.
         """
         at = max(now, self.opens_at)
-        self.take(at)
+        self._use_slot(at)
         return at
+
+    def take_reserved(self, now: float) -> None:
+        """Count a poll that is sent now, in a slot that was kept for it.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        self._note_sent(now)
+
+    def give_back(self, at: float) -> None:
+        """Let others have a slot that was kept, and is not needed any more.
+
+        Args:
+            at: the moment that `reserve` gave.
+        """
+        self.opens_at = max(self.opens_at - self._gap_at(at), self.resumes_at)
+
+    def _note_sent(self, now: float) -> None:
+        gap = now - self._taken_at
+        self._gap = gap if self._gap == math.inf else 0.9 * self._gap + 0.1 * gap
+        self._taken_at = now
+
+    def _use_slot(self, at: float) -> None:
+        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
+        self.opens_at = max(self.opens_at, at - 0.1) + self._gap_at(at)
 
     def _gap_at(self, now: float) -> float:
         """Seconds in which one slot opens: the rate grows while it is waited for."""

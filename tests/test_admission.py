@@ -71,6 +71,25 @@ async def test_who_leaves_the_queue_holds_nobody_up() -> None:
     assert list(times) == [0, 2]
 
 
+@pytest.mark.parametrize("pause", [None, 3.0])
+async def test_those_who_leave_take_no_slots_along(pause: float | None) -> None:
+    """However many polls are given up before they have their turn, the next one and the loop are on time."""
+    pace = Pace(1)
+    admission, times = Admission(pace), dict[int, float]()
+    await admission.wait()
+    start = now()
+    if pause is not None:
+        pace.slow_down(sent_at=start, now=start, retry_after=pause)
+    slot = pace.opens_at
+    for _ in range(50):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await admission.wait()
+    assert pace.opens_at == pytest.approx(slot)
+    await enter(admission, times, 0)
+    assert times[0] - start == pytest.approx(0.9 if pause is None else pause, abs=0.2)
+
+
 async def test_closing_tells_whoever_waits() -> None:
     """Nobody waits for a turn that never comes, and nobody comes in after that."""
     pace = Pace(1)
