@@ -1,6 +1,8 @@
-"""Lets polls that somebody makes beside the poll loop have their turns in the session's pace, in the order of asking.
+"""Lets calls wait that somebody makes beside the poll loop.
 
-It counts them and lets them wait, and nothing else: it must not poll, nor know of whom.
+Polls wait for their turns in the session's pace, in the order of asking, and what costs credits for the end of a pause
+that the service has asked for. It counts polls and lets calls wait, and nothing else: it must not make any, nor know
+of whom.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ _EARLY = 0.001
 
 
 class Admission:
-    """The way in for polls beside the loop's own.
+    """The way in for calls beside the loop's polls.
 
     Args:
         pace: how fast the whole session may go; the poll loop's, too.
@@ -28,6 +30,17 @@ class Admission:
         self._loop = asyncio.get_running_loop()
         self._in_order = asyncio.Lock()
         self._over: asyncio.Future[None] = self._loop.create_future()
+
+    async def resumed(self) -> None:
+        """Wait until no pause is asked for.
+
+        Raises:
+            SessionClosedError: if the session is left before.
+        """
+        while (rest := self._pace.resumes_at - self._loop.time()) > _EARLY:
+            if self._over.done():
+                raise SessionClosedError("the session was left in a pause that the service had asked for")
+            await asyncio.wait([self._over], timeout=rest)
 
     async def wait(self) -> None:
         """Wait until a poll may be sent, and count it.

@@ -77,7 +77,9 @@ class Calls:
             random=random,
             failed=lambda error, began_at: self.polls.slow_down(error, sent_at=began_at),
         )
-        self._sender = Sender(transport, events.publish, self._retries, grace=grace, now=now)
+        self._sender = Sender(
+            transport, events.publish, self._retries, resumed=self._admission.resumed, grace=grace, now=now
+        )
 
     async def aclose(self) -> None:
         """End every task, close every connection, and tell whoever still waits."""

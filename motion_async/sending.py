@@ -42,6 +42,7 @@ class Sender:
         transport: carries the calls.
         publish: told of what was accepted, disturbed or abandoned.
         retries: how calls are tried again.
+        resumed: waits for the end of a pause that the service has asked for.
         grace: seconds in which an exchange whose caller is gone may still finish.
         now: gives the time as an aware datetime.
     """
@@ -52,10 +53,12 @@ class Sender:
         publish: Callable[[Event], None],
         retries: Retries,
         *,
+        resumed: Callable[[], Awaitable[None]],
         grace: float,
         now: Callable[[], datetime],
     ) -> None:
         self._transport = transport
+        self._resumed = resumed
         self._publish = publish
         self._retries = retries
         self._grace = grace
@@ -132,6 +135,7 @@ class Sender:
         try:
             # First of all a place, so that what waits for one stands in no record as sent, and can still be held back.
             async with self._transport.places_to_send:
+                await self._resumed()
                 if check is not None:
                     check()
                 now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id

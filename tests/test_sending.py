@@ -71,6 +71,8 @@ class Bench:
         self.events: list[Event] = []
         self.failed: list[MotionError] = []
         self.taken: list[JobState] = []
+        self.resumes = asyncio.Event()
+        self.resumes.set()
         transport: Any = wire
         retries = Retries(
             backoff=Backoff(first=0, cap=0), random=lambda: 0.5, failed=lambda error, _: self.failed.append(error)
@@ -79,6 +81,7 @@ class Bench:
             transport,
             self.events.append,
             retries,
+            resumed=self.resumes.wait,
             grace=grace,
             now=lambda: datetime(2026, 4, 28, tzinfo=UTC),
         )
@@ -111,6 +114,22 @@ async def test_what_was_provably_not_taken_goes_out_again(error: MotionError) ->
     assert await bench.start() == "a"
     assert bench.failed == [error, error]
     assert bench.events == [SendDisturbed(None, error, 1, 0.0), SendDisturbed(None, error, 2, 0.0), JobAccepted("a")]
+
+
+async def test_in_a_pause_nothing_leaves_and_nothing_is_written_down() -> None:
+    """The service has asked for it; whoever gives up meanwhile has sent nothing."""
+    wire, book = Wire(ACCEPTED), Book()
+    bench = Bench(wire)
+    bench.resumes.clear()
+    waits, leaves = bench.start(record=book), bench.start()
+    await settle()
+    assert (wire.posts, book.noted) == (0, [])
+    leaves.cancel()
+    await asyncio.wait([leaves])
+    bench.resumes.set()
+    assert await waits == "a"
+    assert wire.posts == 1
+    assert bench.events == [JobAccepted("a")]
 
 
 async def test_tries_are_bounded() -> None:
