@@ -26,6 +26,7 @@ _HEAVIEST_GROUP: Final = 400
 """So much is written in one transaction: more of it would hold up the event loop for longer than it saves."""
 _LAST_ROUND: Final = 5.0
 """Seconds in which what still waits is tried again after the ledger was closed, if there is trouble."""
+_CLOSED: Final = "it has been closed"
 
 _log = logging.getLogger("motion_async")
 
@@ -64,6 +65,7 @@ class Writer:
         self._closed_at: float | None = None
         self._closing = asyncio.Event()
         self._unwritten: list[Write] = []
+        self._reason = _CLOSED
         self._under_way: list[_Waiting] = []
         self._task = self._loop.create_task(self._run(), name="motion_async.ledger")
 
@@ -78,7 +80,7 @@ class Writer:
         """
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._task.done() or self._closed_at is not None:
-            self._fail(_Waiting(write, future, 0.0), "it has been closed")
+            self._fail(_Waiting(write, future, 0.0), _CLOSED)
             return future
         self._waiting.append(_Waiting(write, future, self._loop.time()))
         self._news.set()
@@ -94,7 +96,7 @@ class Writer:
         """Write all that waits, and end.
 
         Raises:
-            LedgerError: if that could not be done; it names every id that is not on disk.
+            LedgerError: if that could not be done; it says why, and names every id that is not on disk.
         """
         if self._closed_at is None:
             self._closed_at = self._loop.time()
@@ -104,10 +106,11 @@ class Writer:
         await asyncio.wait([self._task])
         unwritten, self._unwritten = self._unwritten, []
         if unwritten:
+            ids = _job_ids(unwritten)
+            notes = "1 note" if len(unwritten) == 1 else f"{len(unwritten)} notes"
+            keep = "; keep the ids: no other call gives them again" if ids else ""
             raise LedgerError(
-                f"the ledger was closed with {len(unwritten)} notes not written{_ids_of(unwritten)}; "
-                "keep the ids: no other call gives them again",
-                job_ids=_job_ids(unwritten),
+                f"the ledger was closed with {notes} not written{_ids_of(unwritten)}: {self._reason}{keep}", job_ids=ids
             )
 
     async def _run(self) -> None:
@@ -207,6 +210,8 @@ class Writer:
         write = waiting.write
         if write.fact:
             self._unwritten.append(write)
+            if reason != _CLOSED:  # what comes too late says nothing of the database
+                self._reason = reason
         if write.job_id is not None:
             _log.error("ledger: an id is not written%s: %s", _ids_of([write]), reason)
         self._tell(waiting, reason)

@@ -209,7 +209,8 @@ async def test_the_last_round_ends_with_every_id_named(caplog: pytest.LogCapture
     writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
     taken = writer.put(take())
     writer.put(observe())
-    with pytest.raises(LedgerError, match=r"2 notes not written \(launch/hero is job job-1\)") as caught:
+    words = r"2 notes not written \(launch/hero is job job-1\): disk full; keep the ids: no other call gives them again"
+    with pytest.raises(LedgerError, match=words) as caught:
         await writer.aclose()
     assert caught.value.job_ids == (("launch", "hero", "job-1"),)
     assert database.attempts("t") > 1
@@ -217,6 +218,24 @@ async def test_the_last_round_ends_with_every_id_named(caplog: pytest.LogCapture
     with pytest.raises(LedgerError) as told:
         await taken
     assert (told.value.job_id, told.value.job_ids) == ("job-1", caught.value.job_ids)
+
+
+async def test_where_no_id_is_lost_there_is_none_to_keep() -> None:
+    """The error that ends a ledger gives the database's last reason, whatever came too late, and asks for nothing."""
+    database = Database()
+    database.down = Unreachable("locked")
+    writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
+    writer.put(observe())
+    while not database.attempts("o"):
+        await asyncio.sleep(0)
+    database.down = Unreachable("disk full")
+    closing = asyncio.ensure_future(writer.aclose())
+    await asyncio.sleep(0)
+    writer.put(observe("late"))
+    with pytest.raises(LedgerError) as caught:
+        await closing
+    assert str(caught.value) == "the ledger was closed with 2 notes not written: disk full"
+    assert caught.value.job_ids == ()
 
 
 async def test_the_last_round_may_succeed() -> None:
@@ -271,7 +290,7 @@ async def test_a_writer_whose_loop_ends_tells_all_that_wait(caplog: pytest.LogCa
     assert "launch/hero is job job-1" in caplog.text
     with pytest.raises(LedgerError, match="closed"):
         await writer.put(intend())
-    with pytest.raises(LedgerError, match="1 notes not written"):
+    with pytest.raises(LedgerError, match=r"1 note not written.*: its event loop has ended; keep the ids"):
         await writer.aclose()
 
 
