@@ -91,7 +91,8 @@ SHAPES: Final = """\
       uncertain, running, unseen, not_sent or dropped; job is its state
   {"event": "batch", "batch", "ledger", "lines", "counts", "running", "invalid"}
       how a run of a batch went; counts has its lines by the state of "outcome",
-      also those that a run which was ended early did not come to
+      also those that a run which was ended early did not come to, unless its
+      ledger could not be read
   {"event": "counts", "batch", "counts"}
       of `ledger show`: a batch, and its items by state
   {"event": "item", "batch", "key", "state", "status", "job_id", "error",

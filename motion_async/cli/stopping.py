@@ -21,10 +21,12 @@ class Stop:
     """Carries the wish to end from a signal to a command that ends in its own way.
 
     Attributes:
+        is_asked: whether somebody wants the end.
         signal: the first signal that came, None before.
     """
 
     def __init__(self) -> None:
+        self.is_asked = False
         self.signal: int | None = None
         self._action: Callable[[], object] | None = None
 
@@ -47,6 +49,7 @@ class Stop:
         Args:
             otherwise: what to do where the command has said nothing else.
         """
+        self.is_asked = True
         (self._action or otherwise)()
 
 

@@ -12,11 +12,13 @@ def test_a_command_that_says_nothing_is_cancelled() -> None:
     """Outside of a block the wish does what it would have done; inside it does what the command said."""
     stop = Stop()
     done: list[str] = []
+    assert not stop.is_asked
     stop.ask(lambda: done.append("cancelled"))
     with stop.calls(lambda: done.append("own way")):
         stop.ask(lambda: done.append("cancelled"))
     stop.ask(lambda: done.append("cancelled"))
     assert done == ["cancelled", "own way", "cancelled"]
+    assert stop.is_asked
 
 
 def test_what_blocks_can_be_interrupted_and_handlers_come_back() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -57,6 +57,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     reporter.goes_on_with(order.command)
     conclusion = Conclusion(order)
     async with AsyncExitStack() as stack:
+        stack.enter_context(_concluding(conclusion, reporter, stop))
         source = stack.enter_context(open_source(order.file, order.form, now=datetime.now(UTC)))
         view = await stack.enter_async_context(AsyncExitStack())
         await view.enter_async_context(reporter.live(BatchView(_title(order))))
@@ -69,7 +70,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(found)
         reporter.tell(BatchBegins(found.requests, order.max_active))
-        await _send(reporter, session, source, ledger, order, stop, conclusion)
+        with conclusion.notes():  # what stops the sending may leave the rest readable
+            await _send(reporter, session, source, ledger, order, stop, conclusion)
         await view.aclose()
         conclusion.counted(await ledger.counts(order.batch))
         if order.output is not None:
@@ -77,7 +79,6 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
             reporter.notice(f"{order.output} has the results of {lines:,} lines")
         if source.has_changed:
             reporter.say(f"{order.file} was changed while it was read; run the command again to take up what is new")
-    conclusion.tell(reporter)
     return conclusion.status
 
 
@@ -131,6 +132,18 @@ def _title(order: BatchOrder) -> str:
     return f"{'standard input' if order.file == '-' else order.file}: batch {order.batch}, {order.max_active} at a time"
 
 
+@contextmanager
+def _concluding(conclusion: Conclusion, reporter: Reporter, stop: Stop) -> Iterator[None]:
+    """Tell how the run went at its end, whatever that is: what was begun is known here alone, or costs another run."""
+    try:
+        with conclusion.notes():
+            yield
+    finally:
+        if conclusion.has_begun:
+            conclusion.is_stopped = stop.is_asked
+            conclusion.tell(reporter)
+
+
 async def _opened(stack: AsyncExitStack, reporter: Reporter, order: BatchOrder) -> Ledger:
     return await stack.enter_async_context(open_ledger(order.ledger.url, on_trouble=reporter.glance))
 
@@ -172,7 +185,6 @@ async def _send(
         reader = asyncio.create_task(read(motion), name="motion_async.cli.batch")
 
         def end_early() -> None:
-            conclusion.is_stopped = True
             reporter.tell(Stopping())
             reader.cancel()
 

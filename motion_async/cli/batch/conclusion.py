@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import End, status_of
-from motion_async.cli.failures import ExitStatus, credits_words, sentence, worst
+from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 from motion_async.cli.happenings import BatchEnded, RequestEnded
 from motion_async.cli.reporter import Reporter
 from motion_async.errors import (
@@ -46,6 +47,10 @@ class Conclusion:
 
     Args:
         order: what was ordered.
+
+    Attributes:
+        has_begun: whether there is something to tell.
+        is_stopped: whether somebody has ended the run early.
     """
 
     def __init__(self, order: BatchOrder) -> None:
@@ -57,13 +62,15 @@ class Conclusion:
         self._unknown = 0
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
-        self._in_ledger: Counter[ItemState] = Counter()
+        self._in_ledger: Counter[ItemState] | None = None
+        self._errors: list[MotionError] = []
+        self.has_begun = False
         self.is_stopped = False
 
     @property
     def status(self) -> ExitStatus:
         """The exit status of the run."""
-        return ExitStatus.INTERRUPTED if self.is_stopped else worst(self._statuses)
+        return ExitStatus.INTERRUPTED if self.is_stopped else worst((*self._statuses, *map(exit_status, self._errors)))
 
     def begins(self, found: Survey) -> None:
         """Note what was found before anything is sent.
@@ -72,6 +79,17 @@ class Conclusion:
             found: the survey.
         """
         self._survey = found
+        self.has_begun = True
+
+    @contextmanager
+    def notes(self) -> Iterator[None]:
+        """Note an error that ends a block, to be told with all that is known then; before the beginning let it pass."""
+        try:
+            yield
+        except MotionError as error:
+            if not self.has_begun:
+                raise
+            self._errors.append(error)
 
     def take(self, ended: RequestEnded, reporter: Reporter) -> None:
         """Note an outcome, and tell the first ones that went wrong at once.
@@ -111,13 +129,15 @@ class Conclusion:
             reporter: told of it.
         """
         order, counts = self._order, self._standing()
+        for error in self._errors:
+            reporter.error(error)
         reporter.tell(
             BatchEnded(
                 batch=order.batch,
                 ledger=order.ledger.shown,
                 lines=self._survey.requests,
                 counts={end.value: count for end, count in counts.items()},
-                running=max(self._in_ledger[ItemState.SUBMITTED] - counts[End.UNSEEN], 0),
+                running=self._running(counts),
                 invalid=self._survey.invalid,
             )
         )
@@ -131,13 +151,26 @@ class Conclusion:
             )
         if self._stopped_by is not None:
             reporter.say(self._what_stopped_it(self._stopped_by))
+        lost = [at for error in self._errors if isinstance(error, LedgerError) for at in error.job_ids]
+        if lost:
+            reporter.say(self._what_is_lost(*lost[0]))
+        if self._errors and self._stopped_by is None and not self.is_stopped:  # else it is said already, or will be
+            reporter.say(f"go on with: {order.command}")
+
+    def _running(self, counts: Counter[End]) -> int:
+        if self._in_ledger is None:
+            return counts[End.RUNNING]
+        return max(self._in_ledger[ItemState.SUBMITTED] - counts[End.UNSEEN], 0)
 
     def _standing(self) -> Counter[End]:
         """Count all lines; one that this run did not come to the end of stands as the ledger has it.
 
         The ledger may have items of lines that the file has no more, so it is believed only up to the lines there are.
+        If it could not be read, nothing is known of them.
         """
         counts = self._counts.copy()
+        if self._in_ledger is None:
+            return counts
         rest = self._survey.requests - counts.total()
         known: Counter[End] = Counter()
         for state, end in _STANDS.items():
@@ -156,6 +189,9 @@ class Conclusion:
             if counts[end] and end is not End.COMPLETED:
                 goes_on = end is End.RUNNING and self.is_stopped
                 parts.append(f"{counts[end]:,} {'go on at the service' if goes_on else end.value.replace('_', ' ')}")
+        unknown = self._survey.requests - counts.total()
+        if unknown > 0:
+            parts.append(f"{unknown:,} not known, as the ledger could not be read")
         if self._survey.invalid:
             parts.append(f"{self._survey.invalid:,} lines left out")
         return f"batch {self._order.batch}: {', '.join(parts)}"
@@ -170,6 +206,10 @@ class Conclusion:
             f"may have been sent, and have no known job: {keys}; look at https://motion.so whether their videos are "
             f"there, then settle each, as with: {settle} {name} --job-id ID (or --send-again, or --drop)"
         )
+
+    def _what_is_lost(self, batch: str, key: str, job_id: str) -> str:
+        resolve = ["motion-async", "ledger", "resolve", self._order.ledger.shown, key, "--batch", batch]
+        return f"give the ledger each id that it does not have, as with: {shlex.join([*resolve, '--job-id', job_id])}"
 
     def _what_stopped_it(self, error: MotionError) -> str:
         again = f"go on with: {self._order.command}"

@@ -14,7 +14,7 @@ from motion_async.cli.ledger.address import Address
 from motion_async.cli.lines import JsonLines
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stdout import Stdout
-from motion_async.errors import JobNotFoundError
+from motion_async.errors import JobNotFoundError, LedgerError
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState
 
@@ -65,6 +65,24 @@ def test_what_a_run_did_not_come_to_stands_as_the_ledger_has_it(capsys: pytest.C
     )
     assert counts == {"completed": 3, "running": 3, "unseen": 1, "uncertain": 2, "dropped": 1, "not_sent": 2}
     assert "3 of 12 completed, 2 uncertain, 3 go on at the service, 1 unseen, 2 not sent, 1 dropped" in said
+
+
+def test_what_a_ledger_that_cannot_be_read_has_is_not_made_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines that the run did not come to are neither sent nor unsent then; what it has seen itself counts."""
+    reporter = Reporter(JsonLines(Stdout()), Stdout())
+    conclusion = Conclusion(ORDER)
+    conclusion.begins(Survey(5, 0))
+    for number, end in enumerate([End.COMPLETED, End.RUNNING]):
+        conclusion.take(RequestEnded(number, Outcome(number, VideoRequest("A video"), None), end), reporter)
+    with conclusion.notes():
+        raise LedgerError("the ledger l.db cannot be read", job_ids=(("launch", "my key", "job-1"),))
+    conclusion.tell(reporter)
+    told = capsys.readouterr()
+    ended = json.loads(told.out.splitlines()[-1])
+    assert (ended["counts"], ended["running"]) == ({"completed": 1, "running": 1}, 1)
+    assert "1 of 5 completed, 1 running, 3 not known, as the ledger could not be read" in told.err
+    assert "as with: motion-async ledger resolve l.db 'my key' --batch launch --job-id job-1" in told.err
+    assert conclusion.status == 4
 
 
 def test_jobs_that_the_service_does_not_know_are_no_jobs_that_run(capsys: pytest.CaptureFixture[str]) -> None:
