@@ -12,6 +12,7 @@ from typing import Final
 from motion_async import errors
 from motion_async.cli.looks import one_line, span
 from motion_async.events import PollDisturbed, SendDisturbed
+from motion_async.ledger import LedgerTrouble
 
 __all__ = ["ExitStatus", "credits_words", "exit_status", "sentence", "trouble_words", "worst"]
 
@@ -91,12 +92,14 @@ def sentence(error: errors.MotionError) -> str:
     return f"{said}; {advice}" if advice else said
 
 
-def trouble_words(it: PollDisturbed | SendDisturbed) -> str:
+def trouble_words(it: PollDisturbed | SendDisturbed | LedgerTrouble) -> str:
     """Say that something did not work and is tried again, when, and why it did not.
 
     Args:
         it: what did not work.
     """
+    if isinstance(it, LedgerTrouble):
+        return f"the ledger cannot be used now and is waited for ({span(it.waited)} so far): {it.reason}"
     if isinstance(it, PollDisturbed):
         what = "a poll failed, made again"
     else:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from motion_async.cli.failures import sentence, trouble_words
+from motion_async.cli.failures import sentence
 from motion_async.cli.happenings import (
     Asked,
     BatchCounts,
@@ -36,6 +36,7 @@ from motion_async.cli.looks import STOPPING
 from motion_async.cli.records import history_record, item_record, outcome_record, state_record, time_text
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
+from motion_async.cli.troubles import TroubleWords
 from motion_async.errors import MotionError
 from motion_async.events import (
     EventsDropped,
@@ -53,9 +54,6 @@ Line: TypeAlias = dict[str, Any]
 _FIRST_WORDS: Final = 5.0
 _RARELY: Final = 60.0
 """Seconds between two lines on how it stands, at first and in the end: a log of hours should stay short."""
-
-_TROUBLE_AGAIN: Final = 30.0
-"""Seconds between two sentences on trouble: each failure has its line, and the first ones come fast."""
 
 SHAPES: Final = """\
   {"event": "accepted", "job_id", "followup"}
@@ -117,8 +115,7 @@ class JsonLines:
 
     def __init__(self, stdout: Stdout, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stdout = stdout
-        self._clock = clock
-        self._trouble_again = clock()
+        self._troubles = TroubleWords(clock=clock)
 
     @asynccontextmanager
     async def live(self, view: View) -> AsyncIterator[None]:
@@ -140,9 +137,9 @@ class JsonLines:
                 self.tell(ItemShown(item))
         if isinstance(happening, Stopping):
             say(STOPPING)
-        if isinstance(happening, PollDisturbed | SendDisturbed) and self._clock() >= self._trouble_again:
-            self._trouble_again = self._clock() + _TROUBLE_AGAIN
-            say(trouble_words(happening))
+        trouble = self._troubles.due(happening)
+        if trouble is not None:
+            say(trouble)
         line = _line(happening)
         if line is not None:
             self._stdout.line(json.dumps(line))

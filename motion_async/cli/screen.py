@@ -26,10 +26,12 @@ from motion_async.cli.happenings import (
     Summary,
 )
 from motion_async.cli.looks import label, one_line, span, style
-from motion_async.cli.reporter import View
+from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.tables import ItemsTable, counts_line, item_table, plan_table
+from motion_async.cli.troubles import TroubleWords
 from motion_async.jobs import JobStatus
+from motion_async.ledger import LedgerTrouble
 
 __all__ = ["Screen"]
 
@@ -47,6 +49,8 @@ class Screen:
     def __init__(self, stdout: Stdout, console: Console) -> None:
         self._stdout = stdout
         self._console = console
+        self._troubles = TroubleWords()
+        self._is_live = False
 
     @asynccontextmanager
     async def live(self, view: View) -> AsyncIterator[None]:
@@ -61,9 +65,11 @@ class Screen:
         )
         with shown:
             frames = asyncio.create_task(_frames(shown), name="motion_async.cli.frames")
+            self._is_live = True
             try:
                 yield
             finally:
+                self._is_live = False
                 frames.cancel()
                 await asyncio.wait([frames])
                 view.settle()
@@ -87,6 +93,8 @@ class Screen:
                 self._console.print(ItemsTable(happening))
             case ItemShown():
                 self._console.print(item_table(happening))
+            case LedgerTrouble() if not self._is_live and (words := self._troubles.due(happening)) is not None:
+                say(words)
             case _:
                 pass
 

@@ -170,7 +170,7 @@ class LedgerTrouble:
 
     Args:
         reason: what stands in the way, in the database's words.
-        waited: seconds since it began.
+        waited: seconds since the first attempt began that failed.
     """
 
     reason: str

@@ -77,6 +77,7 @@ async def _opened(where: str, make: Callable[[], Awaitable[Store]], troubles: Tr
     deadline = loop.time() + patience
     while True:
         store = None
+        since = loop.time()
         try:
             store = await make()
             await store.open()
@@ -91,7 +92,7 @@ async def _opened(where: str, make: Callable[[], Awaitable[Store]], troubles: Tr
             return store
         if store is not None:
             await store.aclose()
-        pause = troubles.met(Unreachable(reason)) if busy else 0.0
+        pause = troubles.met(Unreachable(reason), since=since) if busy else 0.0
         if not busy or loop.time() + pause > deadline:
             raise LedgerError(f"the ledger {where} cannot be opened: {reason}; check its address, and that it is there")
         await asyncio.sleep(pause)

@@ -33,7 +33,7 @@ from motion_async.redaction import redacted
 
 __all__ = ["FileStore", "MemoryStore", "ServerStore", "Store"]
 
-BUSY_SECONDS: Final = 2.0
+BUSY_SECONDS: Final = 1.0
 """So long SQLite itself waits for a lock, before anybody is told of it."""
 _CONNECT_SECONDS: Final = 10.0
 _COMMAND_SECONDS: Final = 30.0

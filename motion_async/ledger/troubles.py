@@ -54,23 +54,23 @@ class Troubles:
         self._began_at: float | None = None
         self._pause = _FIRST_PAUSE
 
-    def met(self, error: Unreachable) -> float:
+    def met(self, error: Unreachable, *, since: float) -> float:
         """Tell of an attempt that failed.
 
         Args:
             error: why.
+            since: when the attempt began, by the loop's clock: a lock is waited for in it, too.
 
         Returns:
             The seconds to pause before the next attempt.
         """
-        now = asyncio.get_running_loop().time()
         if self._began_at is None:
-            self._began_at = now
+            self._began_at = since
             self._pause = _FIRST_PAUSE
             _log.warning("ledger %s: %s; trying again", self._where, error)
         if self._on_trouble is not None:
             try:
-                self._on_trouble(LedgerTrouble(str(error), now - self._began_at))
+                self._on_trouble(LedgerTrouble(str(error), asyncio.get_running_loop().time() - self._began_at))
             except Exception:  # noqa: BLE001  # the caller's mistake must not end the writing
                 _log.exception("ledger %s: on_trouble failed", self._where)
         pause = self._pause
@@ -98,10 +98,11 @@ class Troubles:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         while True:
+            since = loop.time()
             try:
                 result = await attempt()
             except Unreachable as error:
-                pause = self.met(error)
+                pause = self.met(error, since=since)
                 reason = str(error)
             except Unwritable as error:
                 reason = str(error)

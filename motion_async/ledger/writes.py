@@ -135,11 +135,12 @@ class Writer:
 
     async def _write(self, group: list[_Waiting]) -> None:
         """Write a group; what is to be tried again stands at the front of what waits afterwards."""
+        since = self._loop.time()
         try:
             results = await self._committed(group)
         except Unreachable as error:
             self._waiting.extendleft(reversed(group))
-            await self._outlast(error)
+            await self._outlast(error, since)
         except Unwritable as error:
             if len(group) == 1:
                 self._fail(group[0], str(error))
@@ -170,9 +171,9 @@ class Writer:
             if self._waiting:
                 await self._write([self._waiting.popleft()])
 
-    async def _outlast(self, error: Unreachable) -> None:
+    async def _outlast(self, error: Unreachable, since: float) -> None:
         """End the waiting of those who have waited long enough, then pause."""
-        pause = self._troubles.met(error)
+        pause = self._troubles.met(error, since=since)
         now = self._loop.time()
         for waiting in list(self._waiting):
             if now - waiting.since >= self._patience:

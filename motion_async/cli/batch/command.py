@@ -145,7 +145,7 @@ def _concluding(conclusion: Conclusion, reporter: Reporter, stop: Stop) -> Itera
 
 
 async def _opened(stack: AsyncExitStack, reporter: Reporter, order: BatchOrder) -> Ledger:
-    return await stack.enter_async_context(open_ledger(order.ledger.url, on_trouble=reporter.glance))
+    return await stack.enter_async_context(open_ledger(order.ledger.url, on_trouble=reporter.tell))
 
 
 async def _send(

@@ -20,6 +20,7 @@ from motion_async.cli.ends import End
 from motion_async.cli.failures import credits_words, trouble_words
 from motion_async.cli.happenings import BatchBegins, Happening, LinesChecked, RequestEnded, Stopping
 from motion_async.cli.looks import STOPPING, about, label, one_line, rate, span, style
+from motion_async.cli.troubles import is_worth_saying
 from motion_async.errors import InsufficientCreditsError
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed, SessionSlowed
 from motion_async.jobs import StatusChange
@@ -27,10 +28,8 @@ from motion_async.ledger import LedgerTrouble
 
 __all__ = ["BatchView"]
 
-_TROUBLE_LASTS: Final = 3.0
+_TROUBLE_LASTS: Final = 5.0
 """Seconds for which words on a trouble stand: nothing tells that it is over, and the ledger is tried more often."""
-_WORTH_SAYING: Final = 1.0
-"""Seconds of trouble with the ledger before it is said: two processes on one file wait for each other all the time."""
 _COLOURS: Final = {
     End.COMPLETED: "green",
     End.FAILED: "red",
@@ -92,9 +91,8 @@ class BatchView:
                 self._say(trouble_words(happening))
             case SessionSlowed():
                 self._say(f"the service asked for fewer calls: {happening.polls_per_second:.1f} polls a second now")
-            case LedgerTrouble() if happening.waited >= _WORTH_SAYING:
-                words = "the ledger cannot be reached, nothing new is sent until it can"
-                self._say(f"{words} ({span(happening.waited)} so far): {happening.reason}")
+            case LedgerTrouble() if is_worth_saying(happening):
+                self._say(trouble_words(happening))
             case _:
                 pass
 
@@ -105,7 +103,8 @@ class BatchView:
     def words(self) -> str | None:
         """Say how it stands in one line; see `View.words`."""
         if self._tally is None:
-            return f"checked {self._checked:,} lines so far" if self._checked else None
+            checked = (f"checked {self._checked:,} lines so far",) if self._checked else ()
+            return "; ".join((*checked, *self._notes())) or None
         counts = [f"{count:,} {_word(end)}" for end, count in self._tally.ended.items()]
         counts += [f"{count:,} {label(status)}" for status, count in self._tally.by_status()]
         return "; ".join((f"{self._foot(self._tally)}: {', '.join(counts) or 'nothing yet'}", *self._notes()))
@@ -120,9 +119,9 @@ class BatchView:
         if self._tally is None:
             checked = f"{self._checked:,} lines checked" if self._is_settled else f"checking line {self._checked + 1:,}"
             yield Text(checked, "dim")
-            return
-        yield _bars(self._tally)
-        yield Text(self._foot(self._tally), "dim", no_wrap=True, overflow="ellipsis")
+        else:
+            yield _bars(self._tally)
+            yield Text(self._foot(self._tally), "dim", no_wrap=True, overflow="ellipsis")
         for note in self._notes():
             yield Text(one_line(note), "yellow")
 

@@ -201,7 +201,7 @@ async def resolve_all(
 async def _opened(reporter: Reporter, address: Address, batch: str | None) -> AsyncIterator[Ledger]:
     """Open a ledger that is there; what a process that has died was sending is uncertain from then on."""
     address.check_exists()
-    async with open_ledger(address.url, on_trouble=reporter.glance) as ledger:
+    async with open_ledger(address.url, on_trouble=reporter.tell) as ledger:
         counts = await ledger.counts()
         if batch is not None and batch not in counts:
             there = ", ".join(map(one_line, sorted(counts)[:10])) or "none"

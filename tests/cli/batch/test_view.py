@@ -98,7 +98,18 @@ def test_troubles_stand_for_a_moment() -> None:
     watched.tell(LedgerTrouble("database is locked", 0.1))
     assert "locked" not in watched.shown(), "two processes wait for each other all the time"
     watched.tell(LedgerTrouble("database is locked", 5.0))
-    assert "the ledger cannot be reached" in watched.shown()
+    assert "is waited for (5.0 s so far): database is locked" in " ".join(watched.shown().split())
+
+
+def test_a_ledger_that_is_waited_for_before_anything_is_sent_is_told_of() -> None:
+    """While it is opened, and while the lines are checked against it."""
+    watched = Watched(LedgerTrouble("database is locked", 1.2))
+    assert "is waited for (1.2 s so far): database is locked" in watched.shown(100)
+    assert watched.view.words() == (
+        "the ledger cannot be used now and is waited for (1.2 s so far): database is locked"
+    )
+    watched.tell(LinesChecked(10))
+    assert (watched.view.words() or "").startswith("checked 10 lines so far; the ledger")
 
 
 def test_a_poll_and_a_followup_in_trouble_are_told_apart() -> None:

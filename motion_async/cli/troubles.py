@@ -1,0 +1,60 @@
+"""When trouble is said where no picture shows it: as soon as it is worth a sentence, and not at every attempt.
+
+It prints nothing, and decides for one listener.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from motion_async.cli.failures import trouble_words
+from motion_async.cli.happenings import Happening
+from motion_async.events import PollDisturbed, SendDisturbed
+from motion_async.ledger import LedgerTrouble
+
+__all__ = ["TroubleWords", "is_worth_saying"]
+
+_AGAIN: Final = 30.0
+"""Seconds between two sentences on one kind of trouble: each failure is told, and the first ones come fast."""
+_WORTH_SAYING: Final = 1.0
+"""Seconds of trouble with the ledger before it is said: two processes on one file wait for each other all the time."""
+
+
+def is_worth_saying(trouble: LedgerTrouble) -> bool:
+    """Whether the ledger is waited for longer than is usual.
+
+    Args:
+        trouble: what stands in the way.
+    """
+    return trouble.waited >= _WORTH_SAYING
+
+
+class TroubleWords:
+    """Gives the words for trouble, every so often.
+
+    Args:
+        clock: gives seconds, never backwards.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next: dict[bool, float] = {}
+
+    def due(self, happening: Happening) -> str | None:
+        """Give what is to be said now, None if nothing is.
+
+        Args:
+            happening: anything.
+        """
+        if not isinstance(happening, PollDisturbed | SendDisturbed | LedgerTrouble):
+            return None
+        if isinstance(happening, LedgerTrouble) and not is_worth_saying(happening):
+            return None
+        of_ledger = isinstance(happening, LedgerTrouble)
+        now = self._clock()
+        if now < self._next.get(of_ledger, now):
+            return None
+        self._next[of_ledger] = now + _AGAIN
+        return trouble_words(happening)

@@ -1,0 +1,93 @@
+"""`motion_async.cli.troubles`: when trouble is said, and that a ledger is never waited for in silence."""
+
+import json
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import anyio
+import pytest
+
+from motion_async.cli.happenings import Happening, LinesChecked
+from motion_async.cli.troubles import TroubleWords
+from motion_async.errors import ConnectFailedError
+from motion_async.events import PollDisturbed
+from motion_async.jobs import VideoRequest
+from motion_async.ledger import Entry, LedgerTrouble, open_ledger
+
+Start = Callable[..., subprocess.Popen[str]]
+OnTerminal = Callable[..., tuple[int, str]]
+
+WAITED_FOR = "the ledger cannot be used now and is waited for"
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """A ledger beside a batch's file, locked by somebody else."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTION_API_KEY", "motion_something")
+    monkeypatch.setenv("MOTION_BASE_URL", "http://127.0.0.1:1")
+    (tmp_path / "launch.jsonl").write_text(json.dumps({"id": "hero", "prompt": "A video"}))
+
+    async def make() -> None:
+        async with open_ledger("sqlite:///launch.jsonl.ledger.db") as ledger:
+            await ledger.plan("launch", [Entry("hero", VideoRequest("A video"))])
+
+    anyio.run(make)
+    with closing(sqlite3.connect("launch.jsonl.ledger.db", isolation_level=None)) as locker:
+        locker.execute("BEGIN EXCLUSIVE")
+        yield locker
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (["batch", "launch.jsonl", "--dry-run"], 0),
+        (["ledger", "show", "launch.jsonl.ledger.db"], 0),
+        (["ledger", "export", "launch.jsonl.ledger.db"], 0),
+        (["ledger", "resolve", "launch.jsonl.ledger.db", "hero", "--job-id", "job-1"], 0),
+    ],
+)
+def test_a_locked_ledger_is_said_while_it_is_waited_for(
+    argv: list[str], status: int, locked: sqlite3.Connection, process: Start
+) -> None:
+    """Every command that opens one says so before the lock is let go of, and goes on then."""
+    running = process(*argv)
+    assert running.stderr is not None
+    assert WAITED_FOR in running.stderr.readline()
+    locked.execute("ROLLBACK")
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == status
+    assert "locked" not in said
+
+
+@pytest.mark.usefixtures("locked")
+@pytest.mark.parametrize("argv", [["batch", "launch.jsonl"], ["ledger", "show", "launch.jsonl.ledger.db"]])
+def test_a_person_sees_that_the_ledger_is_waited_for(argv: list[str], on_terminal: OnTerminal) -> None:
+    """On a terminal, with a picture or without one, before anything else is known."""
+    status, shown = on_terminal(*argv, columns=160, after=WAITED_FOR)
+    assert status == 130
+    assert "database is locked" in shown
+
+
+def test_trouble_is_said_once_in_a_while() -> None:
+    """At once when it is worth it, then no more for half a minute; that of the ledger and that of the service apart."""
+    now = [0.0]
+    words = TroubleWords(clock=lambda: now[0])
+    poll = PollDisturbed("a", ConnectFailedError("no connection"), 1, 2.0)
+
+    def due(happening: Happening) -> bool:
+        return words.due(happening) is not None
+
+    assert not due(LinesChecked(1))
+    assert not due(LedgerTrouble("database is locked", 0.9)), "two processes wait for each other all the time"
+    assert due(poll)
+    assert due(LedgerTrouble("database is locked", 1.1))
+    now[0] = 29.0
+    assert not due(poll)
+    assert not due(LedgerTrouble("database is locked", 30.1))
+    now[0] = 30.0
+    assert due(poll)
+    assert due(LedgerTrouble("database is locked", 31.1))
