@@ -48,6 +48,8 @@ _BAD_INPUT: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.Interfac
 _CLOSED: Final = ("closed database", "connection closed", "no active connection", "connection is closed")
 """Words of drivers for a connection that is not there any more, in errors of the same kinds as those of bad values."""
 _LOCKED: Final = ("40001", "40P01", "55P03")
+_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
+"""Names and SQLSTATEs of a database that is damaged, or is none: no waiting mends it."""
 
 _log = logging.getLogger("motion_async")
 _T = TypeVar("_T")
@@ -68,6 +70,17 @@ def _reason_of(error: BaseException) -> str:
     return redacted(first)[:300]
 
 
+def _name_of(error: BaseException) -> str:
+    """Give SQLite's name for an error, or PostgreSQL's SQLSTATE."""
+    origin = _origin(error)
+    return getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
+
+
+def _is_hopeless(error: BaseException) -> bool:
+    """Whether no other attempt can end otherwise: the values are wrong, or the database is damaged."""
+    return _name_of(error).startswith(_DAMAGED) or _blames_the_values(error)
+
+
 def _blames_the_values(error: BaseException) -> bool:
     origin = _origin(error)
     if getattr(error, "connection_invalidated", False) or any(words in str(origin).lower() for words in _CLOSED):
@@ -75,14 +88,12 @@ def _blames_the_values(error: BaseException) -> bool:
     if isinstance(origin, sqlite3.Error):
         return isinstance(origin, _BAD_INPUT)
     if isinstance(error, exc.SQLAlchemyError):
-        return (getattr(origin, "sqlstate", None) or "")[:2] in _BAD_VALUES
+        return _name_of(error)[:2] in _BAD_VALUES
     return not isinstance(error, OSError | TimeoutError)
 
 
 def _is_busy(error: BaseException) -> bool:
-    origin = _origin(error)
-    name = getattr(origin, "sqlite_errorname", None) or ""
-    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or getattr(origin, "sqlstate", None) in _LOCKED
+    return _name_of(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", *_LOCKED))
 
 
 class Store(ABC):
@@ -223,7 +234,7 @@ class Store(ABC):
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise what they like
             reason = _reason_of(error)
-            failure = Unwritable(reason) if _blames_the_values(error) else Unreachable(reason, busy=_is_busy(error))
+            failure = Unwritable(reason) if _is_hopeless(error) else Unreachable(reason, busy=_is_busy(error))
         raise failure
 
 

@@ -201,6 +201,28 @@ async def test_a_row_that_is_damaged_is_named(file_url: str, tmp_path: Path, col
         assert found.key == "teaser"
 
 
+@pytest.mark.parametrize(("first", "words"), [(100, "malformed"), (0, "not a database")])
+async def test_a_file_that_is_damaged_while_it_is_open_is_not_waited_for(
+    file_url: str, tmp_path: Path, troubles: list[LedgerTrouble], first: int, words: str
+) -> None:
+    """No waiting mends it: whoever reads or writes is told at once, and an id that cannot be kept is named."""
+    async with open_ledger(file_url) as ledger:
+        [item, *_] = await ledger.plan("launch", entries(*(f"k{number}" for number in range(200))))
+    file = tmp_path / "launch.db"
+    whole = file.read_bytes()
+    with pytest.raises(LedgerError, match=r"not written.*is job job-1.*malformed"):  # noqa: PT012  # from its end
+        async with open_ledger(file_url, on_trouble=troubles.append) as ledger:
+            with file.open("r+b") as other:
+                other.seek(first)
+                other.write(b"\xff" * (len(whole) - first))
+            async with asyncio.timeout(20):
+                with pytest.raises(LedgerError, match=words):
+                    await ledger.items("launch").__anext__()
+                with pytest.raises(LedgerError, match="malformed"):
+                    await ledger.record(item).taken(accepted())
+    assert troubles == []
+
+
 async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
     """A mistake in one write, of whatever kind, must not keep the others waiting."""
     items = await ledger.plan("launch", entries("a", "b", "c"))
