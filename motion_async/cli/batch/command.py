@@ -15,6 +15,7 @@ from typing import Final
 
 from motion_async.cli.atomic import check_output
 from motion_async.cli.batch.conclusion import Conclusion
+from motion_async.cli.batch.elsewhere import sent_elsewhere, tell_of_others
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.results import write_results
 from motion_async.cli.batch.sources import Source, open_source
@@ -73,7 +74,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         with conclusion.notes():  # what stops the sending may leave the rest readable
             await _send(reporter, session, source, ledger, order, stop, conclusion)
         await view.aclose()
-        conclusion.counted(await ledger.counts(order.batch))
+        elsewhere = await sent_elsewhere(ledger, order.batch)
+        conclusion.counted(await ledger.counts(order.batch), elsewhere)
         if order.output is not None:
             lines = await write_results(order.output, source, ledger, order.batch)
             reporter.notice(f"{order.output} has the results of {lines:,} lines")
@@ -183,6 +185,9 @@ async def _send(
 
     async with telling(session, reporter.glance) as motion:
         reader = asyncio.create_task(read(motion), name="motion_async.cli.batch")
+        others = asyncio.create_task(
+            tell_of_others(reporter, ledger, order.batch), name="motion_async.cli.batch.elsewhere"
+        )
 
         def end_early() -> None:
             reporter.tell(Stopping())
@@ -193,5 +198,6 @@ async def _send(
                 await asyncio.wait([reader])
         finally:
             reader.cancel()
+            others.cancel()
         if not reader.cancelled():
             reader.result()

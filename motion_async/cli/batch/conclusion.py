@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -63,6 +63,7 @@ class Conclusion:
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
         self._in_ledger: Counter[ItemState] | None = None
+        self._elsewhere: Sequence[str] = ()
         self._errors: list[MotionError] = []
         self.has_begun = False
         self.is_stopped = False
@@ -114,12 +115,14 @@ class Conclusion:
             if self._noticed == _TOLD:
                 reporter.notice("further ones are only counted; `motion-async ledger show` has them all")
 
-    def counted(self, counts: Mapping[str, Mapping[ItemState, int]]) -> None:
-        """Note what the ledger counts when the run has ended.
+    def counted(self, counts: Mapping[str, Mapping[ItemState, int]], elsewhere: Sequence[str] = ()) -> None:
+        """Note what the ledger has when the run has ended.
 
         Args:
             counts: the items of each batch by state.
+            elsewhere: the keys of those that another run is sending at that moment.
         """
+        self._elsewhere = elsewhere
         self._in_ledger = Counter(counts.get(self._order.batch, {}))
 
     def tell(self, reporter: Reporter) -> None:
@@ -144,6 +147,9 @@ class Conclusion:
         reporter.say(self._how_it_went(counts))
         if self._uncertain:
             reporter.say(self._what_is_uncertain())
+        if self._elsewhere:
+            keys = _list_of(self._elsewhere[:_TOLD], len(self._elsewhere))
+            reporter.say(f"being sent by another run of the batch, and uncertain until that has an answer: {keys}")
         if self._unknown:
             reporter.say(
                 f"the service does not know {self._unknown:,} of the jobs that it took: is it the service, and the key "
@@ -198,8 +204,7 @@ class Conclusion:
 
     def _what_is_uncertain(self) -> str:
         order = self._order
-        more = self._counts[End.UNCERTAIN] - len(self._uncertain)
-        keys = ", ".join(self._uncertain) + (f" and {more:,} more" if more else "")
+        keys = _list_of(self._uncertain, self._counts[End.UNCERTAIN])
         settle = shlex.join(["motion-async", "ledger", "resolve", order.ledger.shown, self._uncertain[0]])
         name = shlex.join(["--batch", order.batch])
         return (
@@ -217,3 +222,8 @@ class Conclusion:
             wait = "add --on-insufficient-credits wait to have it wait for them"
             return f"stopped sending, {credits_words(error)}, then {again} ({wait})"
         return f"stopped sending, {sentence(error)}; then {again}"
+
+
+def _list_of(first: Sequence[str], number: int) -> str:
+    more = number - len(first)
+    return ", ".join(first) + (f" and {more:,} more" if more else "")

@@ -1,0 +1,81 @@
+"""`motion_async.cli.batch.elsewhere`: what another run is sending is said, and nobody waits for it in the dark."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from motion_async.cli.batch.elsewhere import sent_elsewhere
+from motion_async.jobs import VideoRequest
+from motion_async.ledger import Entry, open_ledger
+from motion_async.sandbox import Sandbox
+from tests.cli.batch.test_command import Write, videos
+
+LEDGER = "sqlite:///launch.jsonl.ledger.db"
+SENDER = Path(__file__).parents[2] / "ledger" / "sender.py"
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def other_run(write: Write) -> Iterator[subprocess.Popen[str]]:
+    """A process that has begun to send the one item of the batch, and is stopped before its answer."""
+    write([{"id": "hero", "prompt": "A video"}, *videos(1)])
+
+    async def plan() -> None:
+        async with open_ledger(LEDGER) as ledger:
+            await ledger.plan("launch", [Entry("hero", VideoRequest("A video"))])
+
+    anyio.run(plan)
+    argv = [sys.executable, str(SENDER), LEDGER, "launch", "stay"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:
+        assert sender.stdin is not None
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "ready\n"
+        sender.stdin.write("go\n")
+        sender.stdin.flush()
+        assert sender.stdout.readline().endswith(" hero\n")
+        sender.send_signal(signal.SIGSTOP)
+        yield sender
+        sender.kill()
+
+
+def test_a_run_that_waits_for_another_says_so(
+    sandbox: Sandbox, process: Start, other_run: subprocess.Popen[str]
+) -> None:
+    """The key is named while it waits, and again after Ctrl-C; the other line is made all the same."""
+    running = process("batch", "launch.jsonl")
+    assert running.stderr is not None
+    assert "hero is being sent by another run of the batch" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=15)
+    assert running.returncode == 130
+    assert "being sent by another run of the batch, and uncertain until that has an answer: hero" in said
+    assert "go on with: motion-async batch launch.jsonl" in said
+    assert sandbox.counts.creates == 1
+
+
+async def found() -> list[str]:
+    """Give what is sent elsewhere, as a ledger sees it that is opened now."""
+    async with open_ledger(LEDGER) as ledger:
+        return await sent_elsewhere(ledger, "launch")
+
+
+def test_a_run_that_has_died_sends_nothing(other_run: subprocess.Popen[str]) -> None:
+    """Its items are uncertain, and nobody's; what a ledger sends itself is not sent elsewhere."""
+    assert anyio.run(found) == ["hero"]
+    other_run.kill()
+    other_run.wait()
+    assert anyio.run(found) == []
+
+    async def send_it_myself() -> list[str]:
+        async with open_ledger(LEDGER) as ledger:
+            [item] = await ledger.plan("launch", [Entry("teaser", VideoRequest("A teaser"))])
+            assert await ledger.record(item).sending()
+            return await sent_elsewhere(ledger, "launch")
+
+    assert anyio.run(send_it_myself) == []
