@@ -34,4 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     except KeyboardInterrupt:
+        if sys.stderr is not None:
+            sys.stderr.write("motion-async: interrupted\n")
         return 130

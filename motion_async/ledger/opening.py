@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
+
 from motion_async.errors import ConfigurationError, LedgerError
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["open_ledger"]
 
 _KINDS: Final = "sqlite:///file.db, sqlite:// (in memory) or postgresql://user:password@host/database"
+_LAST_MOMENT: Final = 2.0
+"""Seconds that an opening has to come to its end when nobody wants it any more."""
 _SERVER_OPTIONS: Final = {"host": "host", "port": "port", "sslmode": "ssl"}
 
 
@@ -76,26 +80,45 @@ async def _opened(where: str, make: Callable[[], Awaitable[Store]], troubles: Tr
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
     while True:
-        store = None
         since = loop.time()
         try:
-            store = await make()
-            await store.open()
+            store = await _whole(loop.create_task(_attempt(make), name="motion_async.ledger.open"))
         except (Unreachable, Unwritable) as error:
             reason, busy = str(error), isinstance(error, Unreachable) and error.busy
-        except BaseException:
-            if store is not None:
-                await store.aclose()
-            raise
         else:
             troubles.over()
             return store
-        if store is not None:
-            await store.aclose()
         pause = troubles.met(Unreachable(reason), since=since) if busy else 0.0
         if not busy or loop.time() + pause > deadline:
             raise LedgerError(f"the ledger {where} cannot be opened: {reason}; check its address, and that it is there")
         await asyncio.sleep(pause)
+
+
+async def _attempt(make: Callable[[], Awaitable[Store]]) -> Store:
+    store = await make()
+    try:
+        await store.open()
+    except BaseException:
+        await store.aclose()
+        raise
+    return store
+
+
+async def _whole(opening: asyncio.Task[Store]) -> Store:
+    """Wait for an opening; if that is cancelled, give it a moment, so that it leaves no half of a ledger behind.
+
+    Threads are at work in it, which cannot be stopped: what they make would be let go of by nobody.
+    """
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([opening], timeout=_LAST_MOMENT)
+            opening.cancel()
+            await asyncio.wait([opening])
+            if not opening.cancelled() and opening.exception() is None:
+                await opening.result().aclose()
+        raise
 
 
 def _read(url: str) -> tuple[str, Callable[[], Awaitable[Store]]]:

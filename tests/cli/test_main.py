@@ -32,14 +32,17 @@ def test_another_missing_module_is_not_blamed_on_the_extra(monkeypatch: pytest.M
         main([])
 
 
-def test_an_interrupt_while_it_loads_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C before the command has begun gives 130."""
+def test_an_interrupt_while_it_loads_is_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C before the command has begun gives 130, and is said."""
 
     def interrupted(_argv: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("motion_async.cli.app.run", interrupted)
     assert main([]) == 130
+    assert capsys.readouterr().err == "motion-async: interrupted\n"
 
 
 def test_importing_the_package_loads_nothing_of_the_extra() -> None:

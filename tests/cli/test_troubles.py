@@ -70,6 +70,8 @@ def test_a_person_sees_that_the_ledger_is_waited_for(argv: list[str], on_termina
     status, shown = on_terminal(*argv, columns=160, after=WAITED_FOR)
     assert status == 130
     assert "database is locked" in shown
+    assert "motion-async: interrupted" in shown
+    assert "Traceback" not in shown
 
 
 def test_trouble_is_said_once_in_a_while() -> None:

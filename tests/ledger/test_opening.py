@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import sqlite3
@@ -9,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async import ConfigurationError, LedgerError, LedgerVersionError
 from motion_async.ledger import LedgerTrouble, open_ledger, schema, store
+from motion_async.ledger.files import LedgerFile
 from tests.ledger.conftest import entries
 from tests.postgres import LOCKED_ROLE, PostgresServer, execute
 
@@ -263,6 +266,31 @@ async def test_an_opening_does_not_wait_for_ever(file_url: str, tmp_path: Path) 
         locker.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LedgerError, match="cannot be opened: database is locked"):
             await opened(file_url)
+
+
+async def test_an_opening_that_is_cancelled_leaves_no_half_of_a_ledger(
+    file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that makes the file cannot be stopped, so it is waited for: a whole ledger is left, and no owner."""
+    has_begun, goes_on = threading.Event(), threading.Event()
+
+    class SlowFile(LedgerFile):
+        def __init__(self, path: Path, *, busy_seconds: float) -> None:
+            has_begun.set()
+            assert goes_on.wait(20)
+            super().__init__(path, busy_seconds=busy_seconds)
+
+    monkeypatch.setattr(store, "LedgerFile", SlowFile)
+    opening = asyncio.ensure_future(opened(file_url))
+    await asyncio.to_thread(has_begun.wait, 20)
+    opening.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert [file.name for file in tmp_path.iterdir()] == ["launch.db"]
+    with closing(sqlite3.connect(tmp_path / "launch.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM motion_items").fetchone() == (0,)
 
 
 async def test_many_may_open_a_new_ledger_at_once(shared_url: str) -> None:

@@ -1,6 +1,7 @@
 """`motion_async.cli.batch.command` and `running`: a batch that is ended early, and the run after it."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -10,7 +11,14 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from motion_async.cli.batch import command as batch_command
+from motion_async.cli.batch.survey import Survey, survey
+from motion_async.ledger import store
+from motion_async.ledger.files import LedgerFile
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox, SlowBody
 from tests.cli.batch.test_command import Command, Write, results, states, table, videos
 
@@ -26,6 +34,47 @@ def interrupted(process: Start, sandbox: Sandbox, number: signal.Signals, jobs: 
     running.send_signal(number)
     _, said = running.communicate(timeout=15)
     return running.returncode, said
+
+
+class TestBeforeItBegins:
+    """A run that is ended before anything is sent."""
+
+    @pytest.mark.parametrize("has_ledger", [False, True])
+    def test_while_the_lines_are_checked(
+        self, has_ledger: bool, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is said, and no ledger or output is made; one that is there is let go of."""
+        file = write(videos(3_000))
+        if has_ledger:
+            command("batch", write(videos(1), "other.jsonl"), "--ledger", f"{file}.ledger.db")
+        before = {path.name for path in Path().iterdir()}
+
+        async def interrupted_survey(*arguments: Any) -> Survey:
+            os.kill(os.getpid(), signal.SIGINT)
+            return await survey(*arguments)
+
+        monkeypatch.setattr(batch_command, "survey", interrupted_survey)
+        status, lines, said = command("batch", file, "--output", "out.jsonl")
+        assert (status, lines) == (130, [{"event": "interrupted", "job_ids": []}])
+        assert said == "motion-async: interrupted; go on with: motion-async batch launch.jsonl --output out.jsonl\n"
+        assert {path.name for path in Path().iterdir()} == before
+
+    def test_while_the_ledger_is_made(
+        self, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is made to its end and let go of, so that nothing half made is left; nothing is sent or written."""
+
+        class InterruptedFile(LedgerFile):
+            def __init__(self, path: Path, *, busy_seconds: float) -> None:
+                os.kill(os.getpid(), signal.SIGINT)
+                super().__init__(path, busy_seconds=busy_seconds)
+
+        monkeypatch.setattr(store, "LedgerFile", InterruptedFile)
+        status, _, said = command("batch", write(videos(2)), "--output", "out.jsonl")
+        assert status == 130
+        assert said == "motion-async: interrupted; go on with: motion-async batch launch.jsonl --output out.jsonl\n"
+        assert sorted(path.name for path in Path().iterdir()) == ["launch.jsonl", "launch.jsonl.ledger.db"]
+        assert (table(), sandbox.counts.creates) == ([], 0)
 
 
 class TestInterrupted:
