@@ -209,6 +209,19 @@ class Ledger:
                 return
             after = page[-1].id
 
+    async def of_job(self, job_id: str) -> list[Item]:
+        """Give the items that have one job, in the order in which they were planned: a request and its followups.
+
+        All items are looked through, so this is for a person's question, and not for each of many.
+
+        Args:
+            job_id: the job's id.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(lambda: self._store.reading.of_job(job_id))
+
     async def history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order.
 

@@ -23,6 +23,7 @@ _item: Final = sa.select(*ITEM_COLUMNS, items.c.claim).where(items.c.id == sa.bi
 _keys: Final = sa.select(*ITEM_COLUMNS).where(
     items.c.batch == sa.bindparam("name"), items.c.key.in_(sa.bindparam("keys", expanding=True))
 )
+_of_job: Final = sa.select(*ITEM_COLUMNS).where(items.c.job_id == sa.bindparam("job_id")).order_by(items.c.id)
 _history: Final = (
     sa.select(history.c.at, history.c.state, history.c.status, history.c.job_id, history.c.detail)
     .where(history.c.item == sa.bindparam("number"))
@@ -82,6 +83,14 @@ class Reading:
                 item = _read_item(row)
                 found[item.key] = item
         return found
+
+    async def of_job(self, job_id: str) -> list[Item]:
+        """Give the items that have one job, in the order of planning.
+
+        Args:
+            job_id: the job's id.
+        """
+        return [_read_item(row) for row in await self._rows(_of_job, {"job_id": job_id})]
 
     async def page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
         """Give some items in the order of planning.

@@ -512,3 +512,13 @@ async def test_a_clock_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="now must give an aware datetime"):
         async with open_ledger(url, now=lambda: datetime(2026, 4, 28)):  # noqa: DTZ001  # that is the mistake
             pass
+
+
+async def test_the_items_of_one_job_are_found(ledger: Ledger) -> None:
+    """A request and what follows it, in the order of planning, and no other."""
+    for key, job_id in (("hero", "job-1"), ("teaser", "job-2"), ("faster", "job-1")):
+        record = ledger.record(await planned(ledger, key))
+        assert await record.sending()
+        await record.taken(accepted(job_id))
+    assert [item.key for item in await ledger.of_job("job-1")] == ["hero", "faster"]
+    assert await ledger.of_job("job-3") == []

@@ -111,7 +111,8 @@ def resolve(
         Parameter(
             name="--yes",
             negative=(),
-            help="You are sure: that it is all, with --all, or that the service was wrong, with --job-id.",
+            help="You are sure: that it is all, with --all, or, with --job-id, that the service was wrong or that two "
+            "items have one job.",
         ),
     ] = False,
     batch: BatchName = None,

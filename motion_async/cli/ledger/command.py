@@ -26,6 +26,7 @@ from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import interruptible
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
+from motion_async.validation import check_job_id
 
 __all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
 
@@ -146,11 +147,14 @@ async def resolve(
         batch: its batch, None where only one has the key.
         job_id: the id of its job, which the person has found.
         decision: what to do with it otherwise.
-        is_sure: whether the person has said that the id may take the place of one that the service has told.
+        is_sure: whether the person has said that the id may take the place of one that the service has told, and be
+            that of another item as well.
 
     Raises:
         MotionError: if the ledger cannot be written, or the item is not one that can be settled so.
     """
+    if job_id is not None:
+        _check_typed(job_id)
     async with _opened(reporter, address, batch) as ledger:
         item = await _one(ledger, address, key, batch)
         if item.state is ItemState.INTENT:
@@ -158,6 +162,8 @@ async def resolve(
         if job_id not in (None, item.job_id) and item.state is ItemState.SUBMITTED and item.status and not is_sure:
             known = f"the service took it as job {item.job_id}"
             raise ConfigurationError(f"{key!r} is not uncertain: {known}; to have it be another one, add --yes")
+        if job_id is not None and not is_sure:
+            await _check_is_no_others(ledger, item, job_id)
         item = await _settle(ledger, item, job_id, decision)
     reporter.tell(ItemShown(item))
     reporter.say(f"{one_line(key)} {_what_now(item)}")
@@ -222,6 +228,37 @@ async def _one(ledger: Ledger, address: Address, key: str, batch: str | None) ->
         names = ", ".join(one_line(item.batch) for item in found)
         raise ConfigurationError(f"{key!r:.80} is an item of several batches; add --batch with one of: {names}")
     return found[0]
+
+
+def _check_typed(job_id: str) -> None:
+    """Raise if a job's id cannot be what a person meant to give."""
+    check_job_id(job_id)
+    if any(map(str.isspace, job_id)):
+        raise ConfigurationError(f"{job_id!r} cannot be a job id: it has white space in it; give the id alone")
+
+
+async def _check_is_no_others(ledger: Ledger, item: Item, job_id: str) -> None:
+    """Raise if a job is that of another item; a request and its followups have one job, each a turn of it."""
+    root = None
+    for other in await ledger.of_job(job_id):
+        root = root or await _root_of(ledger, item)
+        if other.id != item.id and await _root_of(ledger, other) != root:
+            raise ConfigurationError(
+                f"job {job_id} is that of {other.key!r} of batch {other.batch!r} already; "
+                f"to have it be that of {item.key!r} as well, add --yes"
+            )
+
+
+async def _root_of(ledger: Ledger, item: Item) -> tuple[str, str]:
+    """Give batch and key of the request that made an item's video, which all others of its line have changed."""
+    passed: set[str] = set()
+    while item.parent is not None and item.parent not in passed:
+        passed.add(item.parent)
+        parent = await ledger.find(item.batch, item.parent)
+        if parent is None:
+            return item.batch, item.parent
+        item = parent
+    return item.batch, item.key
 
 
 async def _show_items(

@@ -271,6 +271,24 @@ class TestResolve:
         _, [shown], _ = command("ledger", "show", ledger, "--key", "runs", "--batch", "launch")
         assert "named by a person instead of job-runs" in json.dumps(shown["history"])
 
+    def test_one_job_for_two_items_needs_a_person_who_is_sure(self, ledger: str, command: Command) -> None:
+        """A video that two requests have made is more often a slip than not; a followup of one is of its job."""
+        assert command("ledger", "resolve", ledger, "lost", "--job-id", "job-runs")[0] == 2
+        assert command("ledger", "resolve", ledger, "lost", "--job-id", "job-runs", "--yes")[0] == 0
+        assert command("ledger", "resolve", ledger, "lost", "--job-id", "job-runs", "--yes")[0] == 0
+
+        async def lose_followups() -> None:
+            async with open_ledger(f"sqlite:///{LEDGER}") as opened:
+                parents = {"faster": "done", "louder": "faster", "slower": "done", "lonely": "nobody"}
+                entries = [Entry(key, VideoRequest(key), parent=parent) for key, parent in parents.items()]
+                for item in await opened.plan("launch", entries):
+                    await uncertain(opened, item)
+
+        anyio.run(lose_followups)
+        for key in ("louder", "faster", "slower"):
+            assert command("ledger", "resolve", ledger, key, "--job-id", "job-done")[0] == 0
+        assert command("ledger", "resolve", ledger, "lonely", "--job-id", "job-done")[0] == 2
+
     def test_one_whose_sender_died_can_be_settled(self, ledger: str, command: Command) -> None:
         """An intent that nobody is behind any more is uncertain first."""
         die_while_sending("new")
@@ -321,6 +339,12 @@ class TestResolve:
             (["runs", "--job-id", "job-of-another"], "the service took it as job job-runs; to have it be another one"),
             (["nope", "--drop"], "has no item 'nope'"),
             (["lost", "--job-id", ".."], "cannot be a job id"),
+            (["lost", "--job-id", ""], "A job id has 1 to 512 characters"),
+            (["lost", "--job-id", " job-1"], "' job-1' cannot be a job id: it has white space in it"),
+            (["lost", "--job-id", "job-1 "], "it has white space in it; give the id alone"),
+            (["lost", "--job-id", "job 1"], "it has white space in it"),
+            (["lost", "--job-id", "job-1\n"], "cannot be a job id"),
+            (["lost", "--job-id", "job-done"], "job job-done is that of 'done' of batch 'launch' already; to have it"),
         ],
     )
     def test_what_cannot_be_settled_is_said(self, argv: list[str], words: str, ledger: str, command: Command) -> None:
