@@ -137,13 +137,13 @@ def followup(
     )
 
 
-@app.command
+@app.command(usage="Usage: motion-async status [OPTIONS] JOB_ID...")
 def status(job_ids: _JobIds, /, *, base_url: BaseUrl = None, json: Json = False) -> ExitStatus:
     """Ask once for the state of each job, all at the same time."""
     return execute(lambda reporter: following.status(reporter, job_ids, base_url=base_url), json=json or None)
 
 
-@app.command
+@app.command(usage="Usage: motion-async watch [OPTIONS] JOB_ID...")
 def watch(
     job_ids: _JobIds, /, *, timeout: WatchTimeout = None, base_url: BaseUrl = None, json: Json = False
 ) -> ExitStatus:
@@ -323,9 +323,11 @@ def run(argv: Sequence[str]) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that knows no bars shows something in their place, rather than a traceback.
         sys.stdout.reconfigure(errors="replace")
-    console = _HelpConsole(stderr=not argv)
+    is_incomplete = _is_incomplete(argv)
+    console = _HelpConsole(stderr=is_incomplete)
+    given = [*argv, "--help"] if is_incomplete else argv
     try:
-        command, bound, *_ = app.parse_args(argv or ["--help"], console=console, exit_on_error=False, print_error=False)
+        command, bound, *_ = app.parse_args(given, console=console, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         say(_complaint(error, argv))
         return ExitStatus.WRONG_USE
@@ -337,9 +339,15 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         Stdout().let_go()
         return ExitStatus.OUTPUT_CLOSED
-    if not argv:
+    if is_incomplete:
         return ExitStatus.WRONG_USE
     return result if isinstance(result, int) else ExitStatus.DONE
+
+
+def _is_incomplete(argv: Sequence[str]) -> bool:
+    """Whether all that is named is a group of commands, and none of them."""
+    _, apps, rest = app.parse_commands(argv)
+    return not rest and apps[-1].default_command is None
 
 
 def _complaint(error: CycloptsError, argv: Sequence[str]) -> str:

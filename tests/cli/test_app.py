@@ -121,12 +121,24 @@ def test_no_command_has_an_option_for_the_key(name: str, capsys: pytest.CaptureF
     assert "--json" in text
 
 
-def test_no_command_at_all_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without any argument the help goes to stderr, and the exit status is 2."""
-    assert main([]) == 2
+@pytest.mark.parametrize(("argv", "names"), [([], COMMANDS), (["ledger"], ("show", "export", "resolve"))])
+def test_no_command_at_all_is_wrong_use(
+    argv: list[str], names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a command is missing the help goes to stderr, and the exit status is 2; whoever asks for it gets 0."""
+    assert main(argv) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert all(name in said.err for name in COMMANDS)
+    assert all(name in said.err for name in names)
+    assert main([*argv, "--help"]) == 0
+    assert capsys.readouterr().out == said.err
+
+
+@pytest.mark.parametrize("name", ["status", "watch"])
+def test_a_command_that_takes_several_ids_shows_that(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The usage has an ellipsis after what may be repeated."""
+    main([name, "--help"])
+    assert capsys.readouterr().out.startswith(f"Usage: motion-async {name} [OPTIONS] JOB_ID...\n")
 
 
 def test_the_help_documents_lines_and_exit_statuses(
