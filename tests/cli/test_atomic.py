@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,27 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "new ä\n"
     assert path.stat().st_mode & 0o777 == 0o640
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a loss of power the name leads to a whole file: content, then name, then directory are synced."""
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def record_fsync(handle: int) -> None:
+        status = os.fstat(handle)
+        steps.append("directory synced" if stat.S_ISDIR(status.st_mode) else f"{status.st_size} bytes synced")
+        fsync(handle)
+
+    def record_replace(path: Path, target: Path) -> Path:
+        steps.append("named")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(Path, "replace", record_replace)
+    with atomic_file(tmp_path / "out") as file:
+        file.write("new")
+    assert steps == ["3 bytes synced", "named", "directory synced"]
 
 
 def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:

@@ -201,6 +201,31 @@ async def test_a_row_that_is_damaged_is_named(file_url: str, tmp_path: Path, col
         assert found.key == "teaser"
 
 
+@pytest.mark.parametrize("what", ["deleted", "moved", "replaced"])
+async def test_a_file_that_has_gone_takes_no_writes(
+    file_url: str, tmp_path: Path, troubles: list[LedgerTrouble], what: str
+) -> None:
+    """SQLite would write on into a file without a name: nothing is sent, and an id that cannot be kept is named."""
+    file = tmp_path / "launch.db"
+    other = tmp_path / "other.db"
+    async with open_ledger(f"sqlite:///{other}"):
+        pass
+    with pytest.raises(LedgerError, match=r"hero is job job-1\): the file .*launch\.db was moved or deleted"):  # noqa: PT012  # from its end
+        async with open_ledger(file_url, on_trouble=troubles.append, patience=0.05) as ledger:
+            hero, teaser = await ledger.plan("launch", entries("hero", "teaser"))
+            if what == "replaced":
+                other.replace(file)
+            elif what == "moved":
+                file.rename(tmp_path / "elsewhere.db")
+            else:
+                file.unlink()
+            with pytest.raises(LedgerError, match="was moved or deleted while it was in use"):
+                await ledger.record(teaser).sending()
+            ledger.record(hero).taken(accepted())
+    assert file.exists() is (what == "replaced")
+    assert troubles
+
+
 @pytest.mark.parametrize(("first", "words"), [(100, "malformed"), (0, "not a database")])
 async def test_a_file_that_is_damaged_while_it_is_open_is_not_waited_for(
     file_url: str, tmp_path: Path, troubles: list[LedgerTrouble], first: int, words: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import pickle
 import sqlite3
@@ -300,6 +301,27 @@ async def test_many_may_open_a_new_ledger_at_once(shared_url: str) -> None:
         await ledger.plan("launch", entries("hero"))
     for one in ledgers:
         await one.__aexit__(None, None, None)
+
+
+async def test_a_new_server_ledger_waits_for_whoever_makes_the_tables(fresh_postgres: str) -> None:
+    """PostgreSQL lets two make the same table at once, and fails one of them: so only one makes any, and one waits."""
+    asyncpg = importlib.import_module("asyncpg")
+    other = await asyncpg.connect(fresh_postgres)
+    try:
+        async with asyncio.timeout(20):
+            async with other.transaction():
+                await other.execute(f"SELECT pg_advisory_xact_lock({store._UPGRADE_LOCK})")
+                opening = asyncio.ensure_future(opened(fresh_postgres))
+                here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                waiting = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}"
+                while not await other.fetchval(waiting):
+                    assert not opening.done(), "it did not wait"
+                    await asyncio.sleep(0.005)
+                assert await other.fetchval("SELECT to_regclass('motion_items')") is None
+            await opening
+        assert await other.fetchval("SELECT to_regclass('motion_items')") == "motion_items"
+    finally:
+        await other.close()
 
 
 async def test_an_older_ledger_is_upgraded(shared_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
