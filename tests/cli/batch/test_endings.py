@@ -1,5 +1,6 @@
 """`motion_async.cli.batch.command`: a run whose ledger or output fails at its end is told of all the same."""
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -91,6 +92,25 @@ def test_whatever_the_ledger_raises_the_run_is_told_of(
     assert (known or "batch launch: 2 of 2 completed") in said
     assert said.endswith("go on with: motion-async batch launch.jsonl\n")
     assert lines[-1]["event"] == "batch"
+
+
+def test_an_interrupt_at_the_end_hides_nothing(
+    sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the ledger is counted or the output is written ends that, and what the run has seen is said."""
+
+    async def interrupted(*_: object) -> NoReturn:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Ledger, "counts", interrupted)
+    status, lines, said = command("batch", write(videos(2)), "--output", "out.jsonl")
+    assert status == 130
+    assert "batch launch: 2 of 2 completed" in said
+    assert said.endswith("interrupted; go on with: motion-async batch launch.jsonl --output out.jsonl\n")
+    assert [line["event"] for line in lines[-2:]] == ["batch", "interrupted"]
+    assert not Path("out.jsonl").exists()
 
 
 def test_an_output_that_cannot_be_written_hides_nothing(sandbox: Sandbox, command: Command, write: Write) -> None:
