@@ -181,6 +181,7 @@ class Batch:
         if intake.is_elsewhere:
             if not pause:
                 _log.info("item %r of batch %r is being sent by owner %s; waiting", item.key, item.batch, item.owner)
+            elif pause == _LOOK_AGAIN:  # not at once, as most creates have their answer before
                 self._publish(SentElsewhere(item.batch, item.key, item.owner or ""))
             later = min(2 * pause or _LOOK_AGAIN, _LONGEST_PAUSE)
             return attrs.evolve(intake, again=partial(self._again, entry, keys, later))

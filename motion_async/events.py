@@ -71,7 +71,7 @@ class SendDisturbed:
 
 @attrs.frozen
 class SentElsewhere:
-    """A request of a batch is being sent by somebody else with the same ledger; this run waits for what becomes of it.
+    """A request of a batch has been under way for a second from somebody else with the same ledger, and is waited for.
 
     Args:
         batch: the batch's name.

@@ -134,7 +134,7 @@ async def test_what_another_process_is_sending_is_told_and_waited_for_as_long_as
             assert await ledger.record(item).sending()
         events = motion.events()
         requests = [*FOLLOWED, BatchRequest("hero", id="hero")]
-        made, *others = await run(motion, ledger, requests, job_timeout=0.2)
+        made, *others = await run(motion, ledger, requests, job_timeout=1.5)
         await events.aclose()
         told = {event.key: event for event in [event async for event in events] if isinstance(event, SentElsewhere)}
         assert made.ok

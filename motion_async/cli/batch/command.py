@@ -15,7 +15,7 @@ from typing import Final
 
 from motion_async.cli.atomic import check_output
 from motion_async.cli.batch.conclusion import Conclusion
-from motion_async.cli.batch.elsewhere import sent_elsewhere, tell_of_others
+from motion_async.cli.batch.elsewhere import sent_elsewhere
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.results import write_results
 from motion_async.cli.batch.sources import Source, open_source
@@ -28,6 +28,7 @@ from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
+from motion_async.events import Event
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import ItemState, Ledger, content_digest, open_ledger
 from motion_async.session import MotionSession
@@ -183,11 +184,12 @@ async def _send(
                 reporter.tell(ended)
                 conclusion.take(ended, reporter)
 
-    async with telling(session, reporter.glance) as motion:
+    def tell(event: Event) -> None:
+        reporter.glance(event)
+        conclusion.hear(event, reporter)
+
+    async with telling(session, tell) as motion:
         reader = asyncio.create_task(read(motion), name="motion_async.cli.batch")
-        others = asyncio.create_task(
-            tell_of_others(reporter, ledger, order.batch), name="motion_async.cli.batch.elsewhere"
-        )
 
         def end_early() -> None:
             reporter.tell(Stopping())
@@ -198,6 +200,5 @@ async def _send(
                 await asyncio.wait([reader])
         finally:
             reader.cancel()
-            others.cancel()
         if not reader.cancelled():
             reader.result()

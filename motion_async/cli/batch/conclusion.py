@@ -16,6 +16,7 @@ from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import End, status_of
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 from motion_async.cli.happenings import BatchEnded, RequestEnded
+from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
 from motion_async.errors import (
     AuthenticationError,
@@ -24,6 +25,7 @@ from motion_async.errors import (
     LedgerError,
     MotionError,
 )
+from motion_async.events import Event, SentElsewhere
 from motion_async.ledger import ItemState
 
 __all__ = ["Conclusion"]
@@ -59,6 +61,7 @@ class Conclusion:
         self._statuses: set[ExitStatus] = set()
         self._uncertain: list[str] = []
         self._noticed = 0
+        self._waiting = 0
         self._unknown = 0
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
@@ -114,6 +117,18 @@ class Conclusion:
                 reporter.notice(f"line {ended.line}: {sentence(error)}")
             if self._noticed == _TOLD:
                 reporter.notice("further ones are only counted; `motion-async ledger show` has them all")
+
+    def hear(self, event: Event, reporter: Reporter) -> None:
+        """Tell of the first requests that wait for another run, as nothing else shows what is waited for.
+
+        Args:
+            event: of the session.
+            reporter: told of it.
+        """
+        if isinstance(event, SentElsewhere):
+            self._waiting += 1
+            if self._waiting <= _TOLD:
+                reporter.notice(f"{one_line(event.key)} is being sent by another run of the batch, which is waited for")
 
     def counted(self, counts: Mapping[str, Mapping[ItemState, int]], elsewhere: Sequence[str] = ()) -> None:
         """Note what the ledger has when the run has ended.
