@@ -35,7 +35,7 @@ def _is_older(seen: JobState, known: JobState) -> bool:
 
 
 def _is_same_end(seen: JobState, *, known: JobState | None, before: JobState) -> bool:
-    if seen.status != before.status:
+    if seen.status != before.status or (known is not None and _has_moved_on(seen, known, before)):
         return False
     for at in ("completed_at", "updated_at"):
         old, new = getattr(before, at), getattr(seen, at)
@@ -43,6 +43,14 @@ def _is_same_end(seen: JobState, *, known: JobState | None, before: JobState) ->
             return bool(old == new)
     # Without any times, the end counts as new once the job has been seen at work in this turn.
     return known is None or known.status == JobStatus.QUEUED
+
+
+def _has_moved_on(seen: JobState, known: JobState, before: JobState) -> bool:
+    """Whether the turn has been seen at work since, so that its end may even have the time of the one before it."""
+    then, since, now = before.updated_at, known.updated_at, seen.updated_at
+    if then is None or since is None or now is None or known.status.is_terminal:
+        return False
+    return then < since <= now
 
 
 def needs_input(state: JobState) -> bool:

@@ -145,10 +145,12 @@ class PollLoop:
         if before is not None:
             job.turn += 1
             self._remember(job)
+        elif job.state is not None:
+            return  # the service gave a create the id of a job that is known here: nothing has begun
         job.before = before
         job.began_at = self._loop.time()
         job.told = 0.0 if isinstance(job.schedule, LearningSchedule) else None
-        if before is None or job.state is None or job.has_ended:
+        if job.state is None or job.has_ended:
             self._take(job, accepted)  # else the new turn has been seen at work already, by a poll that was faster
         self._schedule_next(job)
 

@@ -76,6 +76,20 @@ AFTER_A_FOLLOWUP = {
         True,
     ),
     "the old completed, after running": (ENDED, RUNNING, ENDED, True),
+    "the old completed, touched before it ran": (state("completed", updated=110, completed=100), RUNNING, ENDED, True),
+    "a completed that kept its first time": (state("completed", updated=130, completed=100), RUNNING, ENDED, False),
+    "one that kept it, in the moment of running": (
+        state("completed", updated=120, completed=100),
+        RUNNING,
+        ENDED,
+        False,
+    ),
+    "one that kept it, though running was older than the old": (
+        state("completed", updated=130, completed=100),
+        state("running", updated=100),
+        ENDED,
+        True,
+    ),
     "the old completed, after the new one": (
         ENDED,
         state("completed", updated=200, completed=200),

@@ -282,6 +282,19 @@ async def test_a_poll_faster_than_the_answer_to_the_followup_repeats_no_transiti
     assert not job.has_ended
 
 
+@pytest.mark.parametrize("status", ["running", "completed"])
+async def test_a_create_that_is_answered_with_a_known_id_begins_nothing(make: Any, status: str) -> None:
+    """The service gave an equal request the job that it had made before: that goes on as it stands."""
+    bench = make(schedule=(pupil := Pupil()))
+    job = bench.polls.job("a")
+    bench.polls.observe(job, known := state("a", status, 5))
+    bench.polls.begin_turn(job, JobState("a", JobStatus.QUEUED), before=None)
+    assert (job.state, job.before, job.turn, job.has_ended) == (known, None, 0, status == "completed")
+    bench.polls.observe(job, state("a", "completed", 5))
+    assert job.has_ended
+    assert pupil.lessons == []
+
+
 async def test_an_end_that_somebody_elses_followup_left_behind_does_not_count_again(make: Any) -> None:
     """A job seen at work again after its end has a new turn, for which the old end is stale."""
     bench = make()
