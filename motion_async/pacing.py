@@ -19,6 +19,8 @@ __all__ = ["Backoff", "GrowingSchedule", "Pace", "Schedule", "check_schedule", "
 
 _RECOVERY: Final = 60.0
 """Seconds in which a session that was slowed to a standstill is back at its full pace."""
+_ADVISED: Final = 2.0
+"""Seconds of the shortest wait that the contract advises."""
 _SHORTEST: Final = 0.001
 _LONGEST: Final = 86_400.0
 """Seconds that a schedule may leave a job alone."""
@@ -88,6 +90,8 @@ class GrowingSchedule:
 def jittered(schedule: Schedule, *, age: float, turn: int, u: float, spread: float = 0.1) -> float:
     """Ask a schedule, and spread its answer so that jobs begun together are not polled together.
 
+    It is not shortened below the least that the contract advises, 2 seconds (section "Job Statuses").
+
     Args:
         schedule: whose answer to take; it may be the caller's own, so its answer is checked.
         age: see `Schedule.wait`.
@@ -106,7 +110,8 @@ def jittered(schedule: Schedule, *, age: float, turn: int, u: float, spread: flo
         check_number(f"the wait of the schedule {schedule!r:.80}", wait, low=_SHORTEST, high=_LONGEST)
     if not (type(u) is float and 0 <= u <= 1):
         check_number("what random gives", u, low=0, high=1)
-    return wait * (1 + spread * (2 * u - 1))
+    spread_out = wait * (1 + spread * (2 * u - 1))
+    return spread_out if spread_out >= _ADVISED else max(spread_out, min(wait, _ADVISED))
 
 
 @attrs.frozen(kw_only=True)

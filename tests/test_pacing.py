@@ -92,6 +92,23 @@ def test_jitter_spreads_a_wait_evenly(u: float, wait: float) -> None:
     assert jittered(Answers(10.0), age=0, turn=0, u=u, spread=0) == 10
 
 
+@pytest.mark.parametrize(
+    ("given", "u", "wait"),
+    [
+        (2.0, 0.0, 2.0),
+        (2.0, 1.0, 2.2),
+        (2.1, 0.0, 2.0),
+        (2.1, 0.5, 2.1),
+        (1.0, 0.0, 1.0),
+        (1.0, 1.0, 1.1),
+        (1.9, 1.0, 2.09),
+    ],
+)
+def test_jitter_shortens_no_wait_below_what_the_contract_advises(given: float, u: float, wait: float) -> None:
+    """What a caller's own schedule has below that is only lengthened."""
+    assert jittered(Answers(given), age=0, turn=0, u=u) == pytest.approx(wait)
+
+
 def test_a_schedule_is_asked_for_the_age_and_the_turn() -> None:
     """A schedule of the caller's own gets what its documentation promises."""
 
