@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from statistics import fmean
 from typing import Any
 
 import attrs
@@ -281,6 +282,13 @@ def _hold(day: Day, ended_at: float) -> None:
     assert -0.01 < day.service.earliest <= day.service.latest < 0.01
     assert day.service.punctual[int(ended_at / HOUR) - 1] > PLACES
     steady = [size for size in day.sizes if HOUR < size[0] < ended_at - HOUR]
-    for which in (1, 2):
+    early, late = (
+        [size for size in steady if begins * HOUR <= size[0] < (begins + 4) * HOUR]
+        for begins in (3, ended_at / HOUR - 6)
+    )
+    jobs_between = JOBS * (fmean(size[0] for size in late) - fmean(size[0] for size in early)) / ended_at
+    for which, of_each_job in ((1, 0.1), (2, 0.5)):
         first = steady[0][which]
         assert max(size[which] for size in steady) < 1.05 * first, day.sizes
+        left = fmean(size[which] for size in late) - fmean(size[which] for size in early)
+        assert left < of_each_job * jobs_between, day.sizes  # were each to leave one behind, it would be one
