@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +16,7 @@ import attrs
 import looptime
 import pytest
 
+from benchmarks.inprocess import Jobs, in_process_session
 from motion_async import (
     AuthenticationError,
     ConfigurationError,
@@ -476,3 +479,19 @@ async def test_a_long_chain_that_cannot_begin_is_told_to_its_end(service: Servic
     assert [outcome.index for outcome in ended] == list(range(1_000))
     assert not any(vars(outcomes._lineage).values())
     assert all(isinstance(outcome.error, NotSentError) for outcome in ended[1:])
+
+
+async def test_a_stream_of_requests_leaves_nothing_behind() -> None:
+    """However many have gone through, memory has as many blocks as before, and not one more for each of them."""
+    first, last, ended, blocks = 100, 700, 0, dict[int, int]()
+    jobs = Jobs(lambda number: 40.0 + number % 50)
+    requests = (f"video number {number}" for number in range(800))
+    async with in_process_session(jobs) as motion, motion.generate_many(requests, max_active=20) as outcomes:
+        async for outcome in outcomes:
+            assert outcome.ok
+            ended += 1
+            if ended in (first, last):
+                gc.collect()
+                blocks[ended] = sys.getallocatedblocks()
+    assert ended == 800
+    assert (blocks[last] - blocks[first]) / (last - first) < 0.5

@@ -14,12 +14,12 @@ def test_the_best_possible_gives_each_request_the_place_that_is_free_first() -> 
 
 
 def test_no_batch_beats_the_best_possible_nor_is_far_from_it() -> None:
-    """Every kind of durations with every schedule."""
-    figures = makespan.run(rounds=1, jobs=12, places=3)
+    """Every kind of durations with every schedule: at most a twentieth of the time is lost to places that lie idle."""
+    figures = makespan.run(rounds=1, jobs=120, places=6)
     assert json.loads(json.dumps(figures)) == figures
     assert set(figures["ratios"]) == set(DURATIONS)
     for name, arms in figures["ratios"].items():
-        assert all(1 <= ratio["min"] <= ratio["max"] < 1.5 for ratio in arms.values())
+        assert all(1 <= ratio["min"] <= ratio["max"] < 1.05 for ratio in arms.values())
         assert all(polls["min"] > 1 for polls in figures["polls_a_job"][name].values())
         assert name in makespan.table(figures)
 
