@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -37,7 +37,7 @@ from motion_async.ledger.rows import check_name
 from motion_async.problems import Problem
 from motion_async.validation import check_batch_request
 
-__all__ = ["Batch", "check_batch"]
+__all__ = ["Batch"]
 
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
@@ -48,23 +48,6 @@ _LONGEST_PAUSE: Final = 30.0
 _log = logging.getLogger("motion_async")
 
 
-def check_batch(ledger: Ledger, name: str) -> None:
-    """Raise unless a ledger can keep a batch of a name.
-
-    Args:
-        ledger: what the caller handed in.
-        name: the batch's name.
-
-    Raises:
-        ConfigurationError: if it is no open ledger, or no such name can be kept.
-    """
-    if not isinstance(ledger, Ledger):
-        raise ConfigurationError(
-            f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
-        )
-    check_name("the name of a batch", name)
-
-
 class Batch:
     """A batch of a ledger.
 
@@ -73,13 +56,28 @@ class Batch:
         name: the batch's name.
         now: gives the time as an aware datetime, that signatures are held against.
         publish: told of what somebody else is sending.
+        lesson: awaited before the first request, if given.
+
+    Raises:
+        ConfigurationError: if it is no open ledger, or no such name can be kept.
     """
 
     def __init__(
-        self, ledger: Ledger, name: str, *, now: Callable[[], datetime], publish: Callable[[Event], None]
+        self,
+        ledger: Ledger,
+        name: str,
+        *,
+        now: Callable[[], datetime],
+        publish: Callable[[Event], None],
+        lesson: Callable[[], Awaitable[None]] | None,
     ) -> None:
+        if not isinstance(ledger, Ledger):
+            raise ConfigurationError(
+                f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
+            )
         self._ledger = ledger
-        self._name = name
+        self._name = check_name("the name of a batch", name)
+        self._lesson = lesson
         self._now = now
         self._publish = publish
 
@@ -92,6 +90,8 @@ class Batch:
         Raises:
             LedgerError: from a step, if the ledger cannot be read or written.
         """
+        if self._lesson is not None:
+            await self._lesson()
         at_once = 1 if isinstance(requests, AsyncIterable) else _AT_ONCE
         failure: Exception | None = None
         chunk: list[BatchRequest] = []

@@ -9,18 +9,23 @@ from __future__ import annotations
 import sqlite3
 import weakref
 
+from motion_async.errors import LedgerError
+
 __all__ = ["Seen"]
 
 
 class Seen:
-    """The names that have been seen, each with its number."""
+    """The names that have been seen, each with its number.
+
+    Each method raises a `LedgerError` if the disk has no room for more.
+    """
 
     def __init__(self) -> None:
         # Whoever collects garbage closes it, in whatever thread.
         self._names = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._names.execute("CREATE TABLE seen (name BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
-        self._names.execute("BEGIN")  # never committed: so the disk is used only for what memory has no room for
         self._close = weakref.finalize(self, self._names.close)
+        self._ask("CREATE TABLE seen (name BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
+        self._ask("BEGIN")  # never committed: so the disk is used only for what memory has no room for
 
     def number(self, name: str) -> int | None:
         """Give the number of a name, None if it has not been seen.
@@ -28,8 +33,7 @@ class Seen:
         Args:
             name: any text.
         """
-        row = self._names.execute("SELECT number FROM seen WHERE name = ?", (_bytes(name),)).fetchone()
-        return None if row is None else int(row[0])
+        return self._ask("SELECT number FROM seen WHERE name = ?", _bytes(name))
 
     def note(self, name: str, number: int) -> None:
         """Give a name this number.
@@ -38,7 +42,7 @@ class Seen:
             name: any text.
             number: its number from now on.
         """
-        self._names.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (_bytes(name), number))
+        self._ask("INSERT OR REPLACE INTO seen VALUES (?, ?)", _bytes(name), number)
 
     def count(self, name: str) -> int:
         """Give a name the next number, 1 if it is new, and give that.
@@ -46,11 +50,11 @@ class Seen:
         Args:
             name: any text.
         """
-        counted = self._names.execute(
+        counted = self._ask(
             "INSERT INTO seen VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET number = number + 1 RETURNING number",
-            (_bytes(name),),
+            _bytes(name),
         )
-        return int(counted.fetchone()[0])
+        return counted or 1
 
     def forget(self, name: str) -> None:
         """Have a name be one that has not been seen.
@@ -58,11 +62,23 @@ class Seen:
         Args:
             name: any text.
         """
-        self._names.execute("DELETE FROM seen WHERE name = ?", (_bytes(name),))
+        self._ask("DELETE FROM seen WHERE name = ?", _bytes(name))
 
     def close(self) -> None:
         """Forget everything now; it is forgotten, too, when nobody holds this any more."""
         self._close()
+
+    def _ask(self, statement: str, *values: bytes | int) -> int | None:
+        try:
+            row = self._names.execute(statement, values).fetchone()
+        except sqlite3.OperationalError as error:
+            reason = str(error)
+        else:
+            return None if row is None else int(row[0])
+        raise LedgerError(
+            f"the ids of a batch cannot be kept beside each other on disk: {reason}; make room where temporary files "
+            "are, or name another place in SQLITE_TMPDIR, and run the batch again"
+        )
 
 
 def _bytes(name: str) -> bytes:

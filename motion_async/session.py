@@ -10,8 +10,7 @@ import asyncio
 import logging
 import os
 import random as _random
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -24,7 +23,7 @@ from motion_async.calls import Calls
 from motion_async.credits import Credits, OnInsufficientCredits, check_on_insufficient_credits
 from motion_async.errors import ConfigurationError, SessionClosedError
 from motion_async.fanout import FanOut
-from motion_async.intake import Intake, Requests, intakes
+from motion_async.intake import Requests, intakes
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.learning import LearnedSchedule, LearningSchedule
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
+    from motion_async.batch import Batch
     from motion_async.ledger import Ledger
 
 __all__ = ["MotionSession"]
@@ -131,6 +131,7 @@ class MotionSession:
         self._calls: Calls | None = None
         self._lessons = Lessons()
         self._was_entered = False
+        self._left: asyncio.Future[None] | None = None
         self._events = EventHub()
 
     def __repr__(self) -> str:
@@ -165,11 +166,18 @@ class MotionSession:
     async def aclose(self) -> None:
         """Leave the session: end its tasks, close its connections, tell whoever still waits.
 
-        A create that may have reached the service gets `cancel_grace` seconds to bring its id back.
+        A create that may have reached the service gets `cancel_grace` seconds to bring its id back; whoever calls this
+        meanwhile waits for that, too.
         """
         calls, self._calls = self._calls, None
         if calls is not None:
-            await calls.aclose()
+            self._left = asyncio.get_running_loop().create_future()
+            try:
+                await calls.aclose()
+            finally:
+                self._left.set_result(None)
+        elif self._left is not None:
+            await asyncio.wait([self._left])
 
     async def create(
         self,
@@ -348,10 +356,6 @@ class MotionSession:
             SessionClosedError: if the session is not open.
         """
         calls = self._open()
-        if ledger is not None:
-            from motion_async.batch import check_batch  # noqa: PLC0415  # as below
-
-            check_batch(ledger, batch)
         single = isinstance(requests, str | bytes | Mapping | VideoRequest)
         if single or not isinstance(requests, Iterable | AsyncIterable):
             raise ConfigurationError(
@@ -372,25 +376,19 @@ class MotionSession:
             partial(calls.send, schedule=schedule),
             partial(calls.take_up, schedule=schedule),
             calls.polls,
-            intakes(requests) if ledger is None else self._planned(requests, ledger, batch, schedule),
+            (intakes if ledger is None else self._batch(ledger, batch, schedule).intakes)(requests),
             limiter=limiter,
             job_timeout=check_timeout(job_timeout, name="job_timeout"),
             on_input=check_on_input(on_input),
             credits=Credits(self._events.publish) if waits_for_credits else None,
         )
 
-    async def _planned(
-        self, requests: Requests, ledger: Ledger, batch: str, schedule: Schedule
-    ) -> AsyncGenerator[Intake]:
-        """Plan requests in a ledger, after its lessons for a schedule that learns."""
+    def _batch(self, ledger: Ledger, name: str, schedule: Schedule) -> Batch:
+        """Give a batch of a ledger, whose lessons come first for a schedule that learns."""
         from motion_async.batch import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
-        if isinstance(schedule, LearningSchedule):
-            await self._lessons.give(schedule, ledger)
-        made = Batch(ledger, batch, now=self._now, publish=self._events.publish)
-        async with aclosing(made.intakes(requests)) as planned:
-            async for intake in planned:
-                yield intake
+        lesson = partial(self._lessons.give, schedule, ledger) if isinstance(schedule, LearningSchedule) else None
+        return Batch(ledger, name, now=self._now, publish=self._events.publish, lesson=lesson)
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
         """Read every change and every disturbance of all jobs of this session, from now on.

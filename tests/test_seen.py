@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from motion_async import LedgerError
 from motion_async.seen import Seen
 
 NAMES = ["", "a", "A", "a\0b", "a\0c", "é", "\ud800", "\ud801", "?", "日本"]
@@ -54,6 +55,15 @@ def test_nothing_is_left_open_by_whoever_forgets_it() -> None:
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         names.execute("SELECT 1")
+
+
+def test_a_full_disk_is_told_with_what_to_do() -> None:
+    """Temporary files lie elsewhere than the ledger, so that it has room says nothing."""
+    with closing(Seen()) as seen:
+        seen.note("first", 1)
+        seen._ask("PRAGMA max_page_count = 10")
+        with pytest.raises(LedgerError, match="database or disk is full; make room where temporary files are"):
+            sum(seen.count(f"name {number}") for number in range(10_000))
 
 
 def test_memory_does_not_grow_with_the_names() -> None:

@@ -450,6 +450,27 @@ async def test_closing_during_a_create_hands_its_job_over(sandbox: Sandbox) -> N
     assert (await creating).id in sandbox.jobs
 
 
+async def test_whoever_closes_it_meanwhile_waits_for_the_end(sandbox: Sandbox) -> None:
+    """A ledger that is closed after that must not miss the id of a create that is under way."""
+    sandbox.faults.next(SlowBody(seconds=0.3), on="create")
+    motion = MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK)
+    await motion.__aenter__()
+    creating = asyncio.create_task(motion.create("A launch"))
+    while not sandbox.counts.creates_accepted:
+        await asyncio.sleep(0.005)
+    closing = asyncio.create_task(motion.aclose())
+    await asyncio.sleep(0)
+    impatient = asyncio.create_task(motion.aclose())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await motion.aclose()
+    assert creating.done()
+    await closing
+    await motion.aclose()
+    assert impatient.cancelled()
+    assert (await creating).id in sandbox.jobs
+
+
 async def test_closing_ends_a_create_that_waits_to_be_sent_again(sandbox: Sandbox) -> None:
     """After a 429 with a long Retry-After, closing tells the caller at once that nothing was taken."""
     motion = MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK)
