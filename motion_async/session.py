@@ -62,7 +62,8 @@ class MotionSession:
         base_url: where the service is; `MOTION_BASE_URL` when None, else the documented one. Plain http is
             taken for this machine's own addresses alone.
         client_session: an aiohttp session of your own whose connections are used. It is neither changed nor
-            closed, and its default headers, cookies and credentials meet no call of this library.
+            closed, and its default headers, cookies and credentials meet no call of this library. What a service
+            sends unasked on its idle connections has no bound there, as it has in this library's own.
         schedule: how long a job is left alone between polls; when None the contract's advice, and for
             `generate_many` one that begins with it and learns.
         backoff: how long to wait after a failed call before it is made again, where it may be.
@@ -70,7 +71,8 @@ class MotionSession:
             and followups, each of which opens its own; polls share the rest. Of 100 these are 25 and 75.
         max_polls_per_second: the most polls of the whole session, 0.01 to 1,000,000; waits stretch evenly beyond it.
         exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
-        max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB.
+        max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB. Events and changes that nobody reads
+            keep what the service sent besides the documented fields.
         cancel_grace: seconds in which a create whose caller was cancelled may still bring its id back, 0 to 3,600.
         trace_configs: aiohttp's trace configurations, for every request.
         proxy: the URL of an HTTP proxy.
