@@ -5,6 +5,7 @@ Pure but for the environment's proxy settings. It must not connect to anything, 
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from ipaddress import ip_address
 from typing import Final
@@ -19,13 +20,14 @@ __all__ = ["DEFAULT_BASE_URL", "check_api_key", "check_base_url", "proxy_for"]
 
 DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
 _MAX_KEY: Final = 512
+_REST_OF_KEY: Final = re.compile(r"[!#-&(-\[\]-~]+")
 
 
 def check_api_key(key: str | None) -> str:
     """Give the key back if it can be one (section "Overview").
 
     Args:
-        key: at most 512 visible ASCII characters that begin with `motion_`.
+        key: at most 512 visible ASCII characters without quotes and backslashes that begin with `motion_`.
 
     Raises:
         ConfigurationError: which never shows the key.
@@ -37,9 +39,10 @@ def check_api_key(key: str | None) -> str:
         )
     if not key.startswith(API_KEY_PREFIX):
         raise ConfigurationError(f"the API key must be a string that starts with {API_KEY_PREFIX!r}")
-    if len(key) == len(API_KEY_PREFIX) or len(key) > _MAX_KEY or not all("!" <= c <= "~" for c in key):
+    if len(key) > _MAX_KEY or not _REST_OF_KEY.fullmatch(key, len(API_KEY_PREFIX)):
         raise ConfigurationError(
-            f"the API key must have more than its prefix, at most {_MAX_KEY} characters, and none but visible ASCII"
+            f"the API key must have more than its prefix, at most {_MAX_KEY} characters, and none but visible ASCII "
+            "without quotes and backslashes"
         )
     return key
 

@@ -46,7 +46,21 @@ def test_a_base_url_that_the_key_must_not_go_to_is_refused(url: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [None, "", "sk_SECRET", "motion_", "motion_SECRET x", "motion_" + "SECRET" * 100, 5], ids=repr
+    "key",
+    [
+        None,
+        "",
+        "sk_SECRET",
+        "motion_",
+        "motion_SECRET x",
+        "motion_" + "SECRET" * 100,
+        'motion_SECRET"x',
+        "motion_SECRET'x",
+        "motion_SECRET\\x",
+        "motion_SECRETé",
+        5,
+    ],
+    ids=repr,
 )
 def test_what_cannot_be_a_key_is_refused_and_never_shown(key: Any) -> None:
     """Whatever it is, the error says what is wrong without it."""

@@ -113,7 +113,7 @@ def test_a_login_in_a_url_does_not_show(text: str, shown: str) -> None:
     assert redacted(text) == shown
 
 
-VISIBLE = "".join(chr(code) for code in range(33, 127))
+VISIBLE = "".join(chr(code) for code in range(33, 127) if chr(code) not in "\"'\\")
 
 
 def spelled(text: str, chance: random.Random) -> str:
