@@ -28,7 +28,7 @@ from motion_async.errors import (
     NotSentError,
 )
 from motion_async.events import Event, SentElsewhere
-from motion_async.intake import Intake, Requests, as_batch_request, each
+from motion_async.intake import GIVE_ANOTHER_ID, Intake, Requests, as_batch_request, each
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.keys import Keys
 from motion_async.ledger import Ledger
@@ -190,8 +190,12 @@ class Batch:
         parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)
         if parent is not None and parent.state is ItemState.COMPLETED:
             return attrs.evolve(intake, parent_job_id=parent.job_id)
-        stands = f"it is {parent.state}" if parent is not None else "it is not in the batch, or was refused in this run"
-        error = NotSentError(f"the request that it follows, {intake.follows!r}, has not completed: {stands}")
+        which = f"the request that it follows, {intake.follows!r},"
+        if parent is not None and parent.state is ItemState.FAILED:
+            error = NotSentError(f"{which} has failed", advice=GIVE_ANOTHER_ID)
+        else:
+            stands = "it is not in the batch, or was refused in this run" if parent is None else f"it is {parent.state}"
+            error = NotSentError(f"{which} has not completed: {stands}")
         return attrs.evolve(intake, settled=(None, error))
 
     def _changed(self, item: Item) -> LedgerConflictError:

@@ -407,8 +407,6 @@ class JobFailedError(MotionError):
     """
 
     def __init__(self, job_id: str, *, error: str | None) -> None:
-        super().__init__(
-            f"job {job_id} failed: {error or 'the service gave no reason'}; it can't be followed up: create a new one",
-            job_id=job_id,
-        )
+        reason = (error or "the service gave no reason").rstrip(".")
+        super().__init__(f"job {job_id} failed: {reason}; it can't be followed up: create a new one", job_id=job_id)
         self.error = redacted(error)

@@ -9,6 +9,7 @@ where it is written down, comes with its `Intake`.
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from functools import partial
@@ -32,7 +33,7 @@ from motion_async.errors import (
     NotSentError,
     SessionClosedError,
 )
-from motion_async.intake import Intake
+from motion_async.intake import GIVE_ANOTHER_ID, Intake
 from motion_async.jobs import JobState, Outcome
 from motion_async.lineage import Lineage
 from motion_async.recording import NotOursToSend
@@ -358,20 +359,20 @@ class FanOut(AsyncIterator[Outcome]):
         """Send the followups that have waited for an end, or tell why they can't be sent."""
         children = self._lineage.leave(item, key=outcome.key)
         if not outcome.ok:
-            self._finish_soon(children, f"the request that it follows, {outcome.key!r}, has not completed")
+            self._finish_soon(children, _parent_ended(outcome))
             children = []
             has_ended = outcome.state is not None and outcome.state.status.is_terminal
             if item.intake.is_elsewhere or (item.job is not None and not has_ended):
-                self._finish_soon(self._lineage.block_turns(item), _TURN_OPEN)
+                self._finish_soon(self._lineage.block_turns(item), NotSentError(_TURN_OPEN))
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id)
         for child in self._lineage.pass_turn(item, children):
             self._start(self._guarded(self._begin, child), name="motion_async.followup")
 
-    def _finish_soon(self, items: Iterable[Errand], why: str) -> None:
+    def _finish_soon(self, items: Iterable[Errand], error: NotSentError) -> None:
         """Tell that items are not sent; not here and now, as others may hang on them, and others on those."""
         for item in items:
-            asyncio.get_running_loop().call_soon(partial(self._finish, item, error=NotSentError(why)))
+            asyncio.get_running_loop().call_soon(partial(self._finish, item, error=copy.copy(error)))
 
     def _drop(self, item: Errand) -> None:
         """Let go of everything that an item holds."""
@@ -388,6 +389,14 @@ def _end(state: JobState) -> tuple[JobState, JobFailedError | None]:
         return result_of(state), None
     except JobFailedError as error:
         return state, error
+
+
+def _parent_ended(outcome: Outcome) -> NotSentError:
+    """Give the error of what follows a request that has no video."""
+    which = f"the request that it follows, {outcome.key!r},"
+    if isinstance(outcome.error, JobFailedError):
+        return NotSentError(f"{which} has failed", advice=GIVE_ANOTHER_ID)
+    return NotSentError(f"{which} has not completed")
 
 
 _TURN_OPEN = "an earlier followup of the same job has not ended, and is not watched any more"

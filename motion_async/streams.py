@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Final
 from weakref import WeakSet
 
 from motion_async.events import Event, EventsDropped, WatchEnded
@@ -16,6 +17,9 @@ from motion_async.watch import PollLoop
 from motion_async.watched import Watched
 
 __all__ = ["EventHub", "EventStream"]
+
+_MAX_ENDS: Final = 10_000
+"""Of so many jobs it is known which end the streams have told last."""
 
 
 class EventStream(AsyncIterator[Event]):
@@ -47,18 +51,20 @@ class EventStream(AsyncIterator[Event]):
             self._covered[job.job_id] = job
             self._polls.follow(job)
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: Event, *, is_news: bool = True) -> None:
         """Take an event in.
 
         Args:
             event: what happened.
+            is_news: whether a reader is to hear of it.
         """
         if self._ended:
             return
-        self._unread.append(event)
-        if len(self._unread) > self._limit:
-            self._unread.popleft()
-            self._dropped += 1
+        if is_news:
+            self._unread.append(event)
+            if len(self._unread) > self._limit:
+                self._unread.popleft()
+                self._dropped += 1
         if isinstance(event, WatchEnded) or (isinstance(event, StatusChange) and event.current.is_terminal):
             self._uncover(event.job_id)
         self._wake()
@@ -110,6 +116,7 @@ class EventHub:
 
     def __init__(self) -> None:
         self._streams: WeakSet[EventStream] = WeakSet()
+        self._ends: dict[str, tuple[object, ...]] = {}
 
     def open(self, polls: PollLoop, *, limit: int) -> EventStream:
         """Give a new stream that covers every job the session knows.
@@ -137,10 +144,22 @@ class EventHub:
         """Give an event to every open stream.
 
         Args:
-            event: what happened.
+            event: what happened; an end that has been told is none when a job that nobody held is polled once more.
         """
-        for stream in self._streams:
-            stream.publish(event)
+        if self._streams:
+            is_news = not self._is_known_end(event)
+            for stream in self._streams:
+                stream.publish(event, is_news=is_news)
+
+    def _is_known_end(self, event: Event) -> bool:
+        if not isinstance(event, StatusChange) or not event.current.is_terminal:
+            return False
+        end = (event.current, event.state.updated_at, event.state.completed_at)
+        known = self._ends.pop(event.job_id, None)
+        self._ends[event.job_id] = end
+        if len(self._ends) > _MAX_ENDS:
+            del self._ends[next(iter(self._ends))]
+        return event.previous is None and known == end
 
     def close(self) -> None:
         """Close every stream; what is unread can still be read."""

@@ -48,7 +48,7 @@ TAKES = 0.1
 """Seconds that each call takes."""
 OUTAGES = {"503": (2 * HOUR, 2.1 * HOUR), "lost": (6 * HOUR, 8.5 * HOUR), "429": (13 * HOUR, 13.2 * HOUR)}
 REMEMBERED = PLACES
-"""So many jobs with a followup are remembered here; the library's own bound would be reached after the day."""
+"""So many jobs with a followup and ends are remembered here; the library's own bounds are reached after the day."""
 
 
 def now() -> float:
@@ -224,6 +224,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 async def day(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Day]:
     monkeypatch.setattr("motion_async.session.Transport", Service)
     monkeypatch.setattr("motion_async.watch._MAX_REMEMBERED", REMEMBERED)
+    monkeypatch.setattr("motion_async.streams._MAX_ENDS", REMEMBERED)
     async with MotionSession(
         "motion_key",
         base_url="http://127.0.0.1/",

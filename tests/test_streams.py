@@ -12,7 +12,7 @@ import pytest
 
 from motion_async import EventsDropped, JobAccepted, JobNotFoundError, JobState, JobStatus, StatusChange
 from motion_async.events import Event, WatchEnded
-from motion_async.streams import EventStream
+from motion_async.streams import EventHub, EventStream
 from motion_async.watch import PollLoop
 from motion_async.watched import Watched
 from tests.quiet import START, quiet_loop, state
@@ -83,6 +83,24 @@ async def test_a_stream_has_its_jobs_polled_until_they_end(polls: PollLoop, job:
     assert job.followers == 0
     events.cover(job)
     assert job.followers == 0
+
+
+async def test_an_end_is_told_once_however_often_its_job_is_polled(polls: PollLoop) -> None:
+    """A job that nobody holds is forgotten, and is none the less not news again; its next turn is."""
+    hub = EventHub()
+    events = hub.open(polls, limit=100)
+    ended = StatusChange("a", JobStatus.RUNNING, JobStatus.COMPLETED, state("completed"), START)
+    again = StatusChange("a", None, JobStatus.COMPLETED, state("completed"), START)
+    later = StatusChange("a", None, JobStatus.COMPLETED, state("completed", 2), START)
+    others = [StatusChange(f"b{number}", None, JobStatus.COMPLETED, state("completed"), START) for number in range(9)]
+    for event in (ended, again, *others, again, later, later, ended):
+        job = polls.job(event.job_id)
+        hub.cover(job)
+        assert job.followers == 1
+        hub.publish(event)
+        assert job.followers == 0
+    hub.close()
+    assert await _all(events) == [ended, *others, later, ended]
 
 
 async def test_a_stream_that_is_dropped_lets_go_of_its_jobs(polls: PollLoop, job: Watched) -> None:
