@@ -159,7 +159,7 @@ def sandbox(
     *,
     port: Annotated[int, Parameter(help="The port to listen on; 0 picks a free one.")] = 8080,
     speed: Annotated[float, Parameter(help="How many times faster than real its time runs.")] = 200.0,
-    credits: Annotated[int, Parameter(help="The balance; a video costs 300.")] = 5000,  # noqa: A002  # the contract's word
+    credits: Annotated[int, Parameter(help="The balance; a video or a followup costs 300.")] = 100_000,  # noqa: A002  # the contract's word
     host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
     seed: Annotated[int, Parameter(help="What chance is drawn from: the same seed tells the same story.")] = 0,
     fault: _Faults = None,

@@ -101,7 +101,9 @@ class Screen:
     def restore(self) -> None:
         """Show the cursor again, below what was shown last; see `Sink.restore`."""
         self._console.show_cursor(True)
-        self._console.print()
+        # Not by a print, after which a picture that is still live would be drawn once more.
+        self._console.file.write("\n")
+        self._console.file.flush()
 
     def notice(self, words: str) -> None:
         """Print it above the view; see `Sink.notice`."""

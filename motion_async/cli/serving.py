@@ -63,5 +63,5 @@ async def serve(
             await asyncio.Event().wait()
         finally:
             counts = sandbox.counts
-            say(f"it got {counts.creates} creates ({counts.duplicates} of them duplicates) and {counts.polls} polls")
+            say(f"it got {counts.creates} creates ({counts.duplicates} equal to earlier ones) and {counts.polls} polls")
     return ExitStatus.DONE

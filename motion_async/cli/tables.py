@@ -105,7 +105,9 @@ class ItemsTable:
             table.add_column("job", min_width=36, overflow="fold")
         table.add_column("", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
         for item in self._items:
-            note = redacted(item.error) or f"“{redacted(item.request.prompt)}”"
+            # What is uncertain is looked for at the service by its prompt, and why it is so is the same for all.
+            error = None if item.state is ItemState.UNCERTAIN else redacted(item.error)
+            note = error or f"“{redacted(item.request.prompt)}”"
             table.add_row(
                 *([Text(one_line(item.batch))] if has_batches else []),
                 Text(one_line(item.key)),

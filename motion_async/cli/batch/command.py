@@ -15,7 +15,7 @@ from typing import Final
 
 from motion_async.cli.atomic import check_output
 from motion_async.cli.batch.conclusion import Conclusion
-from motion_async.cli.batch.elsewhere import sent_elsewhere
+from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.results import write_results
 from motion_async.cli.batch.sources import Source, open_source
@@ -75,8 +75,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         with conclusion.notes():  # what stops the sending may leave the rest readable
             await _send(reporter, session, source, ledger, order, stop, conclusion)
         await view.aclose()
-        elsewhere = await sent_elsewhere(ledger, order.batch)
-        conclusion.counted(await ledger.counts(order.batch), elsewhere)
+        doubts = await read_doubts(ledger, order.batch)
+        conclusion.counted(await ledger.counts(order.batch), doubts)
         if order.output is not None:
             lines = await write_results(order.output, source, ledger, order.batch)
             reporter.notice(f"{order.output} has the results of {lines:,} lines")

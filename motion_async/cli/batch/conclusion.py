@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from motion_async.cli.batch.doubts import TOLD, Doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import End, status_of
@@ -30,7 +31,6 @@ from motion_async.ledger import ItemState
 
 __all__ = ["Conclusion"]
 
-_TOLD: Final = 20
 _NOTICED: Final = (End.FAILED, End.REJECTED, End.CHANGED, End.UNSEEN)
 _STANDS: Final = {
     ItemState.SUBMITTED: End.RUNNING,
@@ -60,13 +60,13 @@ class Conclusion:
         self._counts: Counter[End] = Counter()
         self._statuses: set[ExitStatus] = set()
         self._uncertain: list[str] = []
+        self._doubts = Doubts()
         self._noticed = 0
         self._waiting = 0
         self._unknown = 0
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
         self._in_ledger: Counter[ItemState] | None = None
-        self._elsewhere: Sequence[str] = ()
         self._errors: list[MotionError] = []
         self.has_begun = False
         self.is_stopped = False
@@ -105,7 +105,7 @@ class Conclusion:
         outcome, end = ended.outcome, ended.end
         self._counts[end] += 1
         self._statuses.add(status_of(outcome, end, skips_invalid=self._order.skip_invalid))
-        if end is End.UNCERTAIN and len(self._uncertain) < _TOLD:
+        if end is End.UNCERTAIN and len(self._uncertain) < TOLD:
             self._uncertain.append(outcome.key or "")
         error = outcome.error
         self._unknown += isinstance(error, JobNotFoundError)
@@ -113,9 +113,9 @@ class Conclusion:
             self._stopped_by = error
         if error is not None and end in _NOTICED:
             self._noticed += 1
-            if self._noticed <= _TOLD:
+            if self._noticed <= TOLD:
                 reporter.notice(f"line {ended.line}: {sentence(error)}")
-            if self._noticed == _TOLD:
+            if self._noticed == TOLD:
                 reporter.notice("further ones are only counted; `motion-async ledger show` has them all")
 
     def hear(self, event: Event, reporter: Reporter) -> None:
@@ -127,17 +127,17 @@ class Conclusion:
         """
         if isinstance(event, SentElsewhere):
             self._waiting += 1
-            if self._waiting <= _TOLD:
+            if self._waiting <= TOLD:
                 reporter.notice(f"{one_line(event.key)} is being sent by another run of the batch, which is waited for")
 
-    def counted(self, counts: Mapping[str, Mapping[ItemState, int]], elsewhere: Sequence[str] = ()) -> None:
+    def counted(self, counts: Mapping[str, Mapping[ItemState, int]], doubts: Doubts) -> None:
         """Note what the ledger has when the run has ended.
 
         Args:
             counts: the items of each batch by state.
-            elsewhere: the keys of those that another run is sending at that moment.
+            doubts: what is in doubt, also of what this run did not come to the end of.
         """
-        self._elsewhere = elsewhere
+        self._doubts = doubts
         self._in_ledger = Counter(counts.get(self._order.batch, {}))
 
     def tell(self, reporter: Reporter) -> None:
@@ -160,22 +160,27 @@ class Conclusion:
             )
         )
         reporter.say(self._how_it_went(counts))
-        if self._uncertain:
-            reporter.say(self._what_is_uncertain())
-        if self._elsewhere:
-            keys = _list_of(self._elsewhere[:_TOLD], len(self._elsewhere))
+        if uncertain := self._doubts.uncertain or self._uncertain:
+            reporter.say(self._what_is_uncertain(uncertain, counts[End.UNCERTAIN]))
+        if elsewhere := self._doubts.elsewhere:
+            keys = _list_of(elsewhere[:TOLD], len(elsewhere))
             reporter.say(f"being sent by another run of the batch, and uncertain until that has an answer: {keys}")
         if self._unknown:
             reporter.say(
                 f"the service does not know {self._unknown:,} of the jobs that it took: is it the service, and the key "
                 "the one, that the batch was begun with? They stand in the ledger as they were"
             )
+        if counts[End.FAILED]:
+            reporter.say(
+                "what has failed stays so: give its line another id to have it made anew, and let others follow it"
+            )
         if self._stopped_by is not None:
             reporter.say(self._what_stopped_it(self._stopped_by))
         lost = [at for error in self._errors if isinstance(error, LedgerError) for at in error.job_ids]
         if lost:
             reporter.say(self._what_is_lost(*lost[0]))
-        if self._errors and self._stopped_by is None and not self.is_stopped:  # else it is said already, or will be
+        is_said = self._stopped_by is not None or self.is_stopped  # already, or when the command ends
+        if (self._errors or counts[End.RUNNING]) and not is_said:
             reporter.say(f"go on with: {order.command}")
 
     def _running(self, counts: Counter[End]) -> int:
@@ -217,10 +222,10 @@ class Conclusion:
             parts.append(f"{self._survey.invalid:,} lines left out")
         return f"batch {self._order.batch}: {', '.join(parts)}"
 
-    def _what_is_uncertain(self) -> str:
+    def _what_is_uncertain(self, first: Sequence[str], number: int) -> str:
         order = self._order
-        keys = _list_of(self._uncertain, self._counts[End.UNCERTAIN])
-        settle = shlex.join(["motion-async", "ledger", "resolve", order.ledger.shown, self._uncertain[0]])
+        keys = _list_of(first, number)
+        settle = shlex.join(["motion-async", "ledger", "resolve", order.ledger.shown, first[0]])
         name = shlex.join(["--batch", order.batch])
         return (
             f"may have been sent, and have no known job: {keys}; look at https://motion.so whether their videos are "
@@ -240,5 +245,5 @@ class Conclusion:
 
 
 def _list_of(first: Sequence[str], number: int) -> str:
-    more = number - len(first)
+    more = max(number - len(first), 0)
     return ", ".join(first) + (f" and {more:,} more" if more else "")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from motion_async.cli.batch.conclusion import Conclusion
+from motion_async.cli.batch.doubts import Doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import End
@@ -32,6 +33,9 @@ ORDER = BatchOrder(
 )
 
 
+DOUBTS = Doubts(["my key"], ["teaser"])
+
+
 def concluded(
     lines: int, ends: list[End], ledger: dict[ItemState, int], capsys: pytest.CaptureFixture[str]
 ) -> tuple[dict[str, int], str]:
@@ -42,7 +46,7 @@ def concluded(
     for number, end in enumerate(ends):
         conclusion.take(RequestEnded(number, Outcome(number, VideoRequest("A video"), None), end), reporter)
     conclusion.is_stopped = True
-    conclusion.counted({"launch": ledger, "other": {ItemState.FAILED: 9}})
+    conclusion.counted({"launch": ledger, "other": {ItemState.FAILED: 9}}, DOUBTS)
     conclusion.tell(reporter)
     told = capsys.readouterr()
     return json.loads(told.out)["counts"], told.err
@@ -65,6 +69,24 @@ def test_what_a_run_did_not_come_to_stands_as_the_ledger_has_it(capsys: pytest.C
     )
     assert counts == {"completed": 3, "running": 3, "unseen": 1, "uncertain": 2, "dropped": 1, "not_sent": 2}
     assert "3 of 12 completed, 2 uncertain, 3 go on at the service, 1 unseen, 2 not sent, 1 dropped" in said
+    assert "may have been sent, and have no known job: my key and 1 more; look at" in said
+    assert "ledger resolve l.db 'my key' --batch launch --job-id ID" in said
+    assert "being sent by another run of the batch, and uncertain until that has an answer: teaser" in said
+
+
+@pytest.mark.parametrize("end", [End.FAILED, End.RUNNING])
+def test_what_to_do_next_is_said(end: End, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of what has failed, which no run makes again, and of what runs on, which the same command takes up."""
+    reporter = Reporter(JsonLines(Stdout()), Stdout())
+    conclusion = Conclusion(ORDER)
+    conclusion.begins(Survey(1, 0))
+    conclusion.take(RequestEnded(0, Outcome(0, VideoRequest("A video"), "job-1"), end), reporter)
+    state = ItemState.FAILED if end is End.FAILED else ItemState.SUBMITTED
+    conclusion.counted({"launch": {state: 1}}, Doubts())
+    conclusion.tell(reporter)
+    said = capsys.readouterr().err
+    assert ("give its line another id to have it made anew" in said) is (end is End.FAILED)
+    assert ("go on with:" in said) is (end is End.RUNNING)
 
 
 def test_what_a_ledger_that_cannot_be_read_has_is_not_made_up(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +116,7 @@ def test_jobs_that_the_service_does_not_know_are_no_jobs_that_run(capsys: pytest
         error = JobNotFoundError("no such job", http_status=404, job_id=f"job-{number}")
         outcome = Outcome(number, VideoRequest("A video"), error.job_id, error=error)
         conclusion.take(RequestEnded(number, outcome, End.UNSEEN), reporter)
-    conclusion.counted({"launch": {ItemState.SUBMITTED: 3}})
+    conclusion.counted({"launch": {ItemState.SUBMITTED: 3}}, Doubts())
     conclusion.tell(reporter)
     told = capsys.readouterr()
     ended = json.loads(told.out.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""`motion_async.cli.batch.elsewhere`: what another run is sending is said, and nobody waits for it in the dark."""
+"""`motion_async.cli.batch.doubts`: what another run is sending is said, and nobody waits for it in the dark."""
 
 import signal
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from motion_async.cli.batch.elsewhere import sent_elsewhere
+from motion_async.cli.batch.doubts import Doubts, read_doubts
 from motion_async.jobs import VideoRequest
 from motion_async.ledger import Entry, open_ledger
 from motion_async.sandbox import Sandbox
@@ -59,23 +59,23 @@ def test_a_run_that_waits_for_another_says_so(
     assert sandbox.counts.creates == 1
 
 
-async def found() -> list[str]:
+async def found() -> Doubts:
     """Give what is sent elsewhere, as a ledger sees it that is opened now."""
     async with open_ledger(LEDGER) as ledger:
-        return await sent_elsewhere(ledger, "launch")
+        return await read_doubts(ledger, "launch")
 
 
 def test_a_run_that_has_died_sends_nothing(other_run: subprocess.Popen[str]) -> None:
     """Its items are uncertain, and nobody's; what a ledger sends itself is not sent elsewhere."""
-    assert anyio.run(found) == ["hero"]
+    assert anyio.run(found) == Doubts([], ["hero"])
     other_run.kill()
     other_run.wait()
-    assert anyio.run(found) == []
+    assert anyio.run(found) == Doubts(["hero"], [])
 
-    async def send_it_myself() -> list[str]:
+    async def send_it_myself() -> Doubts:
         async with open_ledger(LEDGER) as ledger:
             [item] = await ledger.plan("launch", [Entry("teaser", VideoRequest("A teaser"))])
             assert await ledger.record(item).sending()
-            return await sent_elsewhere(ledger, "launch")
+            return await read_doubts(ledger, "launch")
 
-    assert anyio.run(send_it_myself) == []
+    assert anyio.run(send_it_myself) == Doubts(["hero"], [])
