@@ -37,10 +37,10 @@ class Admission:
         Raises:
             SessionClosedError: if the session is left before.
         """
-        while (rest := self._pace.resumes_at - self._loop.time()) > _EARLY:
-            if self._over.done():
-                raise SessionClosedError("the session was left in a pause that the service had asked for")
+        while (rest := self._pace.resumes_at - self._loop.time()) > _EARLY and not self._over.done():
             await asyncio.wait([self._over], timeout=rest)
+        if self._over.done():
+            raise SessionClosedError("the session was left before the call could be sent")
 
     async def wait(self) -> None:
         """Wait until a poll may be sent, and count it.
@@ -58,7 +58,7 @@ class Admission:
                 raise
         if self._over.done():
             raise SessionClosedError("the session was left before the poll had its turn")
-        self._pace.take_reserved(self._loop.time())
+        self._pace.sent(self._loop.time())
 
     def close(self) -> None:
         """Let nobody in any more, and tell whoever waits."""

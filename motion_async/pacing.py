@@ -163,7 +163,7 @@ class Pace:
         ConfigurationError: for a value out of its bounds.
     """
 
-    __slots__ = ("_gap", "_most", "_rate", "_slowed_at", "_taken_at", "opens_at", "resumes_at")
+    __slots__ = ("_gap", "_most", "_rate", "_sent_at", "_slowed_at", "opens_at", "resumes_at")
 
     def __init__(self, polls_per_second: float) -> None:
         self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
@@ -171,7 +171,7 @@ class Pace:
         self._slowed_at = -math.inf
         self.opens_at = -math.inf
         self.resumes_at = -math.inf
-        self._taken_at = -math.inf
+        self._sent_at = -math.inf
         self._gap = math.inf
 
     def rate(self, now: float) -> float:
@@ -182,15 +182,6 @@ class Pace:
         """
         return min(self._rate + (now - self._slowed_at) * self._most / _RECOVERY, self._most)
 
-    def take(self, now: float) -> None:
-        """Count a poll that is sent now.
-
-        Args:
-            now: seconds on the same clock.
-        """
-        self._note_sent(now)
-        self._use_slot(now)
-
     def reserve(self, now: float) -> float:
         """Keep the next slot for a poll that is sent when it opens, and give the moment of that.
 
@@ -198,16 +189,19 @@ class Pace:
             now: seconds on the same clock.
         """
         at = max(now, self.opens_at)
-        self._use_slot(at)
+        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
+        self.opens_at = max(self.opens_at, at - 0.1) + self._gap_at(at)
         return at
 
-    def take_reserved(self, now: float) -> None:
-        """Count a poll that is sent now, in a slot that was kept for it.
+    def sent(self, now: float) -> None:
+        """Count a poll that is sent now, in the slot that was kept for it.
 
         Args:
             now: seconds on the same clock.
         """
-        self._note_sent(now)
+        gap = now - self._sent_at
+        self._gap = gap if self._gap == math.inf else 0.9 * self._gap + 0.1 * gap
+        self._sent_at = now
 
     def give_back(self, at: float) -> None:
         """Let others have a slot that was kept, and is not needed any more.
@@ -216,15 +210,6 @@ class Pace:
             at: the moment that `reserve` gave.
         """
         self.opens_at = max(self.opens_at - self._gap_at(at), self.resumes_at)
-
-    def _note_sent(self, now: float) -> None:
-        gap = now - self._taken_at
-        self._gap = gap if self._gap == math.inf else 0.9 * self._gap + 0.1 * gap
-        self._taken_at = now
-
-    def _use_slot(self, at: float) -> None:
-        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
-        self.opens_at = max(self.opens_at, at - 0.1) + self._gap_at(at)
 
     def _gap_at(self, now: float) -> float:
         """Seconds in which one slot opens: the rate grows while it is waited for."""

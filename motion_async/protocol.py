@@ -131,6 +131,7 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
         MotionError: what the service refused, or `UnexpectedResponseError` for what can't be read.
     """
     meaning = _meaning(call, answer, now)
+    del answer  # a traceback keeps what its frames hold, and unread events keep tracebacks
     if isinstance(meaning, MotionError):
         raise meaning  # out here, where no local and no other exception holds what the body echoes
     return meaning

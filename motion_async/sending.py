@@ -259,7 +259,7 @@ def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionErro
     try:
         return read_answer(call, answer, now=now)
     except MotionError as error:
-        return _told(call, error)
+        return _told(call, error.with_traceback(None))  # whose frames have the whole answer
 
 
 def _told(call: Call, error: MotionError) -> MotionError:

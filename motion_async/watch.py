@@ -85,6 +85,7 @@ class PollLoop:
         self._idle: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = 0.0
+        self._slot: float | None = None
         self._closed = False
 
     def job(self, job_id: str) -> Watched:
@@ -286,7 +287,7 @@ class PollLoop:
             self._wake_at(due)
 
     def _wake_at(self, due: float) -> None:
-        when = max(due, self._pace.opens_at)
+        when = due if self._slot is None else max(self._slot, self._pace.resumes_at)
         if self._timer is not None:
             if self._wakes_at <= when:
                 return
@@ -314,25 +315,36 @@ class PollLoop:
         """Take the next job that may be polled now; if there is none, make sure to be woken when there is."""
         while self._due:
             due, _, job = self._due[0]
+            if job.followers <= 0 or job.has_ended:
+                heapq.heappop(self._due)
+                job.scheduled = False
+                continue
             now = self._loop.time()
-            if due > now + _EARLY or self._pace.opens_at > now + _EARLY:
+            if due > now + _EARLY:
+                break
+            if self._slot is None:  # in the order of asking, among those who poll beside the loop
+                self._slot = self._pace.reserve(now)
+            if max(self._slot, self._pace.resumes_at) > now + _EARLY:
                 self._wake_at(due)
                 return None
             heapq.heappop(self._due)
-            if job.followers <= 0 or job.has_ended:
-                job.scheduled = False
-                continue
-            self._pace.take(now)
+            self._slot = None
+            self._pace.sent(now)
             if self._due:
                 if self._due[0][0] > now + _EARLY:
                     self._wake_at(self._due[0][0])
                 else:
                     self._set_a_worker_going()
             return job
+        if self._slot is not None:  # whoever was due is not wanted any more
+            self._pace.give_back(self._slot)
+            self._slot = None
+        if self._due:
+            self._wake_at(self._due[0][0])
         return None
 
     async def _work(self) -> None:
-        while True:
+        while not self._closed:  # a caller's trace hook may have taken a cancellation for something else
             job = self._next_due()
             if job is not None:
                 await self._poll_once(job)

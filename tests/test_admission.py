@@ -41,7 +41,7 @@ async def test_they_share_the_pace_with_the_loop() -> None:
     """A turn that the loop has taken is none for a poll beside it, and the other way round."""
     pace = Pace(1)
     admission = Admission(pace)
-    pace.take(now())
+    pace.reserve(now())
     start = now()
     await admission.wait()
     assert now() - start >= 0.8
@@ -95,7 +95,7 @@ async def test_what_costs_credits_waits_for_the_end_of_a_pause() -> None:
     pace = Pace(1)
     admission, start = Admission(pace), now()
     for _ in range(10):
-        pace.take(start)
+        pace.reserve(start)
     await admission.resumed()
     assert now() == start
     pace.slow_down(sent_at=start, now=start, retry_after=60)
@@ -118,3 +118,14 @@ async def test_closing_tells_whoever_waits() -> None:
     assert [type(end) for end in await asyncio.gather(*waiting, return_exceptions=True)] == [SessionClosedError] * 3
     with pytest.raises(SessionClosedError):
         await admission.wait()
+    with pytest.raises(SessionClosedError):
+        await admission.resumed()
+
+
+async def test_no_pause_lets_anything_be_sent_after_the_end() -> None:
+    """What has waited for a connection while the session was left is not sent any more."""
+    admission = Admission(Pace(1))
+    await admission.resumed()
+    admission.close()
+    with pytest.raises(SessionClosedError):
+        await admission.resumed()

@@ -209,11 +209,17 @@ def test_the_slowest_pace_is_allowed() -> None:
     assert Pace(0.01).rate(0.0) == 0.01
 
 
+def take(pace: Pace, now: float) -> None:
+    """Send a poll at a moment at which one may be sent."""
+    pace.reserve(now)
+    pace.sent(now)
+
+
 def burst(pace: Pace, now: float) -> int:
     """Send as many polls as may be sent at one moment."""
     sent = 0
     while pace.opens_at <= now:
-        pace.take(now)
+        take(pace, now)
         sent += 1
     return sent
 
@@ -234,7 +240,7 @@ def test_no_window_has_more_polls_than_the_rate(rate: float, gaps: list[float]) 
     for gap in gaps:
         now += gap
         if pace.opens_at <= now:
-            pace.take(now)
+            take(pace, now)
             sent.append(now)
     for first in range(len(sent)):
         for last in range(first, len(sent)):
@@ -251,7 +257,7 @@ def test_a_coarse_timer_costs_no_rate(step: float) -> None:
 def test_made_up_time_is_bounded() -> None:
     """After an hour of silence no more than a tenth of a second's polls go out at once."""
     pace = Pace(64)
-    pace.take(0.0)
+    take(pace, 0.0)
     assert burst(pace, 3_600.0) == 7
 
 
@@ -272,7 +278,7 @@ def test_the_real_pace_is_halved_not_the_allowed_one() -> None:
     """A session that polled once a second is slowed to one in two, although it was allowed more."""
     pace = Pace(64)
     for second in range(100):
-        pace.take(float(second))
+        take(pace, float(second))
     assert pace.slow_down(sent_at=99.0, now=99.5, retry_after=None)
     assert pace.rate(99.5) == pytest.approx(0.5)
 
@@ -303,7 +309,7 @@ def test_a_halved_pace_holds() -> None:
     now = 10.0
     while now < 11:
         now = max(now, pace.opens_at)
-        pace.take(now)
+        take(pace, now)
         taken.append(now)
     gaps = [after - before for before, after in pairwise(taken)]
     assert len(gaps) == pytest.approx(32, abs=3)
@@ -357,8 +363,8 @@ def test_a_standstill_is_bounded_and_ends() -> None:
 def test_a_complaint_after_an_idle_hour_costs_seconds(most: float, longest: float) -> None:
     """The pace recovers while the next slot is waited for, so that the slot comes before a slow rate would give it."""
     pace = Pace(most)
-    pace.take(0.0)
-    pace.take(3_600.0)
+    take(pace, 0.0)
+    take(pace, 3_600.0)
     pace.slow_down(sent_at=3_600.0, now=3_600.1, retry_after=None)
-    pace.take(3_600.2)
+    take(pace, 3_600.2)
     assert 0 < pace.opens_at - 3_600.2 < longest

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -544,6 +545,18 @@ def test_an_uncertain_end_says_why(error: MotionError, reason: str) -> None:
     assert isinstance(uncertain, errors.CreateUncertainError)
     assert uncertain.reason == reason
     assert reason in str(uncertain)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("status", [200, 302, 400, 403, 503])
+def test_no_frame_of_an_error_keeps_the_answer(call: Call, status: int) -> None:
+    """Events and outcomes keep errors, and an answer may be a megabyte."""
+    error: BaseException | None = error_of(call, answer(status, b"x" * 100_000))
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if "motion_async" in frame.f_code.co_filename:
+                assert not [name for name, value in frame.f_locals.items() if isinstance(value, Answer | bytes)]
+        error = error.__cause__
 
 
 ANSWERS = st.builds(

@@ -30,6 +30,7 @@ from motion_async import (
     LearnedSchedule,
     MotionError,
     MotionSession,
+    NotSentError,
     RateLimitedError,
     ServiceUnavailableError,
     SessionClosedError,
@@ -448,6 +449,24 @@ async def test_closing_during_a_create_hands_its_job_over(sandbox: Sandbox) -> N
         await asyncio.sleep(0.005)
     await motion.aclose()
     assert (await creating).id in sandbox.jobs
+
+
+async def test_nothing_is_sent_any_more_once_it_is_being_closed(sandbox: Sandbox) -> None:
+    """Of a batch, what waits for a connection is held back: sent now, it would be cut when the grace is over."""
+    for _ in range(10):
+        sandbox.faults.next(SlowBody(seconds=0.15), on="create")
+    async with (
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK, max_connections=4) as motion,
+        motion.generate_many([f"p{number}" for number in range(10)], max_active=10) as outcomes,
+    ):
+        while not sandbox.counts.creates_accepted:
+            await asyncio.sleep(0.005)
+        sent = sandbox.counts.creates
+        await motion.aclose()
+        ended = [outcome async for outcome in outcomes]
+    assert sandbox.counts.creates == sent <= 2
+    assert sorted(outcome.index for outcome in ended) == list(range(10))
+    assert sum(isinstance(outcome.error, SessionClosedError | NotSentError) for outcome in ended) == 10
 
 
 async def test_whoever_closes_it_meanwhile_waits_for_the_end(sandbox: Sandbox) -> None:

@@ -36,6 +36,7 @@ from motion_async import (
     UnexpectedResponseError,
     WatchEnded,
 )
+from motion_async.admission import Admission
 from motion_async.events import Event
 from motion_async.pacing import Backoff, Pace, Schedule
 from motion_async.watch import MAX_UNREADABLE, PollLoop
@@ -267,6 +268,68 @@ async def test_the_bound_holds_under_eager_tasks(make: Any) -> None:
     await asyncio.sleep(20)
     assert bench.service.most_in_flight == 3
     asyncio.get_running_loop().set_task_factory(None)
+
+
+@pytest.mark.parametrize("rate", [1, 20])
+async def test_polls_beside_the_loop_leave_it_its_share(make: Any, rate: float) -> None:
+    """However many ask by hand, and as fast as they can, every other slot is the loop's as long as it has work."""
+    bench = make(rate=rate, schedule=GrowingSchedule(first=0.01, growth=0, cap=0.01))
+    bench.service.answers["a"] = runs_until("a", 1e9)
+    admission, by_hand = Admission(bench.polls._pace), 0
+
+    async def ask() -> None:
+        nonlocal by_hand
+        while True:
+            await admission.wait()
+            by_hand += 1
+
+    job = bench.polls.job("a")
+    askers = [asyncio.create_task(ask()) for _ in range(5)]
+    await asyncio.sleep(10)
+    bench.polls.follow(job)
+    before = by_hand
+    await asyncio.sleep(100)
+    shares = [len(bench.service.times("a")), by_hand - before]
+    for asker in askers:
+        asker.cancel()
+    await asyncio.wait(askers)
+    assert sum(shares) == pytest.approx(100 * rate, rel=0.05)
+    assert min(shares) > 0.45 * sum(shares)
+
+
+async def test_a_slot_that_is_not_needed_any_more_is_given_back(make: Any) -> None:
+    """Whoever wanted the poll has left before its turn came."""
+    bench = make(rate=1, schedule=GrowingSchedule(first=0.01, growth=0, cap=0.01))
+    bench.service.answers["a"] = runs_until("a", 1e9)
+    job = bench.polls.job("a")
+    bench.polls.follow(job)
+    await asyncio.sleep(5.5)
+    opens_at = bench.polls._pace.opens_at
+    bench.polls.unfollow(job)
+    await asyncio.sleep(0.6)
+    assert bench.polls._pace.opens_at <= opens_at - 0.9
+    assert now() - bench.service.times("a")[-1] > 1
+
+
+@pytest.mark.parametrize("instead", [ConnectionLostError("lost"), ValueError("hook"), None], ids=repr)
+async def test_it_ends_though_a_poll_takes_its_cancellation_for_something_else(make: Any, instead: Any) -> None:
+    """A hook of the caller's may do that; no worker goes on after the end."""
+    bench = make()
+
+    async def poll(job_id: str) -> JobState:
+        try:
+            await asyncio.sleep(1e6)
+        except asyncio.CancelledError:
+            if instead is not None:
+                raise instead from None
+        return state(job_id, "running")
+
+    bench.polls._poll = poll
+    bench.polls.follow(job := bench.polls.job("a"))
+    await asyncio.sleep(1)
+    async with asyncio.timeout(10):
+        await bench.polls.aclose()
+    assert job.error is not None
 
 
 async def test_a_poll_faster_than_the_answer_to_the_followup_repeats_no_transition(make: Any) -> None:

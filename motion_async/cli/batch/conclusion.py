@@ -171,9 +171,8 @@ class Conclusion:
                 "the one, that the batch was begun with? They stand in the ledger as they were"
             )
         if counts[End.FAILED]:
-            reporter.say(
-                "what has failed stays so: give its line another id to have it made anew, and let others follow it"
-            )
+            anew = "give its line another id to have it made anew, and let others follow it"
+            reporter.say(f"what has failed stays so: {anew}")
         if self._stopped_by is not None:
             reporter.say(self._what_stopped_it(self._stopped_by))
         lost = [at for error in self._errors if isinstance(error, LedgerError) for at in error.job_ids]
