@@ -34,6 +34,10 @@ class Record(Protocol):
         """
         ...
 
+    def holds(self) -> bool:
+        """Say at the very last moment whether what `sending` noted still keeps everybody else from sending."""
+        ...
+
     def found(self, before: JobState) -> None:
         """Note the state of the job that a followup is about to change; kept with the followup's id.
 

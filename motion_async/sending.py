@@ -105,7 +105,7 @@ class Sender:
         self, call: Call, take: Callable[[JobState], _T], record: Record | None, check: Callable[[], None] | None
     ) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
-        exchange = Exchange()
+        exchange = Exchange() if record is None else Exchange(record.holds)
         work = self._exchange_and_take(call, exchange, take, record, check)
         task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
         self._under_way[task] = exchange

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl as tls
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final
@@ -48,13 +48,23 @@ class Exchange:
 
     `sent` says whether bytes of the request may have left; as long as they have not, the service
     cannot have taken it. `cut` is the answer as far as it had come when the exchange was ended: it may hold the id.
+
+    Args:
+        may_leave: asked just before the first byte leaves; unless it says so, none does.
     """
 
-    __slots__ = ("cut", "sent")
+    __slots__ = ("_may_leave", "cut", "sent")
 
-    def __init__(self) -> None:
+    def __init__(self, may_leave: Callable[[], bool] = lambda: True) -> None:
+        self._may_leave = may_leave
         self.sent = False
         self.cut: Answer | None = None
+
+    def leaves(self) -> None:
+        """Note that the first byte is about to leave, or keep it from doing so by raising."""
+        if not self._may_leave():
+            raise PermissionError("somebody else may have been let send it meanwhile")
+        self.sent = True
 
 
 class _Line(ResponseHandler):
@@ -348,7 +358,7 @@ def _sent_trace() -> aiohttp.TraceConfig:
     """Note on an `Exchange` that its bytes are about to leave, just before the first one does."""
 
     async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
-        context.trace_request_ctx.sent = True
+        context.trace_request_ctx.leaves()
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(note)

@@ -56,7 +56,7 @@ class Wire:
         answer = self.answers.pop(0)
         if isinstance(answer, ConnectFailedError):
             raise answer
-        exchange.sent = True
+        exchange.leaves()
         self.posts += 1
         await self.replies.wait()
         if isinstance(answer, MotionError):
@@ -130,6 +130,20 @@ async def test_in_a_pause_nothing_leaves_and_nothing_is_written_down() -> None:
     assert await waits == "a"
     assert wire.posts == 1
     assert bench.events == [JobAccepted("a")]
+
+
+async def test_what_a_record_does_not_hold_any_more_does_not_leave() -> None:
+    """It is asked when there is a connection; what was noted is taken back."""
+    wire, book = Wire(ACCEPTED), Book()
+    wire.connects.clear()
+    sending = Bench(wire).start(record=book)
+    await settle()
+    book.is_held = False
+    wire.connects.set()
+    with pytest.raises(PermissionError):
+        await sending
+    assert wire.posts == 0
+    assert book.noted == ["sending", "not taken: NoneType"]
 
 
 async def test_tries_are_bounded() -> None:
@@ -330,6 +344,10 @@ class Book:
         self.disk = asyncio.Event()
         self.disk.set()
         self.broken: LedgerError | None = None
+        self.is_held = True
+
+    def holds(self) -> bool:
+        return self.is_held
 
     def sending(self) -> asyncio.Future[bool]:
         return self._note("sending", self.ours)

@@ -298,6 +298,22 @@ async def test_a_body_that_cannot_be_unpacked_has_a_flaw(raw_server: Any, encodi
     assert (found.status, found.body, found.flaw.http_status, found.flaw.job_id) == (503, b"", 503, POLL.job_id)
 
 
+async def test_nothing_leaves_if_it_may_not_at_the_last_moment(raw_server: Any) -> None:
+    """There is a connection, and not a byte goes over it; so it counts as not sent."""
+    asked = 0
+
+    def may_leave() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    exchange = Exchange(may_leave)
+    async with transport(raw_server.url) as made:
+        with pytest.raises(ConnectFailedError, match="somebody else may have been let send it meanwhile"):
+            await made.exchange(CREATE, exchange)
+        assert (exchange.sent, asked, raw_server.connections, raw_server.requests) == (False, 1, 1, [])
+
+
 async def test_what_a_trace_hook_raises_loses_the_answer_and_nothing_else(raw_server: Any) -> None:
     """A caller's hook that fails makes a `TransportError`, and a create whose bytes had left counts as sent."""
 

@@ -43,18 +43,23 @@ _log = logging.getLogger("motion_async")
 class _Marks:
     """Names each move of one ledger object, unlike any other's, and says when it is made."""
 
-    def __init__(self, owner: str, now: Callable[[], datetime]) -> None:
-        self.owner = owner
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self.owner = store.owner
+        self._store = store
         self._now = now
         self._numbers = count(1)
 
+    @property
+    def lives(self) -> int:
+        return self._store.lives
+
     def mark(self) -> tuple[str, str]:
         try:
-            at = self._now()
+            at = write_time(self._now())
         except Exception:  # noqa: BLE001  # the caller's clock must not cost the note of an id
             _log.exception("the ledger's clock failed; this machine's is read instead")
-            at = datetime.now(UTC)
-        return f"{self.owner}-{next(self._numbers)}", write_time(at)
+            at = write_time(datetime.now(UTC))
+        return f"{self.owner}-{next(self._numbers)}", at
 
 
 def _planned(entry: Entry) -> Planned:
@@ -92,7 +97,7 @@ class Ledger:
         self._store = store
         self._patience = patience
         self._on_trouble = on_trouble
-        self._marks = _Marks(store.owner, now)
+        self._marks = _Marks(store, now)
         self._writer = Writer(store.commit, Troubles(where, on_trouble), patience=patience)
         self._closing: asyncio.Task[None] | None = None
         store.on_lost = self._hold

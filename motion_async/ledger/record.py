@@ -25,6 +25,11 @@ class Marks(Protocol):
 
     owner: str
 
+    @property
+    def lives(self) -> int:
+        """How often the owner may have been taken for dead."""
+        ...
+
     def mark(self) -> tuple[str, str]:
         """Give a name that no move has had, and the time as it is written."""
         ...
@@ -44,6 +49,7 @@ class ItemRecord:
         self._put = put
         self._marks = marks
         self._claim: str | None = None
+        self._life = 0
         self._found: JobState | None = None
 
     def found(self, before: JobState) -> None:
@@ -53,8 +59,12 @@ class ItemRecord:
     def sending(self) -> Future[bool]:
         """Note an intent; see `Record.sending`."""
         op, at = self._marks.mark()
-        self._claim = op
+        self._claim, self._life = op, self._marks.lives
         return self._put(Intend(op, self._item, at, self._marks.owner))
+
+    def holds(self) -> bool:
+        """Say whether nobody can have taken the intent for a dead owner's; see `Record.holds`."""
+        return self._life == self._marks.lives
 
     def not_taken(self, error: MotionError | None) -> Future[None]:
         """Note that the intent came to nothing; see `Record.not_taken`."""

@@ -106,6 +106,7 @@ class Store(ABC):
     Attributes:
         reading: what can be read.
         on_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
+        lives: how often that session has ended, whoever ended it: each time others may have taken the owner for dead.
     """
 
     def __init__(self, engine: AsyncEngine, owner: str) -> None:
@@ -114,6 +115,7 @@ class Store(ABC):
         self._writing: AsyncConnection | None = None
         self._is_lost = False
         self.on_lost: Callable[[], object] | None = None
+        self.lives = 0
         self.reading: Final = Reading(self.rows)
 
     async def open(self) -> None:
@@ -362,11 +364,16 @@ class ServerStore(Store):
         def ended(_: Any) -> None:
             if connection is self._writing:  # else it was left, and another has taken its place
                 self._is_lost = True
+                self.lives += 1
                 if self.on_lost is not None:
                     self.on_lost()
 
         driver: Any = (await connection.get_raw_connection()).driver_connection
         driver.add_termination_listener(ended)
+
+    async def _drop_writing(self) -> None:
+        self.lives += self._writing is not None
+        await super()._drop_writing()
 
     async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))

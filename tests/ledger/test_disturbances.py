@@ -315,12 +315,36 @@ async def test_an_owner_whose_session_is_ended_is_alive_again_at_once(fresh_post
         [item] = await ledger.plan("launch", entries("hero"))
         record = ledger.record(item)
         assert await record.sending()
+        assert record.holds()
         await execute(fresh_postgres, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
         async with asyncio.timeout(20):
             while not (await ledger._store.is_alive(ledger.owner) and await ledger._store.is_alive(other.owner)):
                 await asyncio.sleep(0.005)
         assert (await other.settled(item)).state is ItemState.INTENT
+        assert not record.holds()  # for a moment others could take it for dead, and let it be sent again
+        await record.not_taken(None)
+        assert await record.sending()
+        assert record.holds()
         await record.taken(accepted())
+
+
+async def test_a_connection_that_is_given_up_keeps_nobody_from_sending(
+    fresh_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a commit that failed it is left, and the lock that shows that the owner is alive ends with it."""
+
+    async def disturbed(*_: Any) -> list[Any]:
+        monkeypatch.undo()
+        raise OSError("the answer was lost")
+
+    async with open_ledger(fresh_postgres) as ledger:
+        hero, other = await ledger.plan("launch", entries("hero", "teaser"))
+        record = ledger.record(hero)
+        assert await record.sending()
+        monkeypatch.setattr(store, "commit_group", disturbed)
+        assert await ledger.record(other).sending()
+        assert not record.holds()
+        await record.not_taken(None)
 
 
 async def test_a_server_that_is_stopped_and_started_is_waited_for(
