@@ -28,7 +28,7 @@ from motion_async.errors import (
     NotSentError,
 )
 from motion_async.events import Event, SentElsewhere
-from motion_async.intake import GIVE_ANOTHER_ID, Intake, Requests, as_batch_request, each
+from motion_async.intake import GIVE_ANOTHER_ID, Intake, Requests, as_batch_request, each, known_by
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.keys import Keys
 from motion_async.ledger import Ledger
@@ -118,7 +118,9 @@ class Batch:
                 self._check(given, place, expired)
                 key = keys.of(given)
             except InvalidRequestError as error:
-                found[place] = Intake(given.request, key=given.id, metadata=given.metadata, settled=(None, error))
+                found[place] = Intake(
+                    given.request, key=known_by(given), metadata=given.metadata, settled=(None, error)
+                )
                 keys.refuse_invalid(given)
             else:
                 entries[place] = Entry(key, given.request, metadata=given.metadata, parent=given.follows)

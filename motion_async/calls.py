@@ -142,26 +142,30 @@ class Calls:
         """
         call = followup_call(job_id, request, now=self._now())
         watched = self.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
-        before = await self.poll(job_id)
-        if before.status != JobStatus.COMPLETED:
-            # Sent all the same, it might be taken a moment later, and no one would know the old `completed` any more.
-            hope = "it takes none any more" if before.status.is_terminal else "wait for it to complete"
-            raise FollowupNotAllowedError(
-                f"followup to job {job_id} not sent: it is {before.status}; {hope}",
-                http_status=409,
-                status=before.status,
-                job_id=job_id,
-            )
+        before: JobState | None = None
 
-        if record is not None:
-            record.found(before)
+        async def look() -> None:
+            nonlocal before  # somebody else's turn may have begun, and ended, since a try that was refused
+            before = await self.poll(job_id)
+            if before.status != JobStatus.COMPLETED:
+                # Sent all the same, it might be taken a moment later, and nobody would know the old end any more.
+                hope = "it takes none any more" if before.status.is_terminal else "wait for it to complete"
+                raise FollowupNotAllowedError(
+                    f"followup to job {job_id} not sent: it is {before.status}; {hope}",
+                    http_status=409,
+                    status=before.status,
+                    job_id=job_id,
+                )
+            if record is not None:
+                record.found(before)
 
         def take(accepted: JobState) -> Watched:
             self.polls.begin_turn(watched, accepted, before=before, schedule=schedule)
             self._events.cover(watched)
             return watched
 
-        return await self._sender.send(call, take, record=record, check=check)
+        await look()
+        return await self._sender.send(call, take, record=record, check=check, again=look)
 
     async def send(self, intake: Intake, check: Callable[[], None], *, schedule: Schedule) -> Watched:
         """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create.

@@ -19,6 +19,7 @@ from typing import Any, Self
 import anyio
 import attrs
 
+from motion_async.cancelling import is_cancelled
 from motion_async.credits import Credits
 from motion_async.errand import Errand
 from motion_async.errors import (
@@ -92,12 +93,14 @@ class FanOut(AsyncIterator[Outcome]):
         self._parked = 0
         self._tasks: set[asyncio.Future[None]] = set()
         self._unread: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self._unheard: dict[str, None] = {}
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._stopped_by: MotionError | None = None
         self._exhausted = False
         self._source_error: Exception | None = None
         self._entered = False
+        self._was_left = False
 
     async def __aenter__(self) -> Self:
         if self._entered:
@@ -109,23 +112,29 @@ class FanOut(AsyncIterator[Outcome]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._was_left = True
         left = list(self._open)
         self._open.clear()  # first, so that nothing that ends meanwhile starts what follows it
         self._credits_over()
         for task in self._tasks:
             task.cancel()
-        try:
-            if self._tasks:
-                await asyncio.wait(self._tasks)
-        finally:
-            going_on = [item.job.job_id for item in left if item.job is not None and item.intake.record is None]
-            for item in left:
-                self._drop(item)
-            if going_on:
-                _log.warning("a batch was left; jobs that go on: %s", ", ".join(going_on))
-            self._exhausted = True
-            self._end_if_done()
-        await self._requests.aclose()
+        with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
+            try:
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
+            finally:
+                going_on = [item.job.job_id for item in left if item.job is not None and item.intake.record is None]
+                for item in left:
+                    self._drop(item)
+                self._tell_of_jobs("go on", going_on)
+                self._tell_of_jobs("have ended, of which nobody has heard", self._unheard)
+                self._exhausted = True
+                self._end_if_done()
+            await self._requests.aclose()
+
+    def _tell_of_jobs(self, what: str, jobs: Iterable[str]) -> None:
+        if names := ", ".join(jobs):
+            _log.warning("a batch was left; jobs that %s: %s", what, names)
 
     async def __anext__(self) -> Outcome:
         if not self._entered:
@@ -133,6 +142,7 @@ class FanOut(AsyncIterator[Outcome]):
         outcome = await self._unread.get()
         self._see_to_room()
         if outcome is not None:
+            self._unheard.pop(outcome.job_id or "", None)
             return outcome
         self._unread.put_nowait(None)  # for the next reader, or the next step
         if self._source_error is not None:
@@ -149,7 +159,9 @@ class FanOut(AsyncIterator[Outcome]):
         """See to it that whatever is raised becomes an outcome: a request without one would be waited for for ever."""
         try:
             await step(item)
-        except Exception as error:  # noqa: BLE001  # a clock or a ledger of the caller's may raise anything
+        except (Exception, asyncio.CancelledError) as error:  # a clock or a ledger of the caller's may raise anything
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
             if isinstance(error, MotionError):
                 failure = error
             else:
@@ -190,13 +202,14 @@ class FanOut(AsyncIterator[Outcome]):
                 item = Errand(index, intake)
                 index += 1
                 await self._has_room.wait()
+                if self._was_left:
+                    break  # though the cancellation did not come here: the caller's iterable has taken it
                 self._open[item] = None
                 await self._guarded(self._begin, item)
         except Exception as error:  # noqa: BLE001  # the caller's own iterable; its error is handed on when all is read
             self._source_error = error
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if is_cancelled():
                 raise
             self._source_error = MotionError("the iterable of requests let out a CancelledError, though nobody left")
         self._exhausted = True
@@ -351,6 +364,8 @@ class FanOut(AsyncIterator[Outcome]):
         state = state or item.state
         outcome = Outcome(item.index, intake.request, job_id, state, error, key=intake.key, metadata=intake.metadata)
         self._unread.put_nowait(outcome)
+        if job_id is not None and intake.record is None:
+            self._unheard[job_id] = None
         self._begin_next(item, outcome)
         self._see_to_room()
         self._end_if_done()
@@ -400,9 +415,6 @@ def _parent_ended(outcome: Outcome) -> NotSentError:
 
 
 _TURN_OPEN = "an earlier followup of the same job has not ended, and is not watched any more"
-_ELSEWHERE = (
-    "request {!r} was still being sent by somebody else with the same ledger after {:g} s, and was not sent from here; "
-    "run the batch again to hear what became of it"
-)
+_ELSEWHERE = "request {!r} was still being sent by somebody else after {:g} s; run the batch again to hear of it"
 _ENDS_ALL = (AuthenticationError, InsufficientCreditsError, LedgerError, SessionClosedError)
 """After one of these every further create would end the same way."""

@@ -11,11 +11,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 
-from motion_async.errors import ConfigurationError, MotionError
+from motion_async.errors import ConfigurationError, InvalidRequestError, MotionError
 from motion_async.jobs import BatchRequest, JobState, VideoRequest
+from motion_async.problems import Problem
 from motion_async.recording import Record
 
-__all__ = ["GIVE_ANOTHER_ID", "Intake", "Requests", "as_batch_request", "each", "intakes"]
+__all__ = ["GIVE_ANOTHER_ID", "Intake", "Requests", "as_batch_request", "each", "intakes", "known_by"]
 
 Requests: TypeAlias = Iterable[BatchRequest | VideoRequest | str] | AsyncIterable[BatchRequest | VideoRequest | str]
 """What `generate_many` makes videos of; a plain text is a prompt."""
@@ -67,11 +68,23 @@ async def intakes(requests: Requests) -> AsyncGenerator[Intake]:
     async with aclosing(each(requests)) as source:
         async for request in source:
             given = as_batch_request(request)
-            settled = None
-            if given.follows is not None:
+            settled: tuple[None, MotionError] | None = None
+            if given.id is not None and not isinstance(given.id, str):
+                problem = Problem("invalid_type", f"Expected string, received {type(given.id).__name__}", ("id",))
+                settled = (None, InvalidRequestError((problem,)))
+            elif given.follows is not None:
                 why = f"request {given.id!r:.200} follows {given.follows!r:.200}, which needs a ledger: pass ledger="
                 settled = (None, ConfigurationError(why))
-            yield Intake(given.request, key=given.id, metadata=given.metadata, settled=settled)
+            yield Intake(given.request, key=known_by(given), metadata=given.metadata, settled=settled)
+
+
+def known_by(given: BatchRequest) -> str | None:
+    """Give the id of a request, if it can be one.
+
+    Args:
+        given: the request, which may be wrong in any way.
+    """
+    return given.id if isinstance(given.id, str) else None
 
 
 def as_batch_request(request: BatchRequest | VideoRequest | str) -> BatchRequest:

@@ -6,6 +6,7 @@ It reads a ledger and teaches; what ends in this session a schedule learns from 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from motion_async.learning import LearningSchedule
 
@@ -19,8 +20,7 @@ class Lessons:
     """The lessons of one session."""
 
     def __init__(self) -> None:
-        # By what they are, not what they say; both are held, so that no other can come to have their identity.
-        self._given: dict[tuple[int, int], tuple[LearningSchedule, Ledger]] = {}
+        self._given: WeakKeyDictionary[Ledger, list[LearningSchedule]] = WeakKeyDictionary()
 
     async def give(self, schedule: LearningSchedule, ledger: Ledger) -> None:
         """Let a schedule learn from what a ledger has seen end, if it has not yet.
@@ -32,14 +32,14 @@ class Lessons:
         Raises:
             LedgerError: if the ledger cannot be read; the lesson can be given again.
         """
-        lesson = (id(schedule), id(ledger))
-        if lesson in self._given:
+        taught = self._given.setdefault(ledger, [])
+        if any(one is schedule for one in taught):  # by what they are, not what they say
             return
-        self._given[lesson] = (schedule, ledger)
+        taught.append(schedule)
         try:
             durations = await ledger.durations()
         except BaseException:
-            del self._given[lesson]  # another batch may have better luck
+            taught.remove(schedule)  # another batch may have better luck
             raise
         for seconds, turn in durations:
             schedule.finished(0.0, seconds, turn, duration=seconds)

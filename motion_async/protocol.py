@@ -32,6 +32,9 @@ __all__ = [
     "unless_refused",
 ]
 
+_SHOWN_OF_ID: Final = 600
+_NUL: Final = b"\0"
+"""Taken out of what is shown of a page in UTF-16, where it would keep a key from being known as one."""
 _MAX_RETRY_AFTER: Final = 3_600.0
 """Seconds: a longer wait than this is not believed."""
 
@@ -155,7 +158,7 @@ def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionErro
             return answer.flaw
         reason = str(error)
         if not is_poll:
-            reason += f"; it begins {answer.body[:120]!r}"  # an id that can't be read may be one that a person can
+            reason += f"; it begins {answer.body[:120].replace(_NUL, b'')!r}"
     else:
         if call.job_id is None or call.job_id == state.job_id:
             return state
@@ -193,7 +196,7 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
     if not 400 <= status < 600:
         what = "a redirect, which is never followed" if 300 <= status < 400 else "no status of the documentation"
         return errors.UnexpectedResponseError(what, http_status=status, job_id=call.job_id)
-    words = " ".join(answer.body[:200].decode(errors="replace").split())
+    words = " ".join(answer.body[:200].replace(_NUL, b"").decode(errors="replace").split())
     said = read_error(answer.body) or ErrorBody(message=words or None)
     if status == 400:
         found = said.problems or (Problem("unknown", said.message or said.error or "no details"),)
@@ -273,12 +276,13 @@ def is_passing(error: MotionError) -> bool:
     )
 
 
-def unless_refused(call: Call, error: MotionError) -> MotionError:
+def unless_refused(call: Call, error: MotionError, *, said: bytes = b"") -> MotionError:
     """Give the error that a create or a followup ends with, which tells refused from uncertain.
 
     Args:
         call: what was sent.
         error: how the exchange ended.
+        said: what came of the answer's body.
 
     Returns:
         The error itself if the service refused or nothing was sent, else an `UncertainError`.
@@ -286,6 +290,8 @@ def unless_refused(call: Call, error: MotionError) -> MotionError:
     if may_send_again(error) or not is_passing(error) or _is_too_early(error):
         return error
     reason = _why(error)
+    if (at := said.find(b"job_id")) >= 0:  # what a program must not believe a person can still make use of
+        reason += f"; the answer has {said[at : at + _SHOWN_OF_ID].replace(_NUL, b'')!r}"
     if call.job_id is None:
         return errors.CreateUncertainError(reason)
     return errors.FollowupUncertainError(reason, job_id=call.job_id)

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import anyio
 import attrs
 
+from motion_async.cancelling import is_cancelled
 from motion_async.errors import LedgerError, MotionError, SessionClosedError, TransportError, UncertainError
 from motion_async.events import Event, JobAccepted, SendAbandoned, SendDisturbed
 from motion_async.jobs import JobState
@@ -72,6 +73,7 @@ class Sender:
         *,
         record: Record | None = None,
         check: Callable[[], None] | None = None,
+        again: Callable[[], Awaitable[object]] | None = None,
     ) -> _T:
         """Send a create or a followup, and take the service's answer.
 
@@ -80,6 +82,7 @@ class Sender:
             take: given the job's id and first status as soon as they are known, even if the caller is gone.
             record: where it is written down before each try, and what came of it after.
             check: raises if it is not to be sent any more; asked before each try, when there is a connection for it.
+            again: awaited before each try but the first; raises if there is to be none.
 
         Returns:
             What `take` gave.
@@ -93,8 +96,17 @@ class Sender:
         def repeating(error: MotionError, failures: int, next_wait: float) -> None:
             self._publish(SendDisturbed(call.job_id, error, failures, next_wait))
 
+        tries = 0
+
+        async def attempt() -> tuple[JobState, _T]:
+            nonlocal tries
+            tries += 1
+            if tries > 1 and again is not None:
+                await again()
+            return await self._send_once(call, take, record, check)
+
         _, taken = await self._retries.run(
-            lambda: self._send_once(call, take, record, check),
+            attempt,
             may_repeat=may_send_again,
             attempts=_ATTEMPTS,
             repeating=repeating,
@@ -113,8 +125,7 @@ class Sender:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if task.cancelled() and not (caller is not None and caller.cancelling()):
+            if task.cancelled() and not is_cancelled():
                 raise _left() from None  # by `aclose`, before its first step; it is not the caller who was cancelled
             task.add_done_callback(lambda done: self._report(call, done))
             if not exchange.sent:
@@ -135,12 +146,15 @@ class Sender:
         try:
             # First of all a place, so that what waits for one stands in no record as sent, and can still be held back.
             async with self._transport.places_to_send:
-                await self._resumed()
-                if check is not None:
-                    check()
+                await self._may_go(check)
                 now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
                 if record is not None:
                     await self._note_the_intent(record)
+                    try:
+                        await self._may_go(check)  # once more, as the note may have taken long
+                    except MotionError:
+                        record.not_taken(None)
+                        raise
                 answered = await self._answered(call, exchange, now)
             accepted = await self._noted(answered, record)
             self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
@@ -170,6 +184,12 @@ class Sender:
         if exchange.cut is None:
             return _told(call, failure)
         return _meaning(call, attrs.evolve(exchange.cut, flaw=failure), now)
+
+    async def _may_go(self, check: Callable[[], None] | None) -> None:
+        """Wait for the end of a pause, and raise if a request is not to be sent any more."""
+        await self._resumed()
+        if check is not None:
+            check()
 
     async def _note_the_intent(self, record: Record) -> None:
         """Have it kept that the request is about to be sent.
@@ -259,11 +279,11 @@ def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionErro
     try:
         return read_answer(call, answer, now=now)
     except MotionError as error:
-        return _told(call, error.with_traceback(None))  # whose frames have the whole answer
+        return _told(call, error.with_traceback(None), answer.body)  # its frames have the whole answer
 
 
-def _told(call: Call, error: MotionError) -> MotionError:
-    failure = unless_refused(call, error)
+def _told(call: Call, error: MotionError, said: bytes = b"") -> MotionError:
+    failure = unless_refused(call, error, said=said)
     if failure is not error:
         failure.__cause__ = error
     return failure
@@ -271,8 +291,7 @@ def _told(call: Call, error: MotionError) -> MotionError:
 
 async def _kept(note: Awaitable[None]) -> None:
     """Wait for a note to be kept, unless this task is being ended: it is made, and what it says is told in any case."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if is_cancelled():
         return
     with contextlib.suppress(asyncio.CancelledError, LedgerError):
         await note

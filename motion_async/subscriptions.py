@@ -141,7 +141,7 @@ class Transitions(AsyncIterator[StatusChange]):
         self._at: Step | None = None
         self._follows = False
         self._ended = False
-        self._asleep: asyncio.Future[None] | None = None
+        self._asleep: set[asyncio.Future[None]] = set()
 
     async def __anext__(self) -> StatusChange:
         if self._ended:
@@ -188,11 +188,12 @@ class Transitions(AsyncIterator[StatusChange]):
                 await self._news()
 
     async def _news(self) -> None:
-        self._asleep = future = self._job.news()
+        future = self._job.news()
+        self._asleep.add(future)
         try:
             await future
         finally:
-            self._asleep = None
+            self._asleep.discard(future)
             self._job.forget(future)
 
     def _passed(self, change: StatusChange) -> StatusChange:
@@ -209,8 +210,9 @@ class Transitions(AsyncIterator[StatusChange]):
     async def aclose(self) -> None:
         """Stop following the job; it goes on by itself, and a step that waits for its news ends."""
         self._finish()
-        if self._asleep is not None and not self._asleep.done():
-            self._asleep.set_result(None)
+        for future in self._asleep:
+            if not future.done():
+                future.set_result(None)
 
     def __del__(self) -> None:
         # A loop that was left by `break` must not keep the job polled for ever.

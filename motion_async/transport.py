@@ -203,6 +203,8 @@ class Transport:
         """
         failure: TransportError | SessionClosedError
         is_poll = call.body is None
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
         if is_poll:
             try:
                 self._poll_slots.acquire_nowait()
@@ -212,9 +214,10 @@ class Transport:
             with self._deadlines.block():
                 return await self._request(call, exchange)
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
+            if task is not None and task.cancelling() > cancelled:
+                raise asyncio.CancelledError from None  # which a hook has taken for something else
             failure = self._translated(call, error, exchange)
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise error.with_traceback(None)  # noqa: B904  # aiohttp's frames hold the body and the headers as locals
             # Nobody cancelled this task: a connector that is closed cancels who waits for one of its connections.

@@ -40,7 +40,7 @@ _COMMAND_SECONDS: Final = 30.0
 """A server that says nothing for so long is taken for lost."""
 _UPGRADE_LOCK: Final = 0x6D6F74696F6E
 """The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
-_BAD_VALUES: Final = ("0A", "21", "22", "23")
+_BAD_VALUES: Final = ("0A", "21", "22", "23", "54")
 """Classes of SQLSTATE that blame what was to be written, and not the state of the database."""
 
 _BAD_INPUT: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)

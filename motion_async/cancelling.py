@@ -1,0 +1,16 @@
+"""Whether a cancellation is meant for the task that meets it: iterables, hooks and connectors let out stray ones.
+
+Pure but for looking at the current task. It cancels nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+__all__ = ["is_cancelled"]
+
+
+def is_cancelled() -> bool:
+    """Whether somebody wants the current task to end."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
