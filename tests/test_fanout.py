@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import AsyncMock, Mock
@@ -19,10 +20,12 @@ import pytest
 from benchmarks.inprocess import Jobs, in_process_session
 from motion_async import (
     AuthenticationError,
+    BatchRequest,
     ConfigurationError,
     CreateUncertainError,
     InputRequiredError,
     InsufficientCreditsError,
+    InvalidRequestError,
     JobFailedError,
     JobNotFoundError,
     JobState,
@@ -286,6 +289,64 @@ async def test_leaving_early_ends_what_was_started_here(service: Service) -> Non
     created = len(service.created)
     await asyncio.sleep(1_000)
     assert len(service.created) == created
+
+
+async def test_nothing_is_begun_after_leaving_whatever_the_requests_make_of_it(service: Service) -> None:
+    """An iterable that takes the cancellation for its own goes on, and is not listened to any more."""
+    pulled = 0
+
+    async def source() -> AsyncIterator[str]:
+        nonlocal pulled
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(10)
+            pulled += 1
+            yield f"p{pulled}"
+
+    async with fan_out(service, source()) as outcomes:
+        await anext(outcomes)
+        before = pulled, len(service.created)
+    assert pulled <= before[0] + 1
+    await asyncio.sleep(1_000)
+    assert len(service.created) == before[1]
+
+
+async def test_a_stray_cancellation_is_an_outcome(service: Service) -> None:
+    """Nobody wanted this task to end, and a request without an outcome would be waited for for ever."""
+
+    async def stray(intake: Intake, _: Any) -> Watched:
+        raise asyncio.CancelledError(intake.request.prompt)
+
+    outcomes = fan_out(service, ["p0"])
+    outcomes._send = stray
+    [outcome] = await all_of(outcomes)
+    assert "CancelledError('p0')" in str(outcome.error)
+
+
+@pytest.mark.parametrize("given", [["a"], {"x": 1}, 7, object()], ids=lambda given: type(given).__name__)
+async def test_an_id_that_is_none_is_one_bad_request(service: Service, given: Any) -> None:
+    """Whatever it is, also something that no dict takes."""
+    requests = [BatchRequest("p0"), BatchRequest("p1", id=given), BatchRequest("p2", id="fine")]
+    ended = sorted(await all_of(fan_out(service, requests)), key=lambda outcome: outcome.index)
+    assert [outcome.ok for outcome in ended] == [True, False, True]
+    assert isinstance(ended[1].error, InvalidRequestError)
+    assert service.created == ["p0", "p2"]
+
+
+async def test_leaving_early_names_the_jobs_whose_end_nobody_has_heard_of(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are paid for like those that go on, and nobody else knows their ids."""
+    caplog.set_level(logging.WARNING, "motion_async")
+    with suppress(ZeroDivisionError):
+        async with fan_out(service, [f"p{number}" for number in range(4)]) as outcomes:
+            first = await anext(outcomes)
+            await asyncio.sleep(200)
+            raise ZeroDivisionError
+    [message] = caplog.messages
+    heard, _, names = message.partition(": ")
+    assert heard == "a batch was left; jobs that have ended, of which nobody has heard"
+    assert {*names.split(", "), first.job_id} == {"p0", "p1", "p2", "p3"}
 
 
 async def test_leaving_early_names_the_jobs_that_go_on(service: Service, caplog: pytest.LogCaptureFixture) -> None:

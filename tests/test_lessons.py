@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from motion_async import LearnedSchedule, LedgerError
@@ -34,6 +37,16 @@ async def test_a_schedule_learns_once_from_each_ledger_and_most_from_the_newest(
     for seconds, turn in DURATIONS * 2:
         expected.finished(0.0, seconds, turn, duration=seconds)
     assert [taught.wait(age, 0) for age in AGES] == [expected.wait(age, 0) for age in AGES]
+
+
+async def test_a_ledger_that_nobody_uses_any_more_is_let_go() -> None:
+    """A session that makes one batch after the other outlives their ledgers."""
+    lessons, ledger = Lessons(), Told(DURATIONS)
+    await lessons.give(LearnedSchedule(), ledger)  # type: ignore[arg-type]
+    remembered = weakref.ref(ledger)
+    del ledger
+    gc.collect()
+    assert remembered() is None
 
 
 async def test_a_lesson_that_could_not_be_read_is_given_later() -> None:

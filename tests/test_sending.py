@@ -12,8 +12,10 @@ import pytest
 
 from motion_async import (
     ConnectFailedError,
+    ConnectionLostError,
     CreateUncertainError,
     ExchangeTimeoutError,
+    FollowupNotAllowedError,
     FollowupUncertainError,
     InvalidRequestError,
     JobAccepted,
@@ -86,12 +88,12 @@ class Bench:
             now=lambda: datetime(2026, 4, 28, tzinfo=UTC),
         )
 
-    def start(self, call: Call = CREATE, *, record: Any = None) -> asyncio.Task[str]:
+    def start(self, call: Call = CREATE, *, record: Any = None, **options: Any) -> asyncio.Task[str]:
         def take(accepted: JobState) -> str:
             self.taken.append(accepted)
             return accepted.job_id
 
-        return asyncio.create_task(self.sender.send(call, take, record=record))
+        return asyncio.create_task(self.sender.send(call, take, record=record, **options))
 
 
 async def settle() -> None:
@@ -144,6 +146,59 @@ async def test_what_a_record_does_not_hold_any_more_does_not_leave() -> None:
         await sending
     assert wire.posts == 0
     assert book.noted == ["sending", "not taken: NoneType"]
+
+
+async def test_what_is_not_to_be_sent_any_more_once_it_is_written_down_is_taken_back() -> None:
+    """The disk was slow, and somebody else's 402 has come meanwhile."""
+    wire, book, refused = Wire(ACCEPTED), Book(), list[MotionError]()
+    book.disk.clear()
+
+    def check() -> None:
+        if refused:
+            raise refused[0]
+
+    sending = Bench(wire).start(record=book, check=check)
+    await settle()
+    refused.append(NotSentError("an earlier request ended all new ones"))
+    book.disk.set()
+    with pytest.raises(NotSentError):
+        await sending
+    assert wire.posts == 0
+    assert book.noted == ["sending", "not taken: NoneType"]
+
+
+async def test_what_must_be_looked_at_again_is_before_each_further_try() -> None:
+    """A followup finds its job anew after a refusal; what the look raises ends it."""
+    busy, looks = RateLimitedError("slow", http_status=429), list[int]()
+    wire = Wire(busy, busy, ACCEPTED)
+
+    async def again() -> None:
+        looks.append(wire.posts)
+
+    assert await Bench(wire).start(again=again) == "a"
+    assert looks == [1, 2]
+
+    async def ends() -> None:
+        raise FollowupNotAllowedError("it runs", http_status=409, status="running")
+
+    wire = Wire(busy, ACCEPTED)
+    with pytest.raises(FollowupNotAllowedError):
+        await Bench(wire).start(again=ends)
+    assert wire.posts == 1
+
+
+BODY = b'{"status": "queued", "note": "' + b"x" * 300 + b'", "job_id": "405d47cf", "cut'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(202, BODY, flaw=ConnectionLostError("lost")), Answer(202, BODY), Answer(500, BODY), Answer(303, BODY)],
+    ids=["cut", "no JSON", "500", "303"],
+)
+async def test_an_id_that_cannot_be_believed_is_shown(answer: Answer) -> None:
+    """A person may find the video by it, whatever is the matter with the answer."""
+    with pytest.raises(CreateUncertainError, match="405d47cf"):
+        await Bench(Wire(answer)).start()
 
 
 async def test_tries_are_bounded() -> None:

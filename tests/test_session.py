@@ -263,6 +263,24 @@ async def test_a_lost_answer_to_a_followup_is_uncertain_and_is_not_sent_again(
     assert (await job.poll()).completed_at != done.completed_at
 
 
+async def test_a_followup_looks_at_its_job_before_each_try(sandbox: Sandbox, motion: MotionSession) -> None:
+    """While it was refused, somebody else's turn may have begun and ended, whose end must not be taken for its own."""
+    job = await motion.create("A launch")
+    await job.wait(timeout=30)
+    sandbox.faults.next(RateLimited(), on="followup")
+    seen = []
+
+    async def poll(job_id: str) -> JobState:
+        seen.append(sandbox.counts.followups)
+        return await asked(job_id)
+
+    calls: Any = motion._calls
+    asked, calls.poll = calls.poll, poll
+    await job.followup("Faster")
+    assert seen == [0, 1]
+    assert sandbox.counts.followups_accepted == 1
+
+
 # Refusals.
 
 

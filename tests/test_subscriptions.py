@@ -226,3 +226,14 @@ def test_options_that_are_right_pass() -> None:
     wrong: Any = "ignore"
     with pytest.raises(ConfigurationError, match="on_input"):
         check_on_input(wrong)
+
+
+async def test_closing_wakes_everyone_who_waits_for_a_step(polls: PollLoop, job: Watched) -> None:
+    """Several may read one stream; none of them waits for ever."""
+    changes = Transitions(polls, job, timeout=None)
+    await anext(changes)
+    steps = [asyncio.ensure_future(anext(changes)) for _ in range(3)]
+    await asyncio.sleep(1)
+    await changes.aclose()
+    ends = await asyncio.gather(*steps, return_exceptions=True)
+    assert [type(end) for end in ends] == [StopAsyncIteration] * 3

@@ -314,6 +314,27 @@ async def test_nothing_leaves_if_it_may_not_at_the_last_moment(raw_server: Any) 
         assert (exchange.sent, asked, raw_server.connections, raw_server.requests) == (False, 1, 1, [])
 
 
+@pytest.mark.parametrize("call", [POLL, CREATE], ids=["poll", "create"])
+async def test_a_cancellation_that_a_hook_takes_for_something_else_is_one(raw_server: Any, call: Call) -> None:
+    """Whoever cancels a followup in the poll before it must not have it sent all the same."""
+
+    async def convert(*_: object) -> None:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            raise ValueError("hook") from None
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(convert)
+    async with transport(raw_server.url, trace_configs=[trace]) as made:
+        task = asyncio.create_task(made.exchange(call, None if call is POLL else Exchange()))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+    assert raw_server.requests == []
+
+
 async def test_what_a_trace_hook_raises_loses_the_answer_and_nothing_else(raw_server: Any) -> None:
     """A caller's hook that fails makes a `TransportError`, and a create whose bytes had left counts as sent."""
 

@@ -248,6 +248,16 @@ async def test_a_file_that_is_damaged_while_it_is_open_is_not_waited_for(
     assert troubles == []
 
 
+async def test_a_value_that_is_too_large_for_an_index_costs_only_its_own_write(fresh_postgres: str) -> None:
+    """PostgreSQL says so in a way of its own, which is no trouble that passes."""
+    name = "".join(chr(0x20000 + 7 * number % 0x9000) for number in range(512))
+    async with open_ledger(fresh_postgres) as ledger:
+        [item] = await ledger.plan("launch", entries("hero"))
+        with pytest.raises(LedgerError, match="index row size"):
+            await ledger.plan(name, [Entry(name[::-1], VideoRequest("a"))])
+        assert await ledger.record(item).sending()
+
+
 async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
     """A mistake in one write, of whatever kind, must not keep the others waiting."""
     items = await ledger.plan("launch", entries("a", "b", "c"))

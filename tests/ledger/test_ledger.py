@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import attrs
 import pytest
@@ -485,14 +486,17 @@ async def test_a_ledger_shows_itself_without_its_password(url: str) -> None:
         assert ledger.owner in repr(ledger)
 
 
-async def test_a_clock_that_fails_costs_no_note(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    """An id is noted by this machine's clock if the caller's raises, and the log says so."""
+@pytest.mark.parametrize(
+    "gives", [ZeroDivisionError("clock"), None, datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))], ids=repr
+)
+async def test_a_clock_that_fails_costs_no_note(url: str, caplog: pytest.LogCaptureFixture, gives: Any) -> None:
+    """An id is noted by this machine's clock if the caller's raises or gives no moment, and the log says so."""
     broken = False
 
     def now() -> datetime:
-        if broken:
-            raise ZeroDivisionError("clock")
-        return START
+        if broken and isinstance(gives, Exception):
+            raise gives
+        return gives if broken else START
 
     async with open_ledger(url, now=now) as ledger:
         [item] = await ledger.plan("launch", [Entry("a", VideoRequest("a"))])
