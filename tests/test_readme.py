@@ -23,6 +23,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 PYTHON = [code for language, code in BLOCKS if language == "python"]
 SHELL = [code for language, code in BLOCKS if language == "sh"]
+SANDBOX, BATCH = SHELL[2:]
 SCRIPTS = [code for code in PYTHON if "asyncio.run(" in code]
 APPS = [code for code in PYTHON if "asyncio.run(" not in code]
 
@@ -106,7 +107,7 @@ async def test_the_batch_command_makes_what_the_file_says(sandbox: Sandbox, tmp_
     """The line as it stands, in a directory with such a file."""
     lines = '{"prompt": "A launch video"}\n{"prompt": "A second one", "id": "second"}\n'
     await anyio.Path(tmp_path / "videos.jsonl").write_text(lines, encoding="utf-8")
-    words = SHELL[2].split()
+    words = BATCH.split()
     assert words[:2] == [".venv/bin/motion-async", "batch"]
     done = await anyio.run_process([sys.executable, "-m", "motion_async.cli", *words[1:]], check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr.decode()
@@ -117,7 +118,7 @@ async def test_the_batch_command_makes_what_the_file_says(sandbox: Sandbox, tmp_
 
 async def test_the_sandbox_command_prints_the_lines_that_point_the_client_at_it() -> None:
     """The line as it stands, but for the port, which is any free one here."""
-    words = SHELL[3].split()
+    words = SANDBOX.split()
     assert words[:2] == [".venv/bin/motion-async", "sandbox"]
     words[words.index("--port") + 1] = "0"
     command = [sys.executable, "-m", "motion_async.cli", *words[1:]]

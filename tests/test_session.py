@@ -270,7 +270,7 @@ async def test_a_followup_looks_at_its_job_before_each_try(sandbox: Sandbox, mot
     sandbox.faults.next(RateLimited(), on="followup")
     seen = []
 
-    async def poll(job_id: str) -> JobState:
+    async def poll(job_id: str) -> Any:
         seen.append(sandbox.counts.followups)
         return await asked(job_id)
 
