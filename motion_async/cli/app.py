@@ -242,7 +242,9 @@ def batch(
     All lines are checked before anything is sent, and what is sent is written
     into a ledger first. So the batch can be killed at any instant: the same
     command goes on. After Ctrl-C nothing new is sent, what is under way is
-    finished and noted, and jobs that run go on at the service.
+    finished and noted, and jobs that run go on at the service; a second one
+    leaves at once. A line that was rejected is sent again once it is changed,
+    and one that has failed under another id.
 
     Lines that --skip-invalid leaves out do not count for the exit status.
 
@@ -274,7 +276,10 @@ def batch(
                 f"there is no option {file}, see motion-async batch --help; a file of that name is ./{file}"
             )
         if file == "-" and ledger is None:
-            raise ConfigurationError("a batch from standard input has no file to put its ledger beside; add --ledger")
+            raise ConfigurationError(
+                "a batch from standard input has no file to put its ledger beside; add --ledger NAME.db, and "
+                "--format jsonl or csv"
+            )
         return BatchOrder(
             file=file,
             form=format_of(file, format),
