@@ -10,12 +10,9 @@ from __future__ import annotations
 import asyncio
 
 from motion_async.errors import SessionClosedError
-from motion_async.pacing import Pace
+from motion_async.pacing import EARLY, Pace
 
 __all__ = ["Admission"]
-
-_EARLY = 0.001
-"""Seconds by which a poll may come early: a timer is no finer."""
 
 
 class Admission:
@@ -37,7 +34,7 @@ class Admission:
         Raises:
             SessionClosedError: if the session is left before.
         """
-        while (rest := self._pace.resumes_at - self._loop.time()) > _EARLY and not self._over.done():
+        while (rest := self._pace.resumes_at - self._loop.time()) > EARLY and not self._over.done():
             await asyncio.wait([self._over], timeout=rest)
         if self._over.done():
             raise SessionClosedError("the session was left before the call could be sent")
@@ -51,7 +48,7 @@ class Admission:
         async with self._in_order:
             at = self._pace.reserve(self._loop.time())  # else the loop, which is there first, may take each slot
             try:
-                while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > _EARLY and not self._over.done():
+                while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > EARLY and not self._over.done():
                     await asyncio.wait([self._over], timeout=rest)
             except BaseException:
                 self._pace.give_back(at)

@@ -15,10 +15,13 @@ import attrs
 from motion_async.errors import ConfigurationError
 from motion_async.options import check_number
 
-__all__ = ["Backoff", "GrowingSchedule", "Pace", "Schedule", "check_schedule", "jittered"]
+__all__ = ["EARLY", "Backoff", "GrowingSchedule", "Pace", "Schedule", "check_schedule", "jittered"]
 
 _RECOVERY: Final = 60.0
 """Seconds in which a session that was slowed to a standstill is back at its full pace."""
+_NEVER: Final = -math.inf
+EARLY: Final = 0.001
+"""Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
 _ADVISED: Final = 2.0
 """Seconds of the shortest wait that the contract advises."""
 _SHORTEST: Final = 0.001
@@ -168,10 +171,10 @@ class Pace:
     def __init__(self, polls_per_second: float) -> None:
         self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
         self._rate = self._most
-        self._slowed_at = -math.inf
-        self.opens_at = -math.inf
-        self.resumes_at = -math.inf
-        self._sent_at = -math.inf
+        self._slowed_at = _NEVER
+        self.opens_at = _NEVER
+        self.resumes_at = _NEVER
+        self._sent_at = _NEVER
         self._gap = math.inf
 
     def rate(self, now: float) -> float:
@@ -182,6 +185,18 @@ class Pace:
         """
         return min(self._rate + (now - self._slowed_at) * self._most / _RECOVERY, self._most)
 
+    def take(self, now: float) -> bool:
+        """Count a poll that is sent now, if a slot is open, and say whether one is.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        if self.opens_at > now + EARLY:
+            return False
+        self._use_slot(now)
+        self.sent(now)
+        return True
+
     def reserve(self, now: float) -> float:
         """Keep the next slot for a poll that is sent when it opens, and give the moment of that.
 
@@ -189,9 +204,13 @@ class Pace:
             now: seconds on the same clock.
         """
         at = max(now, self.opens_at)
-        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
-        self.opens_at = max(self.opens_at, at - 0.1) + self._gap_at(at)
+        self._use_slot(at)
         return at
+
+    def _use_slot(self, at: float) -> None:
+        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
+        made_up = at - 0.1
+        self.opens_at = (max(made_up, self.opens_at)) + self._gap_at(at)
 
     def sent(self, now: float) -> None:
         """Count a poll that is sent now, in the slot that was kept for it.
@@ -213,7 +232,7 @@ class Pace:
 
     def _gap_at(self, now: float) -> float:
         """Seconds in which one slot opens: the rate grows while it is waited for."""
-        if self._slowed_at == -math.inf or (rate := self.rate(now)) >= self._most:
+        if self._slowed_at == _NEVER or (rate := self.rate(now)) >= self._most:
             return 1 / self._most
         growth = self._most / _RECOVERY
         return (math.sqrt(rate * rate + 2 * growth) - rate) / growth

@@ -41,6 +41,15 @@ class Secret(str):
         return "'…'"
 
 
+class _SecretBytes(bytes):
+    """The same of bytes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "b'…'"
+
+
 class Eraser:
     """Takes one secret out of JSON, however its characters are written there.
 
@@ -49,7 +58,7 @@ class Eraser:
     """
 
     def __init__(self, secret: str) -> None:
-        self._plain = Secret(secret)
+        self._plain: bytes = _SecretBytes(secret.encode())
         spelled = "".join(map(_spellings, secret))
         # The first alternative keeps an escaped backslash from being taken for the beginning of an escape.
         self._spelled = re.compile(Secret(rf"\\\\|(?P<secret>{spelled})").encode())
@@ -63,9 +72,9 @@ class Eraser:
         Args:
             body: as it came, not compressed.
         """
-        if b"\\" in body:
+        if self._plain in body or b"\\" in body:  # most have neither, and are not to be copied
             return self._spelled.sub(lambda found: _ERASED if found["secret"] else found[0], body)
-        return body.replace(self._plain.encode(), _ERASED)
+        return body
 
 
 def _spellings(character: str) -> str:

@@ -184,17 +184,14 @@ class Transitions(AsyncIterator[StatusChange]):
                 self._job.raise_if_watch_ended()
             elif self._ended:
                 raise StopAsyncIteration  # by `aclose`, while this slept
-            else:
-                await self._news()
-
-    async def _news(self) -> None:
-        future = self._job.news()
-        self._asleep.add(future)
-        try:
-            await future
-        finally:
-            self._asleep.discard(future)
-            self._job.forget(future)
+            else:  # here and not in a method: all readers of a job are woken at once
+                future = self._job.news()
+                self._asleep.add(future)
+                try:
+                    await future
+                finally:
+                    self._asleep.discard(future)
+                    self._job.forget(future)
 
     def _passed(self, change: StatusChange) -> StatusChange:
         if change.current.is_terminal:

@@ -255,16 +255,18 @@ class Transport:
         body: bytes,
         flaw: TransportError | UnexpectedResponseError | None,
     ) -> Answer:
-        headers = response.headers
-        retry_after = headers.get(hdrs.RETRY_AFTER)
-        date = None if retry_after is None else headers.get(hdrs.DATE)
-        try:
-            body = inflate(body, headers.get(hdrs.CONTENT_ENCODING), limit=self._limit)
-        except WireError as error:
-            reason = self._without_key(str(error))
-            body, flaw = b"", flaw or UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
+        status, headers = response.status, response.headers
+        if (encoding := headers.get(hdrs.CONTENT_ENCODING)) is not None:
+            try:
+                body = inflate(body, encoding, limit=self._limit)
+            except WireError as error:
+                reason = self._without_key(str(error))
+                body, flaw = b"", flaw or UnexpectedResponseError(reason, http_status=status, job_id=call.job_id)
         # Whoever echoes the key does so to nobody: here it is known to the letter, and not only by how it looks.
-        return Answer(response.status, self._eraser.erase_json(body), retry_after, flaw, date)
+        body = self._eraser.erase_json(body)
+        if status == 200:
+            return Answer(status, body, flaw=flaw)
+        return Answer(status, body, headers.get(hdrs.RETRY_AFTER), flaw, headers.get(hdrs.DATE))
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "…")

@@ -25,7 +25,7 @@ from motion_async.errors import (
 from motion_async.events import Event, PollDisturbed, SessionSlowed, WatchEnded
 from motion_async.jobs import JobState, StatusChange
 from motion_async.learning import LearningSchedule
-from motion_async.pacing import Backoff, Pace, Schedule, jittered
+from motion_async.pacing import EARLY, Backoff, Pace, Schedule, jittered
 from motion_async.protocol import is_passing
 from motion_async.turns import is_stale, needs_input
 from motion_async.watched import Watched
@@ -38,8 +38,6 @@ _MAX_REMEMBERED = 4_096
 """So many jobs with a followup are kept in mind, the latest ones, whether anyone holds them or not."""
 _TOLD_AT_ONCE = 500
 """So many jobs hear in one step that the loop has ended; with all of 100,000 in one, nothing else ran for seconds."""
-_EARLY = 0.001
-"""Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
 
 
 class PollLoop:
@@ -320,18 +318,14 @@ class PollLoop:
                 job.scheduled = False
                 continue
             now = self._loop.time()
-            if due > now + _EARLY:
+            if due > now + EARLY:
                 break
-            if self._slot is None:  # in the order of asking, among those who poll beside the loop
-                self._slot = self._pace.reserve(now)
-            if max(self._slot, self._pace.resumes_at) > now + _EARLY:
+            if not self._has_slot(now):
                 self._wake_at(due)
                 return None
             heapq.heappop(self._due)
-            self._slot = None
-            self._pace.sent(now)
             if self._due:
-                if self._due[0][0] > now + _EARLY:
+                if self._due[0][0] > now + EARLY:
                     self._wake_at(self._due[0][0])
                 else:
                     self._set_a_worker_going()
@@ -342,6 +336,18 @@ class PollLoop:
         if self._due:
             self._wake_at(self._due[0][0])
         return None
+
+    def _has_slot(self, now: float) -> bool:
+        """Use a slot of the pace, or keep the next one, in the order of asking among those who poll beside the loop."""
+        if self._slot is None:
+            if self._pace.take(now):
+                return True
+            self._slot = self._pace.reserve(now)
+        if max(self._slot, self._pace.resumes_at) > now + EARLY:
+            return False
+        self._slot = None
+        self._pace.sent(now)
+        return True
 
     async def _work(self) -> None:
         while not self._closed:  # a caller's trace hook may have taken a cancellation for something else

@@ -209,17 +209,11 @@ def test_the_slowest_pace_is_allowed() -> None:
     assert Pace(0.01).rate(0.0) == 0.01
 
 
-def take(pace: Pace, now: float) -> None:
-    """Send a poll at a moment at which one may be sent."""
-    pace.reserve(now)
-    pace.sent(now)
-
-
 def burst(pace: Pace, now: float) -> int:
     """Send as many polls as may be sent at one moment."""
     sent = 0
     while pace.opens_at <= now:
-        take(pace, now)
+        pace.take(now)
         sent += 1
     return sent
 
@@ -240,7 +234,7 @@ def test_no_window_has_more_polls_than_the_rate(rate: float, gaps: list[float]) 
     for gap in gaps:
         now += gap
         if pace.opens_at <= now:
-            take(pace, now)
+            pace.take(now)
             sent.append(now)
     for first in range(len(sent)):
         for last in range(first, len(sent)):
@@ -257,7 +251,7 @@ def test_a_coarse_timer_costs_no_rate(step: float) -> None:
 def test_made_up_time_is_bounded() -> None:
     """After an hour of silence no more than a tenth of a second's polls go out at once."""
     pace = Pace(64)
-    take(pace, 0.0)
+    pace.take(0.0)
     assert burst(pace, 3_600.0) == 7
 
 
@@ -278,7 +272,7 @@ def test_the_real_pace_is_halved_not_the_allowed_one() -> None:
     """A session that polled once a second is slowed to one in two, although it was allowed more."""
     pace = Pace(64)
     for second in range(100):
-        take(pace, float(second))
+        pace.take(float(second))
     assert pace.slow_down(sent_at=99.0, now=99.5, retry_after=None)
     assert pace.rate(99.5) == pytest.approx(0.5)
 
@@ -309,7 +303,7 @@ def test_a_halved_pace_holds() -> None:
     now = 10.0
     while now < 11:
         now = max(now, pace.opens_at)
-        take(pace, now)
+        pace.take(now)
         taken.append(now)
     gaps = [after - before for before, after in pairwise(taken)]
     assert len(gaps) == pytest.approx(32, abs=3)
@@ -363,8 +357,8 @@ def test_a_standstill_is_bounded_and_ends() -> None:
 def test_a_complaint_after_an_idle_hour_costs_seconds(most: float, longest: float) -> None:
     """The pace recovers while the next slot is waited for, so that the slot comes before a slow rate would give it."""
     pace = Pace(most)
-    take(pace, 0.0)
-    take(pace, 3_600.0)
+    pace.take(0.0)
+    pace.take(3_600.0)
     pace.slow_down(sent_at=3_600.0, now=3_600.1, retry_after=None)
-    take(pace, 3_600.2)
+    pace.take(3_600.2)
     assert 0 < pace.opens_at - 3_600.2 < longest
