@@ -135,7 +135,8 @@ async def test_a_session_that_was_lost_takes_its_lock_again(fresh_postgres: str)
         items = await mine.plan("launch", entries("a", "b"))
         assert await mine.record(items[0]).sending()
         await execute(
-            fresh_postgres, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            fresh_postgres,
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
         )
         assert await mine.record(items[1]).sending()
         assert (await other.settled(items[1])).state is ItemState.INTENT
