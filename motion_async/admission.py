@@ -8,6 +8,7 @@ of whom.
 from __future__ import annotations
 
 import asyncio
+import math
 
 from motion_async.errors import SessionClosedError
 from motion_async.pacing import EARLY, Pace
@@ -34,8 +35,7 @@ class Admission:
         Raises:
             SessionClosedError: if the session is left before.
         """
-        while (rest := self._pace.resumes_at - self._loop.time()) > EARLY and not self._over.done():
-            await asyncio.wait([self._over], timeout=rest)
+        await self._until(-math.inf)
         if self._over.done():
             raise SessionClosedError("the session was left before the call could be sent")
 
@@ -48,14 +48,18 @@ class Admission:
         async with self._in_order:
             at = self._pace.reserve(self._loop.time())  # else the loop, which is there first, may take each slot
             try:
-                while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > EARLY and not self._over.done():
-                    await asyncio.wait([self._over], timeout=rest)
+                await self._until(at)
             except BaseException:
                 self._pace.give_back(at)
                 raise
         if self._over.done():
             raise SessionClosedError("the session was left before the poll had its turn")
         self._pace.sent(self._loop.time())
+
+    async def _until(self, at: float) -> None:
+        """Wait for a moment, and for the end of every pause that is asked for meanwhile, unless the session is left."""
+        while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > EARLY and not self._over.done():
+            await asyncio.wait([self._over], timeout=rest)
 
     def close(self) -> None:
         """Let nobody in any more, and tell whoever waits."""

@@ -21,6 +21,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from motion_async.address import proxy_for
+from motion_async.cancelling import is_cancelled
 from motion_async.deadlines import Deadlines
 from motion_async.errors import (
     ConfigurationError,
@@ -218,7 +219,7 @@ class Transport:
                 raise asyncio.CancelledError from None  # which a hook has taken for something else
             failure = self._translated(call, error, exchange)
         except asyncio.CancelledError as error:
-            if task is None or task.cancelling():
+            if is_cancelled():
                 raise error.with_traceback(None)  # noqa: B904  # aiohttp's frames hold the body and the headers as locals
             # Nobody cancelled this task: a connector that is closed cancels who waits for one of its connections.
             gone = aiohttp.ClientConnectionError("the connector was closed")
