@@ -42,6 +42,14 @@ class Jobs:
         self.created = 0
         self._began: dict[str, float] = {}
 
+    def takes(self, now: float) -> bool:  # noqa: ARG002  # a service with a limit looks at the clock
+        """Whether a create that comes now is taken, and not refused with 429.
+
+        Args:
+            now: the loop's time.
+        """
+        return True
+
     def create(self, body: bytes, now: float) -> dict[str, Any]:
         """Take a create; the job begins when it is answered.
 
@@ -99,7 +107,11 @@ class _End(asyncio.Transport):
         if method == "GET":
             self._answer(0.0, 200, self._jobs.poll(path.rpartition("/")[2], self._loop.time()))
         elif body.endswith(b"}"):
-            self._answer(self._jobs.create_seconds, 202, self._jobs.create(body, self._loop.time()))
+            now = self._loop.time()
+            if self._jobs.takes(now):
+                self._answer(self._jobs.create_seconds, 202, self._jobs.create(body, now))
+            else:
+                self._answer(self._jobs.create_seconds, 429, {"error": "too many"})
 
     def _answer(self, after: float, status: int, fields: dict[str, Any]) -> None:
         self._unread = b""

@@ -18,7 +18,6 @@ the `ledger`, by `keys`, and schedules have their `lessons` from there. `session
 hold; `cli` and `sandbox` stand beside.
 """
 
-from motion_async.credits import OnInsufficientCredits
 from motion_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -61,6 +60,7 @@ from motion_async.events import (
     WatchEnded,
 )
 from motion_async.fanout import FanOut
+from motion_async.gate import OnInsufficientCredits
 from motion_async.intake import Requests
 from motion_async.job import Job
 from motion_async.jobs import (

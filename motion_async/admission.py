@@ -1,14 +1,12 @@
-"""Lets calls wait that somebody makes beside the poll loop.
+"""Lets polls wait that somebody makes beside the poll loop.
 
-Polls wait for their turns in the session's pace, in the order of asking, and what costs credits for the end of a pause
-that the service has asked for. It counts polls and lets calls wait, and nothing else: it must not make any, nor know
-of whom.
+They wait for their turns in the session's pace, in the order of asking. It counts polls and lets them wait, and
+nothing else: it must not make any, nor know of whom.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 
 from motion_async.errors import SessionClosedError
 from motion_async.pacing import EARLY, Pace
@@ -17,7 +15,7 @@ __all__ = ["Admission"]
 
 
 class Admission:
-    """The way in for calls beside the loop's polls.
+    """The way in for polls beside the loop's polls.
 
     Args:
         pace: how fast the whole session may go; the poll loop's, too.
@@ -28,16 +26,6 @@ class Admission:
         self._loop = asyncio.get_running_loop()
         self._in_order = asyncio.Lock()
         self._over: asyncio.Future[None] = self._loop.create_future()
-
-    async def resumed(self) -> None:
-        """Wait until no pause is asked for.
-
-        Raises:
-            SessionClosedError: if the session is left before.
-        """
-        await self._until(-math.inf)
-        if self._over.done():
-            raise SessionClosedError("the session was left before the call could be sent")
 
     async def wait(self) -> None:
         """Wait until a poll may be sent, and count it.

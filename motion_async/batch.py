@@ -191,7 +191,7 @@ class Batch:
             return intake
         parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)
         if parent is not None and parent.state is ItemState.COMPLETED:
-            return attrs.evolve(intake, parent_job_id=parent.job_id)
+            return attrs.evolve(intake, parent_job_id=parent.job_id, parent_end=parent.job_state)
         which = f"the request that it follows, {intake.follows!r},"
         if parent is not None and parent.state is ItemState.FAILED:
             error = NotSentError(f"{which} has failed", advice=GIVE_ANOTHER_ID)

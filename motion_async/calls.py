@@ -6,28 +6,36 @@ talk HTTP, decide what an answer means, or keep a job alive that nobody holds an
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import anyio
 
 from motion_async.admission import Admission
-from motion_async.errors import FollowupNotAllowedError
+from motion_async.errors import FollowupNotAllowedError, MotionError
+from motion_async.gate import SendGate
 from motion_async.intake import Intake
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.pacing import Backoff, Pace, Schedule
-from motion_async.protocol import create_call, followup_call, is_passing, poll_call, read_answer
+from motion_async.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.recording import Record
 from motion_async.retrying import Retries
 from motion_async.sending import Sender
 from motion_async.streams import EventHub
+from motion_async.submission import Submission
 from motion_async.transport import Transport
+from motion_async.validation import check_request, earliest_expiry
 from motion_async.watch import PollLoop
 from motion_async.watched import Watched
 
 __all__ = ["Calls"]
 
-_POLL_ATTEMPTS = 4
+_POLL_ATTEMPTS: Final = 4
+_LOOKS: Final = 6
+"""So often a job is looked at before a followup while the service answers with what is known to have passed."""
 
 
 class Calls:
@@ -71,20 +79,20 @@ class Calls:
             now=now,
             random=random,
         )
+        self.gate = SendGate(pace, backoff=backoff, random=random)
         self._admission = Admission(pace)
-        self._retries = Retries(
-            backoff=backoff,
-            random=random,
-            failed=lambda error, began_at: self.polls.slow_down(error, sent_at=began_at),
-        )
-        self._sender = Sender(
-            transport, events.publish, self._retries, resumed=self._admission.resumed, grace=grace, now=now
-        )
+        self._retries = Retries(backoff=backoff, random=random, failed=self._slow_down)
+        self._sender = Sender(transport, self.gate, events.publish, failed=self._slow_down, grace=grace, now=now)
+        self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def _slow_down(self, error: MotionError, sent_at: float) -> None:
+        self.polls.slow_down(error, sent_at=sent_at)
 
     async def aclose(self) -> None:
         """End every task, close every connection, and tell whoever still waits."""
         self._retries.close()
         self._admission.close()
+        self.gate.close()
         with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
             try:
                 await self._sender.aclose()
@@ -97,30 +105,23 @@ class Calls:
                     finally:
                         self._events.close()  # last, so that the streams tell of all that came before
 
-    async def create(
-        self,
-        request: VideoRequest,
-        *,
-        schedule: Schedule | None = None,
-        record: Record | None = None,
-        check: Callable[[], None] | None = None,
-    ) -> Watched:
+    async def create(self, request: VideoRequest, *, schedule: Schedule | None = None, **terms: Any) -> Watched:
         """Create a job; see `MotionSession.create`.
 
         Args:
             request: what to make.
             schedule: how long this job is left alone between polls; the session's when None.
-            record: where it is written down.
-            check: see `Sender.send`.
+            terms: see `_submission`.
         """
 
-        def take(accepted: JobState) -> Watched:
+        def begin(accepted: JobState) -> Watched:
             watched = self.polls.job(accepted.job_id)
             self.polls.begin_turn(watched, accepted, before=None, schedule=schedule)
             self._events.cover(watched)
             return watched
 
-        return await self._sender.send(create_call(request, now=self._now()), take, record=record, check=check)
+        call = create_call(request, now=self._now())
+        return await self._sender.send(self._submission(call, request, begin, **terms))
 
     async def followup(
         self,
@@ -129,7 +130,8 @@ class Calls:
         *,
         schedule: Schedule | None = None,
         record: Record | None = None,
-        check: Callable[[], None] | None = None,
+        parent_end: JobState | None = None,
+        **terms: Any,
     ) -> Watched:
         """Give a completed job a new turn; see `MotionSession.followup`.
 
@@ -138,48 +140,108 @@ class Calls:
             request: what to change.
             schedule: how long this job is left alone from now on; as before when None.
             record: where it is written down.
-            check: see `Sender.send`.
+            parent_end: the end of the job that is known from elsewhere, None if there is none.
+            terms: see `_submission`.
         """
         call = followup_call(job_id, request, now=self._now())
         watched = self.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
-        before: JobState | None = None
+        if parent_end is not None and watched.state is None:
+            self.polls.observe(watched, parent_end)  # an answer that is older must not count
+        found: tuple[JobState, int]
 
         async def look() -> None:
-            nonlocal before  # somebody else's turn may have begun, and ended, since a try that was refused
-            before = await self.poll(job_id)
-            if before.status != JobStatus.COMPLETED:
-                # Sent all the same, it might be taken a moment later, and nobody would know the old end any more.
-                hope = "it takes none any more" if before.status.is_terminal else "wait for it to complete"
-                raise FollowupNotAllowedError(
-                    f"followup to job {job_id} not sent: it is {before.status}; {hope}",
-                    http_status=409,
-                    status=before.status,
-                    job_id=job_id,
-                )
+            nonlocal found  # somebody else's turn may have begun, and ended, since a try that was refused
+            found = await self._look(watched)
             if record is not None:
-                record.found(before)
+                record.found(found[0])
 
-        def take(accepted: JobState) -> Watched:
-            self.polls.begin_turn(watched, accepted, before=before, schedule=schedule)
+        def begin(accepted: JobState) -> Watched:
+            before, turn = found
+            self.polls.begin_turn(watched, accepted, before=before, turn=turn, schedule=schedule)
             self._events.cover(watched)
             return watched
 
-        await look()
-        return await self._sender.send(call, take, record=record, check=check, again=look)
+        def doubt() -> None:
+            before, turn = found
+            self.polls.doubt_turn(watched, before=before, turn=turn)
+            self._events.cover(watched)
 
-    async def send(self, intake: Intake, check: Callable[[], None], *, schedule: Schedule) -> Watched:
+        # One at a time, so that each finds the end of the one before it.
+        async with self._followups.setdefault(job_id, asyncio.Lock()):
+            submission = self._submission(
+                call, request, begin, before_try=look, on_uncertain=doubt, record=record, **terms
+            )
+            return await self._sender.send(submission)
+
+    async def _look(self, watched: Watched) -> tuple[JobState, int]:
+        """Give the end of a completed job that a followup finds, and in which of its turns.
+
+        Raises:
+            FollowupNotAllowedError: if the job is not completed. Sent all the same, the followup might be taken a
+                moment later, and nobody would know the old end any more.
+        """
+        job_id, looks = watched.job_id, 1
+        while watched.is_behind(seen := await self.poll(job_id)) and looks < _LOOKS:
+            await self.gate.pause(self.gate.delay(looks))
+            looks += 1
+        newest = watched.current if watched.is_behind(seen) else seen
+        if newest is not None and newest.status == JobStatus.COMPLETED:
+            return newest, watched.turn
+        status = seen.status if newest is None else newest.status
+        hope = "it takes none any more" if status.is_terminal else "wait for it to complete"
+        raise FollowupNotAllowedError(
+            f"followup to job {job_id} not sent: it is {status}; {hope}", http_status=409, status=status, job_id=job_id
+        )
+
+    def _submission(
+        self,
+        call: Call,
+        request: VideoRequest,
+        on_accepted: Callable[[JobState], Watched],
+        *,
+        check: Callable[[], None] | None = None,
+        **terms: Any,
+    ) -> Submission[Watched]:
+        """Give what is sent, which is looked at for what can become invalid while it waits.
+
+        Args:
+            call: what is sent.
+            request: what it was made of.
+            on_accepted: begins the job's turn.
+            check: see `Submission`.
+            terms: the further fields of a `Submission`.
+        """
+        expires_at = earliest_expiry(request)
+
+        def check_all() -> None:
+            if check is not None:
+                check()
+            if expires_at is not None and expires_at <= self._now():
+                check_request(request, now=self._now())
+
+        return Submission(call=call, on_accepted=on_accepted, check=check_all, **terms)
+
+    async def send(
+        self, intake: Intake, check: Callable[[], None], *, schedule: Schedule, waits_for_credits: bool
+    ) -> Watched:
         """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create.
 
         Args:
             intake: the request.
-            check: see `Sender.send`.
+            check: see `Submission`.
             schedule: how long its job is left alone between polls.
+            waits_for_credits: see `Submission`.
         """
+        terms: dict[str, Any] = {
+            "schedule": schedule,
+            "record": intake.record,
+            "check": check,
+            "waits_for_credits": waits_for_credits,
+            "is_patient": True,
+        }
         if intake.parent_job_id is None:
-            return await self.create(intake.request, schedule=schedule, record=intake.record, check=check)
-        return await self.followup(
-            intake.parent_job_id, intake.request, schedule=schedule, record=intake.record, check=check
-        )
+            return await self.create(intake.request, **terms)
+        return await self.followup(intake.parent_job_id, intake.request, parent_end=intake.parent_end, **terms)
 
     def take_up(self, intake: Intake, *, schedule: Schedule) -> Watched:
         """Give the job of a request of a batch that the service took from an earlier run.
@@ -189,7 +251,7 @@ class Calls:
             schedule: how long the job is left alone between polls.
         """
         watched = self.job(intake.job_id or "")
-        watched.schedule = schedule
+        self.polls.change_schedule(watched, schedule)
         if intake.before is not None:
             self.polls.resume_turn(watched, before=intake.before)
         return watched

@@ -44,10 +44,7 @@ class Errand:
     @property
     def state(self) -> JobState | None:
         """The newest state of the job, unless it is the end of a turn before this request's."""
-        state = None if self.job is None else self.job.state
-        if self.job is None or state is None or (state.status.is_terminal and not self.job.has_ended):
-            return None
-        return state
+        return None if self.job is None else self.job.current
 
     def follow(self, job: Watched, polls: PollLoop) -> None:
         """Have a job polled, and read its changes from here on.

@@ -58,9 +58,10 @@ class SendDisturbed:
 
     Args:
         job_id: the job of a followup, None for a create.
-        error: what happened: no connection, a 429, or a 402 where credits are waited for.
-        failures: how many tries have failed, this one included.
-        next_wait: seconds until the next try.
+        error: what happened: no connection, a 429, a 402 where credits are waited for, a poll before a followup that
+            failed, or a 409 just after the job was seen completed.
+        failures: how many tries have failed in a row, this one included; of a refusal those of all sends.
+        next_wait: seconds until the next try, of this one or of another that finds out for all.
     """
 
     job_id: str | None

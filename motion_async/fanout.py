@@ -20,7 +20,6 @@ import anyio
 import attrs
 
 from motion_async.cancelling import is_cancelled
-from motion_async.credits import Credits
 from motion_async.errand import Errand
 from motion_async.errors import (
     AuthenticationError,
@@ -65,7 +64,7 @@ class FanOut(AsyncIterator[Outcome]):
         limiter: whose places the jobs hold.
         job_timeout: seconds in which each job is watched, or waited for while somebody else sends it; None for no end.
         on_input: what to do when a job waits for a person.
-        credits: where creates wait for credits after a 402; when None, a 402 ends all new ones.
+        recheck: has those that wait to be sent look again whether they still are to be.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class FanOut(AsyncIterator[Outcome]):
         limiter: anyio.CapacityLimiter,
         job_timeout: float | None,
         on_input: OnInput,
-        credits: Credits | None,  # noqa: A002  # the module's own word
+        recheck: Callable[[], None],
     ) -> None:
         self._send = send
         self._take_up = take_up
@@ -87,7 +86,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._limiter = limiter
         self._job_timeout = job_timeout
         self._on_input = on_input
-        self._credits = credits
+        self._recheck = recheck
         self._open: dict[Errand, None] = {}
         self._lineage: Lineage[Errand] = Lineage()
         self._parked = 0
@@ -115,7 +114,6 @@ class FanOut(AsyncIterator[Outcome]):
         self._was_left = True
         left = list(self._open)
         self._open.clear()  # first, so that nothing that ends meanwhile starts what follows it
-        self._credits_over()
         for task in self._tasks:
             task.cancel()
         with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
@@ -186,11 +184,7 @@ class FanOut(AsyncIterator[Outcome]):
     def _stop(self, error: MotionError) -> None:
         """End new creates."""
         self._stopped_by = self._stopped_by or error
-        self._credits_over()
-
-    def _credits_over(self) -> None:
-        if self._credits is not None:
-            self._credits.give_up()
+        self._recheck()
 
     # From a request to a job.
 
@@ -277,17 +271,13 @@ class FanOut(AsyncIterator[Outcome]):
         return error
 
     async def _create(self, item: Errand) -> None:
-        def attempt(hold_back: Callable[[], None]) -> Awaitable[Watched]:
-            def check() -> None:
-                if self._stopped_by is not None:
-                    raise self._not_sent()
-                hold_back()
+        def check() -> None:
+            if self._stopped_by is not None:
+                raise self._not_sent()
 
-            check()  # at once, too: a followup polls before it is sent
-            return self._send(item.intake, check)
-
+        check()  # at once, too: a followup polls before it is sent
         try:
-            job = await (attempt(lambda: None) if self._credits is None else self._credits.send(attempt))
+            job = await self._send(item.intake, check)
         except (NotOursToSend, FollowupNotAllowedError) as error:  # perhaps somebody else has sent it just now
             item.give_place_back(self._limiter)
             if item.intake.again is None:
@@ -380,7 +370,7 @@ class FanOut(AsyncIterator[Outcome]):
             if item.intake.is_elsewhere or (item.job is not None and not has_ended):
                 self._finish_soon(self._lineage.block_turns(item), NotSentError(_TURN_OPEN))
         for child in children:
-            child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id)
+            child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id, parent_end=outcome.state)
         for child in self._lineage.pass_turn(item, children):
             self._start(self._guarded(self._begin, child), name="motion_async.followup")
 

@@ -41,6 +41,7 @@ class Intake:
         job_id: the job that was made for it, if the service has taken it: it is only to be watched then.
         parent_job_id: the job that it is a followup to, once that is known to be completed, or somebody else follows
             it up.
+        parent_end: the end of that job that the batch knows of, None if it knows of none.
         before: of a followup that is taken, the state of its job that it found.
         is_elsewhere: whether somebody else is sending it just now.
         again: finds out anew what is known of it; the next look of one that somebody else is sending takes longer.
@@ -54,6 +55,7 @@ class Intake:
     settled: tuple[JobState | None, MotionError | None] | None = attrs.field(default=None, kw_only=True)
     job_id: str | None = attrs.field(default=None, kw_only=True)
     parent_job_id: str | None = attrs.field(default=None, kw_only=True)
+    parent_end: JobState | None = attrs.field(default=None, kw_only=True)
     before: JobState | None = attrs.field(default=None, kw_only=True)
     is_elsewhere: bool = attrs.field(default=False, kw_only=True)
     again: Callable[[], Awaitable[Intake]] | None = attrs.field(default=None, kw_only=True)

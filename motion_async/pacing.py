@@ -2,7 +2,7 @@
 
 Pure: time and randomness are arguments, nothing sleeps. `GrowingSchedule` says how long a job is
 left alone, `Backoff` how long after a failure, `Pace` when the session as a whole may send its next
-poll. Nothing here knows of jobs, calls or answers.
+poll, `SendPace` when its next create. Nothing here knows of jobs, calls or answers.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import attrs
 from motion_async.errors import ConfigurationError
 from motion_async.options import check_number
 
-__all__ = ["EARLY", "Backoff", "GrowingSchedule", "Pace", "Schedule", "check_schedule", "jittered"]
+__all__ = ["EARLY", "Backoff", "GrowingSchedule", "Pace", "Schedule", "SendPace", "check_schedule", "jittered"]
 
 _RECOVERY: Final = 60.0
 """Seconds in which a session that was slowed to a standstill is back at its full pace."""
 _NEVER: Final = -math.inf
+_FIRST_GAP: Final = 1.0
+"""Seconds that count at most between the first two polls, by which a pace is told."""
 EARLY: Final = 0.001
 """Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
 _ADVISED: Final = 2.0
@@ -27,6 +29,9 @@ _ADVISED: Final = 2.0
 _SHORTEST: Final = 0.001
 _LONGEST: Final = 86_400.0
 """Seconds that a schedule may leave a job alone."""
+_FIRST_SEND_GAP: Final = 0.2
+_LONGEST_SEND_GAP: Final = 60.0
+"""Seconds between two sends: at the beginning, and at most."""
 
 
 @runtime_checkable
@@ -218,9 +223,12 @@ class Pace:
         Args:
             now: seconds on the same clock.
         """
-        gap = now - self._sent_at
-        self._gap = gap if self._gap == math.inf else 0.9 * self._gap + 0.1 * gap
-        self._sent_at = now
+        gap, self._sent_at = now - self._sent_at, now
+        # An hour in which nobody asked is no pace: it must not outweigh all that was sent before.
+        if self._gap < math.inf:
+            self._gap = 0.9 * self._gap + 0.1 * min(gap, 2 * self._gap)
+        elif gap < math.inf:
+            self._gap = min(gap, _FIRST_GAP)
 
     def give_back(self, at: float) -> None:
         """Let others have a slot that was kept, and is not needed any more.
@@ -257,3 +265,83 @@ class Pace:
         self._rate = max(min(self.rate(now), real) / 2, self._most / 1_000)
         self._slowed_at = now
         return True
+
+
+class SendPace:
+    """The pace of creates and followups, whose most nobody knows: it is found, halved at a refusal, and grows again.
+
+    It begins gently, so that a service which takes few is not met by many, and grows with each send that is taken
+    after it had to wait for its slot. Once a limit has been met it grows by little at first and then by ever more, so
+    that the limit is found again by few sends, and one that is not there any more soon slows nobody.
+    `opens_at` is the moment from which the next send may leave, `gap` the seconds between two of them.
+    """
+
+    __slots__ = ("_goal", "_in_a_row", "_real", "_refused_at", "_taken_at", "gap", "opens_at")
+
+    def __init__(self) -> None:
+        self.gap = _FIRST_SEND_GAP
+        self.opens_at = _NEVER
+        self._real: float | None = None  # the seconds between two sends that were taken, on average
+        self._goal: float | None = None  # up to which the way back is quick, once a limit was met
+        self._in_a_row = 0
+        self._taken_at = _NEVER
+        self._refused_at: float | None = None
+
+    def sent(self, now: float) -> None:
+        """Count a send that leaves now.
+
+        Args:
+            now: seconds on any clock that only goes forward.
+        """
+        self.opens_at = max(now, self.opens_at) + self.gap
+
+    def taken(self, now: float, *, has_waited: bool) -> None:
+        """Grow, as the service took a send; after refusals, begin at the pace at which it has been seen to take them.
+
+        Args:
+            now: seconds on the same clock.
+            has_waited: whether the send had to wait for its slot; others say nothing of the pace.
+        """
+        if self._refused_at is not None:
+            self._begin_after_refusals(now, self._refused_at)
+        elif has_waited:
+            self._average(now - self._taken_at)
+            self.gap = max(self._shorter_gap(), _SHORTEST)
+        self._taken_at = now
+
+    def _begin_after_refusals(self, now: float, refused_at: float) -> None:
+        # It took one since the one before, or since it began to refuse if the one before is long ago. If it has taken
+        # none at all before, it was no limit that was met.
+        period = now - max(self._taken_at, refused_at - self.gap) if self._taken_at > _NEVER else 0.0
+        self._goal = max(2 * self.gap, 1.5 * (self._real or 0.0))  # in a burst the pace is less than what was taken
+        self.gap = min(max(self._goal, period), _LONGEST_SEND_GAP)
+        self._in_a_row = 0
+        self._refused_at = None
+        self.opens_at = now + self.gap
+
+    def _average(self, gap: float) -> None:
+        if self._real is not None:
+            self._real = 0.8 * self._real + 0.2 * min(gap, 2 * self._real)
+        else:
+            self._real = min(max(gap, _SHORTEST), _LONGEST_SEND_GAP)
+
+    def _shorter_gap(self) -> float:
+        if self._goal is None:
+            return self.gap / 1.15
+        if self.gap > self._goal:
+            return max(self.gap / 2, self._goal)
+        self._in_a_row += 1
+        return self.gap / (1 + 0.003 * self._in_a_row)
+
+    def refused(self, now: float) -> None:
+        """Note that the service wants fewer: the pace is halved when it takes the next one.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        if self._refused_at is None:
+            self._refused_at = now
+
+    def interrupted(self) -> None:
+        """Begin gently, as the service could not be reached: what comes back may be weak."""
+        self.gap = max(self.gap, _FIRST_SEND_GAP)

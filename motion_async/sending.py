@@ -11,26 +11,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import anyio
 import attrs
 
 from motion_async.cancelling import is_cancelled
-from motion_async.errors import LedgerError, MotionError, SessionClosedError, TransportError, UncertainError
+from motion_async.errors import (
+    FollowupNotAllowedError,
+    LedgerError,
+    MotionError,
+    SessionClosedError,
+    TransportError,
+    UncertainError,
+    UnexpectedResponseError,
+)
 from motion_async.events import Event, JobAccepted, SendAbandoned, SendDisturbed
+from motion_async.gate import HeldBack, SendGate, Turn
 from motion_async.jobs import JobState
-from motion_async.protocol import Answer, Call, may_send_again, read_answer, unless_refused
+from motion_async.protocol import Answer, Call, is_passing, read_answer, unless_refused
 from motion_async.recording import NotOursToSend, Record
-from motion_async.retrying import Retries
+from motion_async.submission import Submission
 from motion_async.transport import Exchange, Transport
 
 __all__ = ["Sender"]
 
-_ATTEMPTS = 8
-"""So often a create or followup that the service provably did not take goes out at most."""
+_ATTEMPTS: Final = 8
+_PATIENCE: Final = 90.0
+"""So often, and for so many seconds, whoever is not patient tries what the service provably does not take."""
+
+_FRESH: Final = 1.0
+"""Seconds for which a look at a job counts before its followup is sent."""
 
 _T = TypeVar("_T")
 _log = logging.getLogger("motion_async")
@@ -41,9 +55,9 @@ class Sender:
 
     Args:
         transport: carries the calls.
+        gate: says when each may be tried.
         publish: told of what was accepted, disturbed or abandoned.
-        retries: how calls are tried again.
-        resumed: waits for the end of a pause that the service has asked for.
+        failed: told of each refusal, and the loop's time at which the call left.
         grace: seconds in which an exchange whose caller is gone may still finish.
         now: gives the time as an aware datetime.
     """
@@ -51,74 +65,74 @@ class Sender:
     def __init__(
         self,
         transport: Transport,
+        gate: SendGate,
         publish: Callable[[Event], None],
-        retries: Retries,
         *,
-        resumed: Callable[[], Awaitable[None]],
+        failed: Callable[[MotionError, float], None],
         grace: float,
         now: Callable[[], datetime],
     ) -> None:
         self._transport = transport
-        self._resumed = resumed
+        self._gate = gate
         self._publish = publish
-        self._retries = retries
+        self._failed = failed
         self._grace = grace
         self._now = now
         self._under_way: dict[asyncio.Task[Any], Exchange] = {}
 
-    async def send(
-        self,
-        call: Call,
-        take: Callable[[JobState], _T],
-        *,
-        record: Record | None = None,
-        check: Callable[[], None] | None = None,
-        again: Callable[[], Awaitable[object]] | None = None,
-    ) -> _T:
-        """Send a create or a followup, and take the service's answer.
+    async def send(self, submission: Submission[_T]) -> _T:
+        """Send a create or a followup, again and again while the service provably does not take it.
 
         Args:
-            call: what to send.
-            take: given the job's id and first status as soon as they are known, even if the caller is gone.
-            record: where it is written down before each try, and what came of it after.
-            check: raises if it is not to be sent any more; asked before each try, when there is a connection for it.
-            again: awaited before each try but the first; raises if there is to be none.
+            submission: what to send; one that is not patient is tried up to eight times, and for 90 seconds.
 
         Returns:
-            What `take` gave.
+            What `on_accepted` gave.
 
         Raises:
             UncertainError: if it was sent and the answer was lost.
             NotOursToSend: if the record says so; nothing was sent then.
             MotionError: if it was refused, or could not be sent.
         """
+        until = None if submission.is_patient else self._gate.now() + _PATIENCE
+        failures = 0
+        was_disallowed = False
+        while True:
+            turn = self._gate.turn(submission)
+            try:
+                return await self._try(submission, turn, until)
+            except HeldBack:
+                continue  # it costs no try
+            except MotionError as error:
+                failures += 1
+                may_repeat = _may_repeat(error, turn, was_disallowed=was_disallowed)
+                is_over = until is not None and (failures >= _ATTEMPTS or self._gate.now() >= until)
+                if not may_repeat or is_over:
+                    raise
+                was_disallowed |= isinstance(error, FollowupNotAllowedError)
+                pause = self._gate.delay(failures) if turn.next_wait is None else 0.0
+                wait, failed = turn.next_wait or pause, max(turn.failures, failures)
+                self._publish(SendDisturbed(submission.call.job_id, error, failed, wait))
+            finally:
+                self._gate.release(turn)
+            if pause:
+                await self._gate.pause(pause)
 
-        def repeating(error: MotionError, failures: int, next_wait: float) -> None:
-            self._publish(SendDisturbed(call.job_id, error, failures, next_wait))
+    async def _try(self, submission: Submission[_T], turn: Turn, until: float | None) -> _T:
+        """Make one try: a look, the turn at the gate, one more look if the first is old by then, and the exchange."""
+        looked_at = -math.inf
+        if submission.before_try is not None:
+            await submission.before_try()
+            looked_at = self._gate.now()
+        await self._gate.admit(turn, until=until)
+        if submission.before_try is not None and turn.began_at - looked_at > _FRESH:
+            await submission.before_try()
+        return (await self._send_once(submission, turn))[1]
 
-        tries = 0
-
-        async def attempt() -> tuple[JobState, _T]:
-            nonlocal tries
-            tries += 1
-            if tries > 1 and again is not None:
-                await again()
-            return await self._send_once(call, take, record, check)
-
-        _, taken = await self._retries.run(
-            attempt,
-            may_repeat=may_send_again,
-            attempts=_ATTEMPTS,
-            repeating=repeating,
-        )
-        return taken
-
-    async def _send_once(
-        self, call: Call, take: Callable[[JobState], _T], record: Record | None, check: Callable[[], None] | None
-    ) -> tuple[JobState, _T]:
+    async def _send_once(self, submission: Submission[_T], turn: Turn) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
-        exchange = Exchange() if record is None else Exchange(record.holds)
-        work = self._exchange_and_take(call, exchange, take, record, check)
+        exchange = Exchange(turn.leave)
+        work = self._exchange_and_take(submission, turn, exchange)
         task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
         self._under_way[task] = exchange
         task.add_done_callback(self._under_way.pop)
@@ -127,7 +141,7 @@ class Sender:
         except asyncio.CancelledError:
             if task.cancelled() and not is_cancelled():
                 raise _left() from None  # by `aclose`, before its first step; it is not the caller who was cancelled
-            task.add_done_callback(lambda done: self._report(call, done))
+            task.add_done_callback(lambda done: self._report(submission.call, done))
             if not exchange.sent:
                 task.cancel()
             with anyio.CancelScope(shield=True):
@@ -135,44 +149,56 @@ class Sender:
             raise
 
     async def _exchange_and_take(
-        self,
-        call: Call,
-        exchange: Exchange,
-        take: Callable[[JobState], _T],
-        record: Record | None,
-        check: Callable[[], None] | None,
+        self, submission: Submission[_T], turn: Turn, exchange: Exchange
     ) -> tuple[JobState, _T]:
+        """Send once: a place, the note of it, the exchange, the note of that, the job.
+
+        Before each of the first three it is looked whether it is still to be sent, as all before that may have taken
+        long; the last look is when there is a connection, just before the first byte leaves.
+        """
+        call, record = submission.call, submission.record
         answered: JobState | MotionError | None = None
         try:
             # First of all a place, so that what waits for one stands in no record as sent, and can still be held back.
             async with self._transport.places_to_send:
-                await self._may_go(check)
+                turn.check()
                 now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
                 if record is not None:
                     await self._note_the_intent(record)
-                    try:
-                        await self._may_go(check)  # once more, as the note may have taken long
-                    except MotionError:
+                try:
+                    turn.check()
+                    answered = await self._answered(call, exchange, now)
+                except (MotionError, HeldBack):
+                    if record is not None:
                         record.not_taken(None)
-                        raise
-                answered = await self._answered(call, exchange, now)
-            accepted = await self._noted(answered, record)
+                    raise
+            try:
+                turn.end(answered)
+                if isinstance(answered, MotionError):
+                    self._failed(answered, turn.left_at or turn.began_at)
+            finally:  # whatever the caller's chance makes of it: it is asked for the next wait
+                accepted = await self._noted(answered, submission)
             self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
-            return accepted, take(accepted)
-        except (MotionError, NotOursToSend):
+            return accepted, submission.on_accepted(accepted)
+        except (MotionError, NotOursToSend, HeldBack):
             raise
         except BaseException as error:  # the end of the program, or what the caller handed in raises
-            failure = _cut_short(call, exchange, answered, error, record)
+            failure = _cut_short(submission, exchange, answered, error)
             if failure is None or not isinstance(error, Exception):
                 raise
             raise failure from error
 
     async def _answered(self, call: Call, exchange: Exchange, now: datetime) -> JobState | MotionError:
-        """Make one exchange, and give what it brought: what was accepted, or why not."""
+        """Make one exchange, and give what it brought: what was accepted, or why not.
+
+        What kept the first byte back is raised.
+        """
         failure: MotionError
         try:
             answer = await self._transport.exchange(call, exchange)
         except MotionError as error:
+            if error is exchange.kept_back:
+                raise
             failure = error
         except asyncio.CancelledError:
             # Ended because nothing had left yet, or by `aclose` after the grace: only the latter is uncertain.
@@ -184,12 +210,6 @@ class Sender:
         if exchange.cut is None:
             return _told(call, failure)
         return _meaning(call, attrs.evolve(exchange.cut, flaw=failure), now)
-
-    async def _may_go(self, check: Callable[[], None] | None) -> None:
-        """Wait for the end of a pause, and raise if a request is not to be sent any more."""
-        await self._resumed()
-        if check is not None:
-            check()
 
     async def _note_the_intent(self, record: Record) -> None:
         """Have it kept that the request is about to be sent.
@@ -204,11 +224,14 @@ class Sender:
             record.not_taken(None)
             raise _left() from None
 
-    async def _noted(self, answered: JobState | MotionError, record: Record | None) -> JobState:
+    async def _noted(self, answered: JobState | MotionError, submission: Submission[Any]) -> JobState:
         """Have it kept what an exchange brought, and give it, or raise it.
 
         That is told in any case: a ledger that cannot be written says so by itself.
         """
+        record = submission.record
+        if isinstance(answered, UncertainError):
+            submission.on_uncertain()
         if record is not None:
             if isinstance(answered, UncertainError):
                 await _kept(record.lost(answered))
@@ -250,17 +273,25 @@ class Sender:
             await asyncio.wait(list(self._under_way))
 
 
+def _may_repeat(error: MotionError, turn: Turn, *, was_disallowed: bool) -> bool:
+    """Whether a try that ended so may be made again."""
+    if turn.next_wait is not None:
+        return True  # the gate holds it back, because it was provably not taken
+    if turn.left_at is None:
+        # Its look at the job has failed, which makes a few tries itself: an answer that nobody can read stays so.
+        return is_passing(error) and not isinstance(error, UnexpectedResponseError)
+    # The job was seen completed just before: the part of the service that takes followups may be a moment behind.
+    return isinstance(error, FollowupNotAllowedError) and not was_disallowed
+
+
 def _cut_short(
-    call: Call,
-    exchange: Exchange,
-    answered: JobState | MotionError | None,
-    error: BaseException,
-    record: Record | None,
+    submission: Submission[Any], exchange: Exchange, answered: JobState | MotionError | None, error: BaseException
 ) -> MotionError | None:
     """Tell what is known where something else than an answer ended an exchange, and have it noted.
 
     Nobody waits for the note: it is taken in, and written if anything still is.
     """
+    call, record = submission.call, submission.record
     if isinstance(answered, JobState):
         _log.error("the service took a %s, and it could not be taken up: job %s", call.kind, answered.job_id)
         return None
@@ -270,8 +301,10 @@ def _cut_short(
         return None
     failure = unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange"))
     _log.error("%s", failure)
-    if record is not None and isinstance(failure, UncertainError):
-        record.lost(failure)
+    if isinstance(failure, UncertainError):
+        submission.on_uncertain()
+        if record is not None:
+            record.lost(failure)
     return failure
 
 

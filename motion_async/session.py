@@ -20,9 +20,9 @@ import anyio
 
 from motion_async.address import DEFAULT_BASE_URL, check_api_key, check_base_url
 from motion_async.calls import Calls
-from motion_async.credits import Credits, OnInsufficientCredits, check_on_insufficient_credits
 from motion_async.errors import ConfigurationError, SessionClosedError
 from motion_async.fanout import FanOut
+from motion_async.gate import OnInsufficientCredits, check_on_insufficient_credits
 from motion_async.intake import Requests, intakes
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
@@ -190,10 +190,11 @@ class MotionSession:
     ) -> Job:
         """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
 
-        While no connection can be made, or the answer is a 429, it is tried up to eight times: about a minute in all
-        with the default backoff, and up to `exchange_timeout` for each try. A `Retry-After` of up to an hour is waited
-        for besides. End it sooner with `asyncio.timeout`: that sends nothing twice, and an id that still comes is in
-        the log and in `events`.
+        While no connection can be made, or the answer is a 429, it is tried for 90 seconds and up to eight times; no
+        further try begins after that, and each takes up to `exchange_timeout`. Meanwhile one create at a time finds out
+        for the whole session whether the service takes them again, and to wait for that is no try. A `Retry-After` of
+        up to an hour is waited for besides. End it sooner with `asyncio.timeout`: that sends nothing twice, and an id
+        that still comes is in the log and in `events`.
 
         Args:
             prompt: 1 to 12,000 characters, or a whole request.
@@ -223,8 +224,9 @@ class MotionSession:
     ) -> Job:
         """Give a completed job a new turn (section "Create Followup Endpoint"); it keeps its id.
 
-        The job is polled once before, so that its old `completed` is not taken for the new one after; then it is
-        sent as a create is, and tried as often. Each may wait for a `Retry-After`, as with `create`.
+        The job is polled before each try, so that its old `completed` is not taken for the new one after; it is sent as
+        a create is, and tried as often and as long, while that poll fails, too. Several followups to one job have
+        their turns one after the other.
 
         Args:
             job_id: a job that is completed.
@@ -237,7 +239,8 @@ class MotionSession:
 
         Raises:
             FollowupNotAllowedError: if the job is not completed, by the poll before it or by the service's 409.
-            FollowupUncertainError: if it was sent and its answer was lost; poll the job to find out.
+            FollowupUncertainError: if it was sent and its answer was lost. Wait for the job to find out: that gives
+                the end of the new turn, or raises this again if three polls show that nothing has changed.
             MotionError: any other refusal, or no connection.
         """
         calls = self._open()
@@ -324,10 +327,11 @@ class MotionSession:
         """Make many videos, a limited number at a time, and give each outcome as it ends.
 
         Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
-        One bad request is one bad outcome. The first 401 or 402 ends new creates; what runs goes on, and the
-        rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started. Leaving the
-        block early starts nothing new; jobs that the service has taken go on, and their ids are in the log, or in
-        the ledger.
+        One bad request is one bad outcome. While no connection can be made, or the service answers with 429, one
+        create at a time is tried without end, and events tell of it. The first 401 or 402 ends new creates; what runs
+        goes on, and the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started.
+        Leaving the block early starts nothing new; jobs that the service has taken go on, and their ids are in the log,
+        or in the ledger.
 
         With a ledger, what is sent is on disk before it is sent, and the same call goes on where an earlier
         one ended, however it ended: what is finished comes out without a call, what runs is taken up by its
@@ -375,14 +379,14 @@ class MotionSession:
         schedule = check_schedule(schedule)
         waits_for_credits = check_on_insufficient_credits(on_insufficient_credits) == "wait"
         return FanOut(
-            partial(calls.send, schedule=schedule),
+            partial(calls.send, schedule=schedule, waits_for_credits=waits_for_credits),
             partial(calls.take_up, schedule=schedule),
             calls.polls,
             (intakes if ledger is None else self._batch(ledger, batch, schedule).intakes)(requests),
             limiter=limiter,
             job_timeout=check_timeout(job_timeout, name="job_timeout"),
             on_input=check_on_input(on_input),
-            credits=Credits(self._events.publish) if waits_for_credits else None,
+            recheck=calls.gate.recheck,
         )
 
     def _batch(self, ledger: Ledger, name: str, schedule: Schedule) -> Batch:

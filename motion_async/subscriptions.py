@@ -118,7 +118,7 @@ def timed_out(job: Watched, timeout: float | None) -> WaitTimeoutError:
         job: the job that was waited for.
         timeout: the deadline in seconds.
     """
-    status = job.state.status if job.state else None
+    status = job.current.status if job.current else None
     return WaitTimeoutError(job.job_id, timeout=timeout or 0.0, status=status, failures=job.failures)
 
 
@@ -160,11 +160,11 @@ class Transitions(AsyncIterator[StatusChange]):
             raise timed_out(self._job, self._timeout) from None
 
     def _begin(self) -> StatusChange | None:
-        """Follow the job, and give its current state as the first change if it is known."""
+        """Follow the job, and give its current state as the first change if it is known, and of its newest turn."""
         if self._timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + self._timeout
         self._at = self._job.last
-        state, change = self._job.state, self._at.change
+        state, change = self._job.current, self._at.change
         if state is None or change is None or not self._job.has_ended:
             self._polls.follow(self._job)
             self._follows = True

@@ -48,23 +48,28 @@ class Exchange:
     """What is known of an exchange from outside while it is under way.
 
     `sent` says whether bytes of the request may have left; as long as they have not, the service
-    cannot have taken it. `cut` is the answer as far as it had come when the exchange was ended: it may hold the id.
+    cannot have taken it. `kept_back` is what kept them from leaving. `cut` is the answer as far as it had come when the
+    exchange was ended: it may hold the id.
 
     Args:
-        may_leave: asked just before the first byte leaves; unless it says so, none does.
+        before_first_byte: called just before the first byte leaves; if it raises, none does.
     """
 
-    __slots__ = ("_may_leave", "cut", "sent")
+    __slots__ = ("_before_first_byte", "cut", "kept_back", "sent")
 
-    def __init__(self, may_leave: Callable[[], bool] = lambda: True) -> None:
-        self._may_leave = may_leave
+    def __init__(self, before_first_byte: Callable[[], None] = lambda: None) -> None:
+        self._before_first_byte = before_first_byte
         self.sent = False
+        self.kept_back: Exception | None = None
         self.cut: Answer | None = None
 
     def leaves(self) -> None:
         """Note that the first byte is about to leave, or keep it from doing so by raising."""
-        if not self._may_leave():
-            raise PermissionError("somebody else may have been let send it meanwhile")
+        try:
+            self._before_first_byte()
+        except Exception as error:
+            self.kept_back = error
+            raise
         self.sent = True
 
 
@@ -201,8 +206,9 @@ class Transport:
         Raises:
             TransportError: if no answer came.
             SessionClosedError: if the connections have been closed.
+            Exception: what kept the first byte from leaving.
         """
-        failure: TransportError | SessionClosedError
+        failure: Exception
         is_poll = call.body is None
         task = asyncio.current_task()
         cancelled = task.cancelling() if task is not None else 0
@@ -217,7 +223,10 @@ class Transport:
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
             if task is not None and task.cancelling() > cancelled:
                 raise asyncio.CancelledError from None  # which a hook has taken for something else
-            failure = self._translated(call, error, exchange)
+            if exchange is not None and exchange.kept_back is not None:
+                failure = exchange.kept_back.with_traceback(None)  # aiohttp's frames hold the body and the headers
+            else:
+                failure = self._translated(call, error, exchange)
         except asyncio.CancelledError as error:
             if is_cancelled():
                 raise error.with_traceback(None)  # noqa: B904  # aiohttp's frames hold the body and the headers as locals

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from motion_async.jobs import JobState, JobStatus
 
-__all__ = ["is_stale", "needs_input"]
+__all__ = ["is_older", "is_same_end", "is_stale", "needs_input"]
 
 
 def is_stale(seen: JobState, *, known: JobState | None, before: JobState | None) -> bool:
@@ -21,17 +21,33 @@ def is_stale(seen: JobState, *, known: JobState | None, before: JobState | None)
     """
     if known is None:
         return before is not None and seen.status.is_terminal and _is_same_end(seen, known=None, before=before)
-    if seen.status.is_terminal and not (known.status.is_terminal and _is_older(seen, known)):
+    if seen.status.is_terminal and not (known.status.is_terminal and is_older(seen, known)):
         # Of a turn that runs, an end counts whatever its time: a clock that is off must keep nobody waiting.
         return before is not None and _is_same_end(seen, known=known, before=before)
     # The answer to a followup has no time, but whatever is news of its turn is newer than what it found.
     newest = before if known.updated_at is None and before is not None else known
     # A job that has ended leaves that state only by being changed again, so an equal time is old.
-    return _is_older(seen, newest) or (newest.status.is_terminal and None is not seen.updated_at == newest.updated_at)
+    return is_older(seen, newest) or (newest.status.is_terminal and None is not seen.updated_at == newest.updated_at)
 
 
-def _is_older(seen: JobState, known: JobState) -> bool:
+def is_older(seen: JobState, known: JobState) -> bool:
+    """Whether the service changed a job to one state before it changed it to another, as far as both say when.
+
+    Args:
+        seen: the one.
+        known: the other.
+    """
     return seen.updated_at is not None and known.updated_at is not None and seen.updated_at < known.updated_at
+
+
+def is_same_end(seen: JobState, end: JobState) -> bool:
+    """Whether an answer tells of an end that is known.
+
+    Args:
+        seen: the answer.
+        end: the end that is known.
+    """
+    return seen.status.is_terminal and _is_same_end(seen, known=None, before=end)
 
 
 def _is_same_end(seen: JobState, *, known: JobState | None, before: JobState) -> bool:
@@ -42,7 +58,7 @@ def _is_same_end(seen: JobState, *, known: JobState | None, before: JobState) ->
         if old is not None or new is not None:
             return bool(old == new)
     # Without any times, the end counts as new once the job has been seen at work in this turn.
-    return known is None or known.status == JobStatus.QUEUED
+    return known is None or known.status == JobStatus.QUEUED or known.status.is_terminal
 
 
 def _has_moved_on(seen: JobState, known: JobState, before: JobState) -> bool:

@@ -215,6 +215,16 @@ def _style_reference(url: Any) -> Iterator[Problem]:
         yield Problem("custom", "Style reference must be a YouTube URL", path)
 
 
+def earliest_expiry(request: VideoRequest) -> datetime | None:
+    """Give the moment at which the first of a request's signed URLs runs out, None if none is known to.
+
+    Args:
+        request: one that `check_request` has found nothing wrong with.
+    """
+    ends = [expiry(attachment.url) for attachment in request.attachments]
+    return min((end for end in ends if end is not None), default=None)
+
+
 def _url_problems(url: str, path: _Path) -> list[Problem]:
     """What keeps a string from being an absolute http(s) URL without credentials, if anything."""
     try:

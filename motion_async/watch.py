@@ -12,11 +12,11 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import cast
 from weakref import WeakValueDictionary
 
 from motion_async.errors import (
     ConfigurationError,
+    FollowupUncertainError,
     MotionError,
     ServiceError,
     SessionClosedError,
@@ -27,13 +27,15 @@ from motion_async.jobs import JobState, StatusChange
 from motion_async.learning import LearningSchedule
 from motion_async.pacing import EARLY, Backoff, Pace, Schedule, jittered
 from motion_async.protocol import is_passing
-from motion_async.turns import is_stale, needs_input
-from motion_async.watched import Watched
+from motion_async.turns import is_older, is_stale
+from motion_async.watched import IN_FLIGHT, UNSCHEDULED, Watched
 
-__all__ = ["MAX_UNREADABLE", "PollLoop"]
+__all__ = ["MAX_UNCHANGED", "MAX_UNREADABLE", "PollLoop"]
 
 MAX_UNREADABLE = 5
 """So many answers in a row that cannot be read end a watch."""
+MAX_UNCHANGED = 3
+"""So many answers with the end that a followup found end a watch, if nobody knows whether the service took that."""
 _MAX_REMEMBERED = 4_096
 """So many jobs with a followup are kept in mind, the latest ones, whether anyone holds them or not."""
 _TOLD_AT_ONCE = 500
@@ -87,14 +89,7 @@ class PollLoop:
         self._closed = False
 
     def job(self, job_id: str) -> Watched:
-        """Give what is known of a job, the same object for everyone as long as anyone holds it.
-
-        Args:
-            job_id: the job.
-
-        Raises:
-            InvalidRequestError: if it cannot be a job's id.
-        """
+        """Give what is known of a job, the same object for everyone as long as anyone holds it."""
         job = self._jobs.get(job_id) if isinstance(job_id, str) else None
         if job is None:
             job = self._jobs[job_id] = Watched(job_id, began_at=self._loop.time(), schedule=self._schedule)
@@ -105,31 +100,31 @@ class PollLoop:
         return list(self._jobs.values())
 
     def follow(self, job: Watched) -> None:
-        """Have a job polled until it ends, or until `unfollow` has been called as often as this.
-
-        Args:
-            job: the job; the error that ended an earlier watch of it is forgotten.
-
-        Raises:
-            SessionClosedError: if the loop has been closed.
-        """
+        """Have a job polled until it ends, or until `unfollow` has been called as often as this."""
         if self._closed:
             raise _closed(job)
         job.followers += 1
         if job.error is not None:
             job.error, job.failures, job.unreadable = None, 0, 0
-        self._schedule_next(job)
+        self._schedule_poll(job)
 
     def unfollow(self, job: Watched) -> None:
-        """Take back one `follow`.
-
-        Args:
-            job: the job.
-        """
+        """Take back one `follow`."""
         job.followers -= 1
 
+    def change_schedule(self, job: Watched, schedule: Schedule) -> None:
+        """Have a job left alone as another schedule says; one that is more urgent counts at once."""
+        job.use_schedule(schedule)
+        self._schedule_poll(job, sooner=True)
+
     def begin_turn(
-        self, job: Watched, accepted: JobState, *, before: JobState | None, schedule: Schedule | None = None
+        self,
+        job: Watched,
+        accepted: JobState,
+        *,
+        before: JobState | None,
+        turn: int | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         """Note that the service took a create, or a followup: a turn begins.
 
@@ -137,34 +132,46 @@ class PollLoop:
             job: the job.
             accepted: the service's answer.
             before: the state that the followup found, None for a create.
-            schedule: how long this job is left alone from now on; as before when None.
+            turn: the job's turn in which it found that; the newest one when None.
+            schedule: says how long the job is left alone from now on; as before when None.
         """
         if schedule is not None:
-            job.schedule = schedule
-        if before is not None:
+            job.use_schedule(schedule)
+        if before is None:
+            if job.state is not None:
+                return  # the service gave a create the id of a job that is known here: nothing has begun
+        elif job.has_seen_turn(before, turn):
+            job.unchanged = None
+            self._schedule_poll(job, sooner=True)
+            return
+        else:
             job.turn += 1
+            job.await_end_after(before)
             self._remember(job)
-        elif job.state is not None:
-            return  # the service gave a create the id of a job that is known here: nothing has begun
-        job.before = before
         job.began_at = self._loop.time()
         job.told = 0.0 if isinstance(job.schedule, LearningSchedule) else None
-        if job.state is None or job.has_ended:
-            self._take(job, accepted)  # else the new turn has been seen at work already, by a poll that was faster
-        self._schedule_next(job)
+        if job.state is None or job.state.status.is_terminal:
+            self._take(job, accepted)
+        self._schedule_poll(job, anew=True)
+
+    def doubt_turn(self, job: Watched, *, before: JobState, turn: int) -> None:
+        """Note that nobody knows whether the service took a followup: the end that it found is in doubt.
+
+        Polls show it: another end or a job at work is news, and the same end again and again ends the watch.
+        """
+        if not job.has_seen_turn(before, turn):
+            job.await_end_after(before)
+            job.unchanged = 0
+            self._remember(job)
+            self._schedule_poll(job, anew=True)
 
     def resume_turn(self, job: Watched, *, before: JobState) -> None:
-        """Note that a followup which somebody else sent began a turn: the end that it found does not count for it.
-
-        Args:
-            job: the job.
-            before: the state that the followup found.
-        """
-        if job.has_ended and job.state is not None and not is_stale(job.state, known=None, before=before):
-            return  # that turn's own end has been seen here already
-        job.turn += job.before is None
-        job.before = before
-        job.has_ended = False
+        """Note that a followup which somebody else sent began a turn: the end that it found does not count for it."""
+        is_later_known = job.before is not None and (job.before == before or is_older(before, job.before))
+        if is_later_known or job.has_seen_turn(before, None):
+            return
+        job.turn += 1
+        job.await_end_after(before)
         job.told = None  # when the turn really began is not known
         self._remember(job)
 
@@ -176,40 +183,25 @@ class PollLoop:
             self._remembered.popitem(last=False)
 
     def observe(self, job: Watched, seen: JobState) -> None:
-        """Take an answer into account, whoever asked for it: tell of a change if it is one.
-
-        Args:
-            job: the job.
-            seen: the answer.
-        """
+        """Take an answer into account, whoever asked for it: tell of a change if it is one."""
         job.failures = job.unreadable = 0
         if not is_stale(seen, known=job.state, before=job.before):
             if job.told is not None:
-                self._teach(job, job.told, seen)
+                job.teach(seen, now=self._loop.time())
             self._take(job, seen)
-
-    def _teach(self, job: Watched, told: float, seen: JobState) -> None:
-        """Tell the job's schedule, which learns, how long the job has run or took."""
-        schedule = cast("LearningSchedule", job.schedule)  # else nothing would have been told
-        age = self._loop.time() - job.began_at
-        if needs_input(seen):
-            job.told = None  # from here on a person is timed, not the service
-        elif not seen.status.is_terminal:
-            schedule.running(told, age, job.turn)
-            job.told = age
-        else:
-            took = None
-            if job.turn == 0 and seen.completed_at is not None and seen.created_at is not None:
-                took = (seen.completed_at - seen.created_at).total_seconds()
-            schedule.finished(told, age, job.turn, duration=took)
-            job.told = None
+        elif job.unchanged is not None and seen.status.is_terminal:
+            job.unchanged += 1
+            if job.unchanged >= MAX_UNCHANGED and job.followers > 0:
+                self._end(job, _unchanged(job))
 
     def _take(self, job: Watched, seen: JobState) -> None:
         known, job.state = job.state, seen
-        if job.has_ended and known is not None and not seen.status.is_terminal and job.before != known:
+        is_at_work_again = job.has_ended and not seen.status.is_terminal
+        if known is not None and (is_at_work_again or job.unchanged is not None):
             # Somebody else's followup, or one whose answer was lost: the old end must not count for it either.
             job.before = known
             job.turn += 1
+            job.unchanged = None
             job.began_at = self._loop.time()
             job.told = None  # when that turn really began is not known
         ends = seen.status.is_terminal and not job.has_ended
@@ -224,12 +216,7 @@ class PollLoop:
         job.wake()
 
     def slow_down(self, error: MotionError, *, sent_at: float) -> None:
-        """Slow all polls if an error says that the service wants fewer calls.
-
-        Args:
-            error: how a call ended.
-            sent_at: the loop's time at which it was sent.
-        """
+        """Slow all polls if an error says that the service wants fewer calls."""
         if not isinstance(error, ServiceError) or (error.http_status != 429 and error.retry_after is None):
             return
         now = self._loop.time()
@@ -262,24 +249,31 @@ class PollLoop:
 
     # The heap: an entry a job that is to be polled, the next one first.
 
-    def _schedule_next(self, job: Watched) -> None:
-        """Put a job that is followed and has not ended into the heap, unless it is there or being polled."""
-        if job.scheduled or job.followers <= 0 or job.has_ended or self._closed:
+    def _schedule_poll(self, job: Watched, *, anew: bool = False, sooner: bool = False) -> None:
+        """Put a job that is followed and has not ended into the heap, unless it is there or being polled.
+
+        An entry that is there gives way to one that is to be made anew, or that may be sooner and is.
+        """
+        is_wanted = job.followers > 0 and not job.has_ended and job.error is None
+        is_there = job.entry != UNSCHEDULED and not (anew or sooner)
+        if is_there or not is_wanted or job.entry == IN_FLIGHT or self._closed:
             return
         now = self._loop.time()
         if job.state is None and job.before is None:
-            wait = 0.0  # a job that was taken up by its id: nothing is known of it yet
+            due = now  # a job that was taken up by its id: nothing is known of it yet
         else:
             try:
-                wait = jittered(job.schedule, age=now - job.began_at, turn=job.turn, u=self._random())
+                due = now + jittered(job.schedule, age=now - job.began_at, turn=job.turn, u=self._random())
             except Exception as error:  # noqa: BLE001  # the caller's schedule or chance may raise anything
                 self._end(job, _misconfigured(job, error))
                 return
-        self._push(job, now + wait)
+        if job.entry == UNSCHEDULED or anew or due < job.due:
+            self._push(job, due)
 
     def _push(self, job: Watched, due: float) -> None:
-        job.scheduled = True
+        """Make an entry in the heap, which counts from now on in the place of any other of the job."""
         self._pushed += 1
+        job.entry, job.due = self._pushed, due
         heapq.heappush(self._due, (due, self._pushed, job))
         if self._due[0][2] is job:
             self._wake_at(due)
@@ -312,10 +306,13 @@ class PollLoop:
     def _next_due(self) -> Watched | None:
         """Take the next job that may be polled now; if there is none, make sure to be woken when there is."""
         while self._due:
-            due, _, job = self._due[0]
+            due, entry, job = self._due[0]
+            if entry != job.entry:
+                heapq.heappop(self._due)  # another entry counts now
+                continue
             if job.followers <= 0 or job.has_ended:
                 heapq.heappop(self._due)
-                job.scheduled = False
+                job.entry = UNSCHEDULED
                 continue
             now = self._loop.time()
             if due > now + EARLY:
@@ -324,6 +321,7 @@ class PollLoop:
                 self._wake_at(due)
                 return None
             heapq.heappop(self._due)
+            job.entry = IN_FLIGHT
             if self._due:
                 if self._due[0][0] > now + EARLY:
                     self._wake_at(self._due[0][0])
@@ -366,15 +364,19 @@ class PollLoop:
             try:
                 seen = await self._poll(job.job_id)
             except MotionError as error:
-                job.scheduled = False
+                job.entry = UNSCHEDULED
                 self._disturbed(job, error, sent_at=sent_at)
             else:
                 self.observe(job, seen)
-                job.scheduled = False
-                self._schedule_next(job)
+                job.entry = UNSCHEDULED
+                self._schedule_poll(job)
         except Exception as error:  # noqa: BLE001  # of the caller's: it ends this watch alone
-            job.scheduled = False
+            job.entry = UNSCHEDULED
             self._end(job, _misconfigured(job, error))
+        finally:
+            if job.entry == IN_FLIGHT:  # somebody else's hand has ended this worker; another one polls on
+                job.entry = UNSCHEDULED
+                self._schedule_poll(job)
 
     def _disturbed(self, job: Watched, error: MotionError, *, sent_at: float) -> None:
         """Try again later if the trouble may pass, else end the watch."""
@@ -404,6 +406,11 @@ def _misconfigured(job: Watched, error: Exception) -> ConfigurationError:
     failure = ConfigurationError(f"what was handed in to watch job {job.job_id} with raised {error!r:.200}")
     failure.__cause__ = error
     return failure
+
+
+def _unchanged(job: Watched) -> FollowupUncertainError:
+    reason = f"{job.unchanged} polls since then have shown the end that the job had before"
+    return FollowupUncertainError(reason, job_id=job.job_id)
 
 
 def _closed(job: Watched) -> SessionClosedError:

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from typing import Final, cast
 
 from motion_async.errors import MotionError
 from motion_async.jobs import JobState, StatusChange
+from motion_async.learning import LearningSchedule
 from motion_async.pacing import Schedule
+from motion_async.turns import is_same_end, is_stale, needs_input
 from motion_async.validation import check_job_id
 
-__all__ = ["MAX_KEPT", "Step", "Watched"]
+__all__ = ["IN_FLIGHT", "MAX_KEPT", "UNSCHEDULED", "Step", "Watched"]
 
-MAX_KEPT = 1_000
+MAX_KEPT: Final = 1_000
 """So many of a job's newest changes, and twice as many at most, are kept for a reader that does not read them."""
+UNSCHEDULED: Final = 0
+IN_FLIGHT: Final = -1
+"""The `entry` of a job that is in no heap: nobody wants it polled now, or a poll of it is under way."""
 
 
 class Step:
@@ -65,10 +71,13 @@ class _Kept:
 class Watched:
     """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
 
-    `followers` counts who wants it polled, `has_ended` says whether its newest turn has come to its end,
-    `waiting` holds a future for each coroutine that sleeps until there is news. `told` is the age up to which a
-    schedule that learns knows the job, None if the job can teach nothing. All its fields are for the modules
-    of this package, but `add` a change to its chain by that method.
+    `followers` counts who wants it polled, `has_ended` says whether its newest turn has come to its end, and a state
+    that ends a job while this does not say so is the end of an earlier turn. `before` is that of the turn before the
+    newest one; `unchanged` counts the answers that showed it still, after a followup of which nobody knows whether the
+    service took it, and is None where that is known. `entry` is the number of the job's entry in the loop's heap, and
+    `due` its moment. `waiting` holds a future for each coroutine that sleeps until there is news. `told` is the age up
+    to which a schedule that learns knows the job, None if the job can teach nothing. All its fields are for the modules
+    of this package, but `add` a change to its chain by that method, and change its schedule by `use_schedule`.
     """
 
     __slots__ = (
@@ -76,6 +85,8 @@ class Watched:
         "before",
         "began_at",
         "changes",
+        "due",
+        "entry",
         "error",
         "failures",
         "followers",
@@ -84,10 +95,10 @@ class Watched:
         "kept",
         "last",
         "schedule",
-        "scheduled",
         "state",
         "told",
         "turn",
+        "unchanged",
         "unreadable",
         "waiting",
     )
@@ -98,6 +109,7 @@ class Watched:
         self.began_at = began_at
         self.state: JobState | None = None
         self.before: JobState | None = None
+        self.unchanged: int | None = None
         self.has_ended = False
         self.schedule = schedule
         self.told: float | None = None
@@ -106,11 +118,69 @@ class Watched:
         self.failures = 0
         self.unreadable = 0
         self.followers = 0
-        self.scheduled = False
+        self.entry = UNSCHEDULED
+        self.due = 0.0
         self.last = Step(None)
         self.changes = 0
         self.kept: _Kept | None = None
         self.waiting: asyncio.Future[None] | dict[asyncio.Future[None], None] | None = None
+
+    def use_schedule(self, schedule: Schedule) -> None:
+        """Leave the job alone as another schedule says from now on, which has been told nothing of it yet."""
+        if schedule is not self.schedule:
+            self.schedule = schedule
+            # It learns of the whole life of the job or of nothing: of a beginning that nobody saw no age is right.
+            self.told = 0.0 if self.told is not None and isinstance(schedule, LearningSchedule) else None
+
+    @property
+    def current(self) -> JobState | None:
+        """The newest state of the newest turn, None if nothing of that has been seen."""
+        if self.state is not None and self.state.status.is_terminal and not self.has_ended:
+            return None
+        return self.state
+
+    def is_behind(self, seen: JobState) -> bool:
+        """Whether an answer is older than what is known, so that it does not say how the job stands."""
+        if not is_stale(seen, known=self.state, before=self.before):
+            return False
+        # The end that a followup found, of which nobody knows whether the service took it, may still be the newest.
+        ends = self.has_ended or self.unchanged is not None
+        return not (ends and self.state is not None and is_same_end(seen, self.state))
+
+    def has_seen_turn(self, before: JobState, turn: int | None) -> bool:
+        """Whether polls have seen the turn of a followup at work, or its end, before its own answer was read.
+
+        Args:
+            before: the state that the followup found.
+            turn: the job's turn in which it found that, None if that is not known.
+        """
+        if turn is not None and self.turn != turn:
+            return True
+        return self.has_ended and self.state is not None and not is_stale(self.state, known=None, before=before)
+
+    def await_end_after(self, before: JobState) -> None:
+        """Let an end count from now on only if it is another one than that of the turn before."""
+        self.before = before
+        self.has_ended = False
+        self.unchanged = None
+
+    def teach(self, seen: JobState, *, now: float) -> None:
+        """Tell the schedule, if it learns, how long the job has run or took."""
+        if self.told is None:
+            return
+        schedule = cast("LearningSchedule", self.schedule)  # else nothing would have been told
+        age = now - self.began_at
+        if needs_input(seen):
+            self.told = None  # from here on a person is timed, not the service
+        elif not seen.status.is_terminal:
+            schedule.running(self.told, age, self.turn)
+            self.told = age
+        else:
+            took = None
+            if self.turn == 0 and seen.completed_at is not None and seen.created_at is not None:
+                took = (seen.completed_at - seen.created_at).total_seconds()
+            schedule.finished(self.told, age, self.turn, duration=took)
+            self.told = None
 
     def add(self, change: StatusChange) -> None:
         """Put a change at the end of the chain."""

@@ -90,42 +90,15 @@ async def test_those_who_leave_take_no_slots_along(pause: float | None) -> None:
     assert times[0] - start == pytest.approx(0.9 if pause is None else pause, abs=0.2)
 
 
-async def test_what_costs_credits_waits_for_the_end_of_a_pause() -> None:
-    """Of the newest one; without a pause it goes on at once, whatever the polls."""
-    pace = Pace(1)
-    admission, start = Admission(pace), now()
-    for _ in range(10):
-        pace.reserve(start)
-    await admission.resumed()
-    assert now() == start
-    pace.slow_down(sent_at=start, now=start, retry_after=60)
-    asyncio.get_running_loop().call_later(
-        30, lambda: pace.slow_down(sent_at=start + 30, now=start + 30, retry_after=60)
-    )
-    await admission.resumed()
-    assert now() - start == pytest.approx(90, abs=0.1)
-
-
 async def test_closing_tells_whoever_waits() -> None:
-    """Nobody waits for a turn or an end of a pause that never comes, and nobody comes in after that."""
+    """Nobody waits for a turn that never comes, and nobody comes in after that."""
     pace = Pace(1)
     admission = Admission(pace)
     pace.slow_down(sent_at=now(), now=now(), retry_after=3_000)
-    waiting = [asyncio.ensure_future(wait()) for wait in (admission.wait, admission.wait, admission.resumed)]
+    waiting = [asyncio.ensure_future(wait()) for wait in (admission.wait, admission.wait)]
     await asyncio.sleep(1)
     admission.close()
     admission.close()
-    assert [type(end) for end in await asyncio.gather(*waiting, return_exceptions=True)] == [SessionClosedError] * 3
+    assert [type(end) for end in await asyncio.gather(*waiting, return_exceptions=True)] == [SessionClosedError] * 2
     with pytest.raises(SessionClosedError):
         await admission.wait()
-    with pytest.raises(SessionClosedError):
-        await admission.resumed()
-
-
-async def test_no_pause_lets_anything_be_sent_after_the_end() -> None:
-    """What has waited for a connection while the session was left is not sent any more."""
-    admission = Admission(Pace(1))
-    await admission.resumed()
-    admission.close()
-    with pytest.raises(SessionClosedError):
-        await admission.resumed()

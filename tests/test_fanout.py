@@ -111,7 +111,7 @@ async def service() -> AsyncIterator[Service]:
 
 def fan_out(service: Service, requests: Requests, **options: Any) -> FanOut:
     settings: dict[str, Any] = {
-        "limiter": anyio.CapacityLimiter(5), "job_timeout": None, "on_input": "wait", "credits": None,
+        "limiter": anyio.CapacityLimiter(5), "job_timeout": None, "on_input": "wait", "recheck": lambda: None,
     }  # fmt: skip
     take_up = lambda intake: service.loop.job(intake.job_id or "")  # noqa: E731
     return FanOut(service.send, take_up, service.loop, intakes(requests), **settings | options)

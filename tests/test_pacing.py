@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion_async.errors import ConfigurationError
-from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, jittered
+from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, SendPace, jittered
 from tests.test_options import NO_NUMBERS
 
 # The same examples in every run: a test must not pass by luck.
@@ -362,3 +362,91 @@ def test_a_complaint_after_an_idle_hour_costs_seconds(most: float, longest: floa
     pace.slow_down(sent_at=3_600.0, now=3_600.1, retry_after=None)
     pace.take(3_600.2)
     assert 0 < pace.opens_at - 3_600.2 < longest
+
+
+@pytest.mark.parametrize("rate", [0.5, 10.0, 64.0])
+def test_a_complaint_after_an_idle_hour_halves_the_pace_of_before(rate: float) -> None:
+    """An hour in which nobody asked is no pace: it does not outweigh the polls before it."""
+    pace = Pace(64)
+    for number in range(round(100 * rate)):
+        assert pace.take(number / rate)
+    pace.take(3_700.0)
+    assert pace.slow_down(sent_at=3_700.0, now=3_700.0, retry_after=None)
+    assert pace.rate(3_700.0) == pytest.approx(rate / 2, rel=0.1)
+
+
+def send(pace: SendPace, at: float, *, takes: float = 0.1) -> float:
+    """Send as soon as the pace allows, and have it taken; gives the time at which it left."""
+    left = max(at, pace.opens_at)
+    pace.sent(left)
+    pace.taken(left + takes, has_waited=left > at)
+    return left
+
+
+def test_sends_begin_gently_and_grow_with_each_that_is_taken() -> None:
+    """The first ones are a fifth of a second apart, and no two are further apart than those before."""
+    pace, at = SendPace(), [0.0]
+    for _ in range(100):
+        at.append(send(pace, at[-1], takes=0.0))
+    gaps = [after - before for before, after in pairwise(at[1:])]
+    assert gaps[0] == pytest.approx(0.2)
+    assert sorted(gaps, reverse=True) == gaps
+    assert at[-1] < 2
+
+
+def test_sends_that_had_not_to_wait_say_nothing_of_the_pace() -> None:
+    """A web app with a create a minute has the first pace for ever, and after a refusal waits a moment, not minutes."""
+    pace = SendPace()
+    for minute in range(100):
+        assert send(pace, minute * 60.0) == minute * 60.0
+    assert pace.gap == pytest.approx(0.2)
+    pace.refused(6_000.0)
+    pace.taken(6_001.0, has_waited=True)
+    assert pace.gap < 2
+
+
+def test_after_refusals_the_pace_begins_where_the_service_took_one() -> None:
+    """It took one in six seconds; from there on it grows by little, so that the limit is met again by few."""
+    pace = SendPace()
+    send(pace, 0.0)
+    pace.sent(0.2)
+    pace.refused(0.3)
+    pace.refused(2.0)
+    pace.taken(6.1, has_waited=True)
+    assert pace.gap == pytest.approx(6.0, abs=0.3)
+    assert pace.opens_at == pytest.approx(6.1 + pace.gap)
+
+
+def test_a_limit_that_is_met_halves_the_pace() -> None:
+    """Of what was allowed, and of what was taken if that was less."""
+    pace, at = SendPace(), 0.0
+    for _ in range(50):
+        at = send(pace, at, takes=0.0)
+    gap = pace.gap
+    pace.refused(at)
+    pace.taken(at + 0.001, has_waited=True)
+    assert pace.gap >= 2 * gap
+
+
+def test_a_limit_that_is_gone_is_soon_forgotten() -> None:
+    """From one send a minute, a few dozen that are taken lead back to ten a second."""
+    pace = SendPace()
+    send(pace, 0.0)
+    pace.refused(0.5)
+    pace.taken(100.0, has_waited=True)
+    assert pace.gap == 60
+    at, taken = 100.0, 0
+    while pace.gap > 0.1:
+        at, taken = send(pace, at, takes=0.0), taken + 1
+    assert taken < 60
+
+
+def test_an_outage_is_no_limit() -> None:
+    """When the service is back, sends begin gently, and not slowly."""
+    pace, at = SendPace(), 0.0
+    for _ in range(50):
+        at = send(pace, at, takes=0.0)
+    pace.interrupted()
+    assert pace.gap == pytest.approx(0.2)
+    pace.taken(at + 300, has_waited=True)
+    assert pace.gap < 0.2

@@ -29,11 +29,12 @@ from motion_async import (
     SessionClosedError,
 )
 from motion_async.events import Event
-from motion_async.pacing import Backoff
+from motion_async.gate import SendGate
+from motion_async.pacing import Backoff, Pace
 from motion_async.protocol import Answer, Call
 from motion_async.recording import NotOursToSend
-from motion_async.retrying import Retries
 from motion_async.sending import Sender
+from motion_async.submission import Submission
 from motion_async.transport import Exchange
 
 CREATE = Call("create", "/sessions", b"{}")
@@ -73,27 +74,27 @@ class Bench:
         self.events: list[Event] = []
         self.failed: list[MotionError] = []
         self.taken: list[JobState] = []
-        self.resumes = asyncio.Event()
-        self.resumes.set()
+        self.pace = Pace(100)
+        self.gate = SendGate(self.pace, backoff=Backoff(first=0, cap=0), random=lambda: 0.5)
         transport: Any = wire
-        retries = Retries(
-            backoff=Backoff(first=0, cap=0), random=lambda: 0.5, failed=lambda error, _: self.failed.append(error)
-        )
         self.sender = Sender(
             transport,
+            self.gate,
             self.events.append,
-            retries,
-            resumed=self.resumes.wait,
+            failed=lambda error, _: self.failed.append(error),
             grace=grace,
             now=lambda: datetime(2026, 4, 28, tzinfo=UTC),
         )
 
-    def start(self, call: Call = CREATE, *, record: Any = None, **options: Any) -> asyncio.Task[str]:
+    def submission(self, call: Call = CREATE, **terms: Any) -> Submission[str]:
         def take(accepted: JobState) -> str:
             self.taken.append(accepted)
             return accepted.job_id
 
-        return asyncio.create_task(self.sender.send(call, take, record=record, **options))
+        return Submission(call=call, on_accepted=take, **terms)
+
+    def start(self, call: Call = CREATE, **terms: Any) -> asyncio.Task[str]:
+        return asyncio.create_task(self.sender.send(self.submission(call, **terms)))
 
 
 async def settle() -> None:
@@ -122,30 +123,33 @@ async def test_in_a_pause_nothing_leaves_and_nothing_is_written_down() -> None:
     """The service has asked for it; whoever gives up meanwhile has sent nothing."""
     wire, book = Wire(ACCEPTED), Book()
     bench = Bench(wire)
-    bench.resumes.clear()
+    now = asyncio.get_running_loop().time()
+    bench.pace.slow_down(sent_at=now, now=now, retry_after=0.05)
     waits, leaves = bench.start(record=book), bench.start()
     await settle()
     assert (wire.posts, book.noted) == (0, [])
     leaves.cancel()
     await asyncio.wait([leaves])
-    bench.resumes.set()
     assert await waits == "a"
+    assert asyncio.get_running_loop().time() >= now + 0.04
     assert wire.posts == 1
     assert bench.events == [JobAccepted("a")]
 
 
 async def test_what_a_record_does_not_hold_any_more_does_not_leave() -> None:
-    """It is asked when there is a connection; what was noted is taken back."""
-    wire, book = Wire(ACCEPTED), Book()
+    """It is asked when there is a connection; what was noted is taken back, and noted anew before it leaves."""
+    wire, book = Wire(ACCEPTED, ACCEPTED), Book()
     wire.connects.clear()
     sending = Bench(wire).start(record=book)
     await settle()
     book.is_held = False
     wire.connects.set()
-    with pytest.raises(PermissionError):
-        await sending
-    assert wire.posts == 0
-    assert book.noted == ["sending", "not taken: NoneType"]
+    await settle()
+    assert (wire.posts, book.noted[:2]) == (0, ["sending", "not taken: NoneType"])
+    book.is_held = True
+    assert await sending == "a"
+    assert wire.posts == 1
+    assert book.noted[-2:] == ["sending", "taken: a"]
 
 
 async def test_what_is_not_to_be_sent_any_more_once_it_is_written_down_is_taken_back() -> None:
@@ -167,24 +171,24 @@ async def test_what_is_not_to_be_sent_any_more_once_it_is_written_down_is_taken_
     assert book.noted == ["sending", "not taken: NoneType"]
 
 
-async def test_what_must_be_looked_at_again_is_before_each_further_try() -> None:
+async def test_what_must_be_looked_at_is_before_each_try() -> None:
     """A followup finds its job anew after a refusal; what the look raises ends it."""
     busy, looks = RateLimitedError("slow", http_status=429), list[int]()
     wire = Wire(busy, busy, ACCEPTED)
 
-    async def again() -> None:
+    async def look() -> None:
         looks.append(wire.posts)
 
-    assert await Bench(wire).start(again=again) == "a"
-    assert looks == [1, 2]
+    assert await Bench(wire).start(before_try=look) == "a"
+    assert looks == [0, 1, 2]
 
     async def ends() -> None:
         raise FollowupNotAllowedError("it runs", http_status=409, status="running")
 
-    wire = Wire(busy, ACCEPTED)
+    wire = Wire(ACCEPTED)
     with pytest.raises(FollowupNotAllowedError):
-        await Bench(wire).start(again=ends)
-    assert wire.posts == 1
+        await Bench(wire).start(before_try=ends)
+    assert wire.posts == 0
 
 
 BODY = b'{"status": "queued", "note": "' + b"x" * 300 + b'", "job_id": "405d47cf", "cut'
@@ -611,7 +615,7 @@ async def test_a_scope_of_the_callers_that_ends_gives_what_was_sent_its_grace() 
     with anyio.CancelScope() as scope:
         asyncio.get_running_loop().call_later(0.01, scope.cancel)
         asyncio.get_running_loop().call_later(0.05, wire.replies.set)
-        await bench.sender.send(CREATE, bench.taken.append)
+        await bench.sender.send(bench.submission())
     assert [state.job_id for state in bench.taken] == ["a"]
     await settle()
 
@@ -648,7 +652,7 @@ async def test_what_waits_for_a_connection_is_in_no_record_and_asks_before_it_is
     def check() -> None:
         raise NotSentError("an earlier one was refused")
 
-    waiting = asyncio.create_task(bench.sender.send(CREATE, bench.taken.append, record=second, check=check))
+    waiting = bench.start(record=second, check=check)
     await settle()
     assert (first.noted, second.noted) == (["sending"], [])
     wire.replies.set()

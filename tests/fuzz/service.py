@@ -18,7 +18,7 @@ import attrs
 from motion_async.errors import ConnectionLostError
 from motion_async.protocol import Answer, Call
 
-__all__ = ["Fault", "Service", "Version"]
+__all__ = ["Fault", "Service", "Version", "state_of"]
 
 START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
 
@@ -55,7 +55,11 @@ class _Job:
 
 
 class Service:
-    """The jobs of a service; made in the place of `Transport`, whose options it takes."""
+    """The jobs of a service; made in the place of `Transport`, whose options it takes.
+
+    Attributes:
+        taken: the turn of each job that the newest send began which was taken.
+    """
 
     polls_at_once = 75
     places_to_send = contextlib.nullcontext()
@@ -64,6 +68,7 @@ class Service:
         self.jobs: dict[str, _Job] = {}
         self.sends: deque[Fault] = deque()
         self.creates = 0
+        self.taken: dict[str, int] = {}
         self._steps = 0
 
     def begin_turn(self, job_id: str) -> None:
@@ -89,7 +94,7 @@ class Service:
     async def exchange(self, call: Call, exchange: Any = None) -> Answer:
         """Carry a call to the service and bring back what the test has ordered."""
         if call.body is not None:
-            exchange.sent = True
+            exchange.leaves()
             return await self._send(call)
         assert call.job_id is not None
         job = self.jobs[call.job_id]
@@ -104,25 +109,31 @@ class Service:
         elif fault.kind == "unreadable":
             return _answer(200, b"<html>")
         elif fault.kind == "another's":
-            return _answer(200, _state("another", seen))
+            return _answer(200, state_of("another", seen))
         if fault.kind == "lost":
             raise ConnectionLostError("lost", job_id=call.job_id)
         if fault.kind.isdecimal():
             return _answer(int(fault.kind), b"{}", retry_after=fault.retry_after)
-        return _answer(200, _state(call.job_id, seen))
+        return _answer(200, state_of(call.job_id, seen))
 
     async def _send(self, call: Call) -> Answer:
         fault = self.sends.popleft() if self.sends else Fault("none")
-        await asyncio.sleep(0.05 + fault.seconds)
-        if fault.kind == "429":
-            return _answer(429, b"{}", retry_after=fault.retry_after)
+        if fault.kind != "late":
+            await asyncio.sleep(0.05 + fault.seconds)
+        if fault.kind.isdecimal():
+            return _answer(int(fault.kind), b"{}", retry_after=fault.retry_after)
         job_id = call.job_id
         if job_id is None:
             self.creates += 1
             job_id = f"job-{self.creates}"
         elif self.jobs[job_id].versions[-1].status != "completed":
             return _answer(409, b"{}")
+        if fault.kind == "untaken":
+            raise ConnectionLostError("lost", job_id=call.job_id)
         self.begin_turn(job_id)
+        self.taken[job_id] = self.jobs[job_id].versions[-1].turn
+        if fault.kind == "late":  # the turn goes on, and may end, before this is heard of
+            await asyncio.sleep(0.05 + fault.seconds)
         if fault.kind == "lost":
             raise ConnectionLostError("lost", job_id=call.job_id)
         return _answer(202, json.dumps({"job_id": job_id, "status": "queued"}).encode())
@@ -143,7 +154,8 @@ def _answer(status: int, body: bytes, *, retry_after: int | None = None) -> Answ
     return Answer(status, body, None if retry_after is None else str(retry_after))
 
 
-def _state(job_id: str, seen: Version) -> bytes:
+def state_of(job_id: str, seen: Version) -> bytes:
+    """Give the body of an answer that tells of a version."""
     fields = {
         "job_id": job_id,
         "status": seen.status,

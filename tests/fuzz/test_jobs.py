@@ -20,17 +20,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from motion_async import (
     Backoff,
     FollowupUncertainError,
+    GrowingSchedule,
     Job,
     JobFailedError,
     JobState,
+    LearnedSchedule,
     MotionError,
     MotionSession,
     RateLimitedError,
     StatusChange,
     UncertainError,
+    VideoRequest,
     WatchEnded,
 )
-from tests.fuzz.service import Fault, Service, Version
+from motion_async.intake import Intake
+from motion_async.wire import read_state
+from tests.fuzz.service import Fault, Service, Version, state_of
 from tests.virtual import VirtualLoop
 
 LONG = os.environ.get("MOTION_FUZZ") == "long"
@@ -42,8 +47,10 @@ poll_faults = st.one_of(
     st.builds(Fault, st.sampled_from(["429", "503"]), retry_after=st.sampled_from([None, 0, 7])),
     st.builds(Fault, st.sampled_from(["none", "stale", "behind"]), st.sampled_from([0.0, 1.0, 29.0])),
 )
-send_faults = st.builds(
-    Fault, st.sampled_from(["none", "lost", "429"]), st.sampled_from([0.0, 5.0]), retry_after=st.sampled_from([None, 3])
+send_faults = st.one_of(
+    st.builds(Fault, st.sampled_from(["none", "lost", "untaken"]), st.sampled_from([0.0, 5.0])),
+    st.builds(Fault, st.just("429"), st.sampled_from([0.0, 5.0]), retry_after=st.sampled_from([None, 3])),
+    st.builds(Fault, st.just("late"), st.sampled_from([0.5, 5.0, 25.0])),
 )
 
 
@@ -73,6 +80,8 @@ class Jobs(RuleBasedStateMachine):
         self.readers: list[Reader] = []
         self.calls: list[asyncio.Task[Any]] = []
         self.events: list[Any] = []
+        self.in_doubt: set[str] = set()
+        self.schedules = GrowingSchedule(), LearnedSchedule()
         with mock.patch("motion_async.session.Transport", Service):
             self.motion = MotionSession("motion_key", base_url="http://127.0.0.1/", backoff=Backoff(cap=5.0))
             self.run(self.motion.__aenter__())
@@ -161,10 +170,23 @@ class Jobs(RuleBasedStateMachine):
         try:
             await self.jobs[job_id].followup("faster")
         except FollowupUncertainError:
-            return
+            self.in_doubt.add(job_id)
         except MotionError:
             return
-        self.newest_turn[job_id] = self.service.jobs[job_id].versions[-1].turn
+        self.newest_turn[job_id] = max(self.service.taken.get(job_id, 0), self.newest_turn[job_id])
+
+    @rule(data=st.data())
+    def take_up(self, data: st.DataObject) -> None:
+        """A batch takes a followup up that an earlier run has sent."""
+        job_id = data.draw(st.sampled_from(sorted(self.jobs)))
+        versions = self.service.jobs[job_id].versions
+        turn = data.draw(st.integers(0, versions[-1].turn))
+        if turn:
+            before = next(version for version in reversed(versions) if version.turn < turn)
+            state = read_state(state_of(job_id, before), asked=job_id)
+            intake = Intake(VideoRequest("faster"), job_id=job_id, before=state)
+            self.motion._calls.take_up(intake, schedule=self.schedules[turn % 2])
+            self.newest_turn[job_id] = max(turn, self.newest_turn[job_id])
 
     @rule(data=st.data())
     def ask(self, data: st.DataObject) -> None:
@@ -216,10 +238,11 @@ class Jobs(RuleBasedStateMachine):
             newest = -1
             previous = None
             for change in changes:
-                assert change.previous == previous
-                assert change.current != previous
-                previous = change.current
                 version = self.version(change.state)
+                assert change.previous == previous
+                # A turn of which an answer was lost, or another process heard, may begin and end between two polls.
+                assert change.current != previous or (change.current.is_terminal and version is not None)
+                previous = change.current
                 if version is not None:
                     assert version.number > newest
                     assert version.status == change.current
@@ -252,6 +275,9 @@ class Jobs(RuleBasedStateMachine):
                 assert version.status == "completed"
                 assert version.turn >= reader.turn
             else:
+                if isinstance(error, FollowupUncertainError):
+                    assert reader.job_id in self.in_doubt
+                    continue
                 assert isinstance(error, JobFailedError)
                 assert any(v.status == "failed" for v in self.service.jobs[reader.job_id].versions)
 
@@ -261,7 +287,10 @@ class Jobs(RuleBasedStateMachine):
         if not hasattr(self, "events"):
             return
         assert not self.trouble
-        assert not any(isinstance(event, WatchEnded) for event in self.events)
+        for event in self.events:
+            if isinstance(event, WatchEnded):
+                assert isinstance(event.error, FollowupUncertainError)
+                assert event.job_id in self.in_doubt
         for task in self.calls:
             if task.done():
                 task.result()
