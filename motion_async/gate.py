@@ -30,8 +30,8 @@ __all__ = [
     "CREDITS_INTERVAL",
     "HeldBack",
     "OnInsufficientCredits",
+    "Permit",
     "SendGate",
-    "Turn",
     "check_on_insufficient_credits",
 ]
 
@@ -68,14 +68,14 @@ class _Barrier:
         self.failures = 0
         self.closed_at = -math.inf
         self.probes_at = -math.inf
-        self.prober: Turn | None = None
+        self.prober: Permit | None = None
 
     @property
     def is_closed(self) -> bool:
         return self.failures > 0
 
-    def holds_back(self, turn: Turn) -> bool:
-        return self.is_closed and self.prober is not turn
+    def holds_back(self, permit: Permit) -> bool:
+        return self.is_closed and self.prober is not permit
 
     def close(self, refusal: MotionError, *, now: float, wait: float) -> None:
         if not self.is_closed:
@@ -89,8 +89,8 @@ class _Barrier:
         self.probes_at = -math.inf
 
 
-class Turn:
-    """One try of a send, from its turn at the gate to what came of it.
+class Permit:
+    """The permit for one try of a send, from its turn at the gate to what came of it.
 
     Attributes:
         left_at: the loop's time at which its first byte left, None if none has.
@@ -111,7 +111,7 @@ class Turn:
         self.failures = 0
 
     def begin(self, now: float, *, has_waited: bool) -> None:
-        """Begin: where sends are held back, this one probes."""
+        """Begin the try: where sends are held back, this one probes."""
         self.began_at = now
         self.has_waited = has_waited
         for barrier in self.barriers:
@@ -166,15 +166,15 @@ class SendGate:
         """Give the loop's time."""
         return self._loop.time()
 
-    def turn(self, submission: Submission[Any]) -> Turn:
-        """Give a turn for one try of a send: `admit` begins it, `release` ends it."""
-        return Turn(self, submission, (self._service, self._credits)[: 1 + submission.waits_for_credits])
+    def permit(self, submission: Submission[Any]) -> Permit:
+        """Give a permit for one try of a send: `admit` begins it, `release` ends it."""
+        return Permit(self, submission, (self._service, self._credits)[: 1 + submission.waits_for_credits])
 
-    async def admit(self, turn: Turn, *, until: float | None) -> None:
-        """Wait until a turn may begin.
+    async def admit(self, permit: Permit, *, until: float | None) -> None:
+        """Wait until a try may begin, in the order of asking.
 
         Args:
-            turn: the turn.
+            permit: what it is given.
             until: the loop's time at which it is given up, None for never; but a pause that the service has asked for
                 is waited for.
 
@@ -182,12 +182,12 @@ class SendGate:
             SessionClosedError: if the session is left before.
             MotionError: what `submission.check` raises, or the refusal that it was held back by up to the end.
         """
-        submission = turn.submission
+        submission = permit.submission
         queue = self._queues[submission.waits_for_credits]
         asked_at = self.now()
         await self._come_first(queue, submission, until)
         try:
-            while (rest := self._rest(turn)) > EARLY:
+            while (rest := self._rest(permit)) > EARLY:
                 self._raise_if_not_wanted(submission)
                 left = self._time_left(until)
                 if left <= 0:
@@ -202,7 +202,7 @@ class SendGate:
         finally:
             queue.release()
         now = self.now()
-        turn.begin(now, has_waited=now - asked_at > EARLY)
+        permit.begin(now, has_waited=now - asked_at > EARLY)
         self._pace.sent(now)
 
     async def _come_first(self, queue: asyncio.Lock, submission: Submission[Any], until: float | None) -> None:
@@ -217,12 +217,12 @@ class SendGate:
                 return
         await queue.acquire()
 
-    def _rest(self, turn: Turn) -> float:
-        """Give the seconds until a turn may begin, as far as is known now."""
+    def _rest(self, permit: Permit) -> float:
+        """Give the seconds until a try may begin, as far as is known now."""
         at = max(self._polls_pace.resumes_at, self._pace.opens_at)
         if self._service.is_closed:
             at = self._polls_pace.resumes_at  # a probe finds out more the sooner it leaves
-        for barrier in turn.barriers:
+        for barrier in permit.barriers:
             if barrier.is_closed:
                 if barrier.prober is not None:
                     return math.inf
@@ -260,41 +260,41 @@ class SendGate:
         self._raise_if_over()
         submission.check()
 
-    def check(self, turn: Turn) -> None:
-        """Raise if a turn that has begun must not go on: a refusal or a pause has come since, or the session's end."""
+    def check(self, permit: Permit) -> None:
+        """Raise if a try that has begun must not go on: a refusal or a pause has come since, or the session's end."""
         self._raise_if_over()
-        if self._polls_pace.resumes_at > self.now() + EARLY or any(one.holds_back(turn) for one in turn.barriers):
+        if self._polls_pace.resumes_at > self.now() + EARLY or any(one.holds_back(permit) for one in permit.barriers):
             raise HeldBack
 
-    def judge(self, turn: Turn, answered: JobState | MotionError) -> None:
-        """Take into account what came of a turn.
+    def judge(self, permit: Permit, answered: JobState | MotionError) -> None:
+        """Take into account what came of a try.
 
         What left before a refusal says nothing about the time after that.
         """
         now = self.now()
-        left_at = turn.began_at if turn.left_at is None else turn.left_at
-        is_probe = self._service.prober is turn
+        left_at = permit.began_at if permit.left_at is None else permit.left_at
+        is_probe = self._service.prober is permit
         is_news = is_probe if self._service.is_closed else left_at > self._service.closed_at
         if isinstance(answered, RateLimitedError | ConnectFailedError):
             wait = max(self._service.probes_at - now, 0.0)
             if is_news:
                 wait = self._refused(answered, now)
-            turn.hold_back(wait, failures=max(self._service.failures, 1))
+            permit.hold_back(wait, failures=max(self._service.failures, 1))
         elif isinstance(answered, JobState | ServiceError):
             if is_news:
                 self._service.open()
-            self._judge_credits(turn, answered, left_at=left_at, now=now)
+            self._judge_credits(permit, answered, left_at=left_at, now=now)
             if is_news and isinstance(answered, JobState):
-                self._pace.taken(now, has_waited=turn.has_waited)
+                self._pace.taken(now, has_waited=permit.has_waited)
         elif is_probe:  # nobody knows whether it was taken: the next one finds out, a little later
             self._service.probes_at = now + self.delay(self._service.failures)
-        self.release(turn)
+        self.release(permit)
 
-    def _judge_credits(self, turn: Turn, answered: JobState | ServiceError, *, left_at: float, now: float) -> None:
+    def _judge_credits(self, permit: Permit, answered: JobState | ServiceError, *, left_at: float, now: float) -> None:
         if isinstance(answered, InsufficientCreditsError):
             self._credits.close(answered, now=now, wait=CREDITS_INTERVAL)
-            if self._credits in turn.barriers:
-                turn.hold_back(CREDITS_INTERVAL, failures=self._credits.failures)
+            if self._credits in permit.barriers:
+                permit.hold_back(CREDITS_INTERVAL, failures=self._credits.failures)
         elif isinstance(answered, JobState) and left_at > self._credits.closed_at:
             self._credits.open()
 
@@ -318,10 +318,10 @@ class SendGate:
         """Sleep for so long, unless the session is left."""
         await asyncio.wait([self._over], timeout=seconds)
 
-    def release(self, turn: Turn) -> None:
-        """End a turn: if it was a probe and nothing came of it, another send probes."""
-        for barrier in turn.barriers:
-            if barrier.prober is turn:
+    def release(self, permit: Permit) -> None:
+        """End a try: if it was a probe and nothing came of it, another send probes."""
+        for barrier in permit.barriers:
+            if barrier.prober is permit:
                 barrier.prober = None
         self.recheck()
 

@@ -30,7 +30,7 @@ from motion_async.errors import (
     UnexpectedResponseError,
 )
 from motion_async.events import Event, JobAccepted, SendAbandoned, SendDisturbed
-from motion_async.gate import HeldBack, SendGate, Turn
+from motion_async.gate import HeldBack, Permit, SendGate
 from motion_async.jobs import JobState
 from motion_async.protocol import Answer, Call, is_passing, read_answer, unless_refused
 from motion_async.recording import NotOursToSend, Record
@@ -98,41 +98,41 @@ class Sender:
         failures = 0
         was_disallowed = False
         while True:
-            turn = self._gate.turn(submission)
+            permit = self._gate.permit(submission)
             try:
-                return await self._try(submission, turn, until)
+                return await self._try(submission, permit, until)
             except HeldBack:
                 continue  # it costs no try
             except MotionError as error:
                 failures += 1
-                may_repeat = _may_repeat(error, turn, was_disallowed=was_disallowed)
+                may_repeat = _may_repeat(error, permit, was_disallowed=was_disallowed)
                 is_over = until is not None and (failures >= _ATTEMPTS or self._gate.now() >= until)
                 if not may_repeat or is_over:
                     raise
                 was_disallowed |= isinstance(error, FollowupNotAllowedError)
-                pause = self._gate.delay(failures) if turn.next_wait is None else 0.0
-                wait, failed = turn.next_wait or pause, max(turn.failures, failures)
+                pause = self._gate.delay(failures) if permit.next_wait is None else 0.0
+                wait, failed = permit.next_wait or pause, max(permit.failures, failures)
                 self._publish(SendDisturbed(submission.call.job_id, error, failed, wait))
             finally:
-                self._gate.release(turn)
+                self._gate.release(permit)
             if pause:
                 await self._gate.pause(pause)
 
-    async def _try(self, submission: Submission[_T], turn: Turn, until: float | None) -> _T:
+    async def _try(self, submission: Submission[_T], permit: Permit, until: float | None) -> _T:
         """Make one try: a look, the turn at the gate, one more look if the first is old by then, and the exchange."""
         looked_at = -math.inf
         if submission.before_try is not None:
             await submission.before_try()
             looked_at = self._gate.now()
-        await self._gate.admit(turn, until=until)
-        if submission.before_try is not None and turn.began_at - looked_at > _FRESH:
+        await self._gate.admit(permit, until=until)
+        if submission.before_try is not None and permit.began_at - looked_at > _FRESH:
             await submission.before_try()
-        return (await self._send_once(submission, turn))[1]
+        return (await self._send_once(submission, permit))[1]
 
-    async def _send_once(self, submission: Submission[_T], turn: Turn) -> tuple[JobState, _T]:
+    async def _send_once(self, submission: Submission[_T], permit: Permit) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
-        exchange = Exchange(turn.leave)
-        work = self._exchange_and_take(submission, turn, exchange)
+        exchange = Exchange(permit.leave)
+        work = self._exchange_and_take(submission, permit, exchange)
         task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
         self._under_way[task] = exchange
         task.add_done_callback(self._under_way.pop)
@@ -149,7 +149,7 @@ class Sender:
             raise
 
     async def _exchange_and_take(
-        self, submission: Submission[_T], turn: Turn, exchange: Exchange
+        self, submission: Submission[_T], permit: Permit, exchange: Exchange
     ) -> tuple[JobState, _T]:
         """Send once: a place, the note of it, the exchange, the note of that, the job.
 
@@ -161,21 +161,21 @@ class Sender:
         try:
             # First of all a place, so that what waits for one stands in no record as sent, and can still be held back.
             async with self._transport.places_to_send:
-                turn.check()
+                permit.check()
                 now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
                 if record is not None:
                     await self._note_the_intent(record)
                 try:
-                    turn.check()
+                    permit.check()
                     answered = await self._answered(call, exchange, now)
                 except (MotionError, HeldBack):
                     if record is not None:
                         record.not_taken(None)
                     raise
             try:
-                turn.end(answered)
+                permit.end(answered)
                 if isinstance(answered, MotionError):
-                    self._failed(answered, turn.left_at or turn.began_at)
+                    self._failed(answered, permit.left_at or permit.began_at)
             finally:  # whatever the caller's chance makes of it: it is asked for the next wait
                 accepted = await self._noted(answered, submission)
             self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
@@ -273,11 +273,11 @@ class Sender:
             await asyncio.wait(list(self._under_way))
 
 
-def _may_repeat(error: MotionError, turn: Turn, *, was_disallowed: bool) -> bool:
+def _may_repeat(error: MotionError, permit: Permit, *, was_disallowed: bool) -> bool:
     """Whether a try that ended so may be made again."""
-    if turn.next_wait is not None:
+    if permit.next_wait is not None:
         return True  # the gate holds it back, because it was provably not taken
-    if turn.left_at is None:
+    if permit.left_at is None:
         # Its look at the job has failed, which makes a few tries itself: an answer that nobody can read stays so.
         return is_passing(error) and not isinstance(error, UnexpectedResponseError)
     # The job was seen completed just before: the part of the service that takes followups may be a moment behind.

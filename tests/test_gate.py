@@ -24,7 +24,7 @@ from motion_async import (
     SendDisturbed,
     SessionClosedError,
 )
-from motion_async.gate import CREDITS_INTERVAL, HeldBack, SendGate, Turn, check_on_insufficient_credits
+from motion_async.gate import CREDITS_INTERVAL, HeldBack, Permit, SendGate, check_on_insufficient_credits
 from motion_async.pacing import Pace
 from motion_async.problems import Problem
 from motion_async.protocol import Call
@@ -69,27 +69,27 @@ class Service:
 
     async def send(self, submission: Submission[JobState], until: float | None) -> float:
         while True:
-            turn = self.gate.turn(submission)
+            permit = self.gate.permit(submission)
             try:
-                await self.gate.admit(turn, until=until)
-                answered = await self.exchange(turn)
-                turn.end(answered)
+                await self.gate.admit(permit, until=until)
+                answered = await self.exchange(permit)
+                permit.end(answered)
             except HeldBack:
                 continue
             finally:
-                self.gate.release(turn)
+                self.gate.release(permit)
             if isinstance(answered, JobState):
                 return now()
-            if turn.next_wait is None:
+            if permit.next_wait is None:
                 raise answered
 
-    async def admit(self) -> Turn:
-        turn = self.gate.turn(self.submission())
-        await self.gate.admit(turn, until=None)
-        return turn
+    async def admit(self) -> Permit:
+        permit = self.gate.permit(self.submission())
+        await self.gate.admit(permit, until=None)
+        return permit
 
-    async def exchange(self, turn: Turn) -> JobState | MotionError:
-        turn.leave()
+    async def exchange(self, permit: Permit) -> JobState | MotionError:
+        permit.leave()
         self.left.append(now())
         answer = self.answer()
         self.in_flight += 1
@@ -139,7 +139,7 @@ async def test_after_a_refusal_one_at_a_time_probes(service: Service) -> None:
 
 @pytest.mark.parametrize("refusal", [BUSY, DOWN], ids=["429", "no connection"])
 async def test_what_is_about_to_leave_is_held_back(service: Service, refusal: MotionError) -> None:
-    """It had its turn before the refusal came, and its connection after it."""
+    """It had its permit before the refusal came, and its connection after it."""
     first = await service.admit()
     second = await service.admit()
     first.leave()
@@ -157,22 +157,22 @@ async def test_what_is_about_to_leave_is_held_back(service: Service, refusal: Mo
 
 async def test_what_left_before_a_refusal_says_nothing_about_the_time_after_it(service: Service) -> None:
     """Its own refusal closes nothing again, and that it was taken opens nothing."""
-    turns = [await service.admit() for _ in range(4)]
-    for turn in turns:
-        turn.leave()
-    turns[0].end(BUSY)
-    turns[1].end(TAKEN)
+    permits = [await service.admit() for _ in range(4)]
+    for permit in permits:
+        permit.leave()
+    permits[0].end(BUSY)
+    permits[1].end(TAKEN)
     probe = await service.admit()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1_000):
             await service.admit()
     probe.leave()
     probe.end(TAKEN)
-    turns[2].end(BUSY)
-    assert turns[2].next_wait == 0
+    permits[2].end(BUSY)
+    assert permits[2].next_wait == 0
     after = await service.admit()
     after.leave()
-    turns[3].end(BUSY)
+    permits[3].end(BUSY)
     after.check()
     service.gate.release(after)
 
@@ -198,11 +198,11 @@ async def test_a_probe_of_which_nothing_came_hands_over(service: Service, ended_
 
 async def test_a_pause_holds_up_who_waits_and_who_is_about_to_leave(service: Service) -> None:
     """The service may ask for it at any time, by its answer to a poll as well."""
-    turn = await service.admit()
+    permit = await service.admit()
     service.pace.slow_down(sent_at=now(), now=now(), retry_after=600)
     with pytest.raises(HeldBack):
-        turn.leave()
-    service.gate.release(turn)
+        permit.leave()
+    service.gate.release(permit)
     start = now()
     (await service.admit()).leave()
     assert now() - start >= 600
