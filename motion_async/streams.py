@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 from weakref import WeakSet
 
 from motion_async.events import Event, EventsDropped, WatchEnded
@@ -25,7 +26,7 @@ _MAX_ENDS: Final = 10_000
 class EventStream(AsyncIterator[Event]):
     """Every event of a session, from the moment this is made; see `MotionSession.events`.
 
-    The jobs that it covers are polled until they end, `aclose`, or until nobody holds this.
+    The jobs that it covers are polled until they end, while a step waits.
 
     Args:
         polls: the session's loop.
@@ -49,7 +50,7 @@ class EventStream(AsyncIterator[Event]):
         """
         if not self._ended and not job.has_ended and job.job_id not in self._covered:
             self._covered[job.job_id] = job
-            self._polls.follow(job)
+            self._polls.cover(job)
 
     def publish(self, event: Event, *, is_news: bool = True) -> None:
         """Take an event in.
@@ -80,9 +81,11 @@ class EventStream(AsyncIterator[Event]):
                 raise StopAsyncIteration
             future = asyncio.get_running_loop().create_future()
             self._sleepers.add(future)
+            self._polls.listen()
             try:
                 await future
             finally:
+                self._polls.unlisten()
                 self._sleepers.discard(future)
 
     def close(self) -> None:
@@ -93,17 +96,21 @@ class EventStream(AsyncIterator[Event]):
         self._wake()
 
     async def aclose(self) -> None:
-        """Do the same as `close`, for `contextlib.aclosing`."""
+        """Do the same as `close`; leaving `async with` does it, too."""
         self.close()
 
-    def __del__(self) -> None:
-        for job_id in list(self._covered):
-            self._uncover(job_id)
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _uncover(self, job_id: str) -> None:
         job = self._covered.pop(job_id, None)
         if job is not None:
-            self._polls.unfollow(job)
+            self._polls.uncover(job)
 
     def _wake(self) -> None:
         for future in self._sleepers:

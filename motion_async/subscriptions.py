@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Literal, TypeAlias
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
 
 import attrs
 
@@ -125,7 +126,8 @@ def timed_out(job: Watched, timeout: float | None) -> WaitTimeoutError:
 class Transitions(AsyncIterator[StatusChange]):
     """The changes of one job in order, from its current state until it ends; see `Job.transitions`.
 
-    The job is polled from the first step on, until the end, `aclose`, or until nobody holds this.
+    The job is polled while a step waits. What is seen between two steps, because others follow the job, is kept for the
+    next one, so a step that is cancelled loses nothing.
 
     Args:
         polls: the session's loop.
@@ -139,78 +141,75 @@ class Transitions(AsyncIterator[StatusChange]):
         self._timeout = timeout
         self._deadline: float | None = None
         self._at: Step | None = None
-        self._follows = False
         self._ended = False
         self._asleep: set[asyncio.Future[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     async def __anext__(self) -> StatusChange:
         if self._ended:
             raise StopAsyncIteration
-        if self._at is None:
-            first = self._begin()
-            if first is not None:
-                return first
-        if self._deadline is None:  # a scope less for each of many readers, who are all woken at once
-            return self._passed(await self._next_change())
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                return self._passed(await self._next_change())
-        except TimeoutError:
-            self._finish()
-            raise timed_out(self._job, self._timeout) from None
+        change = self._begin() if self._at is None else self._read_on()
+        if change is None:
+            change = await self._wait()
+        self._ended = self._ended or change.current.is_terminal
+        return change
 
     def _begin(self) -> StatusChange | None:
-        """Follow the job, and give its current state as the first change if it is known, and of its newest turn."""
+        """Give the current state as the first change if it is known, and of the job's newest turn."""
         if self._timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + self._timeout
         self._at = self._job.last
         state, change = self._job.current, self._at.change
-        if state is None or change is None or not self._job.has_ended:
-            self._polls.follow(self._job)
-            self._follows = True
-        if state is None or change is None:
-            return None
-        return self._passed(attrs.evolve(change, previous=None, state=state))
+        return None if state is None or change is None else attrs.evolve(change, previous=None, state=state)
 
-    async def _next_change(self) -> StatusChange:
-        assert self._at is not None  # noqa: S101  # set by _begin
-        while True:
-            if self._at.next is not None:
-                self._at = self._at.next
-                if self._at.change is not None:
-                    return self._at.change
-            elif self._job.error is not None:
-                self._finish()
-                self._job.raise_if_watch_ended()
-            elif self._ended:
-                raise StopAsyncIteration  # by `aclose`, while this slept
-            else:  # here and not in a method: all readers of a job are woken at once
-                future = self._job.news()
-                self._asleep.add(future)
-                try:
-                    await future
-                finally:
-                    self._asleep.discard(future)
-                    self._job.forget(future)
+    def _read_on(self) -> StatusChange | None:
+        """Give the next change that has been seen; raise the error that ended the watch if there is none."""
+        while self._at is not None and self._at.next is not None:
+            self._at = self._at.next
+            if self._at.change is not None:
+                return self._at.change
+        if self._job.error is not None:
+            self._ended = True
+            self._job.raise_if_watch_ended()
+        return None
 
-    def _passed(self, change: StatusChange) -> StatusChange:
-        if change.current.is_terminal:
-            self._finish()
-        return change
-
-    def _finish(self) -> None:
-        self._ended = True
-        if self._follows:
-            self._follows = False
+    async def _wait(self) -> StatusChange:
+        """Follow the job until there is a change."""
+        self._polls.follow(self._job)
+        try:
+            if self._deadline is None:  # a scope less for each of many readers, who are all woken at once
+                return await self._next_change()
+            async with asyncio.timeout_at(self._deadline):
+                return await self._next_change()
+        except TimeoutError:
+            self._ended = True
+            raise timed_out(self._job, self._timeout) from None
+        finally:
             self._polls.unfollow(self._job)
 
+    async def _next_change(self) -> StatusChange:
+        while (change := self._read_on()) is None:
+            if self._ended:
+                raise StopAsyncIteration  # by `aclose`, while this slept
+            future = self._job.news()
+            self._asleep.add(future)
+            try:
+                await future
+            finally:
+                self._asleep.discard(future)
+                self._job.forget(future)
+        return change
+
     async def aclose(self) -> None:
-        """Stop following the job; it goes on by itself, and a step that waits for its news ends."""
-        self._finish()
+        """End: a step that waits ends, and the job goes on by itself; leaving `async with` does the same."""
+        self._ended = True
         for future in self._asleep:
             if not future.done():
                 future.set_result(None)
-
-    def __del__(self) -> None:
-        # A loop that was left by `break` must not keep the job polled for ever.
-        self._finish()

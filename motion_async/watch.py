@@ -8,12 +8,14 @@ job has news; nobody is waited for. It knows nothing of HTTP: polling is a corou
 from __future__ import annotations
 
 import asyncio
-import heapq
+import contextvars
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
+from motion_async.due import DueQueue
 from motion_async.errors import (
     ConfigurationError,
     FollowupUncertainError,
@@ -79,14 +81,17 @@ class PollLoop:
         self._loop = asyncio.get_running_loop()
         self._jobs: WeakValueDictionary[str, Watched] = WeakValueDictionary()
         self._remembered: OrderedDict[str, Watched] = OrderedDict()
-        self._due: list[tuple[float, int, Watched]] = []
-        self._pushed = 0
+        self._due = DueQueue()
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = 0.0
         self._slot: float | None = None
         self._closed = False
+        self._listening = 0
+        self._dormant: WeakSet[Watched] = WeakSet()
+        # Of no caller's, as the loop outlives the one who follows the first job: neither its spans nor what it holds.
+        self._context = contextvars.Context()
 
     def job(self, job_id: str) -> Watched:
         """Give what is known of a job, the same object for everyone as long as anyone holds it."""
@@ -104,6 +109,9 @@ class PollLoop:
         if self._closed:
             raise _closed(job)
         job.followers += 1
+        self._begin_watch(job)
+
+    def _begin_watch(self, job: Watched) -> None:
         if job.error is not None:
             job.error, job.failures, job.unreadable = None, 0, 0
         self._schedule_poll(job)
@@ -111,6 +119,32 @@ class PollLoop:
     def unfollow(self, job: Watched) -> None:
         """Take back one `follow`."""
         job.followers -= 1
+
+    def cover(self, job: Watched) -> None:
+        """Have a job polled until it ends while anyone listens, or until `uncover` has been called as often as this."""
+        job.listeners += 1
+        self._begin_watch(job)
+
+    def uncover(self, job: Watched) -> None:
+        """Take back one `cover`."""
+        job.listeners -= 1
+
+    def listen(self) -> None:
+        """Have all covered jobs polled until `unlisten` has been called as often as this."""
+        self._listening += 1
+        if self._listening == 1 and self._dormant:
+            dormant, self._dormant = self._dormant, WeakSet()
+            for job in dormant:
+                self._schedule_poll(job)
+
+    def unlisten(self) -> None:
+        """Take back one `listen`."""
+        self._listening -= 1
+
+    def _is_wanted(self, job: Watched) -> bool:
+        """Whether anyone wants a job polled that has not ended."""
+        is_followed = job.followers > 0 or (job.listeners > 0 and self._listening > 0)
+        return is_followed and not job.has_ended and job.error is None
 
     def change_schedule(self, job: Watched, schedule: Schedule) -> None:
         """Have a job left alone as another schedule says; one that is more urgent counts at once."""
@@ -191,7 +225,7 @@ class PollLoop:
             self._take(job, seen)
         elif job.unchanged is not None and seen.status.is_terminal:
             job.unchanged += 1
-            if job.unchanged >= MAX_UNCHANGED and job.followers > 0:
+            if job.unchanged >= MAX_UNCHANGED and self._is_wanted(job):
                 self._end(job, _unchanged(job))
 
     def _take(self, job: Watched, seen: JobState) -> None:
@@ -247,19 +281,24 @@ class PollLoop:
             job.error = job.error or _closed(job)
             job.wake()
 
-    # The heap: an entry a job that is to be polled, the next one first.
+    # When each job is polled.
 
     def _schedule_poll(self, job: Watched, *, anew: bool = False, sooner: bool = False) -> None:
-        """Put a job that is followed and has not ended into the heap, unless it is there or being polled.
+        """Say when a job that is wanted is to be polled, unless that is known already or it is being polled.
 
-        An entry that is there gives way to one that is to be made anew, or that may be sooner and is.
+        A moment that is known gives way to one that is to be told anew, or that may be sooner and is.
         """
-        is_wanted = job.followers > 0 and not job.has_ended and job.error is None
-        is_there = job.entry != UNSCHEDULED and not (anew or sooner)
-        if is_there or not is_wanted or job.entry == IN_FLIGHT or self._closed:
+        is_there = job.entry != UNSCHEDULED
+        if (is_there and not (anew or sooner)) or job.entry == IN_FLIGHT or self._closed:
+            return
+        if not self._is_wanted(job):
+            if job.listeners > 0 and not is_there:
+                self._dormant.add(job)
             return
         now = self._loop.time()
-        if job.state is None and job.before is None:
+        if job.due < math.inf and not (is_there or anew or sooner):
+            due = max(job.due, now)  # it waits after a failure, or nobody wanted it polled when it was due
+        elif job.state is None and job.before is None:
             due = now  # a job that was taken up by its id: nothing is known of it yet
         else:
             try:
@@ -267,15 +306,7 @@ class PollLoop:
             except Exception as error:  # noqa: BLE001  # the caller's schedule or chance may raise anything
                 self._end(job, _misconfigured(job, error))
                 return
-        if job.entry == UNSCHEDULED or anew or due < job.due:
-            self._push(job, due)
-
-    def _push(self, job: Watched, due: float) -> None:
-        """Make an entry in the heap, which counts from now on in the place of any other of the job."""
-        self._pushed += 1
-        job.entry, job.due = self._pushed, due
-        heapq.heappush(self._due, (due, self._pushed, job))
-        if self._due[0][2] is job:
+        if (not is_there or anew or due < job.due) and self._due.put(job, due):
             self._wake_at(due)
 
     def _wake_at(self, due: float) -> None:
@@ -285,7 +316,7 @@ class PollLoop:
                 return
             self._timer.cancel()
         self._wakes_at = when  # not asked of the handle: for a moment that has come, uvloop's has no time
-        self._timer = self._loop.call_at(when, self._wake)
+        self._timer = self._loop.call_at(when, self._wake, context=self._context)
 
     def _wake(self) -> None:
         self._timer = None
@@ -299,40 +330,33 @@ class PollLoop:
                 return
         if len(self._workers) < self._max_in_flight and not self._closed:
             # Not the loop's own way: an eager task factory would run the worker right here, in the middle of a push.
-            worker = asyncio.Task(self._work(), loop=self._loop, name="motion_async.poll")
+            worker = asyncio.Task(self._work(), loop=self._loop, name="motion_async.poll", context=self._context)
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
     def _next_due(self) -> Watched | None:
         """Take the next job that may be polled now; if there is none, make sure to be woken when there is."""
-        while self._due:
-            due, entry, job = self._due[0]
-            if entry != job.entry:
-                heapq.heappop(self._due)  # another entry counts now
-                continue
-            if job.followers <= 0 or job.has_ended:
-                heapq.heappop(self._due)
-                job.entry = UNSCHEDULED
-                continue
-            now = self._loop.time()
-            if due > now + EARLY:
-                break
+        while (job := self._due.first()) is not None and not self._is_wanted(job):
+            self._due.drop_first()
+            if job.listeners > 0:
+                self._dormant.add(job)
+        now = self._loop.time()
+        if job is not None and job.due <= now + EARLY:
             if not self._has_slot(now):
-                self._wake_at(due)
+                self._wake_at(job.due)
                 return None
-            heapq.heappop(self._due)
-            job.entry = IN_FLIGHT
-            if self._due:
-                if self._due[0][0] > now + EARLY:
-                    self._wake_at(self._due[0][0])
+            self._due.take_first()
+            if (following := self._due.first()) is not None:
+                if following.due > now + EARLY:
+                    self._wake_at(following.due)
                 else:
                     self._set_a_worker_going()
             return job
         if self._slot is not None:  # whoever was due is not wanted any more
             self._pace.give_back(self._slot)
             self._slot = None
-        if self._due:
-            self._wake_at(self._due[0][0])
+        if job is not None:
+            self._wake_at(job.due)
         return None
 
     def _has_slot(self, now: float) -> bool:
@@ -389,8 +413,8 @@ class PollLoop:
         retry_after = error.retry_after if isinstance(error, ServiceError) else None
         delay = self._backoff.delay(job.failures, u=self._random(), retry_after=retry_after)
         self._publish(PollDisturbed(job.job_id, error, job.failures, delay))
-        if job.followers > 0 and not job.has_ended:
-            self._push(job, self._loop.time() + delay)
+        job.due = self._loop.time() + delay
+        self._schedule_poll(job)
 
     def _end(self, job: Watched, error: MotionError) -> None:
         error.job_id = error.job_id or job.job_id

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import math
 from typing import Final, cast
 
 from motion_async.errors import MotionError
@@ -71,13 +72,22 @@ class _Kept:
 class Watched:
     """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
 
-    `followers` counts who wants it polled, `has_ended` says whether its newest turn has come to its end, and a state
-    that ends a job while this does not say so is the end of an earlier turn. `before` is that of the turn before the
-    newest one; `unchanged` counts the answers that showed it still, after a followup of which nobody knows whether the
-    service took it, and is None where that is known. `entry` is the number of the job's entry in the loop's heap, and
-    `due` its moment. `waiting` holds a future for each coroutine that sleeps until there is news. `told` is the age up
-    to which a schedule that learns knows the job, None if the job can teach nothing. All its fields are for the modules
-    of this package, but `add` a change to its chain by that method, and change its schedule by `use_schedule`.
+    All its fields are for the modules of this package, but `add` a change to its chain by that method, and change its
+    schedule by `use_schedule`.
+
+    Attributes:
+        state: the newest state that counts.
+        has_ended: whether the newest turn has come to its end; a state that ends a job while this does not say so is
+            the end of an earlier turn.
+        before: the end of the turn before the newest one, which does not count for it.
+        unchanged: how many answers have shown that end still, after a followup of which nobody knows whether the
+            service took it; None where that is known.
+        followers: how many want it polled.
+        listeners: how many streams want it polled while anyone reads them.
+        entry: the number of its place in the queue of those that are due.
+        due: the loop's time at which it is; it counts on if nobody wanted the job polled when it came.
+        waiting: a future for each coroutine that sleeps until there is news.
+        told: the age up to which a schedule that learns knows the job, None if the job can teach nothing.
     """
 
     __slots__ = (
@@ -94,6 +104,7 @@ class Watched:
         "job_id",
         "kept",
         "last",
+        "listeners",
         "schedule",
         "state",
         "told",
@@ -118,8 +129,9 @@ class Watched:
         self.failures = 0
         self.unreadable = 0
         self.followers = 0
+        self.listeners = 0
         self.entry = UNSCHEDULED
-        self.due = 0.0
+        self.due = math.inf
         self.last = Step(None)
         self.changes = 0
         self.kept: _Kept | None = None

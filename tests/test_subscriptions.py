@@ -7,6 +7,7 @@ import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
+import anyio
 import looptime
 import pytest
 
@@ -160,18 +161,72 @@ async def test_a_reader_of_an_ended_job_gets_its_end(polls: PollLoop, job: Watch
     assert [change.current async for change in Transitions(polls, job, timeout=None)] == ["completed"]
 
 
-async def test_a_reader_that_is_dropped_keeps_no_job_polled(polls: PollLoop, job: Watched) -> None:
-    """A loop that was left by `break` follows no longer, nor does one that was closed."""
+async def test_a_job_is_followed_while_a_step_waits(polls: PollLoop, job: Watched) -> None:
+    """A loop that was left by `break` follows no longer, nor does a reader that is busy, or one that was closed."""
     async for _ in Transitions(polls, job, timeout=None):
         break
-    gc.collect()
     assert job.followers == 0
-    closed = Transitions(polls, job, timeout=None)
-    await anext(closed)
-    assert job.followers == 1
-    await closed.aclose()
-    assert job.followers == 0
-    assert [change async for change in closed] == []
+    async with Transitions(polls, job, timeout=None) as reader:
+        assert (await anext(reader)).current == "queued"
+        assert job.followers == 0
+        step = asyncio.ensure_future(anext(reader))
+        await asyncio.sleep(1)
+        assert job.followers == 1
+        polls.observe(job, state("running"))
+        assert (await step).current == "running"
+        assert job.followers == 0
+    assert [change async for change in reader] == []
+
+
+@pytest.mark.parametrize("ends", ["by a timeout", "in a task group", "with its error kept"])
+async def test_a_reader_that_was_cancelled_is_gone_at_once(polls: PollLoop, job: Watched, ends: str) -> None:
+    """Though its frames live on in a traceback, or in a list of results, nothing is polled for it."""
+
+    async def read() -> None:
+        async for _ in Transitions(polls, job, timeout=None):
+            pass
+
+    kept: list[Any] = []
+    gc.disable()
+    try:
+        if ends == "by a timeout":
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await read()
+        elif ends == "in a task group":
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(read)
+                await asyncio.sleep(1)
+                tasks.cancel_scope.cancel()
+        else:
+            task = asyncio.create_task(read())
+            await asyncio.sleep(1)
+            task.cancel()
+            kept = await asyncio.gather(task, return_exceptions=True)
+        assert job.followers == 0
+    finally:
+        gc.enable()
+    assert [type(error) for error in kept] == [asyncio.CancelledError] * (ends == "with its error kept")
+
+
+async def test_steps_that_are_cancelled_lose_no_change(polls: PollLoop, job: Watched) -> None:
+    """`wait_for(anext(…))` in a loop gives every change once, although another reader has the job polled meanwhile."""
+    other = asyncio.ensure_future(wait_for_end(polls, job, timeout=None, on_input="wait"))
+    reader, seen = Transitions(polls, job, timeout=None), list[str]()
+
+    async def feed() -> None:
+        for minute, status in enumerate(["created", "running", "awaiting_user_input", "running", "completed"], 1):
+            await asyncio.sleep(0.7)
+            polls.observe(job, state(status, minute))
+
+    feeding = asyncio.ensure_future(feed())
+    while "completed" not in seen:
+        try:
+            seen.append((await asyncio.wait_for(anext(reader), 0.5)).current)
+        except TimeoutError:
+            await asyncio.sleep(0.9)
+    assert seen == ["queued", "created", "running", "awaiting_user_input", "running", "completed"]
+    await asyncio.gather(other, feeding)
 
 
 async def test_closing_a_reader_wakes_its_own_step(polls: PollLoop, job: Watched) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator
 from itertools import permutations
 from typing import Any
@@ -260,3 +261,41 @@ async def test_a_worker_that_somebody_else_ends_leaves_its_job_to_another(bench:
     worker.cancel()
     bench.answer = NEW
     assert await waiting == NEW
+
+
+async def test_a_poll_that_was_due_while_nobody_followed_comes_with_the_next_follow(bench: Bench) -> None:
+    """Whoever reads step by step, and is busy in between, waits for no poll longer than the schedule says."""
+    job = bench.polls.job("b")
+    bench.answer = AT_WORK
+    bench.polls.observe(job, AT_WORK)
+    bench.polls.follow(job)
+    await asyncio.sleep(1)
+    bench.polls.unfollow(job)
+    await asyncio.sleep(10)
+    assert bench.polled_at == []
+    began = now()
+    bench.polls.follow(job)
+    await asyncio.sleep(0.1)
+    assert bench.polled_at == pytest.approx([began], abs=0.05)
+    bench.polls.unfollow(job)
+    bench.polls.follow(job)
+    await asyncio.sleep(1)
+    assert len(bench.polled_at) == 1, "the next one is due when the schedule says"
+
+
+async def test_polls_belong_to_no_callers_context(bench: Bench) -> None:
+    """Who follows a job first must not find all polls of the session in their trace, nor be kept alive by them."""
+    where = contextvars.ContextVar("where", default="nowhere")
+    seen: list[str] = []
+    ask = bench.polls._poll
+
+    async def poll(job_id: str) -> JobState:
+        seen.append(where.get())
+        return await ask(job_id)
+
+    bench.polls._poll = poll
+    where.set("in a request")
+    bench.polls.doubt_turn(bench.job, before=OLD, turn=0)
+    with pytest.raises(FollowupUncertainError):
+        await bench.wait()
+    assert seen == ["nowhere"] * 3
