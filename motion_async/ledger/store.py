@@ -24,6 +24,7 @@ from sqlalchemy.util import await_only
 from motion_async.errors import MotionError
 from motion_async.ledger.committing import commit_group
 from motion_async.ledger.files import LedgerFile
+from motion_async.ledger.moves import Intend
 from motion_async.ledger.owners import is_holding, session_holds, take_session_lock
 from motion_async.ledger.reading import Reading
 from motion_async.ledger.schema import bring_up_to_date
@@ -106,7 +107,6 @@ class Store(ABC):
     Attributes:
         reading: what can be read.
         on_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
-        lives: how often that session has ended, whoever ended it: each time others may have taken the owner for dead.
     """
 
     def __init__(self, engine: AsyncEngine, owner: str) -> None:
@@ -115,7 +115,6 @@ class Store(ABC):
         self._writing: AsyncConnection | None = None
         self._is_lost = False
         self.on_lost: Callable[[], object] | None = None
-        self.lives = 0
         self.reading: Final = Reading(self.rows)
 
     async def open(self) -> None:
@@ -176,6 +175,11 @@ class Store(ABC):
         self.on_lost = None
         await self._drop_writing()
         await self._engine.dispose()
+
+    @property
+    @abstractmethod
+    def lives(self) -> int:
+        """How often others may have taken the owner for dead until now; asked just before a byte leaves."""
 
     @abstractmethod
     async def is_alive(self, owner: str) -> bool:
@@ -284,10 +288,33 @@ class FileStore(Store):
         self._file = file
 
     async def commit(self, writes: Sequence[Write]) -> list[Any]:
-        """Write a group, if the file is still there; see `Store.commit`."""
+        """Write a group, if the file is still there; see `Store.commit`.
+
+        No intent is written while others would take its owner for dead: it comes to nothing, and the rest is written.
+        """
         if not self._file.is_there():
             raise Unreachable(f"the file {self._file.path} was moved or deleted while it was in use")
-        return await super().commit(writes)
+        problem = None if self._file.is_owned() else await self._own_again()
+        if problem is None:
+            return await super().commit(writes)
+        # An earlier attempt, whose answer was lost, may have written an intent.
+        results = await super().commit([write.undone() if isinstance(write, Intend) else write for write in writes])
+        return [problem if isinstance(write, Intend) else result for write, result in zip(writes, results, strict=True)]
+
+    async def _own_again(self) -> Unwritable | None:
+        _log.warning("ledger %s: somebody has removed the file that shows that its owner is alive", self._file.path)
+        try:
+            await asyncio.to_thread(self._file.own_again)
+        except OSError as error:
+            return Unwritable(
+                f"the file that shows that its owner is alive cannot be made again: {error.strerror or error}"
+            )
+        return None
+
+    @property
+    def lives(self) -> int:
+        """How often the owner's file was lost; this looks whether it is there. See `Store.lives`."""
+        return self._file.lives
 
     async def is_alive(self, owner: str) -> bool:
         """Whether the owner holds its file; see `Store.is_alive`."""
@@ -311,6 +338,11 @@ class MemoryStore(Store):
         _let_sqlite_be(engine, immediate=False)
         super().__init__(engine, owner)
         self._alone = asyncio.Lock()
+
+    @property
+    def lives(self) -> int:
+        """Never: nobody else can be here."""
+        return 0
 
     async def is_alive(self, owner: str) -> bool:
         """Whether it is this one: nobody else can be here."""
@@ -347,6 +379,12 @@ class ServerStore(Store):
     def __init__(self, url: sa.URL, owner: str, options: Mapping[str, Any]) -> None:
         arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS, **options}
         super().__init__(_engine(url, connect_args=arguments, pool_size=5, max_overflow=0), owner)
+        self._losses = 0
+
+    @property
+    def lives(self) -> int:
+        """How often the session that writes has ended, whoever ended it; see `Store.lives`."""
+        return self._losses
 
     async def is_alive(self, owner: str) -> bool:
         """Whether a session holds the owner's lock; see `Store.is_alive`."""
@@ -364,7 +402,7 @@ class ServerStore(Store):
         def ended(_: Any) -> None:
             if connection is self._writing:  # else it was left, and another has taken its place
                 self._is_lost = True
-                self.lives += 1
+                self._losses += 1
                 if self.on_lost is not None:
                     self.on_lost()
 
@@ -372,7 +410,7 @@ class ServerStore(Store):
         driver.add_termination_listener(ended)
 
     async def _drop_writing(self) -> None:
-        self.lives += self._writing is not None
+        self._losses += self._writing is not None
         await super()._drop_writing()
 
     async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:
