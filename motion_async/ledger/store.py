@@ -1,4 +1,4 @@
-"""The database under a ledger: its engine, its connections and transactions, and what its errors mean.
+"""The database under a ledger: its engine, its connections and its transactions.
 
 One code path for SQLite in a file, SQLite in memory and PostgreSQL. The one connection that writes is held, and
 made anew after any trouble; reads go over others. No exception of SQLAlchemy comes out: they hang on to the values
@@ -9,28 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 from sqlalchemy.util import await_only
 
 from motion_async.errors import MotionError
 from motion_async.ledger.committing import commit_group
+from motion_async.ledger.failures import failure_of
 from motion_async.ledger.files import LedgerFile
+from motion_async.ledger.finishing import started
 from motion_async.ledger.moves import Intend
 from motion_async.ledger.owners import is_holding, session_holds, take_session_lock
 from motion_async.ledger.reading import Reading
 from motion_async.ledger.schema import bring_up_to_date
 from motion_async.ledger.troubles import Unreachable, Unwritable
 from motion_async.ledger.writes import Write
-from motion_async.redaction import redacted
 
 __all__ = ["FileStore", "MemoryStore", "ServerStore", "Store"]
 
@@ -41,60 +41,9 @@ _COMMAND_SECONDS: Final = 30.0
 """A server that says nothing for so long is taken for lost."""
 _UPGRADE_LOCK: Final = 0x6D6F74696F6E
 """The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
-_BAD_VALUES: Final = ("0A", "21", "22", "23", "54")
-"""Classes of SQLSTATE that blame what was to be written, and not the state of the database."""
-
-_BAD_INPUT: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-"""What SQLite's driver raises for the same reason."""
-_CLOSED: Final = ("closed database", "connection closed", "no active connection", "connection is closed")
-"""Words of drivers for a connection that is not there any more, in errors of the same kinds as those of bad values."""
-_LOCKED: Final = ("40001", "40P01", "55P03")
-_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
-"""Names and SQLSTATEs of a database that is damaged, or is none: no waiting mends it."""
 
 _log = logging.getLogger("motion_async")
 _T = TypeVar("_T")
-
-
-def _origin(error: BaseException) -> BaseException:
-    """Give the driver's own error, whether it came through SQLAlchemy or not."""
-    return getattr(error, "orig", None) or error
-
-
-def _reason_of(error: BaseException) -> str:
-    """Give the database's own words for what happened, in one line, without secrets."""
-    origin = _origin(error)
-    origin = origin.__cause__ or origin  # where SQLAlchemy translates for asyncpg, asyncpg's words stand in the cause
-    first = str(origin).strip().partition("\n")[0]
-    if not isinstance(origin, sqlite3.Error | OSError | exc.SQLAlchemyError) or not first:
-        first = f"{type(origin).__name__}: {first}" if first else type(origin).__name__
-    return redacted(first)[:300]
-
-
-def _name_of(error: BaseException) -> str:
-    """Give SQLite's name for an error, or PostgreSQL's SQLSTATE."""
-    origin = _origin(error)
-    return getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
-
-
-def _is_hopeless(error: BaseException) -> bool:
-    """Whether no other attempt can end otherwise: the values are wrong, or the database is damaged."""
-    return _name_of(error).startswith(_DAMAGED) or _blames_the_values(error)
-
-
-def _blames_the_values(error: BaseException) -> bool:
-    origin = _origin(error)
-    if getattr(error, "connection_invalidated", False) or any(words in str(origin).lower() for words in _CLOSED):
-        return False
-    if isinstance(origin, sqlite3.Error):
-        return isinstance(origin, _BAD_INPUT)
-    if isinstance(error, exc.SQLAlchemyError):
-        return _name_of(error)[:2] in _BAD_VALUES
-    return not isinstance(error, OSError | TimeoutError)
-
-
-def _is_busy(error: BaseException) -> bool:
-    return _name_of(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", *_LOCKED))
 
 
 class Store(ABC):
@@ -114,6 +63,8 @@ class Store(ABC):
         self._engine = engine
         self._writing: AsyncConnection | None = None
         self._is_lost = False
+        self._is_closed = False
+        self._reads: set[asyncio.Task[Any]] = set()
         self.on_lost: Callable[[], object] | None = None
         self.reading: Final = Reading(self.rows)
 
@@ -168,11 +119,24 @@ class Store(ABC):
             async with self._reading() as connection:
                 return list(await connection.execute(statement, values))
 
-        return await self._translated(read)
+        return await self._read(read)
+
+    async def _read(self, action: Callable[[], Awaitable[_T]]) -> _T:
+        """Read, to the end, even if nobody waits any more: a connection that is left in between is lost."""
+        if self._is_closed:
+            raise Unwritable("it has been closed")
+        task = started(self._translated(action), name="motion_async.ledger.read")
+        self._reads.add(task)
+        task.add_done_callback(self._reads.discard)
+        await asyncio.wait([task])
+        return task.result()
 
     async def aclose(self) -> None:
         """Let go of everything; this never fails."""
+        self._is_closed = True
         self.on_lost = None
+        if self._reads:
+            await asyncio.wait(self._reads)
         await self._drop_writing()
         await self._engine.dispose()
 
@@ -233,14 +197,12 @@ class Store(ABC):
 
     async def _translated(self, action: Callable[[], Awaitable[_T]]) -> _T:
         """Do something, and give its errors without the values that hang on them."""
-        failure: Exception
         try:
             return await action()
         except (MotionError, Unreachable, Unwritable):
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise what they like
-            reason = _reason_of(error)
-            failure = Unwritable(reason) if _is_hopeless(error) else Unreachable(reason, busy=_is_busy(error))
+            failure = failure_of(error)
         raise failure
 
 
@@ -348,10 +310,6 @@ class MemoryStore(Store):
         """Whether it is this one: nobody else can be here."""
         return owner == self.owner
 
-    async def rows(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """Read; see `Store.rows`. A reader that leaves must not take the one connection, and so all data, with it."""
-        return await asyncio.shield(asyncio.ensure_future(super().rows(statement, values)))
-
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
         async with self._alone, self._engine.connect() as connection:
@@ -393,7 +351,7 @@ class ServerStore(Store):
             async with self._reading() as connection:
                 return await session_holds(connection, owner)
 
-        return await self._translated(ask)
+        return await self._read(ask)
 
     async def _connected(self, connection: AsyncConnection) -> None:
         async with connection.begin():
