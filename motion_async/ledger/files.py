@@ -44,9 +44,9 @@ class LedgerFile:
             _make(self.path)
             _check(self.path, busy_seconds)
             remove_dead(self.path)
-            self.owner = secrets.token_hex(8)
-            self._held = LockedFile(self.path, self.owner)
             self._identity = _identity(self.path)
+            self.owner = secrets.token_hex(8)
+            self._held = LockedFile(self.path, self.owner)  # last, as nobody would let go of it after a failure
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "").startswith(_BUSY):
                 busy = str(error)

@@ -264,13 +264,14 @@ class FileStore(Store):
         return [problem if isinstance(write, Intend) else result for write, result in zip(writes, results, strict=True)]
 
     async def _own_again(self) -> Unwritable | None:
-        _log.warning("ledger %s: somebody has removed the file that shows that its owner is alive", self._file.path)
         try:
             await asyncio.to_thread(self._file.own_again)
         except OSError as error:
             return Unwritable(
                 f"the file that shows that its owner is alive cannot be made again: {error.strerror or error}"
             )
+        where = self._file.path
+        _log.warning("ledger %s: the file that shows that its owner is alive was removed; it is there again", where)
         return None
 
     @property

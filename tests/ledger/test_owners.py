@@ -14,12 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
-from motion_async import LedgerConflictError, LedgerError
+from motion_async import BatchRequest, LedgerConflictError, LedgerError, MotionSession, Outcome
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger, owners
 from motion_async.ledger.moves import Presume
 from motion_async.ledger.owners import LockedFile, is_holding, remove_dead
+from motion_async.sandbox import Sandbox
+from tests.batches import QUICK, run
 from tests.ledger.conftest import accepted, entries
 from tests.postgres import execute
 
@@ -215,7 +218,7 @@ async def test_an_owner_whose_file_was_removed_sends_nothing_and_is_alive_with_i
         assert record.holds()
         await record.taken(accepted())
     assert [file.name for file in tmp_path.iterdir()] == ["launch.db"]
-    assert "somebody has removed the file that shows that its owner is alive" in caplog.text
+    assert caplog.text.count("the file that shows that its owner is alive was removed; it is there again") == 1
 
 
 @pytest.mark.parametrize("what", ["replaced", "moved"])
@@ -361,6 +364,37 @@ async def test_nothing_is_sent_twice_when_an_owners_file_is_removed(file_url: st
             taken_over += posts == [other.owner] and order.index("intend") < order.index("look")
     assert len(orders) == 252
     assert taken_over, "what was taken from a live owner was never sent by the other"
+
+
+async def test_a_batch_sends_nothing_that_was_sent_elsewhere_since_its_intent(file_url: str, tmp_path: Path) -> None:
+    """The whole way: its owner's file goes while it connects, a person has the item sent again, and one video is made.
+
+    The batch that was late gives the other one's video.
+    """
+    requests = [BatchRequest("make", id="hero")]
+    late, made = aiohttp.TraceConfig(), list[Outcome]()
+
+    async def elsewhere(*_: Any) -> None:
+        if not made:
+            owner_file(ledger, tmp_path).unlink()
+            item = await other.find("launch", "hero")
+            assert item is not None
+            assert (await other.settled(item)).state is ItemState.UNCERTAIN
+            await other.resolve(item, send_again=True)
+            made.extend(await run(other_motion, other, requests))
+
+    late.on_request_start.append(elsewhere)
+    async with (
+        Sandbox(speed=10_000) as sandbox,
+        open_ledger(file_url) as ledger,
+        open_ledger(file_url) as other,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, trace_configs=[late], **QUICK) as motion,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other_motion,
+    ):
+        outcomes = await run(motion, ledger, requests)
+        assert sandbox.counts.creates == 1
+        assert [(one.job_id, one.state) for one in outcomes] == [(one.job_id, one.state) for one in made]
+        assert outcomes[0].ok
 
 
 @pytest.fixture(params=["by description", "through SQLite"])
