@@ -6,6 +6,11 @@
         if await record.sending():
             ...
 
+A SQLite ledger that is in use is copied by SQLite's own means, for its newest lines lie in a file beside it:
+`sqlite3 launch.db ".backup copy.db"`, `VACUUM INTO 'copy.db'`, or `sqlite3.Connection.backup`. A process that has
+the ledger open must not copy the bare files: SQLite loses its locks on what the same process opens and closes in
+another way. What is planned in both is sent from both, so run a batch on one of them alone.
+
 It needs the extra `ledger`, for PostgreSQL the extra `postgres`; importing it needs neither. It must not send,
 poll or watch: it writes down what it is told.
 """

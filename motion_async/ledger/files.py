@@ -1,8 +1,8 @@
 """The file of a SQLite ledger: made so that its owner alone can read it, and looked at before it is used.
 
-What this module does, blocks: call it in a thread, but for `is_there`, which is done in no time. It must
-never open and close the ledger's file but through SQLite: on POSIX that would let go of the locks that this
-very process holds on it.
+What this module does, blocks: call it in a thread, but for `is_there`, `is_owned` and `lives`, which are done in
+no time. It must never open and close the ledger's file but through SQLite: on POSIX that would let go of the locks
+that this very process holds on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from motion_async.ledger.troubles import Unreachable
 __all__ = ["LedgerFile"]
 
 _BUSY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_TRIES: Final = 5
 
 
 class LedgerFile:
@@ -45,8 +44,9 @@ class LedgerFile:
             _make(self.path)
             _check(self.path, busy_seconds)
             remove_dead(self.path)
-            self.owner, self._held = _own(self.path)
             self._identity = _identity(self.path)
+            self.owner = secrets.token_hex(8)
+            self._held = LockedFile(self.path, self.owner)  # last, as nobody would let go of it after a failure
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "").startswith(_BUSY):
                 busy = str(error)
@@ -65,6 +65,23 @@ class LedgerFile:
             return _identity(self.path) == self._identity
         except OSError:
             return False
+
+    @property
+    def lives(self) -> int:
+        """How often others may have taken the owner for dead; see `LockedFile`."""
+        return self._held.lives
+
+    def is_owned(self) -> bool:
+        """Whether others see that the owner is alive."""
+        return self._held.is_there()
+
+    def own_again(self) -> None:
+        """Have others see again that the owner is alive.
+
+        Raises:
+            OSError: if that cannot be done now.
+        """
+        self._held.make_again()
 
     def release(self) -> None:
         """Let go of the owner's lock."""
@@ -92,14 +109,3 @@ def _check(path: Path, busy_seconds: float) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.execute("ROLLBACK")
-
-
-def _own(path: Path) -> tuple[str, LockedFile]:
-    for tries_left in reversed(range(_TRIES)):
-        owner = secrets.token_hex(8)
-        try:
-            return owner, LockedFile(path, owner)
-        except (FileNotFoundError, sqlite3.OperationalError):
-            if not tries_left:  # else another process has removed it before it was locked
-                raise
-    raise AssertionError

@@ -14,9 +14,8 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import anyio
-
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
+from motion_async.ledger.finishing import ended, started
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
 from motion_async.ledger.moves import Drop, Hold, Move, Plan, Planned, Presume, SendAgain, Take
 from motion_async.ledger.record import ItemRecord
@@ -320,12 +319,10 @@ class Ledger:
             LedgerError: if something could not be written; it names every id that is not on disk.
         """
         if self._closing is None:
-            self._closing = asyncio.get_running_loop().create_task(self._close(), name="motion_async.ledger.close")
-            self._closing.add_done_callback(lambda done: done.cancelled() or done.exception())
-            # A cancel scope around the caller must not cost the last notes; they take no longer than a few seconds.
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait([self._closing])
-            await self._closing
+            self._closing = started(self._close(), name="motion_async.ledger.close")
+            # A cancellation of the caller must not cost the last notes; they take no longer than a few seconds.
+            await ended(self._closing)
+            self._closing.result()
         else:
             await asyncio.wait([self._closing])
 

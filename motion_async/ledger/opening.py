@@ -16,9 +16,8 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-import anyio
-
 from motion_async.errors import ConfigurationError, LedgerError
+from motion_async.ledger.finishing import finished
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
 from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
@@ -82,7 +81,9 @@ async def _opened(where: str, make: Callable[[], Awaitable[Store]], troubles: Tr
     while True:
         since = loop.time()
         try:
-            store = await _whole(loop.create_task(_attempt(make), name="motion_async.ledger.open"))
+            store = await finished(
+                _attempt(make), lambda store: store.aclose(), name="motion_async.ledger.open", moment=_LAST_MOMENT
+            )
         except (Unreachable, Unwritable) as error:
             reason, busy = str(error), isinstance(error, Unreachable) and error.busy
         else:
@@ -102,23 +103,6 @@ async def _attempt(make: Callable[[], Awaitable[Store]]) -> Store:
         await store.aclose()
         raise
     return store
-
-
-async def _whole(opening: asyncio.Task[Store]) -> Store:
-    """Wait for an opening; if that is cancelled, give it a moment, so that it leaves no half of a ledger behind.
-
-    Threads are at work in it, which cannot be stopped: what they make would be let go of by nobody.
-    """
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([opening], timeout=_LAST_MOMENT)
-            opening.cancel()
-            await asyncio.wait([opening])
-            if not opening.cancelled() and opening.exception() is None:
-                await opening.result().aclose()
-        raise
 
 
 def _read(url: str) -> tuple[str, Callable[[], Awaitable[Store]]]:
@@ -158,7 +142,11 @@ def _sqlite(stores: Any, url: URL) -> tuple[str, Callable[[], Awaitable[Store]]]
         raise ValueError("no name of a file")
 
     async def make() -> Store:
-        file = await asyncio.to_thread(stores.LedgerFile, path, busy_seconds=stores.BUSY_SECONDS)
+        file = await finished(
+            asyncio.to_thread(stores.LedgerFile, path, busy_seconds=stores.BUSY_SECONDS),
+            lambda file: asyncio.to_thread(file.release),
+            name="motion_async.ledger.file",
+        )
         store: Store = stores.FileStore(file)
         return store
 

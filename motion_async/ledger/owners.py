@@ -1,18 +1,24 @@
 """Whether the owner of an intent is still alive: it is, as long as it holds a lock that dies with it.
 
 No clocks, no process numbers: a process that was killed holds nothing any more, one that sleeps does. Beside a
-SQLite ledger that is a small file for each owner, locked through SQLite itself, which works the same on every
-system; in PostgreSQL an advisory lock of the session that writes. What this module does, blocks: call it in a thread.
+SQLite ledger that is a small file for each owner, in PostgreSQL an advisory lock of the session that writes. What
+this module does, blocks: call it in a thread, but for `LockedFile.is_there` and `lives`, which are done in no time.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import importlib.util
+import io
 import os
 import re
 import sqlite3
+import threading
+import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,56 +27,190 @@ __all__ = ["LockedFile", "is_holding", "remove_dead", "session_holds", "take_ses
 
 _MARK: Final = "-owner-"
 _OWNER: Final = re.compile(r"[0-9a-f]{16}")
+_PAUSES: Final = (0.0, 0.001, 0.005, 0.02, 0.1)
+"""Seconds before each new try to lock a file, if somebody looked at it before it was locked."""
+
+_Held: TypeAlias = io.FileIO | sqlite3.Connection
 
 
 def _file_of(ledger: Path, owner: str) -> Path:
     return ledger.with_name(f"{ledger.name}{_MARK}{owner}")
 
 
-def _connect(file: Path, *, patience: float) -> sqlite3.Connection:
-    # mode=rw: SQLite must not make the file, for whoever made it first must be the one to lock it.
-    return sqlite3.connect(
-        f"{file.as_uri()}?mode=rw", uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+def _identity(place: Path | int) -> tuple[int, int]:
+    found = os.stat(place)  # noqa: PTH116  # of a name or of a descriptor
+    return found.st_dev, found.st_ino
+
+
+_open: Final = WeakSet[io.FileIO]()
+_not_forking: Final = threading.RLock()
+
+
+def _let_go_in_child() -> None:
+    for held in tuple(_open):
+        held.close()
+    _not_forking.release()
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has the same open descriptions, and with them the locks: it would keep its dead parent alive. It
+    # closes them, and must not unlock them. (A program that is started has none: Python opens all with O_CLOEXEC.)
+    os.register_at_fork(
+        before=_not_forking.acquire, after_in_parent=_not_forking.release, after_in_child=_let_go_in_child
     )
+
+
+def _lock_description(file: Path, *, exclusive: bool) -> io.FileIO:
+    """Lock a file that is there by `flock`.
+
+    Such a lock belongs to what was opened here: whatever else this process opens and closes, as a backup of the
+    directory does, leaves it alone. A record lock, which is SQLite's way, would be gone then.
+    """
+    import fcntl  # noqa: PLC0415  # Windows has none
+
+    with _not_forking:  # nobody forks between the opening and the note of it
+        held = io.FileIO(file, "r+" if exclusive else "r")
+        _open.add(held)
+    try:
+        fcntl.flock(held, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BaseException:
+        held.close()
+        raise
+    return held
+
+
+def _lock_by_sqlite(file: Path, *, exclusive: bool) -> sqlite3.Connection:
+    """Lock a file that is there through SQLite, which works on every system."""
+    held = None
+    try:
+        # mode=rw: SQLite must not make the file. Its own wait for a lock is not needed: nobody holds one for long.
+        held = sqlite3.connect(
+            f"{file.as_uri()}?mode=rw", uri=True, timeout=0.0, isolation_level=None, check_same_thread=False
+        )
+        held.execute("PRAGMA journal_mode=MEMORY")  # else a second file lies beside this one
+        held.execute("BEGIN EXCLUSIVE" if exclusive else "BEGIN")
+        held.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        if held is not None:
+            held.close()
+        if isinstance(error, sqlite3.OperationalError) and file.is_file():
+            raise BlockingIOError(str(error)) from None
+        raise FileNotFoundError(str(error)) from None  # there is none, or it is no lock of anybody's
+    return held
+
+
+_lock = _lock_description if importlib.util.find_spec("fcntl") else _lock_by_sqlite
+"""Locks a file that is there, for its owner alone or for any number that look.
+
+Raises `BlockingIOError` if that cannot be now, `FileNotFoundError` or `IsADirectoryError` if there is no such file,
+and another `OSError` if it cannot be done at all. All who use one ledger have to lock in one way.
+"""
+
+
+def _remove(file: Path, held: _Held) -> None:
+    """Remove a file that is locked, and let go of it."""
+    # First the name, then the lock: nobody finds the file without its lock. Windows knows only the other way.
+    try:
+        file.unlink(missing_ok=True)
+        held.close()
+    except OSError:
+        held.close()
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+class _Hold(NamedTuple):
+    """A file as its owner holds it, and how many it lost before."""
+
+    held: _Held
+    identity: tuple[int, int]
+    losses: int
+
+    @property
+    def is_open(self) -> bool:
+        return not (isinstance(self.held, io.FileIO) and self.held.closed)
 
 
 class LockedFile:
     """The file that a living owner holds.
+
+    Somebody may remove it while its owner lives, and whoever does not find it takes the owner for dead. So nothing is
+    noted as an intent while the file is not there, and the owner looks again just before the first byte of a request
+    leaves: only if `lives` is still what it was when the intent was noted does that byte leave. If others have called
+    the intent uncertain in between, the file was gone in between, and so `lives` is another number, even if the file
+    is there again.
+
+    What remains is a file that is removed after that look. Until its answer is written down, others call such a
+    request uncertain, and a person who has it sent again in that time pays twice; the answer is written all the same,
+    and with it, or with whatever is written before it, the file is there again. A file that is renamed and gets its
+    old name back is not noticed either.
 
     Args:
         ledger: the ledger's file, as an absolute path without links.
         owner: a name that nobody has had.
 
     Raises:
-        OSError: if the file cannot be made.
-        sqlite3.Error: if it cannot be locked.
+        OSError: if the file cannot be made or locked.
     """
 
     def __init__(self, ledger: Path, owner: str) -> None:
         self._file = _file_of(ledger, owner)
-        os.close(os.open(self._file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        try:
-            self._connection = _connect(self._file, patience=5.0)
-            try:
-                self._connection.execute("PRAGMA journal_mode=MEMORY")  # else a second file lies beside this one
-                self._connection.execute("BEGIN EXCLUSIVE")
-                # Before it was locked, somebody may have taken it for a dead one's, and removed it.
-                self._file.stat()
-            except BaseException:
-                self._connection.close()
-                raise
-        except BaseException:
-            self._file.unlink(missing_ok=True)
-            raise
+        # One value, exchanged in one step: it is read in other threads, and no mixture of two must be seen there.
+        self._hold = _Hold(*_made_and_locked(self._file), losses=0)
+
+    @property
+    def lives(self) -> int:
+        """How often the file was lost: each time others may have taken the owner for dead."""
+        hold = self._hold
+        return hold.losses + (not self._finds(hold))
+
+    def is_there(self) -> bool:
+        """Whether others find the file, and find it locked."""
+        return self._finds(self._hold)
+
+    def make_again(self) -> None:
+        """Make and lock the file again, after it was lost.
+
+        Raises:
+            OSError: if that cannot be done now.
+        """
+        lost = self._hold
+        self._hold = _Hold(*_made_and_locked(self._file), losses=lost.losses + 1)
+        lost.held.close()
 
     def release(self) -> None:
-        """Let go of the file, and remove it."""
-        # First the name, then the lock: nobody finds the file without its lock. Windows knows only the other way.
-        with contextlib.suppress(OSError):
-            self._file.unlink()
-        self._connection.close()
-        with contextlib.suppress(OSError):
-            self._file.unlink(missing_ok=True)
+        """Let go of the file, and remove it; in a forked child, which does not hold it, this does nothing."""
+        if self._hold.is_open:
+            _remove(self._file, self._hold.held)
+
+    def _finds(self, hold: _Hold) -> bool:
+        try:
+            return hold.is_open and _identity(self._file) == hold.identity
+        except OSError:
+            return False
+
+
+def _made_and_locked(file: Path) -> tuple[_Held, tuple[int, int]]:
+    """Make a file if it is not there, and lock it for its owner."""
+    reason: OSError = BlockingIOError(errno.EAGAIN, "somebody removes its owner's file again and again")
+    for pause in _PAUSES:
+        time.sleep(pause)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            held = _lock(file, exclusive=True)
+        except (BlockingIOError, FileNotFoundError) as error:
+            reason = error  # before it was locked, another process has taken it for a dead one's, and removes it
+            continue
+        except OSError as error:
+            file.unlink(missing_ok=True)
+            words = f"its file system keeps no locks ({error.strerror or error}), and a ledger needs them"
+            raise OSError(error.errno, words) from None
+        with contextlib.suppress(FileNotFoundError):
+            identity = _identity(held.fileno() if isinstance(held, io.FileIO) else file)
+            if _identity(file) == identity:
+                return held, identity
+        held.close()
+    raise reason
 
 
 def is_holding(ledger: Path, owner: str) -> bool:
@@ -82,23 +222,19 @@ def is_holding(ledger: Path, owner: str) -> bool:
     """
     file = _file_of(ledger, owner)
     try:
-        connection = _connect(file, patience=0.0)
-    except sqlite3.OperationalError:
-        return file.exists()  # there, but not to be opened by this user: nobody knows, so it counts as alive
-    try:
         # A shared lock: any number may look at the same time, and none of them takes another for the owner.
-        connection.execute("BEGIN")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        with contextlib.suppress(OSError):
-            file.unlink(missing_ok=True)
-    except sqlite3.OperationalError:
-        return file.exists()
-    except sqlite3.DatabaseError:
-        return False  # somebody's file that is no lock of anybody's: it is left where it is
-    else:
+        held = _lock(file, exclusive=False)
+    except (FileNotFoundError, IsADirectoryError):
         return False
-    finally:
-        connection.close()
+    except OSError:
+        return True  # locked; or not to be opened or locked by this user: nobody knows, so it counts as alive
+    with contextlib.suppress(OSError):
+        is_same = isinstance(held, sqlite3.Connection) or _identity(file) == _identity(held.fileno())
+        # An owner's file is empty: what is written there is somebody's, and is left. So is one made anew since.
+        if is_same and not file.stat().st_size:
+            _remove(file, held)
+    held.close()
+    return False
 
 
 def remove_dead(ledger: Path) -> None:

@@ -1,4 +1,4 @@
-"""The database under a ledger: its engine, its connections and transactions, and what its errors mean.
+"""The database under a ledger: its engine, its connections and its transactions.
 
 One code path for SQLite in a file, SQLite in memory and PostgreSQL. The one connection that writes is held, and
 made anew after any trouble; reads go over others. No exception of SQLAlchemy comes out: they hang on to the values
@@ -9,27 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 from sqlalchemy.util import await_only
 
 from motion_async.errors import MotionError
 from motion_async.ledger.committing import commit_group
+from motion_async.ledger.failures import failure_of
 from motion_async.ledger.files import LedgerFile
+from motion_async.ledger.finishing import started
+from motion_async.ledger.moves import Intend
 from motion_async.ledger.owners import is_holding, session_holds, take_session_lock
 from motion_async.ledger.reading import Reading
 from motion_async.ledger.schema import bring_up_to_date
 from motion_async.ledger.troubles import Unreachable, Unwritable
 from motion_async.ledger.writes import Write
-from motion_async.redaction import redacted
 
 __all__ = ["FileStore", "MemoryStore", "ServerStore", "Store"]
 
@@ -40,60 +41,9 @@ _COMMAND_SECONDS: Final = 30.0
 """A server that says nothing for so long is taken for lost."""
 _UPGRADE_LOCK: Final = 0x6D6F74696F6E
 """The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
-_BAD_VALUES: Final = ("0A", "21", "22", "23", "54")
-"""Classes of SQLSTATE that blame what was to be written, and not the state of the database."""
-
-_BAD_INPUT: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-"""What SQLite's driver raises for the same reason."""
-_CLOSED: Final = ("closed database", "connection closed", "no active connection", "connection is closed")
-"""Words of drivers for a connection that is not there any more, in errors of the same kinds as those of bad values."""
-_LOCKED: Final = ("40001", "40P01", "55P03")
-_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
-"""Names and SQLSTATEs of a database that is damaged, or is none: no waiting mends it."""
 
 _log = logging.getLogger("motion_async")
 _T = TypeVar("_T")
-
-
-def _origin(error: BaseException) -> BaseException:
-    """Give the driver's own error, whether it came through SQLAlchemy or not."""
-    return getattr(error, "orig", None) or error
-
-
-def _reason_of(error: BaseException) -> str:
-    """Give the database's own words for what happened, in one line, without secrets."""
-    origin = _origin(error)
-    origin = origin.__cause__ or origin  # where SQLAlchemy translates for asyncpg, asyncpg's words stand in the cause
-    first = str(origin).strip().partition("\n")[0]
-    if not isinstance(origin, sqlite3.Error | OSError | exc.SQLAlchemyError) or not first:
-        first = f"{type(origin).__name__}: {first}" if first else type(origin).__name__
-    return redacted(first)[:300]
-
-
-def _name_of(error: BaseException) -> str:
-    """Give SQLite's name for an error, or PostgreSQL's SQLSTATE."""
-    origin = _origin(error)
-    return getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
-
-
-def _is_hopeless(error: BaseException) -> bool:
-    """Whether no other attempt can end otherwise: the values are wrong, or the database is damaged."""
-    return _name_of(error).startswith(_DAMAGED) or _blames_the_values(error)
-
-
-def _blames_the_values(error: BaseException) -> bool:
-    origin = _origin(error)
-    if getattr(error, "connection_invalidated", False) or any(words in str(origin).lower() for words in _CLOSED):
-        return False
-    if isinstance(origin, sqlite3.Error):
-        return isinstance(origin, _BAD_INPUT)
-    if isinstance(error, exc.SQLAlchemyError):
-        return _name_of(error)[:2] in _BAD_VALUES
-    return not isinstance(error, OSError | TimeoutError)
-
-
-def _is_busy(error: BaseException) -> bool:
-    return _name_of(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", *_LOCKED))
 
 
 class Store(ABC):
@@ -106,7 +56,6 @@ class Store(ABC):
     Attributes:
         reading: what can be read.
         on_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
-        lives: how often that session has ended, whoever ended it: each time others may have taken the owner for dead.
     """
 
     def __init__(self, engine: AsyncEngine, owner: str) -> None:
@@ -114,8 +63,9 @@ class Store(ABC):
         self._engine = engine
         self._writing: AsyncConnection | None = None
         self._is_lost = False
+        self._is_closed = False
+        self._reads: set[asyncio.Task[Any]] = set()
         self.on_lost: Callable[[], object] | None = None
-        self.lives = 0
         self.reading: Final = Reading(self.rows)
 
     async def open(self) -> None:
@@ -169,13 +119,31 @@ class Store(ABC):
             async with self._reading() as connection:
                 return list(await connection.execute(statement, values))
 
-        return await self._translated(read)
+        return await self._read(read)
+
+    async def _read(self, action: Callable[[], Awaitable[_T]]) -> _T:
+        """Read, to the end, even if nobody waits any more: a connection that is left in between is lost."""
+        if self._is_closed:
+            raise Unwritable("it has been closed")
+        task = started(self._translated(action), name="motion_async.ledger.read")
+        self._reads.add(task)
+        task.add_done_callback(self._reads.discard)
+        await asyncio.wait([task])
+        return task.result()
 
     async def aclose(self) -> None:
         """Let go of everything; this never fails."""
+        self._is_closed = True
         self.on_lost = None
+        if self._reads:
+            await asyncio.wait(self._reads)
         await self._drop_writing()
         await self._engine.dispose()
+
+    @property
+    @abstractmethod
+    def lives(self) -> int:
+        """How often others may have taken the owner for dead until now; asked just before a byte leaves."""
 
     @abstractmethod
     async def is_alive(self, owner: str) -> bool:
@@ -229,14 +197,12 @@ class Store(ABC):
 
     async def _translated(self, action: Callable[[], Awaitable[_T]]) -> _T:
         """Do something, and give its errors without the values that hang on them."""
-        failure: Exception
         try:
             return await action()
         except (MotionError, Unreachable, Unwritable):
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise what they like
-            reason = _reason_of(error)
-            failure = Unwritable(reason) if _is_hopeless(error) else Unreachable(reason, busy=_is_busy(error))
+            failure = failure_of(error)
         raise failure
 
 
@@ -284,10 +250,34 @@ class FileStore(Store):
         self._file = file
 
     async def commit(self, writes: Sequence[Write]) -> list[Any]:
-        """Write a group, if the file is still there; see `Store.commit`."""
+        """Write a group, if the file is still there; see `Store.commit`.
+
+        No intent is written while others would take its owner for dead: it comes to nothing, and the rest is written.
+        """
         if not self._file.is_there():
             raise Unreachable(f"the file {self._file.path} was moved or deleted while it was in use")
-        return await super().commit(writes)
+        problem = None if self._file.is_owned() else await self._own_again()
+        if problem is None:
+            return await super().commit(writes)
+        # An earlier attempt, whose answer was lost, may have written an intent.
+        results = await super().commit([write.undone() if isinstance(write, Intend) else write for write in writes])
+        return [problem if isinstance(write, Intend) else result for write, result in zip(writes, results, strict=True)]
+
+    async def _own_again(self) -> Unwritable | None:
+        try:
+            await asyncio.to_thread(self._file.own_again)
+        except OSError as error:
+            return Unwritable(
+                f"the file that shows that its owner is alive cannot be made again: {error.strerror or error}"
+            )
+        where = self._file.path
+        _log.warning("ledger %s: the file that shows that its owner is alive was removed; it is there again", where)
+        return None
+
+    @property
+    def lives(self) -> int:
+        """How often the owner's file was lost; this looks whether it is there. See `Store.lives`."""
+        return self._file.lives
 
     async def is_alive(self, owner: str) -> bool:
         """Whether the owner holds its file; see `Store.is_alive`."""
@@ -312,13 +302,14 @@ class MemoryStore(Store):
         super().__init__(engine, owner)
         self._alone = asyncio.Lock()
 
+    @property
+    def lives(self) -> int:
+        """Never: nobody else can be here."""
+        return 0
+
     async def is_alive(self, owner: str) -> bool:
         """Whether it is this one: nobody else can be here."""
         return owner == self.owner
-
-    async def rows(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """Read; see `Store.rows`. A reader that leaves must not take the one connection, and so all data, with it."""
-        return await asyncio.shield(asyncio.ensure_future(super().rows(statement, values)))
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
@@ -347,6 +338,12 @@ class ServerStore(Store):
     def __init__(self, url: sa.URL, owner: str, options: Mapping[str, Any]) -> None:
         arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS, **options}
         super().__init__(_engine(url, connect_args=arguments, pool_size=5, max_overflow=0), owner)
+        self._losses = 0
+
+    @property
+    def lives(self) -> int:
+        """How often the session that writes has ended, whoever ended it; see `Store.lives`."""
+        return self._losses
 
     async def is_alive(self, owner: str) -> bool:
         """Whether a session holds the owner's lock; see `Store.is_alive`."""
@@ -355,7 +352,7 @@ class ServerStore(Store):
             async with self._reading() as connection:
                 return await session_holds(connection, owner)
 
-        return await self._translated(ask)
+        return await self._read(ask)
 
     async def _connected(self, connection: AsyncConnection) -> None:
         async with connection.begin():
@@ -364,7 +361,7 @@ class ServerStore(Store):
         def ended(_: Any) -> None:
             if connection is self._writing:  # else it was left, and another has taken its place
                 self._is_lost = True
-                self.lives += 1
+                self._losses += 1
                 if self.on_lost is not None:
                     self.on_lost()
 
@@ -372,7 +369,7 @@ class ServerStore(Store):
         driver.add_termination_listener(ended)
 
     async def _drop_writing(self) -> None:
-        self.lives += self._writing is not None
+        self._losses += self._writing is not None
         await super()._drop_writing()
 
     async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:

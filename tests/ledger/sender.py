@@ -15,9 +15,12 @@ def say(*words: str) -> None:
 
 
 async def main(url: str, batch: str, told: str) -> None:
-    """Take all items of a batch that are to be had; then `leave`, or `stay` until the input ends."""
+    """Take all items of a batch that are to be had; then `leave`, or `stay` until the input ends. Or only `look`."""
     async with open_ledger(url) as ledger:
         items = [item async for item in ledger.items(batch)]
+        if told == "look":
+            say(*[(await ledger.settled(item)).state for item in items])
+            return
         say("ready")
         await asyncio.to_thread(sys.stdin.readline)
         won = [item.key for item in items if await ledger.record(item).sending()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -399,3 +399,36 @@ async def test_two_servers_sessions_that_block_each_other_get_on(fresh_postgres:
         ]
         await asyncio.gather(*ways)
         assert await other.counts() == {"launch": {ItemState.SUBMITTED: 40}}
+
+
+def _back_up(source: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(source)) as from_, closing(sqlite3.connect(copy)) as to:
+        from_.backup(to)
+
+
+def _vacuum_into(source: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(source)) as connection:
+        connection.execute("VACUUM INTO ?", (str(copy),))
+
+
+@pytest.mark.parametrize("back_up", [_back_up, _vacuum_into], ids=["backup", "VACUUM INTO"])
+async def test_a_ledger_that_is_in_use_can_be_copied_by_sqlites_own_means(
+    file_url: str, tmp_path: Path, back_up: Callable[[Path, Path], None]
+) -> None:
+    """The copy has all that was written; nobody is sending from it, and the ledger goes on as if nothing had been."""
+    copy = tmp_path / "copy.db"
+    async with open_ledger(file_url) as ledger:
+        await whole_way(ledger, "hero")
+        teaser, _ = await ledger.plan("launch", entries("teaser", "last"))
+        record = ledger.record(teaser)
+        assert await record.sending()
+        await asyncio.to_thread(back_up, tmp_path / "launch.db", copy)
+        async with open_ledger(f"sqlite:///{copy}") as copied:
+            assert [item.state async for item in copied.items()] == [
+                ItemState.COMPLETED, ItemState.INTENT, ItemState.PLANNED,
+            ]  # fmt: skip
+            assert [len(await copied.history(item)) async for item in copied.items()] == [4, 1, 0]
+            assert (await copied.settled(teaser)).state is ItemState.UNCERTAIN
+        assert record.holds()
+        await record.taken(accepted())
+        assert (await ledger.settled(teaser)).state is ItemState.SUBMITTED

@@ -472,11 +472,15 @@ async def test_leaving_writes_what_waits(shared_url: str) -> None:
 
 
 async def test_entering_and_leaving_in_different_tasks(url: str) -> None:
-    """Fixtures and web frameworks do that."""
+    """Fixtures and web frameworks do that: neither the end of the first task nor the second one's is the ledger's."""
     stack = AsyncExitStack()
     ledger = await asyncio.create_task(stack.enter_async_context(open_ledger(url)))
-    await ledger.plan("launch", entries("a"))
+    [item] = await ledger.plan("launch", entries("a"))
+    assert await ledger.find("launch", "a") == item
     await asyncio.create_task(stack.aclose())
+    assert ledger._store._writing is None
+    with pytest.raises(LedgerError, match="closed"):
+        await ledger.find("launch", "a")
 
 
 async def test_a_ledger_shows_itself_without_its_password(url: str) -> None:

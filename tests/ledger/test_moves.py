@@ -190,6 +190,23 @@ def test_a_late_status_does_not_undo_an_end() -> None:
     assert (item.status, note) == ("completed", m.Note(None, "running", "job-1"))
 
 
+@pytest.mark.parametrize("state", [S, C])
+def test_a_status_of_another_job_is_history(state: ItemState) -> None:
+    """A person has put the id right, say: what the first job did then says nothing of the item's own."""
+    item = standing(state, job_id="job-2")
+    once = copy.copy(item)
+    _, note = m.Observe("o", ITEM, AT, "job-1", "failed", seen("failed")).apply(item)
+    assert item == once
+    assert note == m.Note(None, "failed", "job-1")
+
+
+def test_a_status_of_the_items_job_is_kept() -> None:
+    """With the answer that told of it."""
+    item = standing(S)
+    m.Observe("o", ITEM, AT, "job-1", "running", seen("running")).apply(item)
+    assert (item.status, item.job_state) == ("running", seen("running"))
+
+
 def test_what_ended_a_watch_too_early_is_noted() -> None:
     """After a timeout the item stays submitted, with the reason."""
     item = standing(S)

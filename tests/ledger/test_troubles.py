@@ -1,0 +1,150 @@
+"""Tests of `motion_async.ledger.troubles`, and of how long a ledger keeps on in one, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from motion_async import InvalidRequestError, LedgerError, UncertainError
+from motion_async.ledger import LedgerTrouble, opening
+from motion_async.ledger.moves import Move
+from motion_async.ledger.record import ItemRecord
+from motion_async.ledger.troubles import Troubles, Unreachable
+from motion_async.ledger.writes import Write, Writer
+from tests.ledger.conftest import accepted, change, seen
+from tests.ledger.test_writes import AT, ITEM, intend, take
+from tests.virtual import VirtualLoop
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Run these tests on virtual time."""
+    return "asyncio", {"loop_factory": VirtualLoop}
+
+
+class Outage:
+    """A database that cannot be reached until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self.written: list[str] = []
+        self.attempts: list[float] = []
+
+    async def commit(self, group: Sequence[Write]) -> list[Any]:
+        self.attempts.append(asyncio.get_running_loop().time())
+        if not self.is_over:
+            raise Unreachable("locked")
+        self.written += [write.op for write in group]
+        return [None for _ in group]
+
+
+async def test_pauses_grow_up_to_two_seconds_and_begin_anew() -> None:
+    """So that a lock that is held for a moment costs a moment, and a server that is down is asked no more than that."""
+    troubles = Troubles("launch.db", None)
+    assert [troubles.met(Unreachable("locked"), since=0) for _ in range(9)] == [
+        0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0,
+    ]  # fmt: skip
+    troubles.over()
+    assert troubles.met(Unreachable("locked"), since=0) == 0.05
+
+
+async def test_a_read_is_given_up_when_its_patience_is_over() -> None:
+    """Not later, and not before: it is told how long it was waited each time."""
+    told: list[LedgerTrouble] = []
+
+    async def attempt() -> None:
+        raise Unreachable("locked")
+
+    began_at = asyncio.get_running_loop().time()
+    with pytest.raises(LedgerError, match="cannot be read: locked"):
+        await Troubles("launch.db", told.append).outlast(attempt, patience=60)
+    assert 58 < asyncio.get_running_loop().time() - began_at <= 60
+    assert [round(trouble.waited, 2) for trouble in told[:4]] == [0.0, 0.05, 0.15, 0.35]
+    assert 58 < told[-1].waited <= 60
+
+
+async def test_closing_in_an_outage_ends_after_five_seconds() -> None:
+    """What waits is tried again for so long, and no longer, and then it is named."""
+    outage = Outage()
+    writer = Writer(outage.commit, Troubles("launch.db", None), patience=60)
+    writer.put(take())
+    await asyncio.sleep(100)
+    began_at = asyncio.get_running_loop().time()
+    with pytest.raises(LedgerError, match="launch/hero is job job-1"):
+        await writer.aclose()
+    assert 5 < asyncio.get_running_loop().time() - began_at <= 7  # the pause that begins in time is the last
+    assert sum(at > began_at for at in outage.attempts) >= 3
+
+
+Told = Callable[[ItemRecord], object]
+FACTS: dict[str, Told] = {
+    "not taken": lambda record: record.not_taken(None),
+    "refused": lambda record: record.not_taken(InvalidRequestError((), http_status=400)),
+    "lost": lambda record: record.lost(UncertainError("reset", job_id="job-1")),
+    "taken": lambda record: record.taken(accepted()),
+    "changed": lambda record: record.changed(change("running")),
+    "ended": lambda record: record.ended(seen("completed"), None),
+}
+
+
+class Numbered:
+    """Names moves by their numbers."""
+
+    owner = "me"
+    lives = 0
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def mark(self) -> tuple[str, str]:
+        self.number += 1
+        return f"me-{self.number}", AT
+
+
+@pytest.mark.parametrize("tell", FACTS.values(), ids=FACTS)
+async def test_what_has_happened_outlives_an_outage(tell: Told) -> None:
+    """However long that is: whoever waits is told when the patience is over, and the fact is written all the same."""
+    outage = Outage()
+    writer = Writer(outage.commit, Troubles("launch.db", None), patience=60)
+    put: list[Awaitable[Any]] = []
+
+    def noted(move: Move) -> asyncio.Future[Any]:
+        put.append(writer.put(move))
+        return writer.put(intend("later"))
+
+    tell(ItemRecord(ITEM, noted, Numbered()))
+    await asyncio.sleep(3_600)
+    assert outage.written == []
+    outage.is_over = True
+    await asyncio.sleep(3)
+    assert outage.written == ["me-1", "later-undone"]
+    await writer.aclose()
+
+
+async def test_an_opening_that_nobody_wants_has_two_seconds() -> None:
+    """Then it is cut, so that whoever leaves is not kept by a server that does not answer."""
+    loop = asyncio.get_running_loop()
+
+    async def make() -> Any:
+        await asyncio.sleep(3_600)
+
+    going = asyncio.ensure_future(opening._opened("launch.db", make, Troubles("launch.db", None), 60))
+    await asyncio.sleep(10)
+    going.cancel()
+    await asyncio.wait([going])
+    assert going.cancelled()
+    assert loop.time() == pytest.approx(12)
+
+
+async def test_an_opening_waits_for_a_lock_as_long_as_its_patience() -> None:
+    """And is told why."""
+
+    async def make() -> Any:
+        raise Unreachable("database is locked", busy=True)
+
+    with pytest.raises(LedgerError, match="cannot be opened: database is locked"):
+        await opening._opened("launch.db", make, Troubles("launch.db", None), 60)
+    assert 58 < asyncio.get_running_loop().time() <= 60
