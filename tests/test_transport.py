@@ -30,6 +30,7 @@ from motion_async.address import check_base_url
 from motion_async.protocol import Call
 from motion_async.transport import Exchange, Transport
 from tests.sockets import Sockets
+from tests.waiting import until
 
 KEY = "motion_secret_key_of_the_tests"
 POLL = Call("poll", "/sessions/a", None, "a")
@@ -546,8 +547,7 @@ async def test_leaving_ends_exchanges_that_are_under_way(raw_server: Any) -> Non
     """On a caller's connector too, nobody goes on waiting without a deadline."""
     async with aiohttp.ClientSession() as mine, transport(raw_server.url, client_session=mine) as made:
         polling = asyncio.create_task(made.exchange(POLL))
-        while not raw_server.requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: raw_server.requests, every=0.001)
         await made.aclose()
         with pytest.raises(SessionClosedError):
             await polling
@@ -558,8 +558,7 @@ async def test_a_connector_that_closes_cancels_nobody(raw_server: Any) -> None:
     mine = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
     async with transport(raw_server.url, client_session=mine) as made:
         polling = [asyncio.create_task(made.exchange(POLL)) for _ in range(3)]
-        while not raw_server.requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: raw_server.requests, every=0.001)
         await mine.close()
         ends = await asyncio.gather(*polling, return_exceptions=True)
     assert {type(end) for end in ends} <= {SessionClosedError, ConnectionLostError}

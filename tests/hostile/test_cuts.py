@@ -34,6 +34,7 @@ from motion_async import (
 )
 from tests.hostile.hostile_server import JOB, HostileServer, Peer, hostile_server, http
 from tests.hostile.stepping import Service, SteppingLoop, ended, serve, session, told
+from tests.waiting import until
 
 ANSWER: Final = http(b'{"job_id":"%s","status":"queued"}' % JOB.encode(), status=b"202 Accepted")
 SIGNALS: Final = tuple(name for name in dir(aiohttp.TraceConfig()) if name.startswith("on_"))
@@ -93,8 +94,7 @@ async def under_way(hostile: HostileServer, motion: MotionSession) -> asyncio.Ta
     """Give a create that the server has read, and does not answer."""
     hostile.script = Peer.until_gone
     task = asyncio.ensure_future(motion.create("A launch video"))
-    while not hostile.posts:
-        await asyncio.sleep(0)
+    await until(lambda: hostile.posts)
     return task
 
 

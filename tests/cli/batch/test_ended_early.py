@@ -21,6 +21,7 @@ from motion_async.ledger import store
 from motion_async.ledger.files import LedgerFile
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox, SlowBody
 from tests.cli.batch.test_command import Command, Write, results, states, table, videos
+from tests.waiting import until_now
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -28,9 +29,7 @@ Start = Callable[..., subprocess.Popen[str]]
 def interrupted(process: Start, sandbox: Sandbox, number: signal.Signals, jobs: int, *argv: str) -> tuple[int, str]:
     """Run a batch as a process of its own, and send it a signal once there are so many jobs."""
     running = process("batch", *argv)
-    while len(sandbox.jobs) < jobs:
-        time.sleep(0.01)
-        assert running.poll() is None
+    until_now(lambda: len(sandbox.jobs) >= jobs, running=running)
     running.send_signal(number)
     _, said = running.communicate(timeout=15)
     return running.returncode, said
@@ -107,9 +106,7 @@ class TestInterrupted:
         command("batch", write(videos(1)))
         sandbox.faults.for_prompt("number", AwaitInput(until_answered=True), on="create")
         running = process("batch", write(videos(4)), "--max-active", "2")
-        while len(sandbox.jobs) < 3:
-            time.sleep(0.01)
-            assert running.poll() is None
+        until_now(lambda: len(sandbox.jobs) >= 3, running=running)
         running.send_signal(signal.SIGINT)
         out, said = running.communicate(timeout=15)
         *_, summary, last = map(json.loads, out.splitlines())
@@ -134,9 +131,7 @@ class TestInterrupted:
         file = write(videos(2))
         Path("out.jsonl").write_text("old")
         running = process("batch", file, "--max-active", "1", "--output", "out.jsonl")
-        while not sandbox.jobs:
-            time.sleep(0.01)
-            assert running.poll() is None
+        until_now(lambda: sandbox.jobs, running=running)
         running.send_signal(signal.SIGINT)
         assert running.stderr is not None
         assert "once more leaves at once" in running.stderr.readline()
@@ -158,9 +153,7 @@ class TestInterrupted:
         sandbox.faults.next(SlowBody(seconds=1), on="create", times=2)
         file = write([{"id": f"k{number}", **video} for number, video in enumerate(map(dict, videos(2)))])
         running = process("batch", file)
-        while len(sandbox.jobs) < 2:
-            time.sleep(0.01)
-            assert running.poll() is None
+        until_now(lambda: len(sandbox.jobs) >= 2, running=running)
         with closing(sqlite3.connect("launch.jsonl.ledger.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             running.send_signal(signal.SIGINT)
@@ -185,9 +178,7 @@ class TestInterrupted:
         """After SIGKILL the same command finishes all, and makes nothing twice."""
         file = write(videos(20))
         running = process("batch", file, "--max-active", "5")
-        while len(sandbox.jobs) < 5:
-            time.sleep(0.01)
-            assert running.poll() is None
+        until_now(lambda: len(sandbox.jobs) >= 5, running=running)
         running.kill()
         running.communicate()
         status, lines, _ = command("batch", file)
