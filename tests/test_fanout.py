@@ -542,6 +542,8 @@ async def test_a_long_chain_that_cannot_begin_is_told_to_its_end(service: Servic
     assert all(isinstance(outcome.error, NotSentError) for outcome in ended[1:])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_stream_of_requests_leaves_nothing_behind() -> None:
     """However many have gone through, memory has as many blocks as before, and not one more for each of them."""
     first, last, ended, blocks = 100, 700, 0, dict[int, int]()

@@ -9,7 +9,8 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ def interrupted(process: Start, sandbox: Sandbox, number: signal.Signals, jobs: 
     running.send_signal(number)
     _, said = running.communicate(timeout=15)
     return running.returncode, said
+
+
+def is_idle(pid: int) -> bool:
+    """Tell whether a process has slept for half a second, where that can be seen; else it is taken to."""
+    looks = []
+    for _ in range(10):
+        with suppress(OSError):
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            looks.append((stat[0], stat[11], stat[12]))  # its state, and the time that it has had of the machine
+        time.sleep(0.05)
+    return not looks or (len(set(looks)) == 1 and looks[0][0] == "S")
 
 
 class TestBeforeItBegins:
@@ -221,7 +233,8 @@ class TestInterrupted:
             stdin=subprocess.PIPE,
             env={"MOTION_API_KEY": "motion_something", "PATH": ""},
         )  # fmt: skip
-        time.sleep(1.5)  # nothing tells that it waits; earlier than that it is interrupted while it starts, and as well
+        time.sleep(1.5)  # nothing tells that it waits, but that it does nothing for a while
+        until_now(partial(is_idle, running.pid))
         running.send_signal(signal.SIGINT)
         running.wait(timeout=10)
         assert running.returncode == 130
