@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import ssl as tls
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
 import anyio
+import attrs
 from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from motion_async.address import proxy_for
@@ -32,9 +35,10 @@ from motion_async.errors import (
     TransportError,
     UnexpectedResponseError,
 )
+from motion_async.frames import Heard, read_past_frame
 from motion_async.protocol import Answer, Call
 from motion_async.redaction import Eraser, Secret
-from motion_async.wire import WireError, inflate
+from motion_async.wire import WireError, first_object, inflate
 
 __all__ = ["Exchange", "Transport"]
 
@@ -42,25 +46,29 @@ _FOR_SENDS: Final = 4
 """One connection in so many, and at least one, is for creates and followups."""
 _MOST_UNASKED: Final = 16
 """So many answers may lie on one connection that nobody waits for; before the first is taken, one may be early."""
+_heard: Final[ContextVar[Heard]] = ContextVar("_heard")
+"""Listens to the connection that is opened for a create or a followup; aiohttp hands nothing through to there."""
 
 
 class Exchange:
     """What is known of an exchange from outside while it is under way.
 
     `sent` says whether bytes of the request may have left; as long as they have not, the service
-    cannot have taken it. `kept_back` is what kept them from leaving. `cut` is the answer as far as it had come when the
-    exchange was ended: it may hold the id.
+    cannot have taken it. `kept_back` is what kept them from leaving. `has_head` says whether the head of an answer has
+    come, and is as it should be. `cut` is the answer as far as it had come when the exchange was ended, or its frame
+    was broken: it may hold the id.
 
     Args:
         before_first_byte: called just before the first byte leaves; if it raises, none does.
     """
 
-    __slots__ = ("_before_first_byte", "cut", "kept_back", "sent")
+    __slots__ = ("_before_first_byte", "cut", "has_head", "kept_back", "sent")
 
     def __init__(self, before_first_byte: Callable[[], None] = lambda: None) -> None:
         self._before_first_byte = before_first_byte
         self.sent = False
         self.kept_back: Exception | None = None
+        self.has_head = False
         self.cut: Answer | None = None
 
     def leaves(self) -> None:
@@ -73,6 +81,14 @@ class Exchange:
         self.sent = True
 
 
+def _lose(line: ResponseHandler, lost: Callable[[Any], None], exc: BaseException | None) -> None:
+    """Tell who reads a body that its connection has ended, which aiohttp's own does not after a broken chunk."""
+    payload = line._payload  # noqa: SLF001  # nobody else knows that it waits
+    lost(exc)
+    if payload is not None and not payload.is_eof() and payload.exception() is None:
+        payload.set_exception(aiohttp.ClientPayloadError("the answer's frame is broken"))
+
+
 class _Line(ResponseHandler):
     """A connection that ends as soon as it is given up, and keeps little of what nobody asked for.
 
@@ -83,6 +99,9 @@ class _Line(ResponseHandler):
     def close(self) -> None:
         self.abort()
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        _lose(self, super().connection_lost, exc)
+
     def data_received(self, data: bytes) -> None:
         is_awaited = self._waiter is not None
         super().data_received(data)
@@ -91,7 +110,7 @@ class _Line(ResponseHandler):
 
 
 class _OwnConnections(aiohttp.BaseConnector):
-    """Opens each connection anew by the means of another connector, and never keeps one alive."""
+    """Opens each connection anew by the means of another connector; it is ended by who listens to it."""
 
     def __init__(self, means: aiohttp.BaseConnector) -> None:
         super().__init__(limit=0, force_close=True)
@@ -102,12 +121,15 @@ class _OwnConnections(aiohttp.BaseConnector):
         if self._means.closed:
             raise aiohttp.ClientConnectionError("Connector is closed.")
         await asyncio.sleep(0)  # the one that has just been given up closes in this step, and must not count with it
-        return await self._means._create_connection(*args, **options)  # noqa: SLF001  # the documented way to extend
+        line = await self._means._create_connection(*args, **options)  # noqa: SLF001  # the documented way to extend
+        if line.transport is not None:
+            lost = partial(_lose, line, line.connection_lost)  # of whatever kind the other connector has made it
+            line.transport = _heard.get().listen(line.transport, line, lost)
+        return line
 
     def _release(self, key: Any, protocol: ResponseHandler, **_: Any) -> None:
         if not self.closed:
             self._release_acquired(key, protocol)
-        protocol.abort()  # whatever kind the other connector has made
 
 
 class _Poll(aiohttp.ClientRequest):
@@ -219,7 +241,7 @@ class Transport:
                 await self._poll_slots.acquire()
         try:
             with self._deadlines.block():
-                return await self._request(call, exchange)
+                return await (self._request(call) if exchange is None else self._send(call, exchange))
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
             if task is not None and task.cancelling() > cancelled:
                 raise asyncio.CancelledError from None  # which a hook has taken for something else
@@ -241,18 +263,46 @@ class Transport:
         # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
         raise failure
 
-    async def _request(self, call: Call, exchange: Exchange | None) -> Answer:
+    async def _send(self, call: Call, exchange: Exchange) -> Answer:
+        """Ask for what costs credits; an object that came whole counts although the frame around it is flawed."""
+        heard = Heard(self._limit)
+        before = _heard.set(heard)
+        try:
+            answer = await self._request(call, exchange)
+            if not 200 <= answer.status < 300 or (answer.flaw is None and first_object(answer.body) is not None):
+                return answer
+            await heard.rest()
+            past = self._past_frame(heard, has_head=False)
+            return answer if past is None else attrs.evolve(answer, body=past.body)
+        except _FLAWED:
+            await heard.rest()
+            raise
+        finally:
+            exchange.cut = self._past_frame(heard, has_head=exchange.has_head)
+            _heard.reset(before)
+            heard.end()
+
+    def _past_frame(self, heard: Heard, *, has_head: bool) -> Answer | None:
+        """Give what has come of an answer; without a head that is as it should be, only that something was taken."""
+        found = read_past_frame(heard.data)
+        if found is None or not (has_head or (200 <= found.status < 300 and found.is_whole)):
+            return None
+        get = found.headers.get
+        return Answer(found.status, self._eraser.erase_json(found.body), get("retry-after"), None, get("date"))
+
+    async def _request(self, call: Call, exchange: Exchange | None = None) -> Answer:
         url = self._base.with_path(self._base_path + call.path, encoded=True)
-        if call.body is None:
+        if exchange is None:
             response = await self._polls.get(url, **self._options)
         else:
             response = await self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
+            exchange.has_head = True
         try:
             body, flaw, content = b"", None, response.content
             if content.is_eof() and content.exception() is None:  # most answers are here with their first byte
                 body = content.read_nowait(self._limit + 1)
             if not content.at_eof() or len(body) > self._limit:
-                body, flaw = await self._read(response, call, body, exchange)
+                body, flaw = await self._read(response, call, body)
         except BaseException:
             response.close()
             raise
@@ -282,7 +332,7 @@ class Transport:
         return text.replace(self._key, "…")
 
     async def _read(
-        self, response: aiohttp.ClientResponse, call: Call, body: bytes, exchange: Exchange | None
+        self, response: aiohttp.ClientResponse, call: Call, body: bytes
     ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
         """Read on in a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw.
 
@@ -292,11 +342,7 @@ class Transport:
         try:
             while not content.at_eof() and len(read) <= self._limit:
                 read += await content.read(self._limit + 1 - len(read))
-        except asyncio.CancelledError:
-            if exchange is not None:
-                exchange.cut = self._answer(response, call, bytes(read), None)
-            raise
-        except (aiohttp.ClientError, OSError) as error:
+        except (*_FLAWED, OSError) as error:
             response.close()
             return bytes(read), self._failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
         if len(read) <= self._limit:
@@ -339,6 +385,8 @@ class Transport:
             await self._polls.close()
 
 
+_FLAWED: Final = (aiohttp.ClientError, HttpProcessingError)
+"""What aiohttp's two parsers make of a frame that is not as it should be."""
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 
 

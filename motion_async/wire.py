@@ -22,7 +22,16 @@ from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
 from motion_async.problems import Problem
 from motion_async.redaction import redacted
 
-__all__ = ["ErrorBody", "WireError", "encode_request", "inflate", "read_accepted", "read_error", "read_state"]
+__all__ = [
+    "ErrorBody",
+    "WireError",
+    "encode_request",
+    "first_object",
+    "inflate",
+    "read_accepted",
+    "read_error",
+    "read_state",
+]
 
 
 class WireError(ValueError):
@@ -271,6 +280,25 @@ def inflate(body: bytes, encoding: str | None, *, limit: int) -> bytes:
     if not inflater.eof:
         raise WireError(f"{encoding} body cut short")
     return plain
+
+
+def first_object(body: bytes) -> bytes | None:
+    """Give the JSON object that some bytes begin with, whatever follows it.
+
+    Args:
+        body: the bytes as they came.
+
+    Returns:
+        None if they begin otherwise, or it is not whole.
+    """
+    text = body.decode(errors="surrogateescape").lstrip()
+    if not text.startswith("{"):
+        return None
+    try:
+        _, end = _decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return text[:end].encode(errors="surrogateescape")
 
 
 def _read_object(body: bytes) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from motion_async import (
 from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from motion_async.sandbox import Fail, Hang, LostAnswer, RateLimited, Reset, Sandbox
 from tests.batches import QUICK, run, states
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -81,16 +82,17 @@ async def test_what_runs_is_taken_up_by_its_id_and_what_was_not_sent_is_sent(led
             MotionSession(slow.api_key, base_url=slow.url, **QUICK) as motion,
             motion.generate_many(requests, ledger=ledger, batch="launch", max_active=4) as outcomes,
         ):
-            while slow.counts.creates_accepted < 4 or list((await states(ledger)).values()).count("submitted") < 4:
-                await asyncio.sleep(0.01)
+
+            async def four_are_under_way() -> bool:
+                return list((await states(ledger)).values()).count("submitted") == 4
+
+            await until(four_are_under_way, every=0.01)
             assert outcomes
         assert sorted((await states(ledger)).values()) == ["planned"] * 8 + ["submitted"] * 4
         slow.advance(10_000)
         async with MotionSession(slow.api_key, base_url=slow.url, **QUICK) as motion:
             ended = asyncio.create_task(run(motion, ledger, requests))
-            while not ended.done():
-                slow.advance(100)
-                await asyncio.sleep(0.01)
+            await until(ended.done, every=0.01, meanwhile=lambda: slow.advance(100))
         assert all(outcome.ok for outcome in ended.result())
         assert slow.counts.creates == 12
         assert slow.counts.duplicates == 0
@@ -326,8 +328,7 @@ async def test_a_create_that_is_cancelled_under_way_has_its_id_on_record(ledger:
         MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
         motion.generate_many(["p0"], ledger=ledger, batch="launch"),
     ):
-        while sandbox.counts.creates == 0:
-            await asyncio.sleep(0)
+        await until(lambda: sandbox.counts.creates != 0)
     [item] = [item async for item in ledger.items("launch")]
     assert item.state in (ItemState.SUBMITTED, ItemState.COMPLETED)
     assert item.job_id in sandbox.jobs
@@ -348,8 +349,7 @@ async def test_nobody_hears_of_an_id_before_it_is_on_record(
     reader = asyncio.create_task(read())
     await asyncio.sleep(0)
     assert all(outcome.ok for outcome in await run(motion, ledger, [f"p{number}" for number in range(20)]))
-    while len(seen) < 20:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(seen) >= 20, every=0.01)
     reader.cancel()
     await asyncio.wait([reader])
     assert all(seen)
@@ -395,8 +395,7 @@ async def test_only_what_has_a_connection_stands_as_under_way(ledger: Ledger) ->
         async with MotionSession(sandbox.api_key, base_url=sandbox.url, max_connections=12, cancel_grace=0) as motion:
             requests = [f"p{number}" for number in range(50)]
             async with motion.generate_many(requests, ledger=ledger, batch="launch", max_active=50):
-                while sandbox.counts.creates < 3:
-                    await asyncio.sleep(0.01)
+                await until(lambda: sandbox.counts.creates >= 3, every=0.01)
                 await asyncio.sleep(0.1)
                 found = Counter((await states(ledger)).values())
     assert found == {ItemState.INTENT: 3, ItemState.PLANNED: 47}
@@ -462,8 +461,7 @@ async def test_a_batch_waits_for_credits_if_asked(ledger: Ledger, monkeypatch: p
         reader = asyncio.create_task(read())
         requests = [f"p{number}" for number in range(6)]
         ended = asyncio.create_task(run(motion, ledger, requests, on_insufficient_credits="wait", max_active=3))
-        while sum(isinstance(event, SendDisturbed) for event in events) < 4:
-            await asyncio.sleep(0.01)
+        await until(lambda: sum(isinstance(event, SendDisturbed) for event in events) >= 4, every=0.01)
         refused = sandbox.counts.refused[402]
         sandbox.add_credits(sandbox.api_key, 10_000)
         assert all(outcome.ok for outcome in await ended)
@@ -493,12 +491,10 @@ async def test_a_batch_outlives_its_database(
     ):
         requests = [f"p{number}" for number in range(60)]
         ended = asyncio.create_task(run(motion, ledger, requests, max_active=5))
-        while sandbox.counts.creates_accepted < 15:
-            await asyncio.sleep(0.01)
+        await until(lambda: sandbox.counts.creates_accepted >= 15, every=0.01)
         await asyncio.to_thread(postgres_server.stop)
         sent = sandbox.counts.creates
-        while not troubles:
-            await asyncio.sleep(0.01)
+        await until(lambda: troubles, every=0.01)
         assert sandbox.counts.creates <= sent + 5
         await asyncio.to_thread(postgres_server.start)
         assert all(outcome.ok for outcome in await ended)

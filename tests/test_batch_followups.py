@@ -20,7 +20,8 @@ from motion_async import (
 )
 from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from motion_async.sandbox import Fail, LostAnswer, Sandbox, SlowBody, StaleCompleted
-from tests.batches import QUICK, run, states
+from tests.batches import QUICK, run, stands, states
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -74,15 +75,13 @@ async def test_a_followup_waits_for_the_turn_of_a_sibling_that_an_earlier_run_be
             MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
             motion.generate_many(requests, ledger=ledger, batch="launch"),
         ):
-            while (await states(ledger)).get("b") != ItemState.SUBMITTED:
-                await asyncio.sleep(0.01)
+            await until(lambda: stands(ledger, "b", ItemState.SUBMITTED), every=0.01)
             clock.cancel()
         assert (await states(ledger))["c"] == ItemState.PLANNED
         async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
             ended = asyncio.create_task(run(motion, ledger, requests))
             polls = sandbox.counts.polls
-            while sandbox.counts.polls < polls + 5:
-                await asyncio.sleep(0.01)
+            await until(lambda: sandbox.counts.polls >= polls + 5, every=0.01)
             assert sandbox.counts.followups == 1
             clock = asyncio.create_task(time_goes_on())
             assert [outcome.error for outcome in await ended] == [None] * 3
@@ -97,20 +96,18 @@ async def test_the_old_end_of_a_followup_that_is_taken_up_does_not_count(ledger:
         async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
             sandbox.faults.next(StaleCompleted(50))
             async with motion.generate_many(requests, ledger=ledger, batch="launch") as outcomes:
-                while (await states(ledger)).get("b") != ItemState.SUBMITTED:
-                    if sandbox.counts.followups == 0:
-                        sandbox.advance(50)
-                    await asyncio.sleep(0.01)
+                await until(
+                    lambda: stands(ledger, "b", ItemState.SUBMITTED),
+                    every=0.01,
+                    meanwhile=lambda: sandbox.counts.followups or sandbox.advance(50),
+                )
                 assert outcomes
         async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
             ended = asyncio.create_task(run(motion, ledger, requests))
             polls = sandbox.counts.polls
-            while sandbox.counts.polls < polls + 3:
-                await asyncio.sleep(0.01)
+            await until(lambda: sandbox.counts.polls >= polls + 3, every=0.01)
             assert not ended.done()
-            while not ended.done():
-                sandbox.advance(50)
-                await asyncio.sleep(0.01)
+            await until(ended.done, every=0.01, meanwhile=lambda: sandbox.advance(50))
         first, second = ended.result()
         assert first.state is not None
         assert second.state is not None
@@ -221,8 +218,7 @@ async def test_an_end_that_the_session_has_seen_ends_a_followup_that_is_taken_up
     """A batch that was left, and whose job somebody else watched to its end, goes on in the same session."""
     requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
     async with motion.generate_many(requests, ledger=ledger, batch="launch"):
-        while (await states(ledger)).get("b") != ItemState.SUBMITTED:
-            await asyncio.sleep(0.01)
+        await until(lambda: stands(ledger, "b", ItemState.SUBMITTED), every=0.01)
     [item] = [item async for item in ledger.items("launch") if item.key == "b"]
     seen = await motion.job(item.job_id or "").wait(timeout=10)
     async with asyncio.timeout(10):
@@ -235,8 +231,7 @@ async def test_nothing_starts_after_the_batch_was_left(motion: MotionSession, le
     requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
     sandbox.faults.for_prompt("slow", SlowBody(0.5), on="create")
     async with motion.generate_many([*requests, "slow"], ledger=ledger, batch="launch"):
-        while sandbox.counts.creates < 2:
-            await asyncio.sleep(0)
+        await until(lambda: sandbox.counts.creates >= 2)
     await motion.job(next(job for job, made in sandbox.jobs.items() if made.body["prompt"] == "make")).wait(timeout=10)
     await asyncio.sleep(0.1)
     assert sandbox.counts.followups == 0
@@ -248,8 +243,7 @@ async def test_a_turn_that_others_sent_and_that_has_ended_is_heard_of(ledger: Le
     async with Sandbox(speed=0) as sandbox:
         async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
             made = asyncio.create_task(run(motion, ledger, [parent]))
-            while "a" not in (found := await states(ledger)) or found["a"] != ItemState.SUBMITTED:
-                await asyncio.sleep(0.01)
+            await until(lambda: stands(ledger, "a", ItemState.SUBMITTED), every=0.01)
             sandbox.advance(1_000)
             [first] = await made
             held = motion.job(first.job_id or "")
@@ -257,8 +251,7 @@ async def test_a_turn_that_others_sent_and_that_has_ended_is_heard_of(ledger: Le
                 MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
                 other.generate_many([parent, child], ledger=ledger, batch="launch"),
             ):
-                while (await states(ledger)).get("b") != ItemState.SUBMITTED:
-                    await asyncio.sleep(0.01)
+                await until(lambda: stands(ledger, "b", ItemState.SUBMITTED), every=0.01)
             sandbox.advance(1_000)
             async with asyncio.timeout(10):
                 _, second = await run(motion, ledger, [parent, child])
@@ -278,15 +271,15 @@ async def test_a_followup_that_is_taken_up_does_not_get_the_end_of_the_one_befor
             MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
             motion.generate_many(requests, ledger=ledger, batch="launch"),
         ):
-            while (await states(ledger)).get("c") != ItemState.SUBMITTED:
-                if sandbox.counts.followups_accepted < 2:
-                    sandbox.advance(5)
-                await asyncio.sleep(0.01)
+            await until(
+                lambda: stands(ledger, "c", ItemState.SUBMITTED),
+                every=0.01,
+                meanwhile=lambda: sandbox.counts.followups_accepted >= 2 or sandbox.advance(5),
+            )
         async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
             ended = asyncio.create_task(run(motion, ledger, requests))
             polls = sandbox.counts.polls
-            while sandbox.counts.polls < polls + 5 and not ended.done():
-                await asyncio.sleep(0.01)
+            await until(lambda: sandbox.counts.polls >= polls + 5 or ended.done(), every=0.01)
             assert (await states(ledger))["c"] == ItemState.SUBMITTED
             sandbox.advance(1_000)
             _, second, third = await ended
@@ -309,8 +302,7 @@ async def test_a_turn_that_is_not_watched_to_its_end_is_passed_to_nobody(ledger:
     async with Sandbox(speed=0) as sandbox:
         async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
             made = asyncio.create_task(run(motion, ledger, requests[:1]))
-            while sandbox.counts.creates_accepted == 0:
-                await asyncio.sleep(0.01)
+            await until(lambda: sandbox.counts.creates_accepted != 0, every=0.01)
             sandbox.advance(1_000)
             await made
         told, ended = asyncio.Event(), {}

@@ -24,6 +24,7 @@ from motion_async import (
 from motion_async.ledger import Entry, Ledger, open_ledger
 from motion_async.sandbox import Fail, Sandbox, ServerError
 from tests.batches import QUICK, run
+from tests.waiting import until
 
 PLANNED = [Entry("a", VideoRequest("make")), *(Entry(n, VideoRequest(n), parent="a") for n in "bc")]
 FOLLOWED = [BatchRequest("make", id="a"), *(BatchRequest(n, id=n, follows="a") for n in "bc")]
@@ -71,12 +72,9 @@ async def test_an_end_that_another_process_saw_first_is_the_one_that_is_told(led
             MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
         ):
             late = asyncio.create_task(run(motion, ledger, [parent]))
-            while not sandbox.counts.creates_accepted:
-                await asyncio.sleep(0.01)
+            await until(lambda: sandbox.counts.creates_accepted, every=0.01)
             early = asyncio.create_task(run(other, ledger, [parent, child]))
-            while not early.done():
-                sandbox.advance(20)
-                await asyncio.sleep(0.01)
+            await until(early.done, every=0.01, meanwhile=lambda: sandbox.advance(20))
             first, second = await early
             sandbox.advance(1_000)
             [seen_late] = await late
@@ -155,9 +153,7 @@ async def test_a_followup_that_another_process_could_not_send_waits_for_a_siblin
         MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
     ):
         made = asyncio.create_task(run(motion, ledger, FOLLOWED[:1]))
-        while not made.done():
-            sandbox.advance(20)
-            await asyncio.sleep(0.01)
+        await until(made.done, every=0.01, meanwhile=lambda: sandbox.advance(20))
         parent, refused, runs = await ledger.plan("launch", PLANNED)
         record = ledger.record(runs)
         assert await record.sending()
@@ -170,11 +166,8 @@ async def test_a_followup_that_another_process_could_not_send_waits_for_a_siblin
         await asyncio.sleep(0.1)
         await elsewhere.not_taken(None)
         polls = sandbox.counts.polls
-        while sandbox.counts.polls < polls + 30 and not ended.done():
-            await asyncio.sleep(0.01)
-        while not ended.done():
-            sandbox.advance(20)
-            await asyncio.sleep(0.01)
+        await until(lambda: sandbox.counts.polls >= polls + 30 or ended.done(), every=0.01)
+        await until(ended.done, every=0.01, meanwhile=lambda: sandbox.advance(20))
         outcomes = await ended
     assert [outcome.error for outcome in outcomes] == [None] * 3
     assert sandbox.counts.followups_accepted == 2
@@ -196,8 +189,7 @@ async def test_a_job_that_a_person_took_back_meanwhile_is_no_parent(ledger: Ledg
         await ledger.resolve(item, job_id=wrong.id)
         polls = sandbox.counts.polls
         ended = asyncio.create_task(run(blind, ledger, FOLLOWED[:2], job_timeout=1))
-        while sandbox.counts.polls == polls:
-            await asyncio.sleep(0.01)
+        await until(lambda: sandbox.counts.polls != polls, every=0.01)
         right = await motion.create("make")
         await ledger.resolve(item, job_id=right.id)
         [found] = await run(motion, ledger, FOLLOWED[:1])

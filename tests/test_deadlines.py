@@ -308,8 +308,16 @@ async def test_closing_ends_the_blocks_that_are_running(deadlines: Deadlines) ->
     assert clock() == pytest.approx(began + 1)
 
 
-async def test_closing_is_always_possible() -> None:
-    """Deadlines that were never used, or closed before, can be closed."""
+@pytest.mark.parametrize("used", [False, True], ids=["never used", "used"])
+async def test_closing_is_always_possible_and_leaves_no_block_without_a_deadline(used: bool) -> None:
+    """Deadlines that were never used, or closed before, can be closed; who comes after that is not kept for ever."""
     deadlines = Deadlines(5)
+    if used:
+        with deadlines.block():
+            await asyncio.sleep(1)
     deadlines.close()
     deadlines.close()
+    began = clock()
+    with pytest.raises(TimeoutError), deadlines.block():
+        await asyncio.sleep(99)
+    assert clock() == pytest.approx(began + 5)

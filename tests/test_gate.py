@@ -24,12 +24,13 @@ from motion_async import (
     SendDisturbed,
     SessionClosedError,
 )
-from motion_async.gate import CREDITS_INTERVAL, HeldBack, Permit, SendGate, check_on_insufficient_credits
+from motion_async.gate import HeldBack, Permit, SendGate, check_on_insufficient_credits
 from motion_async.pacing import Pace
 from motion_async.problems import Problem
 from motion_async.protocol import Call
 from motion_async.submission import Submission
 
+CREDITS_INTERVAL = 60.0  # seconds that are promised, whatever the code says
 CREATE = Call("create", "/sessions", b"{}")
 TAKEN = JobState("a", JobStatus.QUEUED)
 BUSY = RateLimitedError("create refused: HTTP 429", http_status=429)

@@ -15,6 +15,7 @@ import pytest
 from benchmarks.load import Service, counting_service, watching
 from motion_async import Backoff, RateLimitedError, SessionSlowed
 from tests.sockets import Sockets
+from tests.waiting import until
 
 JOBS = 10_000
 CONNECTIONS = 40
@@ -66,8 +67,8 @@ async def test_ten_thousand_jobs_stay_within_their_connections_and_a_storm_is_me
         assert stormy < usual / 4
 
         calm = service.counted()
-        while service.counted().requests - calm.requests < 2 * stormy + 10:  # it comes back by itself
-            await asyncio.sleep(0.1)
+        # It comes back by itself.
+        await until(lambda: service.counted().requests - calm.requests >= 2 * stormy + 10, every=0.1)
         await events.aclose()
     assert service.counted().most_connections <= CONNECTIONS
     assert service.counted().connections == 0

@@ -242,6 +242,8 @@ def prompts() -> Iterator[str]:
     return (f"video number {number}" for number in range(JOBS))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_day_with_outages_costs_no_memory_loses_no_change_and_keeps_the_schedule(day: Day) -> None:
     """Memory is flat from the second hour on, polls come when they are due, each change is told as it was answered."""
     helpers = [asyncio.create_task(work) for work in (day.note_events(), day.note_sizes())]

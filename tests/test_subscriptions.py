@@ -266,7 +266,7 @@ async def test_a_readers_watch_that_ends_raises_after_what_was_unread(polls: Pol
     assert [change async for change in reader] == []
 
 
-@pytest.mark.parametrize("timeout", [-1, float("nan"), "5", True, object()], ids=repr)
+@pytest.mark.parametrize("timeout", [-1, float("nan"), "5", True, object()], ids=lambda given: type(given).__name__)
 def test_a_timeout_is_seconds_or_none(timeout: Any) -> None:
     """Anything else is refused by name."""
     with pytest.raises(ConfigurationError, match="timeout"):

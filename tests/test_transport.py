@@ -30,6 +30,7 @@ from motion_async.address import check_base_url
 from motion_async.protocol import Call
 from motion_async.transport import Exchange, Transport
 from tests.sockets import Sockets
+from tests.waiting import until
 
 KEY = "motion_secret_key_of_the_tests"
 POLL = Call("poll", "/sessions/a", None, "a")
@@ -102,7 +103,24 @@ async def test_a_request_carries_the_key_and_nothing_to_decompress(raw_server: A
     ):
         assert line in request
     assert request.endswith(b"\r\n\r\n{}")
-    assert b"Cookie" not in request
+
+
+@pytest.mark.parametrize("mine", [False, True], ids=["connections of its own", "the caller's session"])
+async def test_no_cookie_is_ever_sent_back(raw_server: Any, mine: bool) -> None:
+    """Neither one that an answer to the same address has set, nor one of the caller's own jar."""
+    raw_server.handler = says(http(BODY, b"Set-Cookie: a=b; Path=/", b"Set-Cookie: c=d; Path=/api"))
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(raw_server.url) as answer:
+            await answer.read()
+        async with session.get(raw_server.url):
+            assert b"Cookie: " in raw_server.requests.pop(), "the jar would send them"
+        async with transport(raw_server.url, client_session=session if mine else None) as made:
+            for _ in range(2):
+                await made.exchange(POLL)
+                await made.exchange(CREATE, Exchange())
+                await made.exchange(Call("followup", "/sessions/a/followups", b"{}", "a"), Exchange())
+    assert len(raw_server.requests) == 7
+    assert not [request for request in raw_server.requests if b"cookie" in request.lower()]
 
 
 async def test_polls_share_connections_and_creates_never_ride_on_an_old_one(raw_server: Any) -> None:
@@ -432,15 +450,36 @@ async def test_a_create_whose_answer_is_lost_stays_lost_when_its_connector_has_c
         assert type(await failure(made, CREATE)) is ConnectionLostError
 
 
-@pytest.mark.parametrize("more", [0, 1])
-@pytest.mark.parametrize("at_once", [True, False])
-async def test_the_bound_of_an_answer_is_exact(raw_server: Any, more: int, at_once: bool) -> None:
-    """A body of just so many bytes is whole, one byte more is too many, in one packet or in two."""
-    answer = http(b"x" * (10_000 + more))
-    raw_server.handler = says(answer) if at_once else says(answer[:-1], answer[-1:])
-    async with transport(raw_server.url) as made:
-        found = await made.exchange(POLL)
-    assert (len(found.body), found.flaw is None) == (10_000, more == 0)
+@pytest.mark.parametrize("call", [POLL, CREATE], ids=["poll", "create"])
+@pytest.mark.parametrize("limit", [1, 10_000, 200_000])
+@pytest.mark.parametrize("more", [-1, 0, 1, 2])
+@pytest.mark.parametrize("cut", [None, 1, 2, 3], ids=["at once", "before the last byte", "before two", "before three"])
+@pytest.mark.parametrize("framing", ["announced", "chunked", "to the end"])
+async def test_the_bound_of_an_answer_is_exact(
+    raw_server: Any, framing: str, cut: int | None, more: int, limit: int, call: Call
+) -> None:
+    """A body of just so many bytes is whole, one byte more is too many, however it is framed and cut into packets."""
+    body = b"x" * (limit + more)
+    if framing == "announced":
+        answer = http(body)
+    elif framing == "chunked":
+        chunk = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+        answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\n\r\n"
+    else:
+        answer = b"HTTP/1.1 200 OK\r\n\r\n" + body
+    at = len(answer) - (cut or 0)
+
+    async def handler(_reader: object, writer: asyncio.StreamWriter, _request: bytes) -> None:
+        writer.write(answer[:at])
+        await writer.drain()
+        await asyncio.sleep(0.005)
+        writer.write(answer[at:])
+        writer.close()
+
+    raw_server.handler = handler
+    async with transport(raw_server.url, max_answer_bytes=limit) as made:
+        found = await made.exchange(call, None if call is POLL else Exchange())
+    assert (len(found.body), found.flaw is None) == (min(limit, limit + more), more <= 0)
 
 
 async def test_what_had_come_of_an_answer_when_its_time_was_over_is_kept(raw_server: Any) -> None:
@@ -546,8 +585,7 @@ async def test_leaving_ends_exchanges_that_are_under_way(raw_server: Any) -> Non
     """On a caller's connector too, nobody goes on waiting without a deadline."""
     async with aiohttp.ClientSession() as mine, transport(raw_server.url, client_session=mine) as made:
         polling = asyncio.create_task(made.exchange(POLL))
-        while not raw_server.requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: raw_server.requests, every=0.001)
         await made.aclose()
         with pytest.raises(SessionClosedError):
             await polling
@@ -558,8 +596,7 @@ async def test_a_connector_that_closes_cancels_nobody(raw_server: Any) -> None:
     mine = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
     async with transport(raw_server.url, client_session=mine) as made:
         polling = [asyncio.create_task(made.exchange(POLL)) for _ in range(3)]
-        while not raw_server.requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: raw_server.requests, every=0.001)
         await mine.close()
         ends = await asyncio.gather(*polling, return_exceptions=True)
     assert {type(end) for end in ends} <= {SessionClosedError, ConnectionLostError}

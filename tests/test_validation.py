@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.jobs import Attachment, VideoRequest
 from motion_async.problems import Problem
+from motion_async.protocol import poll_call
 from motion_async.validation import as_request, check_job_id, check_request, problems
 
 NOW = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
@@ -57,7 +59,8 @@ def test_the_contracts_example_has_no_problem() -> None:
         ],
     )
     check_request(example, now=NOW)
-    check_request(VideoRequest("p"), now=NOW)
+    assert problems(example, now=NOW) == ()
+    assert problems(VideoRequest("p"), now=NOW) == ()
 
 
 ONE = Attachment(HOST)
@@ -366,8 +369,11 @@ def test_a_signature_counts_until_its_second(left: int, is_told: bool) -> None:
     ids=lambda job_id: job_id[:40],
 )
 def test_any_printable_name_can_be_a_job_id(job_id: str) -> None:
-    """The documentation does not say what an id looks like, so almost everything is taken."""
+    """The documentation does not say what an id looks like, so almost everything is taken, in a path, too."""
     check_job_id(job_id)
+    path = poll_call(job_id).path
+    assert unquote(path.removeprefix("/sessions/")) == job_id
+    assert path.count("/") == 2
 
 
 @pytest.mark.parametrize(

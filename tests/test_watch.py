@@ -39,7 +39,7 @@ from motion_async import (
 from motion_async.admission import Admission
 from motion_async.events import Event
 from motion_async.pacing import Backoff, Pace, Schedule
-from motion_async.watch import MAX_UNREADABLE, PollLoop
+from motion_async.watch import PollLoop
 from motion_async.wire import read_state
 
 START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
@@ -578,7 +578,7 @@ async def test_five_unreadable_answers_running_end_the_watch_and_four_do_not(mak
     """Only answers that can't be read in an unbroken row count; other trouble or a good answer breaks it."""
     unreadable = UnexpectedResponseError("no JSON", http_status=200, job_id="a")
     script = [unreadable] * 4 + [ConnectionLostError("lost")] + [unreadable] * 4 + [state("a", "running")]
-    script += [unreadable] * MAX_UNREADABLE
+    script += [unreadable] * 5
     bench = make()
     answers = iter(script)
     bench.service.answers["a"] = lambda _: next(answers)

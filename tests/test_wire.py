@@ -284,6 +284,19 @@ def test_nesting_just_below_the_interpreters_limit_raises_nothing_else() -> None
         read_error(deep)
 
 
+@pytest.mark.parametrize("opening", ["[", '{"a":'], ids=["lists", "objects"])
+@pytest.mark.parametrize("levels", [1, 62, 63, 64, 65, 200, 2_000])
+def test_what_the_documentation_does_not_name_may_have_sixty_three_levels(opening: str, levels: int) -> None:
+    """Deeper ones are refused long before the interpreter's bound: copying, showing or pickling them would meet it."""
+    deep = opening * levels + "1" + {"[": "]", '{"a":': "}"}[opening] * levels
+    body = POLLED.rstrip()[:-1] + b',"anything":' + deep.encode() + b"}"
+    if levels <= 63:
+        assert read_state(body).extra == {"anything": json.loads(deep)}
+    else:
+        with pytest.raises(WireError, match="nested too deeply"):
+            read_state(body)
+
+
 def test_the_contracts_accepted_is_read() -> None:
     """The documentation's 202 gives the id and the status; `status_url` is not kept."""
     assert read_accepted(ACCEPTED) == JobState(JOB, JobStatus.QUEUED)
@@ -303,6 +316,24 @@ def test_accepted_without_an_id_cannot_be_read(job_id: Any) -> None:
         read_accepted(polled(job_id=job_id))
     with pytest.raises(WireError, match="job_id: expected a string, not null"):
         read_accepted(polled_without("job_id"))
+
+
+@pytest.mark.parametrize("half", [r"\ud800", r"\udfff", r"\uDBFF", r"a\ud800b", r"\udc00\ud800", r"\ud83d\\ude00"])
+@pytest.mark.parametrize("read", [read_state, read_accepted], ids=["state", "accepted"])
+def test_an_id_with_half_a_surrogate_pair_is_not_believed(read: Callable[[bytes], Any], half: str) -> None:
+    """It can stand in no log, file or path, and what could be read of it would be another job's."""
+    body = polled(job_id="HERE").replace(b"HERE", half.encode())
+    if read is read_accepted:
+        with pytest.raises(WireError, match="job_id"):
+            read(body)
+    else:
+        assert "\ufffd" in read(body).job_id, "which is none that was asked for"
+
+
+def test_an_id_with_a_whole_surrogate_pair_is_read() -> None:
+    """It is one character, written in JSON's way."""
+    body = polled(job_id="HERE").replace(b"HERE", rb"\ud83d\ude00")
+    assert read_accepted(body).job_id == read_state(body).job_id == "\U0001f600"
 
 
 # The documentation's error answers, letter for letter.

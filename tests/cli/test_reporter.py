@@ -155,7 +155,13 @@ def test_whoever_leaves_at_once_names_what_is_not_written(capsys: pytest.Capture
     assert "keep these ids" in last
 
 
-def test_a_process_without_stderr_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no stderr, saying something does not fail."""
-    monkeypatch.setattr(sys, "stderr", None)
-    say("nobody hears it")
+def test_a_process_without_stderr_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no stderr, saying something does not fail, and goes nowhere else."""
+    with monkeypatch.context() as without:
+        without.setattr(sys, "stderr", None)
+        say("nobody hears it")
+    assert capfd.readouterr() == ("", "")
+    say("somebody does")
+    assert capfd.readouterr() == ("", "motion-async: somebody does\n")

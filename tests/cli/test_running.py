@@ -17,6 +17,7 @@ from motion_async.cli.running import execute
 from motion_async.errors import JobNotFoundError
 from motion_async.jobs import JobState, JobStatus
 from motion_async.sandbox import AwaitInput, Sandbox, SlowBody
+from tests.waiting import until_now
 
 Start = Callable[..., subprocess.Popen[str]]
 OnTerminal = Callable[..., tuple[int, str]]
@@ -45,9 +46,7 @@ def test_ctrl_c_while_a_create_is_under_way_loses_no_job(sandbox: Sandbox, proce
     """An interrupt between a create and its answer waits for the answer, so the id is known after all."""
     sandbox.faults.next(SlowBody(seconds=1), on="create")
     running = process("generate", "A video")
-    while not sandbox.jobs:
-        time.sleep(0.01)
-        assert running.poll() is None
+    until_now(lambda: sandbox.jobs, running=running)
     running.send_signal(signal.SIGINT)
     out, said = running.communicate(timeout=10)
     (job_id,) = sandbox.jobs
@@ -78,9 +77,7 @@ def test_ctrl_c_twice_waits_for_nothing(sandbox: Sandbox, process: Start) -> Non
     """A second interrupt does not wait for the answer to a create, and says where to look for the job."""
     sandbox.faults.next(SlowBody(seconds=30), on="create")
     running = process("generate", "A video")
-    while not sandbox.jobs:
-        time.sleep(0.01)
-        assert running.poll() is None
+    until_now(lambda: sandbox.jobs, running=running)
     running.send_signal(signal.SIGINT)
     time.sleep(0.3)  # two that come at once are one to the process, which then ends after its patience, and as well
     running.send_signal(signal.SIGINT)

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import anyio
 import pytest
 from aiohttp import ClientOSError, ClientSession, ServerDisconnectedError
 
@@ -26,6 +25,7 @@ from motion_async.sandbox import (
     SlowBody,
     StaleCompleted,
 )
+from tests.waiting import until
 
 PROMPT = {"prompt": "A launch video for a calendar app"}
 
@@ -232,12 +232,9 @@ async def test_a_hang_ends_when_the_client_leaves(api: Api) -> None:
     before = asyncio.all_tasks()
     api.sandbox.faults.next(Hang())
     create = asyncio.create_task(api.create())
-    while not api.sandbox.counts.faults:
-        await asyncio.sleep(0)
+    await until(lambda: api.sandbox.counts.faults)
     create.cancel()
-    with anyio.fail_after(2):
-        while asyncio.all_tasks() != before:
-            await asyncio.sleep(0.01)
+    await until(lambda: asyncio.all_tasks() == before, every=0.01, within=2)
     assert (api.sandbox.counts.creates, api.sandbox.counts.creates_accepted) == (1, 0)
 
 
@@ -275,8 +272,7 @@ async def test_a_client_may_leave_in_the_middle_of_its_body(api: Api, caplog: py
     _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.sandbox.url).port)
     writer.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
     await writer.drain()
-    while not api.sandbox.counts.creates:
-        await asyncio.sleep(0)
+    await until(lambda: api.sandbox.counts.creates)
     writer.close()
     await writer.wait_closed()
     assert (await api.create())[0] == 202

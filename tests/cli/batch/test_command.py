@@ -4,7 +4,6 @@ import json
 import sqlite3
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox
+from tests.waiting import until_now
 
 Lines = list[dict[str, Any]]
 Command = Callable[..., tuple[int, Lines, str]]
@@ -366,8 +366,7 @@ class TestCredits:
         monkeypatch.setenv("MOTION_API_KEY", key)
 
         def earn() -> None:
-            while not sandbox.counts.refused.get(402):
-                time.sleep(0.01)
+            until_now(lambda: sandbox.counts.refused.get(402))
             sandbox.add_credits(key, 300 * 3)
 
         earning = threading.Thread(target=earn)

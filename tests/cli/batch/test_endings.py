@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from motion_async.errors import LedgerError
 from motion_async.ledger import Ledger, store, writes
 from motion_async.sandbox import Sandbox, SlowBody
 from tests.cli.batch.test_command import Command, Write, states, videos
+from tests.waiting import until_now
 
 LEDGER = "launch.jsonl.ledger.db"
 
@@ -29,11 +29,9 @@ def once(condition: Callable[[], object], act: Callable[[], object]) -> Iterator
     is_over = threading.Event()
 
     def wait() -> None:
-        while not condition():
-            if is_over.is_set():
-                return
-            time.sleep(0.01)
-        act()
+        until_now(lambda: condition() or is_over.is_set())
+        if not is_over.is_set():
+            act()
 
     beside = threading.Thread(target=wait)
     beside.start()
