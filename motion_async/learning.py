@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Final, Protocol, runtime_checkable
 
@@ -98,8 +99,9 @@ class LearnedSchedule:
         self._longest = float(check_number("longest", longest, low=shortest, high=86_400))
         self._memory = check_number("memory", memory, low=10, high=1_000_000)
         self._start_weight = check_number("start_weight", start_weight, low=0.1, high=1_000_000)
-        self._first = _Experience(self._starting_polls(turn=0))
-        self._followup = _Experience(self._starting_polls(turn=1))
+        first, followup = _starting_densities(self._start, self._shortest)
+        self._first = _Experience(first)
+        self._followup = _Experience(followup)
 
     def __repr__(self) -> str:
         options = ("urgency", "start", "shortest", "longest", "memory", "start_weight")
@@ -172,25 +174,6 @@ class LearnedSchedule:
         seen = self._followup if turn > 0 else self._first
         return seen.finished / seen.weight
 
-    def _starting_polls(self, turn: int) -> list[float]:
-        """Give how many polls a second the start schedule makes in each bin: one in each of its own waits."""
-        polls: list[float] = []
-        made, at = 0, 0.0
-        gap = self._starting_wait(at, turn)
-        before = 0.0
-        for edge, width in zip(_EDGES[1:], _WIDTHS, strict=True):
-            while at + gap < edge:
-                made, at = made + 1, at + gap
-                gap = self._starting_wait(at, turn)
-            reached = made + (edge - at) / gap
-            polls.append((reached - before) / width)
-            before = reached
-        return polls
-
-    def _starting_wait(self, age: float, turn: int) -> float:
-        wait = check_number("the wait of the start schedule", self._start.wait(age, turn), low=0.001, high=86_400)
-        return max(wait, self._shortest)
-
     def _learned_waits(self, seen: _Experience) -> list[float]:
         """Give the wait at each edge of a bin."""
         turn = 1 if seen is self._followup else 0
@@ -213,6 +196,39 @@ class LearnedSchedule:
             wait = _EDGES[index] + (made + 1 - polls[index]) / density[index] - edge
             waits.append(min(max(wait, self._shortest), max(usual, self._longest)))
         return waits
+
+
+def _starting_densities(start: Schedule, shortest: float) -> tuple[list[float], list[float]]:
+    """Give how many polls a second a start schedule makes in each bin, in first turns and in followups."""
+    if type(start) is GrowingSchedule:  # a value, the same for every turn; what inherits from it may be neither
+        return _densities_of_value(start, shortest), _densities_of_value(start, shortest)
+    return _densities(start, shortest, 0), _densities(start, shortest, 1)
+
+
+@lru_cache(maxsize=16)
+def _densities_of_value(start: GrowingSchedule, shortest: float) -> list[float]:
+    # Thousands of steps, so once a process: each session with a batch has a schedule of its own.
+    return _densities(start, shortest, 0)
+
+
+def _densities(start: Schedule, shortest: float, turn: int) -> list[float]:
+    """Give how many polls a second a schedule makes in each bin: one in each of its own waits."""
+    polls: list[float] = []
+    made, at, before = 0, 0.0, 0.0
+    gap = _starting_wait(start, shortest, at, turn)
+    for edge, width in zip(_EDGES[1:], _WIDTHS, strict=True):
+        while at + gap < edge:
+            made, at = made + 1, at + gap
+            gap = _starting_wait(start, shortest, at, turn)
+        reached = made + (edge - at) / gap
+        polls.append((reached - before) / width)
+        before = reached
+    return polls
+
+
+def _starting_wait(start: Schedule, shortest: float, age: float, turn: int) -> float:
+    wait = check_number("the wait of the start schedule", start.wait(age, turn), low=0.001, high=86_400)
+    return max(wait, shortest)
 
 
 class _Experience:

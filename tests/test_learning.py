@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
@@ -396,3 +397,24 @@ def test_its_repr_tells_its_options() -> None:
     shown = repr(LearnedSchedule(urgency=2))
     assert shown.startswith("LearnedSchedule(urgency=2, start=GrowingSchedule(")
     assert shown.endswith("shortest=2.0, longest=90.0, memory=1000.0, start_weight=3.0)")
+
+
+def test_a_second_schedule_costs_next_to_nothing_to_make() -> None:
+    """Each session with a batch makes one: what it begins with is worked out once a process, and shared unchanged."""
+    start = GrowingSchedule(first=2.5)
+    taught = LearnedSchedule(start=start)
+    calls = 0
+
+    def count(_frame: Any, event: str, _arg: Any) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        fresh = LearnedSchedule(start=start)
+    finally:
+        sys.setprofile(None)
+    assert calls < 100
+    for number in range(100):
+        taught.finished(0.0, 100.0 + number, 0)
+    assert fresh.wait(90.0, 0) == LearnedSchedule(start=start).wait(90.0, 0) != taught.wait(90.0, 0)
