@@ -47,6 +47,7 @@ from motion_async.errors import (
     UncertainError,
     UnexpectedResponseError,
     WaitTimeoutError,
+    WrongLoopError,
 )
 from motion_async.events import (
     Event,
@@ -140,4 +141,5 @@ __all__ = [
     "VideoRequest",
     "WaitTimeoutError",
     "WatchEnded",
+    "WrongLoopError",
 ]

@@ -2,6 +2,7 @@
 
     MotionError
     ├── ConfigurationError              a setting (key, base URL, option) cannot be used
+    │   └── WrongLoopError                  used in another event loop, thread or process, or under trio
     ├── SessionClosedError              the session was not entered, or has been left
     ├── InvalidRequestError             the request breaks the contract; found here, or answered as 400
     ├── ServiceError                    the service answered with an error status
@@ -71,6 +72,7 @@ __all__ = [
     "UncertainError",
     "UnexpectedResponseError",
     "WaitTimeoutError",
+    "WrongLoopError",
 ]
 
 
@@ -95,6 +97,10 @@ class MotionError(Exception):
 
 class ConfigurationError(MotionError):
     """A setting cannot be used: the key, the base URL, or an option out of its bounds."""
+
+
+class WrongLoopError(ConfigurationError):
+    """Something was used in another event loop, thread or process than the one it was opened in, or under trio."""
 
 
 class SessionClosedError(MotionError):

@@ -104,6 +104,7 @@ class FanOut(AsyncIterator[Outcome]):
     async def __aenter__(self) -> Self:
         if self._entered:
             raise ConfigurationError("outcomes can be entered once; call generate_many again")
+        self._polls.home.check()
         self._entered = True
         self._start(self._pull(), name="motion_async.fanout")
         return self
@@ -137,6 +138,7 @@ class FanOut(AsyncIterator[Outcome]):
     async def __anext__(self) -> Outcome:
         if not self._entered:
             raise ConfigurationError("outcomes are read inside `async with motion.generate_many(…) as outcomes`")
+        self._polls.home.check()
         outcome = await self._unread.get()
         self._see_to_room()
         if outcome is not None:

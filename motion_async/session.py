@@ -28,6 +28,7 @@ from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.lessons import Lessons
+from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number, check_whole_number
 from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_schedule
 from motion_async.redaction import Secret
@@ -145,6 +146,7 @@ class MotionSession:
     async def __aenter__(self) -> Self:
         if self._was_entered:
             raise SessionClosedError("a session can be entered once; make a new one")
+        HomeLoop("a MotionSession")
         transport = Transport(**self._transport_options)
         self._was_entered = True
         self._calls = Calls(
@@ -171,6 +173,8 @@ class MotionSession:
         A create that may have reached the service gets `cancel_grace` seconds to bring its id back; whoever calls this
         meanwhile waits for that, too.
         """
+        if self._calls is not None:
+            self._calls.polls.home.check()
         calls, self._calls = self._calls, None
         if calls is not None:
             self._left = asyncio.get_running_loop().create_future()
@@ -417,4 +421,5 @@ class MotionSession:
                 "has been left; open a new one" if self._was_entered else "has not been entered yet; use `async with`"
             )
             raise SessionClosedError(f"the session {what}")
+        self._calls.polls.home.check()
         return self._calls

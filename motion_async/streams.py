@@ -71,6 +71,7 @@ class EventStream(AsyncIterator[Event]):
         self._wake()
 
     async def __anext__(self) -> Event:
+        self._polls.home.check()
         while True:
             if self._dropped:
                 count, self._dropped = self._dropped, 0

@@ -88,6 +88,7 @@ async def wait_for_end(polls: PollLoop, job: Watched, *, timeout: float | None, 
         WaitTimeoutError: if the deadline passed.
         MotionError: the error that ended the watch.
     """
+    polls.home.check()
     if job.state is not None and job.has_ended:
         return result_of(job.state)
     at = job.last
@@ -153,6 +154,7 @@ class Transitions(AsyncIterator[StatusChange]):
         await self.aclose()
 
     async def __anext__(self) -> StatusChange:
+        self._polls.home.check()
         if self._ended:
             raise StopAsyncIteration
         change = self._begin() if self._at is None else self._read_on()

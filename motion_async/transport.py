@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl as tls
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import ContextVar
-from functools import partial
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -19,18 +17,19 @@ import aiohttp
 import anyio
 import attrs
 from aiohttp import hdrs
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from motion_async.address import proxy_for
 from motion_async.cancelling import is_cancelled
+from motion_async.connections import OwnConnections, PollRequest, listener, make_client, make_pool
 from motion_async.deadlines import Deadlines
 from motion_async.errors import (
     ConfigurationError,
     ConnectFailedError,
     ConnectionLostError,
     ExchangeTimeoutError,
+    MotionError,
     SessionClosedError,
     TransportError,
     UnexpectedResponseError,
@@ -44,10 +43,6 @@ __all__ = ["Exchange", "Transport"]
 
 _FOR_SENDS: Final = 4
 """One connection in so many, and at least one, is for creates and followups."""
-_MOST_UNASKED: Final = 16
-"""So many answers may lie on one connection that nobody waits for; before the first is taken, one may be early."""
-_heard: Final[ContextVar[Heard]] = ContextVar("_heard")
-"""Listens to the connection that is opened for a create or a followup; aiohttp hands nothing through to there."""
 
 
 class Exchange:
@@ -79,70 +74,6 @@ class Exchange:
             self.kept_back = error
             raise
         self.sent = True
-
-
-def _lose(line: ResponseHandler, lost: Callable[[Any], None], exc: BaseException | None) -> None:
-    """Tell who reads a body that its connection has ended, which aiohttp's own does not after a broken chunk."""
-    payload = line._payload  # noqa: SLF001  # nobody else knows that it waits
-    lost(exc)
-    if payload is not None and not payload.is_eof() and payload.exception() is None:
-        payload.set_exception(aiohttp.ClientPayloadError("the answer's frame is broken"))
-
-
-class _Line(ResponseHandler):
-    """A connection that ends as soon as it is given up, and keeps little of what nobody asked for.
-
-    aiohttp's own waits for its last bytes to leave, and over TLS for the other side's farewell, half a minute or for
-    ever, counted by nobody; and it keeps every answer that comes unasked.
-    """
-
-    def close(self) -> None:
-        self.abort()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        _lose(self, super().connection_lost, exc)
-
-    def data_received(self, data: bytes) -> None:
-        is_awaited = self._waiter is not None
-        super().data_received(data)
-        if not is_awaited and len(self._buffer) > _MOST_UNASKED:
-            self.abort()
-
-
-class _OwnConnections(aiohttp.BaseConnector):
-    """Opens each connection anew by the means of another connector; it is ended by who listens to it."""
-
-    def __init__(self, means: aiohttp.BaseConnector) -> None:
-        super().__init__(limit=0, force_close=True)
-        self._means = means
-        self.allowed_protocol_schema_set = means.allowed_protocol_schema_set
-
-    async def _create_connection(self, *args: Any, **options: Any) -> Any:
-        if self._means.closed:
-            raise aiohttp.ClientConnectionError("Connector is closed.")
-        await asyncio.sleep(0)  # the one that has just been given up closes in this step, and must not count with it
-        line = await self._means._create_connection(*args, **options)  # noqa: SLF001  # the documented way to extend
-        if line.transport is not None:
-            lost = partial(_lose, line, line.connection_lost)  # of whatever kind the other connector has made it
-            line.transport = _heard.get().listen(line.transport, line, lost)
-        return line
-
-    def _release(self, key: Any, protocol: ResponseHandler, **_: Any) -> None:
-        if not self.closed:
-            self._release_acquired(key, protocol)
-
-
-class _Poll(aiohttp.ClientRequest):
-    """A request that is never answered by what came on its connection while that was idle.
-
-    aiohttp's pool hands out such a connection, and would take the bytes for the answer; it makes the request
-    again on another one, as it does when a kept-alive connection turns out to be closed.
-    """
-
-    def send(self, conn: Any) -> Any:
-        if conn.protocol is not None and conn.protocol.should_close:
-            raise aiohttp.ServerDisconnectedError("something came before it was asked for")
-        return super().send(conn)
 
 
 class Transport:
@@ -197,7 +128,7 @@ class Transport:
         if (way := proxy_for(base_url, proxy, trust_env=trust_env)) is not None:
             self._options["proxy"] = way
         owned = client_session is None
-        connector = client_session.connector if client_session else _pool(ssl)
+        connector = client_session.connector if client_session else make_pool(ssl)
         if connector is None or connector.closed:
             raise ConfigurationError("the client_session that was handed in is closed")
         if client_session is not None and ssl is not True:
@@ -208,9 +139,9 @@ class Transport:
             hdrs.ACCEPT: "application/json",
             hdrs.ACCEPT_ENCODING: "identity",
         }
-        self._polls = _client(connector, owned, headers, traces, request_class=_Poll)
+        self._polls = make_client(connector, owned, headers, traces, request_class=PollRequest)
         headers[hdrs.CONTENT_TYPE] = "application/json"
-        self._sends = _client(_OwnConnections(connector), True, headers, [_sent_trace(), *traces])
+        self._sends = make_client(OwnConnections(connector), True, headers, [_sent_trace(), *traces])
 
     def __repr__(self) -> str:
         return f"Transport({str(self._base)!r})"
@@ -266,7 +197,7 @@ class Transport:
     async def _send(self, call: Call, exchange: Exchange) -> Answer:
         """Ask for what costs credits; an object that came whole counts although the frame around it is flawed."""
         heard = Heard(self._limit)
-        before = _heard.set(heard)
+        before = listener.set(heard)
         try:
             answer = await self._request(call, exchange)
             if not 200 <= answer.status < 300 or (answer.flaw is None and first_object(answer.body) is not None):
@@ -279,7 +210,7 @@ class Transport:
             raise
         finally:
             exchange.cut = self._past_frame(heard, has_head=exchange.has_head)
-            _heard.reset(before)
+            listener.reset(before)
             heard.end()
 
     def _past_frame(self, heard: Heard, *, has_head: bool) -> Answer | None:
@@ -352,14 +283,18 @@ class Transport:
         flaw = UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
         return bytes(read[: self._limit]), flaw
 
-    def _translated(
-        self, call: Call, failure: Exception, exchange: Exchange | None
-    ) -> TransportError | SessionClosedError:
+    def _translated(self, call: Call, failure: Exception, exchange: Exchange | None) -> MotionError:
         """Give the error that a failure of the network layer stands for.
 
         Of what costs credits its kind says nothing: a caller's trace hook, which may talk to others, can raise any.
         """
         is_open = not (self._is_closing or self._polls.closed)
+        if is_open and isinstance(failure, RuntimeError | TypeError) and (exchange is None or not exchange.sent):
+            mistake = ConfigurationError(
+                f"a {call.kind} could not be made, by a mistake in what was handed in: {failure!r}"
+            )
+            mistake.__cause__ = failure.with_traceback(None)  # aiohttp's frames hold the headers
+            return mistake
         nothing_left = isinstance(failure, _NEVER_CONNECTED) if exchange is None else not exchange.sent
         if nothing_left:
             if is_open:
@@ -388,33 +323,6 @@ class Transport:
 _FLAWED: Final = (aiohttp.ClientError, HttpProcessingError)
 """What aiohttp's two parsers make of a frame that is not as it should be."""
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
-
-
-def _pool(ssl: tls.SSLContext | aiohttp.Fingerprint | bool) -> aiohttp.TCPConnector:
-    connector = aiohttp.TCPConnector(limit=0, ssl=ssl)
-    factory: Any = partial(_Line, loop=asyncio.get_running_loop())
-    connector._factory = factory  # noqa: SLF001  # it has no public name
-    return connector
-
-
-def _client(
-    connector: aiohttp.BaseConnector,
-    owned: bool,
-    headers: Mapping[str, str],
-    traces: Iterable[aiohttp.TraceConfig],
-    request_class: type[aiohttp.ClientRequest] = aiohttp.ClientRequest,
-) -> aiohttp.ClientSession:
-    """Make a client session for one origin: nothing but connections and headers, no cookies and no time-outs."""
-    return aiohttp.ClientSession(
-        connector=connector,
-        connector_owner=owned,
-        headers=headers,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        auto_decompress=False,
-        trace_configs=list(traces),
-        request_class=request_class,
-    )
 
 
 def _sent_trace() -> aiohttp.TraceConfig:

@@ -10,23 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet
 
 from motion_async.due import DueQueue
 from motion_async.errors import (
     ConfigurationError,
-    FollowupUncertainError,
     MotionError,
     ServiceError,
-    SessionClosedError,
     UnexpectedResponseError,
 )
 from motion_async.events import Event, PollDisturbed, SessionSlowed, WatchEnded
 from motion_async.jobs import JobState, StatusChange
+from motion_async.known import KnownJobs
 from motion_async.learning import LearningSchedule
+from motion_async.loops import HomeLoop
 from motion_async.pacing import EARLY, Backoff, Pace, Schedule, jittered
 from motion_async.protocol import is_passing
 from motion_async.turns import is_older, is_stale
@@ -38,8 +37,6 @@ MAX_UNREADABLE = 5
 """So many answers in a row that cannot be read end a watch."""
 MAX_UNCHANGED = 3
 """So many answers with the end that a followup found end a watch, if nobody knows whether the service took that."""
-_MAX_REMEMBERED = 4_096
-"""So many jobs with a followup are kept in mind, the latest ones, whether anyone holds them or not."""
 _TOLD_AT_ONCE = 500
 """So many jobs hear in one step that the loop has ended; with all of 100,000 in one, nothing else ran for seconds."""
 
@@ -72,15 +69,14 @@ class PollLoop:
     ) -> None:
         self._poll = poll
         self._publish = publish
-        self._schedule = schedule
         self._pace = pace
         self._backoff = backoff
         self._max_in_flight = max_in_flight
         self._now = now
         self._random = random
+        self.home = HomeLoop("the session")
         self._loop = asyncio.get_running_loop()
-        self._jobs: WeakValueDictionary[str, Watched] = WeakValueDictionary()
-        self._remembered: OrderedDict[str, Watched] = OrderedDict()
+        self._known = KnownJobs(lambda job_id: Watched(job_id, began_at=self._loop.time(), schedule=schedule))
         self._due = DueQueue()
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
@@ -95,19 +91,16 @@ class PollLoop:
 
     def job(self, job_id: str) -> Watched:
         """Give what is known of a job, the same object for everyone as long as anyone holds it."""
-        job = self._jobs.get(job_id) if isinstance(job_id, str) else None
-        if job is None:
-            job = self._jobs[job_id] = Watched(job_id, began_at=self._loop.time(), schedule=self._schedule)
-        return job
+        return self._known.get(job_id)
 
     def jobs(self) -> list[Watched]:
         """Give every job that anyone holds."""
-        return list(self._jobs.values())
+        return self._known.all()
 
     def follow(self, job: Watched) -> None:
         """Have a job polled until it ends, or until `unfollow` has been called as often as this."""
         if self._closed:
-            raise _closed(job)
+            raise job.closed_error()
         job.followers += 1
         self._begin_watch(job)
 
@@ -181,7 +174,7 @@ class PollLoop:
         else:
             job.turn += 1
             job.await_end_after(before)
-            self._remember(job)
+            self._known.remember(job)
         job.began_at = self._loop.time()
         job.told = 0.0 if isinstance(job.schedule, LearningSchedule) else None
         if job.state is None or job.state.status.is_terminal:
@@ -196,7 +189,7 @@ class PollLoop:
         if not job.has_seen_turn(before, turn):
             job.await_end_after(before)
             job.unchanged = 0
-            self._remember(job)
+            self._known.remember(job)
             self._schedule_poll(job, anew=True)
 
     def resume_turn(self, job: Watched, *, before: JobState) -> None:
@@ -207,14 +200,7 @@ class PollLoop:
         job.turn += 1
         job.await_end_after(before)
         job.told = None  # when the turn really began is not known
-        self._remember(job)
-
-    def _remember(self, job: Watched) -> None:
-        """Keep what stood before a followup, although nobody may hold the job until it is waited for."""
-        self._remembered[job.job_id] = job
-        self._remembered.move_to_end(job.job_id)
-        if len(self._remembered) > _MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
+        self._known.remember(job)
 
     def observe(self, job: Watched, seen: JobState) -> None:
         """Take an answer into account, whoever asked for it: tell of a change if it is one."""
@@ -226,7 +212,7 @@ class PollLoop:
         elif job.unchanged is not None and seen.status.is_terminal:
             job.unchanged += 1
             if job.unchanged >= MAX_UNCHANGED and self._is_wanted(job):
-                self._end(job, _unchanged(job))
+                self._end(job, job.unchanged_error())
 
     def _take(self, job: Watched, seen: JobState) -> None:
         known, job.state = job.state, seen
@@ -278,7 +264,7 @@ class PollLoop:
 
     def _tell_of_the_end(self, jobs: Iterable[Watched]) -> None:
         for job in jobs:
-            job.error = job.error or _closed(job)
+            job.error = job.error or job.closed_error()
             job.wake()
 
     # When each job is polled.
@@ -430,14 +416,3 @@ def _misconfigured(job: Watched, error: Exception) -> ConfigurationError:
     failure = ConfigurationError(f"what was handed in to watch job {job.job_id} with raised {error!r:.200}")
     failure.__cause__ = error
     return failure
-
-
-def _unchanged(job: Watched) -> FollowupUncertainError:
-    reason = f"{job.unchanged} polls since then have shown the end that the job had before"
-    return FollowupUncertainError(reason, job_id=job.job_id)
-
-
-def _closed(job: Watched) -> SessionClosedError:
-    return SessionClosedError(
-        f"the session has been left; open a new one and take job {job.job_id} up again by its id", job_id=job.job_id
-    )

@@ -11,7 +11,7 @@ import copy
 import math
 from typing import Final, cast
 
-from motion_async.errors import MotionError
+from motion_async.errors import FollowupUncertainError, MotionError, SessionClosedError
 from motion_async.jobs import JobState, StatusChange
 from motion_async.learning import LearningSchedule
 from motion_async.pacing import Schedule
@@ -227,6 +227,18 @@ class Watched:
         for future in waiting if isinstance(waiting, dict) else (waiting,):
             if future is not None and not future.done():
                 future.set_result(None)
+
+    def unchanged_error(self) -> FollowupUncertainError:
+        """Give the error that ends a watch when polls have not cleared up what became of a followup."""
+        reason = f"{self.unchanged} polls since then have shown the end that the job had before"
+        return FollowupUncertainError(reason, job_id=self.job_id)
+
+    def closed_error(self) -> SessionClosedError:
+        """Give the error that ends a watch when the session is left."""
+        return SessionClosedError(
+            f"the session has been left; open a new one and take job {self.job_id} up again by its id",
+            job_id=self.job_id,
+        )
 
     def raise_if_watch_ended(self) -> None:
         """Raise the error that ended the watch, if one did: a copy for each, as a traceback grows on it."""
