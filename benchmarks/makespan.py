@@ -21,7 +21,7 @@ from benchmarks.reporting import cells, drawing, line, spread
 from benchmarks.schedule import DURATIONS
 from motion_async import GrowingSchedule
 from motion_async.learning import LearnedSchedule
-from motion_async.pacing import Schedule
+from motion_async.schedule import Schedule
 
 __all__ = ["best_possible", "plot", "run", "table"]
 

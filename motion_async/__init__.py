@@ -75,8 +75,9 @@ from motion_async.jobs import (
     VideoRequest,
 )
 from motion_async.learning import LearnedSchedule, LearningSchedule
-from motion_async.pacing import Backoff, GrowingSchedule, Schedule
 from motion_async.problems import Problem
+from motion_async.retrying import Backoff
+from motion_async.schedule import GrowingSchedule, Schedule
 from motion_async.session import MotionSession
 from motion_async.streams import EventStream
 from motion_async.subscriptions import OnInput, Transitions

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from motion_async.errors import SessionClosedError
-from motion_async.pacing import EARLY, Pace
+from motion_async.pace import EARLY, Pace
 
 __all__ = ["Admission"]
 

@@ -19,10 +19,11 @@ from motion_async.errors import FollowupNotAllowedError, MotionError
 from motion_async.gate import SendGate
 from motion_async.intake import Intake
 from motion_async.jobs import JobState, JobStatus, VideoRequest
-from motion_async.pacing import Backoff, Pace, Schedule
+from motion_async.pace import Pace
 from motion_async.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.recording import Record
-from motion_async.retrying import Retries
+from motion_async.retrying import Backoff, Retries
+from motion_async.schedule import Schedule
 from motion_async.sending import Sender
 from motion_async.streams import EventHub
 from motion_async.submission import Submission

@@ -23,7 +23,8 @@ from motion_async.errors import (
 )
 from motion_async.jobs import JobState
 from motion_async.options import check_choice
-from motion_async.pacing import EARLY, Backoff, Pace, SendPace
+from motion_async.pace import EARLY, Pace, SendPace
+from motion_async.retrying import Backoff
 from motion_async.submission import Submission
 
 __all__ = [

@@ -21,7 +21,7 @@ from itertools import accumulate, pairwise
 from typing import Final, Protocol, runtime_checkable
 
 from motion_async.options import check_number
-from motion_async.pacing import GrowingSchedule, Schedule, check_schedule
+from motion_async.schedule import GrowingSchedule, Schedule, check_schedule
 
 __all__ = ["LearnedSchedule", "LearningSchedule"]
 

@@ -30,8 +30,10 @@ from motion_async.learning import LearnedSchedule, LearningSchedule
 from motion_async.lessons import Lessons
 from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number, check_whole_number
-from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_schedule
+from motion_async.pace import Pace
 from motion_async.redaction import Secret
+from motion_async.retrying import Backoff
+from motion_async.schedule import GrowingSchedule, Schedule, check_schedule
 from motion_async.streams import EventHub, EventStream
 from motion_async.subscriptions import OnInput, check_on_input, check_timeout
 from motion_async.transport import Transport

@@ -26,8 +26,10 @@ from motion_async.jobs import JobState, StatusChange
 from motion_async.known import KnownJobs
 from motion_async.learning import LearningSchedule
 from motion_async.loops import HomeLoop
-from motion_async.pacing import EARLY, Backoff, Pace, Schedule, jittered
+from motion_async.pace import EARLY, Pace
 from motion_async.protocol import is_passing
+from motion_async.retrying import Backoff
+from motion_async.schedule import Schedule, jittered
 from motion_async.turns import is_older, is_stale
 from motion_async.watched import IN_FLIGHT, UNSCHEDULED, Watched
 

@@ -14,7 +14,7 @@ from typing import Final, cast
 from motion_async.errors import FollowupUncertainError, MotionError, SessionClosedError
 from motion_async.jobs import JobState, StatusChange
 from motion_async.learning import LearningSchedule
-from motion_async.pacing import Schedule
+from motion_async.schedule import Schedule
 from motion_async.turns import is_same_end, is_stale, needs_input
 from motion_async.validation import check_job_id
 

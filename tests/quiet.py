@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from motion_async import Backoff, GrowingSchedule, JobNotFoundError, JobState, JobStatus
-from motion_async.pacing import Pace
+from motion_async.pace import Pace
 from motion_async.watch import PollLoop
 
 __all__ = ["START", "quiet_loop", "state"]

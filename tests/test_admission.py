@@ -10,7 +10,7 @@ import pytest
 
 from motion_async import SessionClosedError
 from motion_async.admission import Admission
-from motion_async.pacing import Pace
+from motion_async.pace import Pace
 
 
 @pytest.fixture

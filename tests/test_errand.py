@@ -11,7 +11,7 @@ import anyio
 from motion_async.errand import Errand
 from motion_async.intake import Intake
 from motion_async.jobs import JobState, JobStatus, StatusChange, VideoRequest
-from motion_async.pacing import GrowingSchedule
+from motion_async.schedule import GrowingSchedule
 from motion_async.watched import Watched
 
 NOW = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)

@@ -38,7 +38,9 @@ from motion_async import (
 )
 from motion_async.fanout import FanOut
 from motion_async.intake import Intake, Requests, intakes
-from motion_async.pacing import Backoff, GrowingSchedule, Pace
+from motion_async.pace import Pace
+from motion_async.retrying import Backoff
+from motion_async.schedule import GrowingSchedule
 from motion_async.watch import PollLoop
 from motion_async.watched import Watched
 

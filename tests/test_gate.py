@@ -25,7 +25,7 @@ from motion_async import (
     SessionClosedError,
 )
 from motion_async.gate import HeldBack, Permit, SendGate, check_on_insufficient_credits
-from motion_async.pacing import Pace
+from motion_async.pace import Pace
 from motion_async.problems import Problem
 from motion_async.protocol import Call
 from motion_async.submission import Submission

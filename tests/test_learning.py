@@ -15,7 +15,7 @@ import pytest
 from motion_async import learning
 from motion_async.errors import ConfigurationError
 from motion_async.learning import LearnedSchedule, LearningSchedule
-from motion_async.pacing import GrowingSchedule, Schedule, jittered
+from motion_async.schedule import GrowingSchedule, Schedule, jittered
 
 Draw = Callable[[Random], float]
 

@@ -30,9 +30,10 @@ from motion_async import (
 )
 from motion_async.events import Event
 from motion_async.gate import SendGate
-from motion_async.pacing import Backoff, Pace
+from motion_async.pace import Pace
 from motion_async.protocol import Answer, Call
 from motion_async.recording import NotOursToSend
+from motion_async.retrying import Backoff
 from motion_async.sending import Sender
 from motion_async.submission import Submission
 from motion_async.transport import Exchange

@@ -24,7 +24,7 @@ from motion_async import (
     SendAbandoned,
     UnexpectedResponseError,
 )
-from motion_async.pacing import Pace
+from motion_async.pace import Pace
 from motion_async.sandbox import Sandbox, StaleCompleted
 from tests.batches import QUICK
 from tests.scripted import Answer, scripted_session

@@ -38,7 +38,9 @@ from motion_async import (
 )
 from motion_async.admission import Admission
 from motion_async.events import Event
-from motion_async.pacing import Backoff, Pace, Schedule
+from motion_async.pace import Pace
+from motion_async.retrying import Backoff
+from motion_async.schedule import Schedule
 from motion_async.watch import PollLoop
 from motion_async.wire import read_state
 

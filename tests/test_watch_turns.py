@@ -22,7 +22,8 @@ from motion_async import (
     WatchEnded,
 )
 from motion_async.events import Event
-from motion_async.pacing import Backoff, Pace
+from motion_async.pace import Pace
+from motion_async.retrying import Backoff
 from motion_async.subscriptions import Transitions, wait_for_end
 from motion_async.watch import PollLoop
 from motion_async.watched import Watched

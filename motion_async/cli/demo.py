@@ -20,8 +20,8 @@ from motion_async.cli.reporter import Reporter, say
 from motion_async.errors import JobFailedError
 from motion_async.events import Event
 from motion_async.jobs import JobStatus, Outcome, StatusChange
-from motion_async.pacing import GrowingSchedule
 from motion_async.sandbox import AwaitInput, Counts, Fail, Sandbox
+from motion_async.schedule import GrowingSchedule
 from motion_async.session import MotionSession
 
 __all__ = ["FAILS", "WAITS", "demo"]

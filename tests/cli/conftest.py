@@ -14,8 +14,8 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from motion_async.cli import following, main
-from motion_async.pacing import GrowingSchedule
 from motion_async.sandbox import Sandbox
+from motion_async.schedule import GrowingSchedule
 from motion_async.session import MotionSession
 
 Lines = list[dict[str, Any]]

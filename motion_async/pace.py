@@ -1,160 +1,28 @@
-"""When to poll, when to try again, and how fast a session may go at most.
+"""How fast a session may go: its polls, whose most it is told, and its sends, whose most it finds.
 
-Pure: time and randomness are arguments, nothing sleeps. `GrowingSchedule` says how long a job is
-left alone, `Backoff` how long after a failure, `Pace` when the session as a whole may send its next
-poll, `SendPace` when its next create. Nothing here knows of jobs, calls or answers.
+Pure: time is an argument, nothing sleeps. Nothing here knows of jobs, calls or answers.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
-import attrs
-
-from motion_async.errors import ConfigurationError
 from motion_async.options import check_number
 
-__all__ = ["EARLY", "Backoff", "GrowingSchedule", "Pace", "Schedule", "SendPace", "check_schedule", "jittered"]
+__all__ = ["EARLY", "Pace", "SendPace"]
 
-_RECOVERY: Final = 60.0
-"""Seconds in which a session that was slowed to a standstill is back at its full pace."""
-_NEVER: Final = -math.inf
-_FIRST_GAP: Final = 1.0
-"""Seconds that count at most between the first two polls, by which a pace is told."""
 EARLY: Final = 0.001
 """Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
-_ADVISED: Final = 2.0
-"""Seconds of the shortest wait that the contract advises."""
-_SHORTEST: Final = 0.001
-_LONGEST: Final = 86_400.0
-"""Seconds that a schedule may leave a job alone."""
+_NEVER: Final = -math.inf
+_RECOVERY: Final = 60.0
+"""Seconds in which a session that was slowed to a standstill is back at its full pace."""
+_FIRST_GAP: Final = 1.0
+"""Seconds that count at most between the first two polls, by which a pace is told."""
 _FIRST_SEND_GAP: Final = 0.2
+_SHORTEST_SEND_GAP: Final = 0.001
 _LONGEST_SEND_GAP: Final = 60.0
-"""Seconds between two sends: at the beginning, and at most."""
-
-
-@runtime_checkable
-class Schedule(Protocol):
-    """Says how long a job is left alone before it is polled again."""
-
-    def wait(self, age: float, turn: int) -> float:
-        """Give the wait before the next poll.
-
-        Args:
-            age: seconds since the job, or its newest turn, began, or was first seen.
-            turn: 0 for the first turn, counted up by every followup.
-
-        Returns:
-            Seconds, more than 0; the session spreads them by a jitter of its own.
-        """
-        ...
-
-
-def check_schedule(schedule: Schedule) -> Schedule:
-    """Give a schedule back if it can be asked.
-
-    Args:
-        schedule: what was handed in.
-
-    Raises:
-        ConfigurationError: if it has no method `wait`.
-    """
-    if not isinstance(schedule, Schedule):
-        raise ConfigurationError(f"a schedule has a method `wait(age, turn)`; {schedule!r:.80} has none")
-    return schedule
-
-
-@attrs.frozen(kw_only=True)
-class GrowingSchedule:
-    """The contract's advice: 2 to 5 seconds initially, then more for long-running jobs.
-
-    The wait is `first + growth * age`, so each one is `1 + growth` times the one before it, until it
-    reaches `cap`. It depends on the age alone: a job that is taken up again is not polled as if new.
-
-    Args:
-        first: seconds before the first poll, from 0.001 to a day.
-        growth: how much longer each wait is than the one before, as a share, at least 0.
-        cap: seconds of the longest wait, from `first` to a day.
-
-    Raises:
-        ConfigurationError: for a value out of its bounds.
-    """
-
-    first: float = 2.0
-    growth: float = 0.2
-    cap: float = 15.0
-
-    def __attrs_post_init__(self) -> None:
-        check_number("first", self.first, low=_SHORTEST, high=_LONGEST)
-        check_number("growth", self.growth, low=0)
-        check_number("cap", self.cap, low=self.first, high=_LONGEST)
-
-    def wait(self, age: float, turn: int) -> float:  # noqa: ARG002  # the same for every turn
-        """Give the wait before the next poll; see `Schedule.wait`."""
-        return min(self.first + self.growth * max(age, 0.0), self.cap)
-
-
-def jittered(schedule: Schedule, *, age: float, turn: int, u: float, spread: float = 0.1) -> float:
-    """Ask a schedule, and spread its answer so that jobs begun together are not polled together.
-
-    It is not shortened below the least that the contract advises, 2 seconds (section "Job Statuses").
-
-    Args:
-        schedule: whose answer to take; it may be the caller's own, so its answer is checked.
-        age: see `Schedule.wait`.
-        turn: see `Schedule.wait`.
-        u: a random number from 0 to 1.
-        spread: the share by which the wait is at most shortened or lengthened, from 0 to 1.
-
-    Raises:
-        ConfigurationError: if the schedule raised, or answered with no usable number, or if the random one is none.
-    """
-    try:
-        wait = schedule.wait(age, turn)
-    except Exception as error:
-        raise ConfigurationError(f"the schedule {schedule!r:.80} raised {error!r:.200}") from error
-    if not (type(wait) is float and _SHORTEST <= wait <= _LONGEST):  # the common case at the least cost
-        check_number(f"the wait of the schedule {schedule!r:.80}", wait, low=_SHORTEST, high=_LONGEST)
-    if not (type(u) is float and 0 <= u <= 1):
-        check_number("what random gives", u, low=0, high=1)
-    spread_out = wait * (1 + spread * (2 * u - 1))
-    return spread_out if spread_out >= _ADVISED else max(spread_out, min(wait, _ADVISED))
-
-
-@attrs.frozen(kw_only=True)
-class Backoff:
-    """How long to leave alone what has just failed: exponential, with half of it random.
-
-    Args:
-        first: seconds after the first failure at most, at least 0.
-        cap: seconds after any failure at most, at least `first`; only a Retry-After makes it longer.
-
-    Raises:
-        ConfigurationError: for a value out of its bounds.
-    """
-
-    first: float = 1.0
-    cap: float = 30.0
-
-    def __attrs_post_init__(self) -> None:
-        check_number("first", self.first, low=0)
-        check_number("cap", self.cap, low=self.first)
-
-    def delay(self, failures: int, *, u: float, retry_after: float | None = None) -> float:
-        """Give the seconds until the next try.
-
-        Args:
-            failures: how many tries have failed in a row, at least 1.
-            u: a random number from 0 to 1.
-            retry_after: seconds that the service asked for; it is never undercut.
-
-        Raises:
-            ConfigurationError: if the random number is none from 0 to 1.
-        """
-        u = check_number("what random gives", u, low=0, high=1)
-        longest = min(self.first * 2.0 ** min(failures - 1, 32), self.cap)
-        return max(longest * (0.5 + 0.5 * u), retry_after or 0.0)
+"""Seconds between two sends: at the beginning, at least, and at most."""
 
 
 class Pace:
@@ -306,7 +174,7 @@ class SendPace:
             self._begin_after_refusals(now, self._refused_at)
         elif has_waited:
             self._average(now - self._taken_at)
-            self.gap = max(self._shorter_gap(), _SHORTEST)
+            self.gap = max(self._shorter_gap(), _SHORTEST_SEND_GAP)
         self._taken_at = now
 
     def _begin_after_refusals(self, now: float, refused_at: float) -> None:
@@ -323,7 +191,7 @@ class SendPace:
         if self._real is not None:
             self._real = 0.8 * self._real + 0.2 * min(gap, 2 * self._real)
         else:
-            self._real = min(max(gap, _SHORTEST), _LONGEST_SEND_GAP)
+            self._real = min(max(gap, _SHORTEST_SEND_GAP), _LONGEST_SEND_GAP)
 
     def _shorter_gap(self) -> float:
         if self._goal is None:
