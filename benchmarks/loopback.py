@@ -17,8 +17,6 @@ __all__ = ["STRAYS", "OffLoopbackError", "check_address", "check_name", "stay_on
 
 STRAYS = "MOTION_STRAYS"
 """The variable of the environment that names a file, to which each attempt is written; nowhere if it is not set."""
-_NAMELESS = (".invalid",)
-"""What never has an address; whoever asks for it hears so, and nobody else is asked."""
 _TO_AN_ADDRESS = ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg")
 _OF_A_NAME = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 _is_on = False
@@ -65,15 +63,21 @@ def check_name(host: object) -> None:
 
     Raises:
         OffLoopbackError: as in `check_address`.
-        socket.gaierror: for a name that never has any.
+        socket.gaierror: for what can be nobody's name, without asking anyone.
     """
     name = _text(host)
-    if name.endswith(_NAMELESS):
+    if _is_here(name) or ":" in name or _is_address(name):
+        return
+    if name.endswith(".invalid") or " " in name or name.rpartition(".")[2].isdigit():
         import socket  # noqa: PLC0415  # whoever looks for a name has it, and nobody else is to have it for this
 
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    if not (_is_here(name) or ":" in name or name.replace(".", "").isdigit()):
-        _stray(f"name {name!r}")
+    _stray(f"name {name!r}")
+
+
+def _is_address(name: str) -> bool:
+    parts = name.split(".")
+    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
 
 
 def _text(host: object) -> str:

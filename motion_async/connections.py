@@ -76,6 +76,7 @@ class OwnConnections(aiohttp.BaseConnector):
     def _release(self, key: Any, protocol: ResponseHandler, **_: Any) -> None:
         if not self.closed:
             self._release_acquired(key, protocol)
+        protocol.abort()  # whatever kind the other connector has made; whoever listens hears what still comes
 
 
 class PollRequest(aiohttp.ClientRequest):

@@ -97,11 +97,11 @@ class Heard(asyncio.Protocol):
 
 
 class _Ajar:
-    """A connection whose closing is up to somebody else."""
+    """A connection whose end is up to somebody else; who closes it hears nothing more."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], object]) -> None:
         self._transport = transport
-        self.close = close
+        self.close = self.abort = close
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -139,7 +139,7 @@ class HostileServer:
 
     async def all_gone(self) -> None:
         """Wait until the last connection has ended, and fail if one stays."""
-        await until(lambda: not self.open, every=0.001, within=5)
+        await until(lambda: not self.open, every=0.001)
 
     async def aclose(self) -> None:
         for task in self._tasks:

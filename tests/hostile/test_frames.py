@@ -112,8 +112,8 @@ async def test_an_id_that_came_whole_is_known_whatever_is_wrong_around_it(
     hostile.script = answering(PIECES[pieces](*FLAWS[flaw](ACCEPTED)), ENDS[end])
     hostile.politely = http(state("completed"))
     # What is promised is waited for until the deadline, as long as the connection is there.
-    async with session(hostile, exchange_timeout=0.3 if end == "stays" and flaw in PROMISING else 20) as motion:
-        async with asyncio.timeout(10):
+    async with session(hostile, exchange_timeout=0.3 if end == "stays" and flaw in PROMISING else 1_000) as motion:
+        async with asyncio.timeout(60):
             assert (await motion.create("A launch video")).id == JOB
             assert (await motion.followup(JOB, "Faster")).id == JOB
     assert len(hostile.posts) == 2
@@ -174,7 +174,7 @@ async def test_a_polls_answer_whose_frame_is_broken_is_not_believed(
         return PIECES[pieces](head.replace(b"202 Accepted", b"200 OK"), body)
 
     hostile.script = answering(frame(state("completed")), Peer.hang_up)
-    async with session(hostile) as motion, asyncio.timeout(10):
+    async with session(hostile, exchange_timeout=1_000) as motion, asyncio.timeout(60):
         assert isinstance(await ended(motion.poll(JOB)), MotionError)
     assert len(hostile.gets) >= 4
 
