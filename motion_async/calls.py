@@ -20,6 +20,7 @@ from motion_async.protocol import create_call, followup_call, is_passing, poll_c
 from motion_async.recording import Record
 from motion_async.retrying import Retries
 from motion_async.sending import Sender
+from motion_async.showing import shown
 from motion_async.streams import EventHub
 from motion_async.transport import Transport
 from motion_async.watch import PollLoop
@@ -151,7 +152,7 @@ class Calls:
                 # Sent all the same, it might be taken a moment later, and nobody would know the old end any more.
                 hope = "it takes none any more" if before.status.is_terminal else "wait for it to complete"
                 raise FollowupNotAllowedError(
-                    f"followup to job {job_id} not sent: it is {before.status}; {hope}",
+                    f"followup to job {job_id} not sent: it is {shown(before.status)}; {hope}",
                     http_status=409,
                     status=before.status,
                     job_id=job_id,

@@ -6,7 +6,7 @@ Pure, and knows nothing of the package. It must not be the only guard: whoever h
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, overload
 
 __all__ = ["Eraser", "Secret", "redacted", "redacted_deep"]
@@ -28,7 +28,10 @@ _SECRETS: Final = re.compile(
     r"|(?P<scheme>(?i:Bearer) )\S+"
 )
 
-
+_SIGNS: Final = ("motion_", "http", "?", "&", "%3f", "%26", "x-amz-", "x-goog-", "sig", "bearer ")
+"""What a text has in it, in any case, that one of the patterns finds something in."""
+_MOST_VALUES: Final = 1_000
+"""So many values of one tree of JSON are kept where it is redacted."""
 _ERASED: Final = "…".encode()
 
 
@@ -95,8 +98,12 @@ def redacted(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    shown = _LOGIN.sub(r"\1", text)
-    return _SECRETS.sub(_without_secret, shown)
+    folded = text.casefold()
+    if not any(
+        sign in folded for sign in _SIGNS
+    ):  # the patterns look at each character, which takes long in a long text
+        return text
+    return _SECRETS.sub(_without_secret, _LOGIN.sub(r"\1", text))
 
 
 def _without_secret(found: re.Match[str]) -> str:
@@ -118,12 +125,16 @@ def _unless_a_name(found: re.Match[str]) -> str:
 
 
 def redacted_deep(given: Any, depth: int = 16) -> Any:
-    """Give a value of JSON without its secrets, and without what lies so deep that it could not be pickled.
+    """Give a value of JSON without its secrets, and without what lies so deep or so far back that nobody reads it.
 
     Args:
         given: the value.
-        depth: how many levels of it are kept, at least 0.
+        depth: how many levels of it are kept, at least 0; deeper ones could not be pickled.
     """
+    return _redacted_deep(given, depth, iter(range(_MOST_VALUES)))
+
+
+def _redacted_deep(given: Any, depth: int, places: Iterator[int]) -> Any:
     if isinstance(given, str):
         return redacted(given)
     if not isinstance(given, Mapping | list | tuple):
@@ -131,5 +142,6 @@ def redacted_deep(given: Any, depth: int = 16) -> Any:
     if depth == 0:
         return "…"
     if isinstance(given, Mapping):
-        return {redacted(str(name)): redacted_deep(value, depth - 1) for name, value in given.items()}
-    return type(given)(redacted_deep(item, depth - 1) for item in given)
+        pairs = zip(given.items(), places, strict=False)
+        return {redacted(str(name)): _redacted_deep(value, depth - 1, places) for (name, value), _ in pairs}
+    return type(given)(_redacted_deep(item, depth - 1, places) for item, _ in zip(given, places, strict=False))
