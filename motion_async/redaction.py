@@ -11,7 +11,7 @@ from typing import Any, Final, overload
 
 __all__ = ["Eraser", "Secret", "redacted", "redacted_deep"]
 
-_LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2})[^/\s\"<>@]*@")
+_LOGIN: Final = re.compile(r"(:(?:\\*/){2})[^/\s\"<>@]*@")
 _KEY: Final = re.compile(r"motion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
 _NAME: Final = re.compile(r"[a-z]+(?:[_.-][a-z]+)*|[\w-]+(?:\.[a-z]{1,8}\d?)+")
 """Keys are random: small letters alone, or the ending of a file, are not to be expected in one, but are in a name."""
@@ -28,7 +28,7 @@ _SECRETS: Final = re.compile(
     r"|(?P<scheme>(?i:Bearer) )\S+"
 )
 
-_SIGNS: Final = ("motion_", "http", "?", "&", "%3f", "%26", "x-amz-", "x-goog-", "sig", "bearer ")
+_SIGNS: Final = ("motion_", "http", "@", "?", "&", "%3f", "%26", "x-amz-", "x-goog-", "sig", "bearer ")
 """What a text has in it, in any case, that one of the patterns finds something in."""
 _MOST_VALUES: Final = 1_000
 """So many values of one tree of JSON are kept where it is redacted."""

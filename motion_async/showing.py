@@ -18,13 +18,13 @@ MAX_SHOWN: Final = 2_000
 
 
 class _Escapes(dict[int, str]):
-    """What `str.translate` puts in the place of each character: itself, or its escape if it cannot be seen."""
+    """What `str.translate` puts in the place of each character: itself, its escape if it cannot be seen, or a space."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        # A space of any width takes its place on the line; what breaks the line or turns it around is no space.
-        is_seen = character.isprintable() or unicodedata.category(character) == "Zs"
-        return character if is_seen else repr(character)[1:-1]
+        if character.isprintable():
+            return character
+        return " " if unicodedata.category(character) == "Zs" else repr(character)[1:-1]
 
 
 _ESCAPES: Final = _Escapes()
