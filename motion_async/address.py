@@ -38,9 +38,9 @@ def check_api_key(key: str | None) -> str:
         raise ConfigurationError(
             "no API key: set MOTION_API_KEY or pass api_key=; without one, try the sandbox: motion-async sandbox"
         )
-    if not key.startswith(API_KEY_PREFIX):
+    if not str(key).startswith(API_KEY_PREFIX):
         raise ConfigurationError(f"the API key must be a string that starts with {API_KEY_PREFIX!r}")
-    if len(key) > _MAX_KEY or not _REST_OF_KEY.fullmatch(key, len(API_KEY_PREFIX)):
+    if len(str(key)) > _MAX_KEY or not _REST_OF_KEY.fullmatch(str(key), len(API_KEY_PREFIX)):
         raise ConfigurationError(
             f"the API key must have more than its prefix, at most {_MAX_KEY} characters, and none but visible ASCII "
             "without quotes and backslashes"
@@ -58,14 +58,15 @@ def check_base_url(url: str) -> URL:
         ConfigurationError: naming what is wrong with it.
     """
     parsed = _read(url)
-    if parsed is None or parsed.host is None:
+    if parsed is None:
         raise ConfigurationError(
             f"the base URL must begin with https:// (or http:// for this machine's own addresses) and a host, "
             f"such as {DEFAULT_BASE_URL}, not {_shown(url)}"
         )
     if parsed.user is not None or parsed.password is not None or parsed.query_string or parsed.fragment:
+        parsed = None  # its repr has them all, and a traceback may show it
         raise ConfigurationError("the base URL must not carry a user, a password, a query or a fragment")
-    if parsed.scheme == "http" and not _is_loopback(parsed.host):
+    if parsed.scheme == "http" and not _is_loopback(parsed.host or ""):
         raise ConfigurationError(
             f"the base URL {parsed} is plain http, over which the API key could be read by others; use https"
         )
@@ -75,7 +76,7 @@ def check_base_url(url: str) -> URL:
 def _read(url: object) -> URL | None:
     """Take an address apart; None if that cannot be done, and no reason, in which parts of a password may stand."""
     try:
-        parsed = url if isinstance(url, URL) else URL(url)  # type: ignore[arg-type]  # what it is, is looked at there
+        parsed = url if isinstance(url, URL) else URL(_text_of(url))
         is_whole = parsed.scheme in ("http", "https") and bool(parsed.host) and parsed.port is not None
     except (ValueError, TypeError):
         return None
@@ -83,10 +84,17 @@ def _read(url: object) -> URL | None:
     return parsed if is_whole and "@" not in parsed.raw_path else None
 
 
+def _text_of(url: object) -> str:
+    if isinstance(url, str):
+        return str(url)
+    raise TypeError
+
+
 def _shown(url: object) -> str:
     """Give what was handed in as an address and is none; what may hold a password is not repeated."""
     if not isinstance(url, str):
-        return f"{type(url).__name__}"
+        return type(url).__name__
+    url = str(url)
     return "what was given, which cannot be read" if "@" in url or "?" in url else repr(shown(url, limit=80))
 
 

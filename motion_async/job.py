@@ -7,6 +7,7 @@ from typing import Protocol
 
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.subscriptions import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
+from motion_async.validation import as_request
 from motion_async.watch import PollLoop
 from motion_async.watched import Watched
 
@@ -114,6 +115,8 @@ class Job:
         attachments: Iterable[Attachment | str] = (),
     ) -> Job:
         """Give the completed job a new turn; see `MotionSession.followup`."""
-        return await self._calls.followup(
-            self.id, prompt, style_reference_url=style_reference_url, attachments=attachments
-        )
+        try:
+            request = as_request(prompt, style_reference_url, attachments)
+        finally:
+            del prompt, style_reference_url, attachments  # as in `MotionSession.create`
+        return await self._calls.followup(self.id, request)

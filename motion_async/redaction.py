@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, overload
+from typing import Any, Final, NoReturn, Self, SupportsIndex, overload
 
-__all__ = ["Eraser", "Secret", "redacted", "redacted_deep"]
+__all__ = ["Eraser", "Secret", "Unshown", "redacted", "redacted_deep"]
 
 _LOGIN: Final = re.compile(r"(:(?:\\*/){2})[^/\s\"<>@]*@")
 _KEY: Final = re.compile(r"motion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
@@ -21,8 +21,8 @@ _QUERY: Final = re.compile(
     r"|(?P<name>(?i:x-(?:amz|goog)-[\w-]{1,64}|(?<![a-z])sig(?:nature)?)(?:=|%3[Dd]))[^\s&\"'<>]+"
 )
 _SECRETS: Final = re.compile(
-    # A whole URL, with or without a query, so that no part of a text is looked at twice; some escape its slashes.
-    r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?\"<>]*)(?P<query>\?[^\s\"<>]*)?"
+    # A whole URL with what follows its path, so that no part of a text is looked at twice; some escape its slashes.
+    r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?#\"<>]*)(?P<query>[?#][^\s\"<>]*)?"
     rf"|{_QUERY.pattern}"
     rf"|{_KEY.pattern}"
     r"|(?P<scheme>(?i:Bearer) )\S+"
@@ -36,15 +36,62 @@ _ERASED: Final = "…".encode()
 
 
 class Secret(str):
-    """A text for whom it is handed to, and for nobody who looks on: a traceback with locals shows its repr."""
+    """A text for whom it is handed to, and for nobody who looks on: tracebacks with locals, debuggers, logs.
+
+    What stands in it is an ellipsis; the text is beside that, and comes out by `str` or a format alone. So its repr
+    shows nothing, nor does a part of it, or what is made of it by `json.dumps`. It is equal to its text.
+    """
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Take a text in, which may be such a one."""
+        secret = super().__new__(cls, "…")
+        secret._text = str(text)  # its own
+        return secret
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __format__(self, how: str) -> str:
+        return format(self._text, how)
+
+    def __add__(self, other: str) -> str:
+        return self._text + other
+
+    def __radd__(self, other: str) -> str:
+        return other + self._text
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == (other._text if isinstance(other, Secret) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __reduce_ex__(self, _: object) -> NoReturn:
+        raise TypeError("a secret cannot be pickled")
+
+
+class Unshown(str):
+    """A text that libraries need to the letter, and whose repr, which they log, shows nothing; nor do its parts."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return "'…'"
 
+    def __getitem__(self, place: SupportsIndex | slice) -> Unshown:
+        return Unshown(super().__getitem__(place))
 
-class _SecretBytes(bytes):
+
+class _UnshownBytes(bytes):
     """The same of bytes."""
 
     __slots__ = ()
@@ -61,10 +108,10 @@ class Eraser:
     """
 
     def __init__(self, secret: str) -> None:
-        self._plain: bytes = _SecretBytes(secret.encode())
-        spelled = "".join(map(_spellings, secret))
+        self._plain: bytes = _UnshownBytes(str(secret).encode())
+        spelled = Unshown("".join(map(_spellings, str(secret))))
         # The first alternative keeps an escaped backslash from being taken for the beginning of an escape.
-        self._spelled = re.compile(Secret(rf"\\\\|(?P<secret>{spelled})").encode())
+        self._spelled = re.compile(_UnshownBytes(rf"\\\\|(?P<secret>{spelled})".encode()))
 
     def __repr__(self) -> str:
         return "Eraser(…)"
@@ -91,7 +138,7 @@ def redacted(text: str) -> str: ...
 @overload
 def redacted(text: None) -> None: ...
 def redacted(text: str | None) -> str | None:
-    """Give a text without its secrets: API keys, and of URLs the passwords and the queries, which may be signatures.
+    """Give a text without its secrets: API keys, and what of URLs is a password or may be a signature.
 
     Args:
         text: words of the service, of a proxy or of the network layer; None stays None.
@@ -109,7 +156,7 @@ def redacted(text: str | None) -> str | None:
 def _without_secret(found: re.Match[str]) -> str:
     if found["url"]:
         url = _QUERY.sub(_without_query, _KEY.sub(_unless_a_name, found["url"]))
-        return url + ("?…" if found["query"] else "")
+        return url + (f"{found['query'][0]}…" if found["query"] else "")
     if found["mark"] or found["name"]:
         return _without_query(found)
     return f"{found['scheme']}…" if found["scheme"] else _unless_a_name(found)

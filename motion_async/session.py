@@ -105,10 +105,15 @@ class MotionSession:
         now: Callable[[], datetime] | None = None,
         random: Callable[[], float] | None = None,
     ) -> None:
-        self._transport_options: dict[str, Any] = {"base_url": base_url}  # its repr must hold from the beginning
+        self._transport_options: dict[str, Any] = {"base_url": "…"}  # its repr must hold from the beginning
+        # No frame of a traceback with locals shows a key or a password from here on.
+        base_url = Secret(base_url) if isinstance(base_url, str) else base_url
+        proxy = None if proxy is None else Secret(str(proxy))
         api_key = Secret(os.environ.get("MOTION_API_KEY", "") if api_key is None else api_key)
+        if ssl is False:
+            _log.warning("ssl=False: nobody checks who the service is, so whoever is in between can read the API key")
         if base_url is None:  # an empty one is a mistake, which must not lead to where videos are paid for
-            base_url = os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL
+            base_url = Secret(os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL)
         self._transport_options = {
             "api_key": check_api_key(api_key),
             "base_url": check_base_url(base_url),
@@ -209,8 +214,12 @@ class MotionSession:
             CreateUncertainError: if it was sent and its answer was lost: a job may exist.
             MotionError: any other refusal, or no connection.
         """
+        try:
+            request = as_request(prompt, style_reference_url, attachments)
+        finally:
+            del prompt, style_reference_url, attachments  # a traceback with locals must not show signed URLs
         calls = self._open()
-        watched = await calls.create(as_request(prompt, style_reference_url, attachments))
+        watched = await calls.create(request)
         return Job(self, calls.polls, watched)
 
     async def followup(
@@ -240,8 +249,12 @@ class MotionSession:
             FollowupUncertainError: if it was sent and its answer was lost; poll the job to find out.
             MotionError: any other refusal, or no connection.
         """
+        try:
+            request = as_request(prompt, style_reference_url, attachments)
+        finally:
+            del prompt, style_reference_url, attachments  # as in `create`
         calls = self._open()
-        watched = await calls.followup(job_id, as_request(prompt, style_reference_url, attachments))
+        watched = await calls.followup(job_id, request)
         return Job(self, calls.polls, watched)
 
     async def poll(self, job_id: str) -> JobState:
@@ -299,9 +312,13 @@ class MotionSession:
         Raises:
             MotionError: what `create` and `Job.wait` raise.
         """
+        try:
+            request = as_request(prompt, style_reference_url, attachments)
+        finally:
+            del prompt, style_reference_url, attachments  # as in `create`
         check_timeout(timeout)
         check_on_input(on_input)
-        job = await self.create(prompt, style_reference_url=style_reference_url, attachments=attachments)
+        job = await self.create(request)
         try:
             return await job.wait(timeout=timeout, on_input=on_input)
         except asyncio.CancelledError:
@@ -360,8 +377,10 @@ class MotionSession:
         calls = self._open()
         single = isinstance(requests, str | bytes | Mapping | VideoRequest)
         if single or not isinstance(requests, Iterable | AsyncIterable):
+            kind = type(requests).__name__
+            del requests  # as in `create`
             raise ConfigurationError(
-                f"requests must be an iterable of requests or prompts, not {type(requests).__name__}; "
+                f"requests must be an iterable of requests or prompts, not {kind}; "
                 "put a single one in a list, or use generate"
             )
         if limiter is not None and not isinstance(limiter, anyio.CapacityLimiter):
