@@ -161,7 +161,19 @@ def sandbox(
     speed: Annotated[float, Parameter(help="How many times faster than real its time runs.")] = 200.0,
     credits: Annotated[int, Parameter(help="The balance; a video or a followup costs 300.")] = 100_000,  # noqa: A002  # the contract's word
     host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
-    seed: Annotated[int, Parameter(help="What chance is drawn from: the same seed tells the same story.")] = 0,
+    seed: Annotated[
+        int | None,
+        Parameter(help="What chance is drawn from: the same seed tells the same story, and has the same key."),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--name",
+            negative=(),
+            help="A name by which it is reached besides this machine's own, such as a container's; may be given "
+            "several times. Requests under other names are refused.",
+        ),
+    ] = None,
     fault: _Faults = None,
     json: Json = False,
 ) -> ExitStatus:
@@ -172,14 +184,22 @@ def sandbox(
 
       eval "$(motion-async sandbox &)"
 
-    Jobs are gone when it ends, and the same seed gives the same ids again: begin
-    a batch anew then, with a new ledger.
+    Its key is another one each time, unless there is a seed. Jobs are gone when
+    it ends, and the same seed gives the same ids again: begin a batch anew then,
+    with a new ledger.
     """
     from motion_async.cli.serving import serve  # noqa: PLC0415
 
     return execute(
         lambda reporter: serve(
-            reporter, host=host, port=port, speed=speed, credits=credits, seed=seed, faults=fault or ()
+            reporter,
+            host=host,
+            port=port,
+            speed=speed,
+            credits=credits,
+            seed=seed,
+            names=name or (),
+            faults=fault or (),
         ),
         json=json,
     )
