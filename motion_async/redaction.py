@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, Self, SupportsIndex, overload
 
 __all__ = ["Eraser", "Secret", "Unshown", "redacted", "redacted_deep"]
 
-_LOGIN: Final = re.compile(r"(:(?:\\*/){2})[^/\s\"<>@]*@")
+_LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2}|:(?:\\*/){2}(?=[^/\s\"<>@:]*:))[^/\s\"<>@]*@")
 _KEY: Final = re.compile(r"motion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
 _NAME: Final = re.compile(r"[a-z]+(?:[_.-][a-z]+)*|[\w-]+(?:\.[a-z]{1,8}\d?)+")
 """Keys are random: small letters alone, or the ending of a file, are not to be expected in one, but are in a name."""
@@ -71,6 +71,9 @@ class Secret(str):
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+    def __contains__(self, part: object) -> bool:
+        return isinstance(part, str) and str(part) in self._text
 
     def __bool__(self) -> bool:
         return bool(self._text)

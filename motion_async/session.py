@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import random as _random
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -21,9 +21,10 @@ import anyio
 from motion_async.address import DEFAULT_BASE_URL, check_api_key, check_base_url
 from motion_async.calls import Calls
 from motion_async.credits import Credits, OnInsufficientCredits, check_on_insufficient_credits
+from motion_async.errand import places
 from motion_async.errors import ConfigurationError, SessionClosedError
 from motion_async.fanout import FanOut
-from motion_async.intake import Requests, intakes
+from motion_async.intake import Requests, intakes, kind_of_single
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.learning import LearnedSchedule, LearningSchedule
@@ -106,7 +107,6 @@ class MotionSession:
         random: Callable[[], float] | None = None,
     ) -> None:
         self._transport_options: dict[str, Any] = {"base_url": "…"}  # its repr must hold from the beginning
-        # No frame of a traceback with locals shows a key or a password from here on.
         base_url = Secret(base_url) if isinstance(base_url, str) else base_url
         proxy = None if proxy is None else Secret(str(proxy))
         api_key = Secret(os.environ.get("MOTION_API_KEY", "") if api_key is None else api_key)
@@ -341,14 +341,13 @@ class MotionSession:
         """Make many videos, a limited number at a time, and give each outcome as it ends.
 
         Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
-        One bad request is one bad outcome. The first 401 or 402 ends new creates; what runs goes on, and the
-        rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started. Leaving the
-        block early starts nothing new; jobs that the service has taken go on, and their ids are in the log, or in
-        the ledger.
+        One bad request is one bad outcome. The first 401 or 402 ends new creates; what runs goes on, and the rest comes
+        out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started, nor when the block is left
+        early; jobs that the service has taken go on, and their ids are in the log, or in the ledger.
 
-        With a ledger, what is sent is on disk before it is sent, and the same call goes on where an earlier
-        one ended, however it ended: what is finished comes out without a call, what runs is taken up by its
-        id, what was not sent is sent, and what may have been sent comes out as an `UncertainError`.
+        With a ledger, what is sent is on disk before it is sent, and the same call goes on where an earlier one ended:
+        what is finished comes out without a call, what runs is taken up by its id, what was not sent is sent, and what
+        may have been sent comes out as an `UncertainError`.
 
         Args:
             requests: any iterable or async iterable of requests or prompts, pulled one at a time; with a ledger,
@@ -363,8 +362,7 @@ class MotionSession:
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
             on_insufficient_credits: after a 402: `stop` creating, or `wait`: try one create every 60 seconds
                 until one is taken; `events` tells of each.
-            ledger: an open ledger, where each request is written down; open it before the session, so that it is
-                closed after it.
+            ledger: an open ledger, where each request is written down; open it before the session, to close it after it.
             batch: the batch's name in the ledger, 1 to 512 printable characters.
 
         Returns:
@@ -375,24 +373,13 @@ class MotionSession:
             SessionClosedError: if the session is not open.
         """
         calls = self._open()
-        single = isinstance(requests, str | bytes | Mapping | VideoRequest)
-        if single or not isinstance(requests, Iterable | AsyncIterable):
-            kind = type(requests).__name__
+        if (kind := kind_of_single(requests)) is not None:
             del requests  # as in `create`
-            raise ConfigurationError(
-                f"requests must be an iterable of requests or prompts, not {kind}; "
-                "put a single one in a list, or use generate"
-            )
-        if limiter is not None and not isinstance(limiter, anyio.CapacityLimiter):
-            raise ConfigurationError(f"limiter must be an anyio.CapacityLimiter, not {type(limiter).__name__}")
-        if limiter is None:
-            limiter = anyio.CapacityLimiter(check_whole_number("max_active", max_active, low=1, high=1_000_000))
+            raise ConfigurationError(f"requests must be an iterable of requests, not {kind}; put a single in a list")
+        limiter = places(limiter, max_active)
         if schedule is None:
-            if self._batch_schedule is None:
-                self._batch_schedule = LearnedSchedule(urgency=_BATCH_URGENCY)
-            schedule = self._batch_schedule
-        schedule = check_schedule(schedule)
-        waits_for_credits = check_on_insufficient_credits(on_insufficient_credits) == "wait"
+            schedule = self._batch_schedule = self._batch_schedule or LearnedSchedule(urgency=_BATCH_URGENCY)
+        schedule, policy = check_schedule(schedule), check_on_insufficient_credits(on_insufficient_credits)
         return FanOut(
             partial(calls.send, schedule=schedule),
             partial(calls.take_up, schedule=schedule),
@@ -401,7 +388,7 @@ class MotionSession:
             limiter=limiter,
             job_timeout=check_timeout(job_timeout, name="job_timeout"),
             on_input=check_on_input(on_input),
-            credits=Credits(self._events.publish) if waits_for_credits else None,
+            credits=Credits(self._events.publish) if policy == "wait" else None,
         )
 
     def _batch(self, ledger: Ledger, name: str, schedule: Schedule) -> Batch:
@@ -428,8 +415,6 @@ class MotionSession:
 
     def _open(self) -> Calls:
         if self._calls is None:
-            what = (
-                "has been left; open a new one" if self._was_entered else "has not been entered yet; use `async with`"
-            )
-            raise SessionClosedError(f"the session {what}")
+            what = "left; open a new one" if self._was_entered else "entered yet; use `async with`"
+            raise SessionClosedError(f"the session has {'' if self._was_entered else 'not '}been {what}")
         return self._calls
