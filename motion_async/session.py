@@ -362,7 +362,7 @@ class MotionSession:
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
             on_insufficient_credits: after a 402: `stop` creating, or `wait`: try one create every 60 seconds
                 until one is taken; `events` tells of each.
-            ledger: an open ledger, where each request is written down; open it before the session, to close it after it.
+            ledger: an open ledger, where each request is written down; open it before the session, and close it after.
             batch: the batch's name in the ledger, 1 to 512 printable characters.
 
         Returns:
