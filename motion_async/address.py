@@ -15,6 +15,7 @@ from yarl import URL
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import API_KEY_PREFIX
 from motion_async.redaction import Secret
+from motion_async.showing import shown
 
 __all__ = ["DEFAULT_BASE_URL", "check_api_key", "check_base_url", "proxy_for"]
 
@@ -37,9 +38,9 @@ def check_api_key(key: str | None) -> str:
         raise ConfigurationError(
             "no API key: set MOTION_API_KEY or pass api_key=; without one, try the sandbox: motion-async sandbox"
         )
-    if not key.startswith(API_KEY_PREFIX):
+    if not str(key).startswith(API_KEY_PREFIX):
         raise ConfigurationError(f"the API key must be a string that starts with {API_KEY_PREFIX!r}")
-    if len(key) > _MAX_KEY or not _REST_OF_KEY.fullmatch(key, len(API_KEY_PREFIX)):
+    if len(str(key)) > _MAX_KEY or not _REST_OF_KEY.fullmatch(str(key), len(API_KEY_PREFIX)):
         raise ConfigurationError(
             f"the API key must have more than its prefix, at most {_MAX_KEY} characters, and none but visible ASCII "
             "without quotes and backslashes"
@@ -56,23 +57,45 @@ def check_base_url(url: str) -> URL:
     Raises:
         ConfigurationError: naming what is wrong with it.
     """
-    try:
-        parsed = URL(url)
-        port_is_fine = parsed.port is not None
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"the base URL cannot be read: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host or not port_is_fine:
+    parsed = _read(url)
+    if parsed is None:
         raise ConfigurationError(
             f"the base URL must begin with https:// (or http:// for this machine's own addresses) and a host, "
-            f"such as {DEFAULT_BASE_URL}, not {url!r:.80}"
+            f"such as {DEFAULT_BASE_URL}, not {_shown(url)}"
         )
     if parsed.user is not None or parsed.password is not None or parsed.query_string or parsed.fragment:
+        parsed = None  # its repr has them all, and a traceback may show it
         raise ConfigurationError("the base URL must not carry a user, a password, a query or a fragment")
-    if parsed.scheme == "http" and not _is_loopback(parsed.host):
+    if parsed.scheme == "http" and not _is_loopback(parsed.host or ""):
         raise ConfigurationError(
             f"the base URL {parsed} is plain http, over which the API key could be read by others; use https"
         )
     return parsed.with_path(parsed.raw_path.rstrip("/"), encoded=True)
+
+
+def _read(url: object) -> URL | None:
+    """Take an address apart; None if that cannot be done, and no reason, in which parts of a password may stand."""
+    try:
+        parsed = url if isinstance(url, URL) else URL(_text_of(url))
+        is_whole = parsed.scheme in ("http", "https") and bool(parsed.host) and parsed.port is not None
+    except (ValueError, TypeError):
+        return None
+    # A slash in a password ends the host early: what is behind it would be taken for a path, and told as one.
+    return parsed if is_whole and "@" not in parsed.raw_path else None
+
+
+def _text_of(url: object) -> str:
+    if isinstance(url, str):
+        return str(url)
+    raise TypeError
+
+
+def _shown(url: object) -> str:
+    """Give what was handed in as an address and is none; what may hold a password is not repeated."""
+    if not isinstance(url, str):
+        return type(url).__name__
+    url = str(url)
+    return "what was given, which cannot be read" if "@" in url or "?" in url else repr(shown(url, limit=80))
 
 
 def _is_loopback(host: str) -> bool:
@@ -103,10 +126,10 @@ def proxy_for(base_url: URL, proxy: str | URL | None, *, trust_env: bool) -> URL
         proxy = urllib.request.getproxies().get(base_url.scheme)
     if proxy is None:
         return None
-    try:
-        url = URL(proxy)
-        if url.scheme not in ("http", "https") or not url.host:
-            raise ValueError("it must begin with http:// or https:// and a host")
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"the proxy cannot be used: {error}") from None
+    url = _read(proxy)
+    if url is None:
+        raise ConfigurationError(
+            "the proxy cannot be used: it must begin with http:// or https:// and a host, and in its password %40 "
+            "stands for @ and %2F for /"
+        )
     return url

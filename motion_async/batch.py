@@ -56,7 +56,7 @@ class Batch:
         name: the batch's name.
         now: gives the time as an aware datetime, that signatures are held against.
         publish: told of what somebody else is sending.
-        lesson: awaited before the first request, if given.
+        lesson: awaited before the first request.
 
     Raises:
         ConfigurationError: if it is no open ledger, or no such name can be kept.
@@ -69,7 +69,7 @@ class Batch:
         *,
         now: Callable[[], datetime],
         publish: Callable[[Event], None],
-        lesson: Callable[[], Awaitable[None]] | None,
+        lesson: Callable[[], Awaitable[None]],
     ) -> None:
         if not isinstance(ledger, Ledger):
             raise ConfigurationError(
@@ -90,8 +90,7 @@ class Batch:
         Raises:
             LedgerError: from a step, if the ledger cannot be read or written.
         """
-        if self._lesson is not None:
-            await self._lesson()
+        await self._lesson()
         at_once = 1 if isinstance(requests, AsyncIterable) else _AT_ONCE
         failure: Exception | None = None
         chunk: list[BatchRequest] = []

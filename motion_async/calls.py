@@ -25,6 +25,7 @@ from motion_async.recording import Record
 from motion_async.retrying import Backoff, Retries
 from motion_async.schedule import Schedule
 from motion_async.sending import Sender
+from motion_async.showing import shown
 from motion_async.streams import EventHub
 from motion_async.submission import Submission
 from motion_async.transport import Transport
@@ -48,7 +49,6 @@ class Calls:
         schedule: how long a job is left alone between polls.
         pace: how fast the whole session may poll.
         backoff: how long to wait after a failed call.
-        max_in_flight: the most polls at one time.
         grace: seconds in which a create whose caller is gone may still bring its id back.
         now: gives the time as an aware datetime.
         random: gives a number from 0 to 1.
@@ -62,7 +62,6 @@ class Calls:
         schedule: Schedule,
         pace: Pace,
         backoff: Backoff,
-        max_in_flight: int,
         grace: float,
         now: Callable[[], datetime],
         random: Callable[[], float],
@@ -76,7 +75,7 @@ class Calls:
             schedule=schedule,
             pace=pace,
             backoff=backoff,
-            max_in_flight=max_in_flight,
+            max_in_flight=transport.polls_at_once,
             now=now,
             random=random,
         )
@@ -191,7 +190,10 @@ class Calls:
         status = seen.status if newest is None else newest.status
         hope = "it takes none any more" if status.is_terminal else "wait for it to complete"
         raise FollowupNotAllowedError(
-            f"followup to job {job_id} not sent: it is {status}; {hope}", http_status=409, status=status, job_id=job_id
+            f"followup to job {job_id} not sent: it is {shown(status)}; {hope}",
+            http_status=409,
+            status=status,
+            job_id=job_id,
         )
 
     def _submission(
@@ -223,13 +225,20 @@ class Calls:
         return Submission(call=call, on_accepted=on_accepted, check=check_all, **terms)
 
     async def send(
-        self, intake: Intake, check: Callable[[], None], *, schedule: Schedule, waits_for_credits: bool
+        self,
+        intake: Intake,
+        check: Callable[[], None],
+        on_refused: Callable[[MotionError], None],
+        *,
+        schedule: Schedule,
+        waits_for_credits: bool,
     ) -> Watched:
         """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create.
 
         Args:
             intake: the request.
             check: see `Submission`.
+            on_refused: see `Submission`.
             schedule: how long its job is left alone between polls.
             waits_for_credits: see `Submission`.
         """
@@ -237,6 +246,7 @@ class Calls:
             "schedule": schedule,
             "record": intake.record,
             "check": check,
+            "on_refused": on_refused,
             "waits_for_credits": waits_for_credits,
             "is_patient": True,
         }

@@ -11,12 +11,31 @@ import asyncio
 
 import anyio
 
+from motion_async.errors import ConfigurationError
 from motion_async.intake import Intake
 from motion_async.jobs import JobState
+from motion_async.options import check_whole_number
 from motion_async.watch import PollLoop
 from motion_async.watched import Step, Watched
 
-__all__ = ["Errand"]
+__all__ = ["Errand", "places"]
+
+
+def places(limiter: anyio.CapacityLimiter | None, max_active: int) -> anyio.CapacityLimiter:
+    """Give the places that errands hold.
+
+    Args:
+        limiter: the caller's own, None for places of this batch alone.
+        max_active: so many these are then, 1 to 1,000,000.
+
+    Raises:
+        ConfigurationError: if either cannot be used.
+    """
+    if limiter is None:
+        return anyio.CapacityLimiter(check_whole_number("max_active", max_active, low=1, high=1_000_000))
+    if not isinstance(limiter, anyio.CapacityLimiter):
+        raise ConfigurationError(f"limiter must be an anyio.CapacityLimiter, not {type(limiter).__name__}")
+    return limiter
 
 
 class Errand:

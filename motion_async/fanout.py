@@ -57,7 +57,8 @@ class FanOut(AsyncIterator[Outcome]):
     here; jobs that the service has taken go on there, and are named in the log unless a ledger has them.
 
     Args:
-        send: sends one create or followup; what it is given beside it raises if that must not be sent any more.
+        send: sends one create or followup; is given beside it what raises if that must not be sent any more, and what
+            is told of a refusal at once.
         take_up: gives the job of a request that has been taken earlier.
         polls: the session's loop.
         requests: what to make.
@@ -69,7 +70,7 @@ class FanOut(AsyncIterator[Outcome]):
 
     def __init__(
         self,
-        send: Callable[[Intake, Callable[[], None]], Awaitable[Watched]],
+        send: Callable[[Intake, Callable[[], None], Callable[[MotionError], None]], Awaitable[Watched]],
         take_up: Callable[[Intake], Watched],
         polls: PollLoop,
         requests: AsyncGenerator[Intake],
@@ -183,6 +184,11 @@ class FanOut(AsyncIterator[Outcome]):
         item.is_parked = is_parked
         self._see_to_room()
 
+    def _hear_refusal(self, error: MotionError) -> None:
+        """End new creates as soon as the service has refused one so, before another can leave in its place."""
+        if isinstance(error, _ENDS_ALL):
+            self._stop(error)
+
     def _stop(self, error: MotionError) -> None:
         """End new creates."""
         self._stopped_by = self._stopped_by or error
@@ -279,7 +285,7 @@ class FanOut(AsyncIterator[Outcome]):
 
         check()  # at once, too: a followup polls before it is sent
         try:
-            job = await self._send(item.intake, check)
+            job = await self._send(item.intake, check, self._hear_refusal)
         except (NotOursToSend, FollowupNotAllowedError) as error:  # perhaps somebody else has sent it just now
             item.give_place_back(self._limiter)
             if item.intake.again is None:

@@ -5,7 +5,7 @@ Pure but for the pulling: it takes requests from the caller's iterable, one at a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -16,7 +16,7 @@ from motion_async.jobs import BatchRequest, JobState, VideoRequest
 from motion_async.problems import Problem
 from motion_async.recording import Record
 
-__all__ = ["GIVE_ANOTHER_ID", "Intake", "Requests", "as_batch_request", "each", "intakes", "known_by"]
+__all__ = ["GIVE_ANOTHER_ID", "Intake", "Requests", "as_batch_request", "each", "intakes", "kind_of_single", "known_by"]
 
 Requests: TypeAlias = Iterable[BatchRequest | VideoRequest | str] | AsyncIterable[BatchRequest | VideoRequest | str]
 """What `generate_many` makes videos of; a plain text is a prompt."""
@@ -25,6 +25,16 @@ GIVE_ANOTHER_ID: Final = "give that one another id to have it made anew, and let
 """What to do about a request whose parent has failed, which no run of the batch sends again."""
 
 _T = TypeVar("_T")
+
+
+def kind_of_single(requests: object) -> str | None:
+    """Name the type of what is no iterable of requests, such as a single one; None if it is one.
+
+    Args:
+        requests: what a caller has handed in for a batch.
+    """
+    is_single = isinstance(requests, str | bytes | Mapping | VideoRequest)
+    return type(requests).__name__ if is_single or not isinstance(requests, Iterable | AsyncIterable) else None
 
 
 @attrs.frozen

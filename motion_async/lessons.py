@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from motion_async.learning import LearningSchedule
+from motion_async.schedule import Schedule
 
 if TYPE_CHECKING:
     from motion_async.ledger import Ledger
@@ -22,16 +23,18 @@ class Lessons:
     def __init__(self) -> None:
         self._given: WeakKeyDictionary[Ledger, list[LearningSchedule]] = WeakKeyDictionary()
 
-    async def give(self, schedule: LearningSchedule, ledger: Ledger) -> None:
-        """Let a schedule learn from what a ledger has seen end, if it has not yet.
+    async def give(self, schedule: Schedule, ledger: Ledger) -> None:
+        """Let a schedule that learns do so from what a ledger has seen end, if it has not yet.
 
         Args:
-            schedule: learns.
+            schedule: any.
             ledger: an open ledger.
 
         Raises:
             LedgerError: if the ledger cannot be read; the lesson can be given again.
         """
+        if not isinstance(schedule, LearningSchedule):
+            return
         taught = self._given.setdefault(ledger, [])
         if any(one is schedule for one in taught):  # by what they are, not what they say
             return

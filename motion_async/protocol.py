@@ -17,6 +17,7 @@ from motion_async import errors
 from motion_async.errors import MotionError
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.problems import Problem
+from motion_async.showing import shown
 from motion_async.validation import check_job_id, check_request
 from motion_async.wire import ErrorBody, WireError, encode_request, read_accepted, read_error, read_state
 
@@ -200,12 +201,13 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
     said = read_error(answer.body) or ErrorBody(message=words or None)
     if status == 400:
         found = said.problems or (Problem("unknown", said.message or said.error or "no details"),)
-        return errors.InvalidRequestError(found, job_id=call.job_id, http_status=status)
+        number = len(found) + said.more_problems
+        return errors.InvalidRequestError(found, job_id=call.job_id, http_status=status, problem_count=number)
     kind, advice = _MEANING.get(status, _TROUBLE if status >= 500 else _UNNAMED)
     if kind in (errors.JobNotFoundError, errors.FollowupNotAllowedError) and call.job_id is None:
         kind, advice = errors.ServiceError, "the service refused the create; check the base URL"
     detail = said.message or said.error
-    words = f", {detail.rstrip('.')}" if detail else ""
+    words = f", {shown(detail).rstrip('.')}" if detail else ""
     about = f" (job {call.job_id})" if call.job_id else ""
     return kind(
         f"{call.kind} refused{about}: HTTP {status}{words}; {advice}",

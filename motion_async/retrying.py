@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import attrs
 
-from motion_async.errors import MotionError, ServiceError, SessionClosedError
+from motion_async.errors import ConfigurationError, MotionError, ServiceError, SessionClosedError
 from motion_async.options import check_number
 
-__all__ = ["Backoff", "Retries"]
+__all__ = ["Backoff", "Retries", "check_backoff"]
 
 _T = TypeVar("_T")
 
@@ -52,6 +52,20 @@ class Backoff:
         u = check_number("what random gives", u, low=0, high=1)
         longest = min(self.first * 2.0 ** min(failures - 1, 32), self.cap)
         return max(longest * (0.5 + 0.5 * u), retry_after or 0.0)
+
+
+def check_backoff(backoff: Backoff) -> Backoff:
+    """Give a backoff back if it is one.
+
+    Args:
+        backoff: what was handed in.
+
+    Raises:
+        ConfigurationError: if it is none.
+    """
+    if not isinstance(backoff, Backoff):
+        raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
+    return backoff
 
 
 class Retries:

@@ -176,6 +176,8 @@ class Sender:
                 permit.end(answered)
                 if isinstance(answered, MotionError):
                     self._failed(answered, permit.left_at or permit.began_at)
+                    if permit.next_wait is None:
+                        submission.on_refused(answered)
             finally:  # whatever the caller's chance makes of it: it is asked for the next wait
                 accepted = await self._noted(answered, submission)
             self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))

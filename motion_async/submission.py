@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from motion_async.errors import MotionError
 from motion_async.jobs import JobState
 from motion_async.protocol import Call
 from motion_async.recording import Record
@@ -25,6 +26,8 @@ class Submission(Generic[_T]):
         on_accepted: given the job's id and first status as soon as they are known, even if the caller is gone; what it
             gives is what the caller gets.
         on_uncertain: called when the call was sent and its answer was lost.
+        on_refused: given what the service refused it with, unless it is tried again, as soon as that is known: before
+            it is written down, and before another one can leave in its place.
         record: where it is written down before each try, and what came of it after.
         check: raises if it is not to be sent any more; asked again and again, up to the moment before its first byte
             leaves, so that it must be quick.
@@ -36,6 +39,7 @@ class Submission(Generic[_T]):
     call: Call
     on_accepted: Callable[[JobState], _T]
     on_uncertain: Callable[[], None] = lambda: None
+    on_refused: Callable[[MotionError], None] = lambda _: None
     record: Record | None = None
     check: Callable[[], None] = lambda: None
     before_try: Callable[[], Awaitable[object]] | None = None

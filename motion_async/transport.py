@@ -260,7 +260,7 @@ class Transport:
         return Answer(status, body, headers.get(hdrs.RETRY_AFTER), flaw, headers.get(hdrs.DATE))
 
     def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "…")
+        return text.replace(str(self._key), "…")
 
     async def _read(
         self, response: aiohttp.ClientResponse, call: Call, body: bytes

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from motion_async.errors import ConfigurationError, InvalidRequestError
+from motion_async.hosts import is_public_host
 from motion_async.jobs import (
     ATTACHMENT_TYPES,
     MAX_ATTACHMENT_NAME,
@@ -25,6 +25,7 @@ from motion_async.jobs import (
     Attachment,
     BatchRequest,
     VideoRequest,
+    as_attachments,
     is_youtube_host,
 )
 from motion_async.problems import Problem
@@ -121,13 +122,16 @@ def as_request(
     Raises:
         ConfigurationError: if something stands beside a whole request.
     """
-    if not isinstance(prompt, VideoRequest):
-        return VideoRequest(prompt, style_reference_url=style_reference_url, attachments=attachments)
-    if style_reference_url is not None or attachments != ():
-        raise ConfigurationError(
-            "a whole request carries its own style reference and attachments; give one or the other"
-        )
-    return prompt
+    try:
+        if not isinstance(prompt, VideoRequest):
+            # The iterable may raise, which it must not do while the rest of a request is bare.
+            attachments = as_attachments(attachments)
+            return VideoRequest(prompt, style_reference_url=style_reference_url, attachments=attachments)
+        if style_reference_url is None and attachments == ():
+            return prompt
+    finally:
+        del prompt, style_reference_url, attachments  # a traceback with locals must not show signed URLs
+    raise ConfigurationError("a whole request carries its own style reference and attachments; give one or the other")
 
 
 def problems(request: VideoRequest, *, now: datetime) -> tuple[Problem, ...]:
@@ -247,19 +251,9 @@ def _public_url(url: str, path: _Path, now: datetime) -> Iterator[Problem]:
     yield from found
     if found:
         return
-    if not _is_public(urlsplit(url).hostname or ""):
+    if not is_public_host(urlsplit(url).hostname or ""):
         yield Problem("custom", "The host is not public, so Motion's servers cannot fetch from it", path)
     end = expiry(url)
     if end is not None and end <= now:
         message = f"The URL's signature expired at {end:%Y-%m-%dT%H:%M:%SZ}; sign it again"
         yield Problem("custom", message, path, {"expired_at": end.isoformat()})
-
-
-def _is_public(host: str) -> bool:
-    name = host.removesuffix(".")
-    if name == "localhost" or name.endswith((".localhost", ".local", ".internal")):
-        return False
-    try:
-        return ip_address(name).is_global
-    except ValueError:
-        return True

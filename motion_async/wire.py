@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final, NoReturn
 
 import attrs
@@ -19,7 +20,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
-from motion_async.problems import Problem
+from motion_async.problems import MAX_PROBLEMS, Problem
 from motion_async.redaction import redacted
 
 __all__ = [
@@ -49,7 +50,8 @@ class ErrorBody:
         status: the job's status, of a 409.
         minimum_required_credits: of a 402.
         current_balance: of a 402.
-        problems: the `details` of a 400.
+        problems: the first `details` of a 400.
+        more_problems: how many there were besides.
     """
 
     error: str | None = None
@@ -59,6 +61,7 @@ class ErrorBody:
     minimum_required_credits: float | None = None
     current_balance: float | None = None
     problems: tuple[Problem, ...] = ()
+    more_problems: int = 0
 
 
 def _unknown_constant(name: str) -> NoReturn:
@@ -79,6 +82,7 @@ _ESCAPES: Final = re.compile(
 )
 """The escapes of JSON one by one; the group is half of a surrogate pair alone, which no file, log or socket takes."""
 _REPLACEMENT: Final = "\ufffd"
+_MOST_OF_A_PATH: Final = 100
 
 
 def _text(given: Any, _: Any) -> str:
@@ -127,17 +131,23 @@ def _reason(given: Any, _: Any) -> str | None:
 
 
 def _kind(given: Any) -> str:
-    if given is None:
-        return "null"
-    return f"{type(given).__name__} {'nested too deeply' if _is_too_deep(given) else repr(given):.60}"
+    return "null" if given is None else f"{type(given).__name__} {_words(given):.60}"
+
+
+def _words(given: Any) -> str:
+    """Write any value of JSON in words for a person."""
+    return "nested too deeply" if _is_too_deep(given) else repr(given)
 
 
 def _is_too_deep(given: Any, depth: int = 64) -> bool:
     """Whether a value has so many levels that showing, writing or pickling it may exceed the interpreter's."""
-    if not isinstance(given, dict | list):
-        return False
-    inside = given.values() if isinstance(given, dict) else given
-    return depth == 0 or any(_is_too_deep(item, depth - 1) for item in inside)
+    level = [given]
+    for _ in range(depth + 1):
+        insides = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        if not insides:
+            return False
+        level = list(chain.from_iterable(insides))
+    return True
 
 
 _converter: Final = cattrs.Converter()
@@ -246,11 +256,14 @@ def read_error(body: bytes) -> ErrorBody | None:
         given = _read_object(body)
     except WireError:
         return None
+    details = given.get("details")
+    details = details if isinstance(details, list) else []
     return ErrorBody(
         **{name: _if_text(given.get(name)) for name in ("error", "code", "message", "status")},
         minimum_required_credits=_if_number(given.get("minimum_required_credits")),
         current_balance=_if_number(given.get("current_balance")),
-        problems=tuple(_problems(given.get("details"))),
+        problems=tuple(map(_problem, details[:MAX_PROBLEMS])),
+        more_problems=max(len(details) - MAX_PROBLEMS, 0),
     )
 
 
@@ -332,20 +345,18 @@ def _if_number(given: Any) -> float | None:
     return given if isinstance(given, int | float) and not isinstance(given, bool) else None
 
 
-def _problems(details: Any) -> list[Problem]:
-    """Read the `details` of a 400; an entry of another shape is kept as text."""
-    found = []
-    for entry in details if isinstance(details, list) else ():
-        if not isinstance(entry, Mapping):
-            found.append(Problem("unknown", f"{entry!s:.200}"))
-            continue
-        path = entry.get("path")
-        found.append(
-            Problem(
-                str(entry.get("code", "unknown")),
-                str(entry.get("message", "no message")),
-                tuple(p for p in path if isinstance(p, str | int)) if isinstance(path, list) else (),
-                {key: value for key, value in entry.items() if key not in ("code", "message", "path")},
-            )
-        )
-    return found
+def _problem(entry: Any) -> Problem:
+    """Read an entry of the `details` of a 400; one of another shape is kept as text."""
+    if not isinstance(entry, Mapping):
+        return Problem("unknown", _as_text(entry)[:200])
+    path = entry.get("path")
+    return Problem(
+        _as_text(entry.get("code", "unknown")),
+        _as_text(entry.get("message", "no message")),
+        tuple(p for p in path[:_MOST_OF_A_PATH] if isinstance(p, str | int)) if isinstance(path, list) else (),
+        {key: value for key, value in entry.items() if key not in ("code", "message", "path")},
+    )
+
+
+def _as_text(given: Any) -> str:
+    return given if isinstance(given, str) else _words(given)

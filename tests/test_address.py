@@ -33,6 +33,15 @@ def test_a_base_url_is_taken(url: str, kept: str) -> None:
         "ftp://api.motion.so",
         "https://",
         "https://u:SECRET@h",
+        "https://u:12/SECRET@h",
+        "http://u:12/SECRET@h",
+        "https://u:SECRET#x@h",
+        "https://u:SECRET℀@h",
+        "https://u:SECRET@h:port",
+        "htps://u:SECRET@h",
+        "https:/u:SECRET@h",
+        "u:SECRET@h",
+        "htps://h?key=SECRET",
         "https://h?x=SECRET",
         5,
     ],
@@ -43,6 +52,7 @@ def test_a_base_url_that_the_key_must_not_go_to_is_refused(url: Any) -> None:
     with pytest.raises(ConfigurationError, match="base URL") as caught:
         check_base_url(url)
     assert "SECRET" not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(
@@ -84,3 +94,26 @@ def test_plain_http_goes_through_no_proxy_and_https_through_the_callers() -> Non
     assert proxy_for(check_base_url("http://localhost"), None, trust_env=True) is None
     with pytest.raises(ConfigurationError, match="a proxy would see the API key"):
         proxy_for(check_base_url("http://localhost"), proxy, trust_env=False)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://u:SECRET@",
+        "http://u:12/SECRET@h:3128",
+        "http://u:SECRET#@h:3128",
+        "http://u:SECRET℀@h:3128",
+        "http://u:SECRET@h:port",
+        "socks5://u:SECRET@h",
+        "u:SECRET@h:3128",
+        "http:/u:SECRET@h",
+        5,
+    ],
+    ids=repr,
+)
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(proxy: Any) -> None:
+    """Neither the message nor what the error hangs on repeats any part of what was given."""
+    with pytest.raises(ConfigurationError, match="proxy cannot be used") as caught:
+        proxy_for(check_base_url("https://api.motion.so"), proxy, trust_env=False)
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__context__ is None

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,7 +70,7 @@ class Service:
     most: int = 0
     loop: Any = None
 
-    async def send(self, intake: Intake, check: Callable[[], None] = lambda: None) -> Watched:
+    async def send(self, intake: Intake, check: Any = None, on_refused: Any = None) -> Watched:
         request = intake.request
         await asyncio.sleep(0.5)
         if request.prompt in self.errors:

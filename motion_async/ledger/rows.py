@@ -15,7 +15,7 @@ from typing import Any, Final, overload
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
 from motion_async.ledger.items import Entry, History, Item, ItemState, plain_request
-from motion_async.redaction import Secret, redacted
+from motion_async.redaction import Unshown, redacted
 from motion_async.wire import WireError, read_state
 
 __all__ = [
@@ -94,7 +94,7 @@ def write_request(request: VideoRequest) -> str:
     Args:
         request: a request that `motion_async.validation` has found nothing wrong with.
     """
-    return Secret(_dump(plain_request(request)))  # the drivers log the repr of what is bound
+    return Unshown(_dump(plain_request(request)))  # the drivers log the repr of what is bound
 
 
 def read_request(text: str) -> VideoRequest:

@@ -100,7 +100,7 @@ def test_each_error_is_one_line(error: errors.MotionError) -> None:
 
 def test_a_deadline_names_the_command_that_waits_on() -> None:
     """Who waited in vain is told how to wait on for this very job."""
-    assert sentence(errors.WaitTimeoutError(JOB, timeout=1, status=None)).endswith(f"motion-async watch {JOB}")
+    assert sentence(errors.WaitTimeoutError(JOB, timeout=1, status=None)).endswith(f"motion-async watch -- {JOB}")
 
 
 def test_a_setting_is_its_own_advice() -> None:

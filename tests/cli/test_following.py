@@ -160,7 +160,7 @@ def test_a_deadline_that_passes_is_4_and_the_job_can_be_watched(sandbox: Sandbox
     status, lines, said = command("generate", "A video", "--timeout", "0.3")
     job_id = lines[0]["job_id"]
     assert (status, lines[-1]["error"]) == (4, "WaitTimeoutError")
-    assert f"motion-async watch {job_id}" in said
+    assert f"motion-async watch -- {job_id}" in said
     sandbox.give_input(job_id)
     assert command("watch", job_id)[0] == 0
 

@@ -52,7 +52,7 @@ def test_an_interruption_names_the_jobs_that_go_on(capsys: pytest.CaptureFixture
     reporter.interrupted("interrupted")
     assert sink.told[-1] == Interrupted(("c", "d", "e"))
     assert capsys.readouterr().err == (
-        "motion-async: interrupted; what has begun goes on, follow it with: motion-async watch c d e\n"
+        "motion-async: interrupted; what has begun goes on, follow it with: motion-async watch -- c d e\n"
     )
 
 

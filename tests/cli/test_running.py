@@ -39,7 +39,8 @@ def test_ctrl_c_names_the_job_that_goes_on(sandbox: Sandbox, process: Start) -> 
     out, said = running.communicate(timeout=10)
     assert running.returncode == 130
     assert json.loads(out.splitlines()[-1]) == {"event": "interrupted", "job_ids": [job_id]}
-    assert said == (f"motion-async: interrupted; what has begun goes on, follow it with: motion-async watch {job_id}\n")
+    follow = f"motion-async watch -- {job_id}"
+    assert said == f"motion-async: interrupted; what has begun goes on, follow it with: {follow}\n"
 
 
 def test_ctrl_c_while_a_create_is_under_way_loses_no_job(sandbox: Sandbox, process: Start) -> None:
@@ -52,7 +53,7 @@ def test_ctrl_c_while_a_create_is_under_way_loses_no_job(sandbox: Sandbox, proce
     (job_id,) = sandbox.jobs
     assert running.returncode == 130
     assert json.loads(out.splitlines()[0]) == {"event": "accepted", "job_id": job_id, "followup": False}
-    assert said.endswith(f"motion-async watch {job_id}\n")
+    assert said.endswith(f"motion-async watch -- {job_id}\n")
     assert "Traceback" not in said
 
 
@@ -70,7 +71,7 @@ def test_ctrl_c_of_a_watch_names_what_has_not_ended(sandbox: Sandbox, process: S
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=10)
     assert running.returncode == 130
-    assert said.endswith(f"motion-async watch {goes_on}\n")
+    assert said.endswith(f"motion-async watch -- {goes_on}\n")
 
 
 def test_ctrl_c_twice_waits_for_nothing(sandbox: Sandbox, process: Start) -> None:
@@ -100,7 +101,7 @@ def test_a_reader_who_leaves_ends_the_command(sandbox: Sandbox, process: Start) 
     said = running.stderr.read()
     assert running.returncode == 141
     assert said.startswith("motion-async: standard output was closed; ")
-    assert said.endswith(f"motion-async watch {job_id}\n")
+    assert said.endswith(f"motion-async watch -- {job_id}\n")
 
 
 def test_a_terminal_gets_a_table(sandbox: Sandbox, on_terminal: OnTerminal) -> None:
@@ -112,7 +113,7 @@ def test_a_terminal_gets_a_table(sandbox: Sandbox, on_terminal: OnTerminal) -> N
     assert '{"event"' not in shown
     assert job_id in shown
     assert "queued" in shown
-    assert shown.rstrip().endswith(f"motion-async watch {job_id}")
+    assert shown.rstrip().endswith(f"motion-async watch -- {job_id}")
 
 
 @pytest.mark.usefixtures("sandbox")

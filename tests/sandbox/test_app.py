@@ -112,7 +112,7 @@ async def test_another_authorization_is_refused(api: Api, authorization: str) ->
 async def test_two_keys_are_no_key(api: Api) -> None:
     """A call that carries two authorizations is refused, whichever of them is right."""
     key = f"Authorization: Bearer {api.sandbox.api_key}\r\n"
-    request = f"GET /api/motion/sessions/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{key}{key}\r\n"
+    request = f"GET /api/motion/sessions/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{key}{key}\r\n"
     assert b"HTTP/1.1 401 " in await api.raw(request.encode())
 
 
@@ -142,7 +142,7 @@ async def test_other_paths_and_methods_are_refused(api: Api, method: str, path: 
 async def test_odd_job_ids_are_unknown(api: Api, job_id: str) -> None:
     """Whatever stands for an id in the path, there is no such job."""
     request = (
-        f"GET /api/motion/sessions/{job_id} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"GET /api/motion/sessions/{job_id} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Authorization: Bearer {api.sandbox.api_key}\r\n\r\n"
     )
     head, _, body = (await api.raw(request.encode())).partition(b"\r\n\r\n")
@@ -270,7 +270,7 @@ async def test_a_client_may_leave_in_the_middle_of_a_slow_body(api: Api, caplog:
 async def test_a_client_may_leave_in_the_middle_of_its_body(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     """Half a create makes no job, and logs nothing."""
     _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.sandbox.url).port)
-    writer.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+    writer.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
     await writer.drain()
     await until(lambda: api.sandbox.counts.creates)
     writer.close()

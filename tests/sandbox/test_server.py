@@ -155,7 +155,7 @@ async def test_leaving_ends_whatever_hangs() -> None:
     sandbox.faults.next(Hang())
     sandbox.faults.next(SlowBody(3_600))
     _, half = await asyncio.open_connection("127.0.0.1", urlsplit(sandbox.url).port)
-    half.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+    half.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
     async with ClientSession() as client:
         calls = {asyncio.create_task(create(client, sandbox)) for _ in range(2)}
         await until(lambda: sandbox.counts.creates >= 3)

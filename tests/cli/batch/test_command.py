@@ -179,7 +179,7 @@ class TestARun:
             status, lines, said = command("batch", file)
             assert status == 4
             assert sorted(states(lines)) == ["completed", "uncertain"]
-            assert "motion-async ledger resolve launch.jsonl.ledger.db 'my key' --batch launch --job-id ID" in said
+            assert "motion-async ledger resolve --job-id=ID --batch=launch -- launch.jsonl.ledger.db 'my key'" in said
         assert sandbox.counts.creates == 2
 
     @pytest.mark.parametrize("name", ["", "motion_of_nobody"])

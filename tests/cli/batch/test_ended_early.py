@@ -178,7 +178,7 @@ class TestInterrupted:
         assert "all that was sent is in the ledger" not in said
         named = dict(re.findall(r"(k\d) of batch launch is job (\S+), which may not be in the ledger yet", said))
         assert sorted(named.values()) == sorted(sandbox.jobs)
-        assert "ledger resolve LEDGER KEY --batch BATCH --job-id ID; go on with: motion-async batch" in said
+        assert "ledger resolve --batch=BATCH --job-id=ID -- LEDGER KEY; go on with: motion-async batch" in said
         for key, job_id in named.items():
             assert command("ledger", "resolve", "launch.jsonl.ledger.db", key, "--job-id", job_id)[0] == 0
         status, lines, _ = command("batch", file)

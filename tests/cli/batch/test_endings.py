@@ -73,7 +73,7 @@ def test_ids_that_could_not_be_written_come_with_how_it_went(
     (job_id,) = sandbox.jobs
     assert f"(launch/my key is job {job_id}): database is locked; keep the ids" in said
     assert "batch launch: 0 of 2 completed" in said
-    assert f"motion-async ledger resolve {LEDGER} 'my key' --batch launch --job-id {job_id}" in said
+    assert f"motion-async ledger resolve --batch=launch --job-id={job_id} -- {LEDGER} 'my key'" in said
     assert said.endswith("go on with: motion-async batch launch.jsonl --max-active 1\n")
     assert [line["event"] for line in lines if line["event"] in ("error", "batch")] == ["error", "batch"]
 
