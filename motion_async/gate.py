@@ -8,6 +8,7 @@ those that wait for credits. Being held back costs no try. It must not send anyt
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
@@ -53,6 +54,9 @@ def check_on_insufficient_credits(given: OnInsufficientCredits) -> OnInsufficien
         ConfigurationError: if it is neither `stop` nor `wait`.
     """
     return check_choice("on_insufficient_credits", given, "stop", "wait")
+
+
+_log = logging.getLogger("motion_async")
 
 
 class HeldBack(Exception):  # noqa: N818  # it is no error: the send waits for its next turn
@@ -313,7 +317,11 @@ class SendGate:
 
     def delay(self, failures: int, *, retry_after: float | None = None) -> float:
         """Give the seconds until what has failed so often in a row may be tried again."""
-        return self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
+        try:
+            return self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
+        except Exception:  # noqa: BLE001  # of the caller's, and it must not take the place of an answer
+            _log.exception("the random number for the next try of a send could not be had; the longest wait is taken")
+            return self._backoff.delay(failures, u=1.0, retry_after=retry_after)
 
     async def pause(self, seconds: float) -> None:
         """Sleep for so long, unless the session is left."""

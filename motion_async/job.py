@@ -59,9 +59,10 @@ class Job:
     def transitions(self, *, timeout: float | None = None) -> Transitions:
         """Read the job's changes in order, beginning with its current state; ends after completed or failed.
 
-        The job is polled while a step waits, and a step that is cancelled loses no change, as in
-        `wait_for(anext(…))`; leaving `async with` ends the reader. It outlives outages of the service. Any number of readers cost one poll, and a slow one misses nothing
-        unless more than 1,000 changes wait for it; `previous` shows where some are missing then.
+        The job is polled while a step waits, and a step that is cancelled loses no change, as in `wait_for(anext(…))`;
+        leaving `async with` ends the reader. It outlives outages of the service. Any number of readers cost one poll,
+        and a slow one misses nothing unless more than 1,000 changes wait for it; `previous` shows where some are
+        missing then.
 
         Args:
             timeout: seconds from the first step on, at least 0. With None a service that cannot be reached is waited

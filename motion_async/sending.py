@@ -172,14 +172,8 @@ class Sender:
                     if record is not None:
                         record.not_taken(None)
                     raise
-            try:
-                permit.end(answered)
-                if isinstance(answered, MotionError):
-                    self._failed(answered, permit.left_at or permit.began_at)
-                    if permit.next_wait is None:
-                        submission.on_refused(answered)
-            finally:  # whatever the caller's chance makes of it: it is asked for the next wait
-                accepted = await self._noted(answered, submission)
+            self._judge(answered, submission, permit)
+            accepted = await self._noted(answered, submission)
             self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
             return accepted, submission.on_accepted(accepted)
         except (MotionError, NotOursToSend, HeldBack):
@@ -189,6 +183,14 @@ class Sender:
             if failure is None or not isinstance(error, Exception):
                 raise
             raise failure from error
+
+    def _judge(self, answered: JobState | MotionError, submission: Submission[Any], permit: Permit) -> None:
+        """Tell who is to know at once what came of a try: the gate, the polls, and who sends more of its kind."""
+        permit.end(answered)
+        if isinstance(answered, MotionError):
+            self._failed(answered, permit.left_at or permit.began_at)
+            if permit.next_wait is None:
+                submission.on_refused(answered)
 
     async def _answered(self, call: Call, exchange: Exchange, now: datetime) -> JobState | MotionError:
         """Make one exchange, and give what it brought: what was accepted, or why not.

@@ -63,7 +63,7 @@ class MotionSession:
 
     Args:
         api_key: the key; `MOTION_API_KEY` when None. It begins with `motion_` (section "Overview").
-        base_url: where the service is; `MOTION_BASE_URL` when None, else the documented one. Plain http is for loopback.
+        base_url: where the service is; `MOTION_BASE_URL` when None, else as documented. Plain http is for loopback.
         client_session: an aiohttp session of your own whose connections are used. It is neither changed nor closed;
             its default headers, cookies and credentials meet no call of this library. What a service sends unasked
             on its idle connections has no bound there, as it has in this library's own.

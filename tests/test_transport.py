@@ -23,6 +23,7 @@ from motion_async import (
     ConnectionLostError,
     ExchangeTimeoutError,
     MotionError,
+    NotSentError,
     SessionClosedError,
     UnexpectedResponseError,
 )
@@ -317,18 +318,20 @@ async def test_a_body_that_cannot_be_unpacked_has_a_flaw(raw_server: Any, encodi
 
 
 async def test_nothing_leaves_if_it_may_not_at_the_last_moment(raw_server: Any) -> None:
-    """There is a connection, and not a byte goes over it; so it counts as not sent."""
+    """There is a connection, and not a byte goes over it; what kept it back is raised, as it is and nothing on it."""
     asked = 0
 
-    def may_leave() -> bool:
+    def hold_back() -> None:
         nonlocal asked
         asked += 1
-        return False
+        raise NotSentError("an earlier request ended all new ones")
 
-    exchange = Exchange(may_leave)
+    exchange = Exchange(hold_back)
     async with transport(raw_server.url) as made:
-        with pytest.raises(ConnectFailedError, match="somebody else may have been let send it meanwhile"):
+        with pytest.raises(NotSentError) as caught:
             await made.exchange(CREATE, exchange)
+        assert caught.value is exchange.kept_back
+        assert caught.value.__context__ is None
         assert (exchange.sent, asked, raw_server.connections, raw_server.requests) == (False, 1, 1, [])
 
 
