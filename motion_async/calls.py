@@ -82,7 +82,7 @@ class Calls:
         self.gate = SendGate(pace, backoff=backoff, random=random)
         self._admission = Admission(pace)
         self._retries = Retries(backoff=backoff, random=random, failed=self._slow_down)
-        self._sender = Sender(transport, self.gate, events.publish, failed=self._slow_down, grace=grace, now=now)
+        self._sender = Sender(transport, self.gate, events.publish, paused=self._slow_down, grace=grace, now=now)
         self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def _slow_down(self, error: MotionError, sent_at: float) -> None:

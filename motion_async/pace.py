@@ -178,12 +178,13 @@ class SendPace:
         self._taken_at = now
 
     def _begin_after_refusals(self, now: float, refused_at: float) -> None:
-        # It took one since the one before, or since it began to refuse if the one before is long ago. If it has taken
-        # none at all before, it was no limit that was met.
+        slower = max(2 * self.gap, 1.5 * (self._real or 0.0))  # in a burst more was allowed than was taken
+        if self._taken_at > _NEVER:  # else it has never taken any, so that no limit was met
+            self._goal = slower
+            self._in_a_row = 0
+        # It took one since the one before, or since it began to refuse if the one before is long ago.
         period = now - max(self._taken_at, refused_at - self.gap) if self._taken_at > _NEVER else 0.0
-        self._goal = max(2 * self.gap, 1.5 * (self._real or 0.0))  # in a burst the pace is less than what was taken
-        self.gap = min(max(self._goal, period), _LONGEST_SEND_GAP)
-        self._in_a_row = 0
+        self.gap = min(max(slower, period), _LONGEST_SEND_GAP)
         self._refused_at = None
         self.opens_at = now + self.gap
 

@@ -24,6 +24,7 @@ from motion_async.errors import (
     FollowupNotAllowedError,
     LedgerError,
     MotionError,
+    ServiceError,
     SessionClosedError,
     TransportError,
     UncertainError,
@@ -57,7 +58,7 @@ class Sender:
         transport: carries the calls.
         gate: says when each may be tried.
         publish: told of what was accepted, disturbed or abandoned.
-        failed: told of each refusal, and the loop's time at which the call left.
+        paused: told of each refusal that asks for a pause, and the loop's time at which the call left.
         grace: seconds in which an exchange whose caller is gone may still finish.
         now: gives the time as an aware datetime.
     """
@@ -68,14 +69,14 @@ class Sender:
         gate: SendGate,
         publish: Callable[[Event], None],
         *,
-        failed: Callable[[MotionError, float], None],
+        paused: Callable[[MotionError, float], None],
         grace: float,
         now: Callable[[], datetime],
     ) -> None:
         self._transport = transport
         self._gate = gate
         self._publish = publish
-        self._failed = failed
+        self._paused = paused
         self._grace = grace
         self._now = now
         self._under_way: dict[asyncio.Task[Any], Exchange] = {}
@@ -188,7 +189,8 @@ class Sender:
         """Tell who is to know at once what came of a try: the gate, the polls, and who sends more of its kind."""
         permit.end(answered)
         if isinstance(answered, MotionError):
-            self._failed(answered, permit.left_at or permit.began_at)
+            if isinstance(answered, ServiceError) and answered.retry_after is not None:
+                self._paused(answered, permit.left_at or permit.began_at)
             if permit.next_wait is None:
                 submission.on_refused(answered)
 

@@ -242,15 +242,18 @@ async def test_a_url_that_runs_out_while_its_create_waits_is_not_paid_for(
     assert service.creates == 1
 
 
-async def test_a_create_that_waited_is_no_complaint_about_its_waiting(motion: MotionSession, service: Service) -> None:
-    """Its 429 counts from when it left: it is newer than one that came while it waited, and slows polls once more."""
+@pytest.mark.parametrize("retry_after", [None, 5])
+async def test_a_create_that_waited_complains_of_when_it_left(
+    motion: MotionSession, service: Service, retry_after: int | None
+) -> None:
+    """A pause that is asked for then is news; and that the service wants fewer creates says nothing about polls."""
     calls: Any = motion._calls
     calls.polls.slow_down(RateLimitedError("slow", http_status=429, retry_after=20), sent_at=now())
     events = motion.events()
-    service.sends.append(Fault("429"))
+    service.sends.append(Fault("429", retry_after=retry_after))
     await motion.create("a video")
     await events.aclose()
-    assert len([event async for event in events if isinstance(event, SessionSlowed)]) == 1
+    assert len([event async for event in events if isinstance(event, SessionSlowed)]) == (retry_after is not None)
 
 
 # Bounds.
