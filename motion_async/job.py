@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from motion_async.contract.validation import as_request
 from motion_async.jobs import Attachment, JobState, VideoRequest
-from motion_async.subscriptions import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
-from motion_async.validation import as_request
-from motion_async.watch import PollLoop
-from motion_async.watched import Watched
+from motion_async.polling.loop import PollLoop
+from motion_async.polling.tracked import Watched
+from motion_async.polling.waiting import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
 
 __all__ = ["Job"]
 

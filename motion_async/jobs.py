@@ -2,7 +2,7 @@
 
 What a caller hands in (`VideoRequest`, `Attachment`) and gets back (`JobState`, `StatusChange`,
 `Outcome`), as frozen values that hold no client. Making one never fails: what breaks the contract
-is told by `motion_async.validation`, all at once, before anything is sent. No I/O, no clock here.
+is told by `motion_async.contract.validation`, all at once, before anything is sent. No I/O, no clock here.
 """
 
 from __future__ import annotations

@@ -18,27 +18,27 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import anyio
 
-from motion_async.address import DEFAULT_BASE_URL, check_api_key, check_base_url
-from motion_async.calls import Calls
-from motion_async.errand import places
+from motion_async.batch.item import places
+from motion_async.batch.lessons import Lessons
+from motion_async.batch.requests import Requests, intakes, kind_of_single
+from motion_async.batch.runner import FanOut
+from motion_async.client import Calls
+from motion_async.contract.validation import as_request
 from motion_async.errors import ConfigurationError, SessionClosedError
-from motion_async.fanout import FanOut
-from motion_async.gate import OnInsufficientCredits, check_on_insufficient_credits
-from motion_async.intake import Requests, intakes, kind_of_single
+from motion_async.http.endpoint import DEFAULT_BASE_URL, check_api_key, check_base_url
+from motion_async.http.transport import Transport
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
-from motion_async.learning import LearnedSchedule
-from motion_async.lessons import Lessons
 from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number, check_whole_number
-from motion_async.pace import Pace
+from motion_async.polling.streams import EventHub, EventStream
+from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
 from motion_async.redaction import Secret
-from motion_async.retrying import Backoff, check_backoff
-from motion_async.schedule import GrowingSchedule, Schedule, check_schedule
-from motion_async.streams import EventHub, EventStream
-from motion_async.subscriptions import OnInput, check_on_input, check_timeout
-from motion_async.transport import Transport
-from motion_async.validation import as_request
+from motion_async.sending.gate import OnInsufficientCredits, check_on_insufficient_credits
+from motion_async.timing.learned import LearnedSchedule
+from motion_async.timing.pace import Pace
+from motion_async.timing.retry import Backoff, check_backoff
+from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-    from motion_async.batch import Batch
+    from motion_async.batch.resume import Batch
     from motion_async.ledger import Ledger
 
 __all__ = ["MotionSession"]
@@ -392,7 +392,7 @@ class MotionSession:
 
     def _batch(self, ledger: Ledger, name: str, schedule: Schedule) -> Batch:
         """Give a batch of a ledger, whose lessons come first for a schedule that learns."""
-        from motion_async.batch import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
+        from motion_async.batch.resume import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
         lesson = partial(self._lessons.give, schedule, ledger)
         return Batch(ledger, name, now=self._now, publish=self._events.publish, lesson=lesson)

@@ -36,7 +36,7 @@ from motion_async import (
     WaitTimeoutError,
     WatchEnded,
 )
-from motion_async.protocol import Answer, Call
+from motion_async.contract.protocol import Answer, Call
 from tests.virtual import VirtualLoop
 
 FULL = os.environ.get("MOTION_LONG_LIFE") == "full"
@@ -223,8 +223,8 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 async def day(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Day]:
     monkeypatch.setattr("motion_async.session.Transport", Service)
-    monkeypatch.setattr("motion_async.watch._MAX_REMEMBERED", REMEMBERED)
-    monkeypatch.setattr("motion_async.streams._MAX_ENDS", REMEMBERED)
+    monkeypatch.setattr("motion_async.polling.loop._MAX_REMEMBERED", REMEMBERED)
+    monkeypatch.setattr("motion_async.polling.streams._MAX_ENDS", REMEMBERED)
     async with MotionSession(
         "motion_key",
         base_url="http://127.0.0.1/",

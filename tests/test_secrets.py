@@ -34,10 +34,10 @@ from motion_async import (
     MotionSession,
     VideoRequest,
 )
+from motion_async.contract.wire import read_state
 from motion_async.jobs import Outcome
 from motion_async.ledger import open_ledger
 from motion_async.redaction import Secret, Unshown
-from motion_async.wire import read_state
 from tests.conftest import Handler, RawServer
 from tests.told import HIDDEN_KEY, HIDDEN_SIGNATURE, Told
 

@@ -39,6 +39,7 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import open_ledger
+from motion_async.polling.waiting import Transitions
 from motion_async.sandbox import (
     AwaitInput,
     Fail,
@@ -51,7 +52,6 @@ from motion_async.sandbox import (
     SlowBody,
     StaleCompleted,
 )
-from motion_async.subscriptions import Transitions
 from tests.waiting import until
 
 QUICK: dict[str, Any] = {

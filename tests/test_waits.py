@@ -24,8 +24,8 @@ from motion_async import (
     SendAbandoned,
     UnexpectedResponseError,
 )
-from motion_async.pace import Pace
 from motion_async.sandbox import Sandbox, StaleCompleted
+from motion_async.timing.pace import Pace
 from tests.batches import QUICK
 from tests.scripted import Answer, scripted_session
 

@@ -21,8 +21,8 @@ from motion_async.errors import JobFailedError
 from motion_async.events import Event
 from motion_async.jobs import JobStatus, Outcome, StatusChange
 from motion_async.sandbox import AwaitInput, Counts, Fail, Sandbox
-from motion_async.schedule import GrowingSchedule
 from motion_async.session import MotionSession
+from motion_async.timing.schedule import GrowingSchedule
 
 __all__ = ["FAILS", "WAITS", "demo"]
 

@@ -22,8 +22,8 @@ from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.progress import StateBars, Tally
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed
 from motion_async.jobs import JobState, JobStatus, StatusChange
+from motion_async.polling.freshness import needs_input
 from motion_async.showing import shown
-from motion_async.turns import needs_input
 
 __all__ = ["JobTable"]
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, overload
 
+from motion_async.contract.wire import WireError, read_state
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
 from motion_async.ledger.items import Entry, History, Item, ItemState, plain_request
 from motion_async.redaction import Unshown, redacted
-from motion_async.wire import WireError, read_state
 
 __all__ = [
     "check_name",
@@ -92,7 +92,7 @@ def write_request(request: VideoRequest) -> str:
     """Write a request, with the signed URLs whole, as it has to be sent with them.
 
     Args:
-        request: a request that `motion_async.validation` has found nothing wrong with.
+        request: a request that `motion_async.contract.validation` has found nothing wrong with.
     """
     return Unshown(_dump(plain_request(request)))  # the drivers log the repr of what is bound
 

@@ -15,8 +15,8 @@ from anyio.from_thread import start_blocking_portal
 
 from motion_async.cli import following, main
 from motion_async.sandbox import Sandbox
-from motion_async.schedule import GrowingSchedule
 from motion_async.session import MotionSession
+from motion_async.timing.schedule import GrowingSchedule
 
 Lines = list[dict[str, Any]]
 

@@ -34,8 +34,8 @@ from motion_async import (
     VideoRequest,
     WatchEnded,
 )
-from motion_async.intake import Intake
-from motion_async.wire import read_state
+from motion_async.batch.requests import Intake
+from motion_async.contract.wire import read_state
 from tests.fuzz.service import Fault, Service, Version, state_of
 from tests.virtual import VirtualLoop
 

@@ -17,9 +17,17 @@ import pytest
 
 from motion_async import JobFailedError, MotionError, MotionSession, WaitTimeoutError
 from motion_async import errors as tree
+from motion_async.contract.protocol import (
+    Answer,
+    Call,
+    create_call,
+    followup_call,
+    poll_call,
+    read_answer,
+    unless_refused,
+)
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.problems import MAX_PROBLEMS, Problem
-from motion_async.protocol import Answer, Call, create_call, followup_call, poll_call, read_answer, unless_refused
 from motion_async.showing import MAX_SHOWN
 from tests.hostile.hostile_server import JOB, KEY, HostileServer, hostile_server, http, state
 

@@ -24,9 +24,9 @@ from motion_async.cli.looks import one_line
 from motion_async.cli.records import Record, item_record
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import interruptible
+from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
-from motion_async.validation import check_job_id
 
 __all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
 

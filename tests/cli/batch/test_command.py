@@ -361,7 +361,7 @@ class TestCredits:
         self, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """With `wait` it goes on by itself once there are some."""
-        monkeypatch.setattr("motion_async.gate.CREDITS_INTERVAL", 0.2)
+        monkeypatch.setattr("motion_async.sending.gate.CREDITS_INTERVAL", 0.2)
         key = sandbox.add_account("a poor owner", 300)
         monkeypatch.setenv("MOTION_API_KEY", key)
 
