@@ -247,12 +247,7 @@ class UnexpectedResponseError(MotionError):
 
 
 class TransportError(MotionError):
-    """No answer came.
-
-    Args:
-        message: what happened and what to do next.
-        job_id: the job that was asked about, if any.
-    """
+    """No answer came."""
 
 
 class ConnectFailedError(TransportError):

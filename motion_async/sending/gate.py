@@ -171,6 +171,10 @@ class SendGate:
         """Give the loop's time."""
         return self._loop.time()
 
+    def clock(self) -> float:
+        """Give the time by which patience is measured: it stands still while the service asks for a pause."""
+        return self.now() - self._polls_pace.paused
+
     def permit(self, submission: Submission[Any]) -> Permit:
         """Give a permit for one try of a send: `admit` begins it, `release` ends it."""
         return Permit(self, submission, (self._service, self._credits)[: 1 + submission.waits_for_credits])
@@ -180,8 +184,7 @@ class SendGate:
 
         Args:
             permit: what it is given.
-            until: the loop's time at which it is given up, None for never; but a pause that the service has asked for
-                is waited for.
+            until: when it is given up, by the `clock`; None for never.
 
         Raises:
             SessionClosedError: if the session is left before.
@@ -235,9 +238,7 @@ class SendGate:
         return at - self.now()
 
     def _time_left(self, until: float | None) -> float:
-        if until is None:
-            return math.inf
-        return max(until, self._polls_pace.resumes_at + EARLY) - self.now()
+        return math.inf if until is None else until - self.clock()
 
     def _late(self, submission: Submission[Any]) -> MotionError:
         """Give the error of a send that was held back for too long: as the refusal that held it back."""

@@ -95,7 +95,7 @@ class Sender:
             NotOursToSend: if the record says so; nothing was sent then.
             MotionError: if it was refused, or could not be sent.
         """
-        until = None if submission.is_patient else self._gate.now() + _PATIENCE
+        until = None if submission.is_patient else self._gate.clock() + _PATIENCE
         failures = 0
         was_disallowed = False
         while True:
@@ -107,7 +107,7 @@ class Sender:
             except MotionError as error:
                 failures += 1
                 may_repeat = _may_repeat(error, permit, was_disallowed=was_disallowed)
-                is_over = until is not None and (failures >= _ATTEMPTS or self._gate.now() >= until)
+                is_over = until is not None and (failures >= _ATTEMPTS or self._gate.clock() >= until)
                 if not may_repeat or is_over:
                     raise
                 was_disallowed |= isinstance(error, FollowupNotAllowedError)

@@ -30,7 +30,7 @@ class Pace:
 
     Slots are given in the order in which they are asked for, so when more is due than may be sent,
     all waits stretch alike. `opens_at` is the moment from which the next poll may be sent, `resumes_at` the one up
-    to which the service last asked for a pause; both may lie in the past.
+    to which the service last asked for a pause; both may lie in the past. `paused` are the seconds of all its pauses.
 
     Args:
         polls_per_second: the most at any time, more than 0.
@@ -39,7 +39,7 @@ class Pace:
         ConfigurationError: for a value out of its bounds.
     """
 
-    __slots__ = ("_gap", "_most", "_rate", "_sent_at", "_slowed_at", "opens_at", "resumes_at")
+    __slots__ = ("_gap", "_most", "_rate", "_sent_at", "_slowed_at", "opens_at", "paused", "resumes_at")
 
     def __init__(self, polls_per_second: float) -> None:
         self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
@@ -47,6 +47,7 @@ class Pace:
         self._slowed_at = _NEVER
         self.opens_at = _NEVER
         self.resumes_at = _NEVER
+        self.paused = 0.0
         self._sent_at = _NEVER
         self._gap = math.inf
 
@@ -125,7 +126,9 @@ class Pace:
         Returns:
             Whether the pace was halved.
         """
-        self.resumes_at = max(self.resumes_at, now + (retry_after or 0.0))
+        resumes_at = max(self.resumes_at, now + (retry_after or 0.0))
+        self.paused += resumes_at - max(self.resumes_at, now)
+        self.resumes_at = resumes_at
         self.opens_at = max(self.opens_at, self.resumes_at)
         if sent_at < self._slowed_at:
             return False

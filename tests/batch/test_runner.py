@@ -317,7 +317,7 @@ async def test_nothing_is_begun_after_leaving_whatever_the_requests_make_of_it(s
 async def test_a_stray_cancellation_is_an_outcome(service: Service) -> None:
     """Nobody wanted this task to end, and a request without an outcome would be waited for for ever."""
 
-    async def stray(intake: Intake, _: Any) -> Watched:
+    async def stray(intake: Intake, *_: Any) -> Watched:
         raise asyncio.CancelledError(intake.request.prompt)
 
     outcomes = fan_out(service, ["p0"])
@@ -375,7 +375,7 @@ async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) ->
     """A second cancellation while the creates are being ended still gives every place back."""
     limiter = anyio.CapacityLimiter(3)
 
-    async def stubborn(intake: Intake, _: Any) -> Watched:
+    async def stubborn(intake: Intake, *_: Any) -> Watched:
         try:
             await asyncio.sleep(1_000)
         finally:
@@ -402,7 +402,7 @@ async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) ->
 async def test_a_job_that_has_ended_when_it_is_created_is_an_outcome(service: Service) -> None:
     """A create whose very answer is terminal needs no poll."""
 
-    async def at_once(intake: Intake, _: Any) -> Watched:
+    async def at_once(intake: Intake, *_: Any) -> Watched:
         job: Watched = service.loop.job(intake.request.prompt)
         service.loop.begin_turn(job, JobState(intake.request.prompt, JobStatus.COMPLETED), before=None)
         return job
@@ -481,7 +481,7 @@ async def test_requests_that_wait_for_others_hold_new_ones_back(service: Service
 async def test_whatever_is_raised_is_an_outcome(service: Service) -> None:
     """A request without one would be waited for for ever."""
 
-    async def broken(intake: Intake, _: Any) -> Watched:
+    async def broken(intake: Intake, *_: Any) -> Watched:
         raise ZeroDivisionError(intake.request.prompt)
 
     outcomes = fan_out(service, ["p0", "p1"])
