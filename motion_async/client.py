@@ -7,6 +7,7 @@ talk HTTP, decide what an answer means, or keep a job alive that nobody holds an
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +18,7 @@ import anyio
 from motion_async.batch.requests import Intake
 from motion_async.contract.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.contract.validation import check_request, earliest_expiry
+from motion_async.contract.wire import unread_fields
 from motion_async.errors import FollowupNotAllowedError, MotionError
 from motion_async.http.transport import Transport
 from motion_async.jobs import JobState, JobStatus, VideoRequest
@@ -34,6 +36,8 @@ from motion_async.timing.retry import Backoff, Retries
 from motion_async.timing.schedule import Schedule
 
 __all__ = ["Calls"]
+
+_log = logging.getLogger("motion_async")
 
 _POLL_ATTEMPTS: Final = 4
 _LOOKS: Final = 6
@@ -83,6 +87,7 @@ class Calls:
         self._admission = Admission(pace)
         self._retries = Retries(backoff=backoff, random=random, failed=self._slow_down)
         self._sender = Sender(transport, self.gate, events.publish, paused=self._slow_down, grace=grace, now=now)
+        self._unread: set[str] = set()
         self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def _slow_down(self, error: MotionError, sent_at: float) -> None:
@@ -303,4 +308,16 @@ class Calls:
             job_id: an id that has been checked.
         """
         call = poll_call(job_id)
-        return read_answer(call, await self._transport.exchange(call), now=self._now())
+        state = read_answer(call, await self._transport.exchange(call), now=self._now())
+        if state.extra:
+            self._tell_of_unread_fields(state)
+        return state
+
+    def _tell_of_unread_fields(self, state: JobState) -> None:
+        """Say once a session of each documented field that it comes in another form: all goes on without it."""
+        for field in sorted(unread_fields(state.extra) - self._unread):
+            self._unread.add(field)
+            _log.warning(
+                "job %s: the service's %s is not as documented: %s; it is kept in `extra`, and not told again",
+                state.job_id, field, shown(repr(state.extra[field])),
+            )  # fmt: skip

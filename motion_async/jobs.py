@@ -278,7 +278,7 @@ class JobState:
         completed_at: when it completed, None before.
         error: why it failed, None unless it did.
         pending_user_input: whether it waits for a person.
-        extra: the fields that the documentation does not name, as they came.
+        extra: the fields that the documentation does not name, as they came; and times and flags that cannot be read.
     """
 
     job_id: str

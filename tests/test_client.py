@@ -28,7 +28,7 @@ from motion_async import (
     VideoRequest,
 )
 from motion_async.batch.requests import Intake
-from tests.fuzz.service import START, Fault, Service
+from tests.fuzz.service import START, Fault, Service, state_of
 
 DAY = datetime(2026, 4, 28, tzinfo=UTC)
 
@@ -297,3 +297,25 @@ async def test_a_batch_outlives_an_outage_and_a_single_create_says_so(is_patient
                 with pytest.raises(ConnectFailedError):
                     await motion.create("video number 1")
                 assert now() - start < 120
+
+
+async def test_a_flag_that_is_not_as_documented_ends_no_watch_and_is_told_once(
+    motion: MotionSession, service: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its id and its status decide; the log says once a session what the service sends instead."""
+
+    def oddly(job_id: str, seen: Any) -> bytes:
+        return state_of(job_id, seen).replace(b'"pending_user_input": false', b'"pending_user_input": null')
+
+    monkeypatch.setattr("tests.fuzz.service.state_of", oddly)
+    jobs = [await motion.create(f"video {number}") for number in range(2)]
+    waiting = [asyncio.create_task(job.wait()) for job in jobs]
+    await asyncio.sleep(60)
+    for job in jobs:
+        service.step(job.id, "completed")
+    ends = await asyncio.gather(*waiting)
+    assert [(end.status, end.pending_user_input, end.extra) for end in ends] == [
+        ("completed", False, {"pending_user_input": None})
+    ] * 2
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "the service's pending_user_input is not as documented: None" in told

@@ -32,6 +32,7 @@ __all__ = [
     "read_accepted",
     "read_error",
     "read_state",
+    "unread_fields",
 ]
 
 
@@ -165,6 +166,8 @@ _read_job_state: Final = make_dict_structure_fn(
     extra=override(omit=True),
 )
 _STATE_FIELDS: Final = frozenset(attrs.fields_dict(JobState)) - {"extra"}
+_TOLERATED: Final = {"created_at": _time, "updated_at": _time, "completed_at": _time, "pending_user_input": _truth}
+"""What decides nothing: a value that cannot be read is kept as it came, and the job goes on without it."""
 
 
 def encode_request(request: VideoRequest) -> bytes:
@@ -191,20 +194,37 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
         asked: the id that was asked for; a state about it shares this very string.
 
     Raises:
-        WireError: if it is not JSON, or a documented field is missing or of another type.
+        WireError: if it is not JSON, or its id or its status is missing or of another type.
     """
     given = _read_object(body)
     state = _read_as_documented(given, asked)
     if state is not None:
         return state
+    unread = unread_fields(given)
     try:
-        state = _read_job_state(given, JobState)
+        state = _read_job_state({key: value for key, value in given.items() if key not in unread}, JobState)
     except cattrs.BaseValidationError as error:
         raise WireError("; ".join(cattrs.transform_error(error, format_exception=_told))) from None
-    extra = {key: given[key] for key in given.keys() - _STATE_FIELDS}
+    extra = {key: given[key] for key in given.keys() - (_STATE_FIELDS - unread)}
     if _is_too_deep(extra):
         raise WireError("nested too deeply")
     return attrs.evolve(state, extra=extra or NOTHING_ELSE)
+
+
+def unread_fields(given: Mapping[str, Any]) -> frozenset[str]:
+    """Give the times and flags of an answer, or of a state's `extra`, that cannot be read as documented.
+
+    Args:
+        given: fields by their names.
+    """
+    unread = []
+    for field, read in _TOLERATED.items():
+        if field in given:
+            try:
+                read(given[field], None)
+            except WireError:
+                unread.append(field)
+    return frozenset(unread)
 
 
 def _read_as_documented(given: dict[str, Any], asked: str | None) -> JobState | None:
