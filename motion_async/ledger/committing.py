@@ -1,8 +1,8 @@
 """One group of writes as one transaction: plan, then read where the items stand, let the moves work, write it back.
 
 However many kinds of moves a group holds, it costs one SELECT, one UPDATE and one INSERT, and one more SELECT if a
-person settles something. The rows are locked while the moves work, so that of two processes one sees what the other
-did.
+person settles something, or an item that has an id is given another. The rows are locked while the moves work, so
+that of two processes one sees what the other did.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ async def _move(
         rows: Any = await connection.execute(_standings, {"numbers": padded(chunk)})
         for number, digest, parent, state, *rest in rows:
             standings[number] = Standing(number, digest, parent, ItemState(state), *rest)
-    await _look_up_seen(connection, [move.item.id for move in moves if move.asks_whether_seen], standings)
+    asked = [s.id for move in moves if (s := standings.get(move.item.id)) is not None and move.asks_whether_seen(s)]
+    await _look_up_seen(connection, asked, standings)
     for move in moves:
         standing = standings.get(move.item.id)
         if standing is None:
@@ -130,8 +131,7 @@ async def _look_up_seen(connection: AsyncConnection, numbers: list[int], standin
     for chunk in in_chunks(numbers):
         seen = set((await connection.execute(_seen, {"numbers": padded(chunk)})).scalars())
         for number in chunk:
-            if number in standings:
-                standings[number].is_seen = number in seen
+            standings[number].is_seen = number in seen
 
 
 def _noted(op: str, number: int, at: str, note: Note) -> tuple[Any, ...]:

@@ -271,7 +271,8 @@ class Ledger:
         """Do with an uncertain item what a person says; exactly one of the three.
 
         An item whose job only a person has named, as `job_id` here, can be sent again or dropped like an uncertain
-        one until the service has told of a job of it: the id may have been mistyped.
+        one until the service has told of a job of it: the id may have been mistyped. Until then the service's own id
+        takes its place, too, should it be told after all.
 
         Args:
             item: the item.

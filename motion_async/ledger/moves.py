@@ -44,7 +44,7 @@ class Standing:
 
     Times are as they are written; the job's state becomes text when it is, as only the last of a group is written.
     `touched` tells whether a move has changed anything, `is_seen` whether the service may ever have told of a job of
-    this item: it has to be looked up for moves that ask for it.
+    this item: it has to be looked up where a move asks for it.
     """
 
     id: int
@@ -126,8 +126,14 @@ class Move(ABC):
     """How much work it is to write."""
     job_id: ClassVar[str | None] = None
     """The id that would be lost with this move."""
-    asks_whether_seen: ClassVar[bool] = False
-    """Whether it reads `Standing.is_seen`."""
+
+    def asks_whether_seen(self, standing: Standing) -> bool:  # noqa: ARG002  # most don't
+        """Whether it reads `Standing.is_seen`, or a later move of the same commit may read it because of this one.
+
+        Args:
+            standing: where the item stands before anything of the commit is done.
+        """
+        return False
 
     @property
     def subject(self) -> str:
@@ -211,8 +217,9 @@ class Lose(Move):
 class Take(Move):
     """The id of its job is known: by the service's answer, or by a person.
 
-    The result is whether the item has this id now; its first id stays if another comes, except that a
-    person may put one in the place of another as long as that job has not ended.
+    The result is whether the item has this id now. Its first id stays if another comes, except that a person may put
+    one in the place of another as long as that job has not ended, and that the service's takes the place of a
+    person's, who may have mistyped it, as long as the service has told of no job of this item.
     """
 
     fact = True
@@ -223,17 +230,23 @@ class Take(Move):
     found: JobState | None = None
     """Of a followup, the state of its job that it found."""
 
+    def asks_whether_seen(self, standing: Standing) -> bool:
+        """Whether there is another id already, or may be one of a person's by this move; see `Move`."""
+        return self.by == "person" or standing.job_id not in (None, self.job_id)
+
     def apply(self, standing: Standing) -> _Outcome:
         """Write the id, whatever the state; see `Move.apply`."""
         known = standing.job_id
-        person = self.by == "person"
         if known == self.job_id and standing.state in _SETTLED:
             return True, Note(job_id=known, status=self.status, detail=self._words(None))
-        if known is None or standing.state not in _SETTLED or (person and standing.state not in _ENDED):
+        if known is None or standing.state not in _SETTLED or self._outranks(standing):
+            # The person's own move has taken the claim: made again after the service has put it right, it knows itself.
+            claim = standing.claim if self.by == "service" else self.op
             standing.move(
                 ItemState.SUBMITTED,
                 at=self.at,
                 by_id=True,
+                claim=claim,
                 job_id=self.job_id,
                 taken_at=self.at,
                 status=self.status,
@@ -243,9 +256,15 @@ class Take(Move):
             return True, Note(ItemState.SUBMITTED, self.status, self.job_id, self._words(known))
         return False, Note(None, self.status, self.job_id, f"a second job; the item keeps {known}")
 
+    def _outranks(self, standing: Standing) -> bool:
+        """Whether this id takes the place of the other one that the item has."""
+        if standing.state in _ENDED:
+            return False
+        return standing.claim != self.op if self.by == "person" else not standing.is_seen
+
     def _words(self, known: str | None) -> str | None:
         if self.by == "service":
-            return None
+            return f"instead of {known}, which a person had named and the service had never told of" if known else None
         return "named by a person" + (f" instead of {known}" if known else "")
 
 
@@ -332,7 +351,9 @@ class Presume(Move):
 class SendAgain(Move):
     """A person says that no job was made, so that it is planned again; the result is whether it could be."""
 
-    asks_whether_seen = True
+    def asks_whether_seen(self, standing: Standing) -> bool:  # noqa: ARG002  # it always does
+        """Whether it reads it; see `Move.asks_whether_seen`."""
+        return True
 
     def apply(self, standing: Standing) -> _Outcome:
         """Plan it again; see `Move.apply`."""
@@ -343,7 +364,9 @@ class SendAgain(Move):
 class Drop(Move):
     """A person gives it up; the result is whether that could be."""
 
-    asks_whether_seen = True
+    def asks_whether_seen(self, standing: Standing) -> bool:  # noqa: ARG002  # it always does
+        """Whether it reads it; see `Move.asks_whether_seen`."""
+        return True
 
     def apply(self, standing: Standing) -> _Outcome:
         """Drop it; see `Move.apply`."""

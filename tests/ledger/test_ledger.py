@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
+import sqlalchemy as sa
 
 from motion_async import (
     Attachment,
@@ -27,7 +28,7 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import Entry, History, Item, ItemState, Ledger, open_ledger
-from motion_async.ledger.moves import Presume, SendAgain
+from motion_async.ledger.moves import Presume, SendAgain, Take
 from motion_async.ledger.rows import write_time
 from tests.ledger.conftest import START, accepted, change, clock, entries, seen
 
@@ -385,7 +386,7 @@ async def test_a_job_that_was_seen_is_not_taken_back(ledger: Ledger, how: str) -
     elif how == "late":
         await record.taken(accepted("job-1"))
     for choice in ({"send_again": True}, {"drop": True}):
-        with pytest.raises(LedgerConflictError, match="it is submitted, as job typo"):
+        with pytest.raises(LedgerConflictError, match=f"as job {'job-1' if how == 'late' else 'typo'}"):
             await ledger.resolve(item, **choice)
 
 
@@ -397,7 +398,56 @@ async def test_a_job_that_is_told_of_at_the_same_time_is_not_taken_back(ledger: 
     assert ledger.unwritten == (("launch", "hero", "job-1"),)
     await told
     assert await sent_again is False
-    assert (ledger.unwritten, (await again(ledger, item)).job_id) == ((), "typo")
+    assert (ledger.unwritten, (await again(ledger, item)).job_id) == ((), "job-1")
+
+
+@pytest.mark.parametrize("when", ["live", "uncertain", "same transaction"])
+async def test_the_services_late_id_takes_the_place_of_a_mistyped_one(ledger: Ledger, when: str) -> None:
+    """Nobody has ever seen the person's job, and the service's was paid for: it is watched, and both are on record."""
+    item = await brought_to(ledger, ItemState.INTENT if when == "live" else ItemState.UNCERTAIN)
+    record = ledger.record(item)
+    if when == "same transaction":
+        typed = ledger._writer.put(Take("typed", item, write_time(START), "typo", by="person"))
+        await asyncio.gather(typed, record.taken(accepted("job-1")))
+    else:
+        await ledger.resolve(item, job_id="typo")
+        await record.taken(accepted("job-1"))
+    found = await again(ledger, item)
+    assert (found.state, found.job_id, found.status) == (ItemState.SUBMITTED, "job-1", "queued")
+    typed_line, told_line = (await ledger.history(item))[-2:]
+    assert (typed_line.job_id, typed_line.detail) == ("typo", "named by a person")
+    words = "instead of typo, which a person had named and the service had never told of"
+    assert (told_line.job_id, told_line.status, told_line.detail) == ("job-1", "queued", words)
+
+
+async def test_the_services_second_id_takes_no_place_of_a_job_that_was_seen(ledger: Ledger) -> None:
+    """The person's job exists and is watched; the other one is in the history for a person to look at."""
+    item = await brought_to(ledger, ItemState.UNCERTAIN)
+    record = ledger.record(item)
+    await ledger.resolve(item, job_id="job-1")
+    record.changed(change("running", "job-1"))
+    await record.taken(accepted("job-2"))
+    assert (await again(ledger, item)).job_id == "job-1"
+    assert (await ledger.history(item))[-1].detail == "a second job; the item keeps job-1"
+    assert (await ledger.resolve(item, job_id="job-2")).job_id == "job-2", "a person still decides"
+
+
+async def test_what_was_seen_is_asked_for_where_an_item_has_another_id(ledger: Ledger) -> None:
+    """One statement more for those, and none for the way of all others."""
+    asked: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        if "motion_history" in arguments[2]:
+            asked.append(arguments[2])
+
+    sa.event.listen(ledger._store._engine.sync_engine, "before_cursor_execute", note)
+    item = await brought_to(ledger, ItemState.SUBMITTED)
+    await ledger.record(item).taken(accepted())
+    await ledger.record(item).ended(seen("completed"), None)
+    assert [statement for statement in asked if "SELECT" in statement] == []
+    other = await brought_to(ledger, ItemState.SUBMITTED, "other")
+    await ledger.record(other).taken(accepted("job-2"))
+    assert len([statement for statement in asked if "SELECT" in statement]) == 1
 
 
 async def test_a_person_says_one_thing_at_a_time(ledger: Ledger) -> None:

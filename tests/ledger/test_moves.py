@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -164,6 +165,40 @@ def test_a_person_may_put_an_id_right() -> None:
     item = standing(C)
     assert m.Take("t", ITEM, AT, "job-2", by="person").apply(item)[0] is False
     assert item.job_id == "job-1"
+
+
+@pytest.mark.parametrize("is_seen", [True, False], ids=["seen", "unseen"])
+@pytest.mark.parametrize("state", [S, C, F])
+@pytest.mark.parametrize("by", ["service", "person"])
+def test_of_two_ids_the_one_that_the_service_tells_stands(by: Any, state: ItemState, is_seen: bool) -> None:
+    """The service's takes the place of one that it has never told of; a person's that of any. No end is undone."""
+    item = standing(state)
+    item.is_seen = is_seen
+    takes_over = state is S and (by == "person" or not is_seen)
+    result, note = m.Take("t", ITEM, AT, "job-2", "queued" if by == "service" else None, by=by).apply(item)
+    assert (result, item.job_id, item.state) == (takes_over, "job-2" if takes_over else "job-1", state)
+    assert note is not None
+    assert (note.job_id, "job-1" in (note.detail or "")) == ("job-2", True), "both ids are in the history"
+
+
+def test_the_same_id_from_both_is_one_job() -> None:
+    """The person has found the right one before the service's answer was read."""
+    item = standing(S)
+    item.is_seen = False
+    assert m.Take("t", ITEM, AT, "job-1", "queued").apply(item) == (True, m.Note(None, "queued", "job-1"))
+    assert item.job_id == "job-1"
+
+
+def test_a_persons_id_that_was_put_right_stays_so_when_its_move_is_made_again() -> None:
+    """Its commit had no answer, and the service told the right one before it was tried again; a new move is heard."""
+    typed = m.Take("t", ITEM, AT, "typo", by="person")
+    item = standing(U)
+    item.is_seen = False
+    typed.apply(item)
+    assert m.Take("s", ITEM, AT, "job-1", "queued").apply(item)[0] is True
+    item.is_seen = True
+    assert (typed.apply(item)[0], item.job_id) == (False, "job-1")
+    assert m.Take("anew", ITEM, AT, "job-3", by="person").apply(item)[0] is True
 
 
 @pytest.mark.parametrize("make", [m.SendAgain, m.Drop])
