@@ -121,6 +121,7 @@ class Sender:
 
     async def _try(self, submission: Submission[_T], permit: Permit, until: float | None) -> _T:
         """Make one try: a look, the turn at the gate, one more look if the first is old by then, and the exchange."""
+        submission.check()  # at once, too: a look that fails again and again must not outlast its batch
         looked_at = -math.inf
         if submission.before_try is not None:
             await submission.before_try()

@@ -26,6 +26,7 @@ from motion_async import (
     RateLimitedError,
     SendAbandoned,
     SendDisturbed,
+    ServiceUnavailableError,
     SessionClosedError,
 )
 from motion_async.contract.protocol import Answer, Call
@@ -189,6 +190,25 @@ async def test_what_must_be_looked_at_is_before_each_try() -> None:
     with pytest.raises(FollowupNotAllowedError):
         await Bench(wire).start(before_try=ends)
     assert wire.posts == 0
+
+
+async def test_a_look_that_fails_again_and_again_does_not_outlast_its_batch() -> None:
+    """It is tried for as long as it takes, until the batch wants no more sent."""
+    wire, looks, stopped = Wire(ACCEPTED), list[int](), list[NotSentError]()
+
+    async def look() -> None:
+        looks.append(wire.posts)
+        if len(looks) == 20:
+            stopped.append(NotSentError("an earlier request ended all new ones"))
+        raise ServiceUnavailableError("down", http_status=503)
+
+    def check() -> None:
+        if stopped:
+            raise stopped[0]
+
+    with pytest.raises(NotSentError):
+        await Bench(wire).start(FOLLOWUP, before_try=look, check=check, is_patient=True)
+    assert looks == [0] * 20
 
 
 BODY = b'{"status": "queued", "note": "' + b"x" * 300 + b'", "job_id": "405d47cf", "cut'
