@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -215,10 +216,11 @@ def test_a_prompt_may_begin_with_a_dash(sandbox: Sandbox, command: Command) -> N
     assert [job.body["prompt"] for job in sandbox.jobs.values()] == ["--a video of a dash"]
 
 
+SCHEMES = ["postgresql://", "postgres://", "postgresq://", "postgresql:/", ""]
 PASSWORDS = ["SEC/RET", "SEC@RET", "SEC?RET", "SEC#RET", "SEC'RET", 'SEC"RET\\', "SEC:RET", "SEC%2FRET"]
 
 
-@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize(("scheme", "password"), [*zip(cycle(SCHEMES), PASSWORDS, strict=False)])
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -239,7 +241,6 @@ PASSWORDS = ["SEC/RET", "SEC@RET", "SEC?RET", "SEC#RET", "SEC'RET", 'SEC"RET\\',
     ],
     ids=" ".join,
 )
-@pytest.mark.parametrize("scheme", ["postgresql://", "postgres://", "postgresq://", "postgresql:/", ""])
 def test_no_complaint_repeats_a_password(
     scheme: str,
     arguments: list[str],

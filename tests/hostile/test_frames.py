@@ -102,6 +102,7 @@ def answering(pieces: list[bytes], end: Callable[[Peer], None]) -> Callable[[Pee
     return script
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("pieces", PIECES)
 @pytest.mark.parametrize("flaw", FLAWS)

@@ -127,6 +127,7 @@ READINGS = ((CALLS[0], 200), (CALLS[1], 400), (CALLS[2], 409))
 """What is read in three ways: a state, a refusal with details, another refusal."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_megabyte_of_any_shape_costs_steps_in_proportion(shape: str) -> None:
     """Half the answer is no less than half the calls, and none costs more than three a character."""
