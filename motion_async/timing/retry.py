@@ -96,7 +96,6 @@ class Retries:
         *,
         may_repeat: Callable[[MotionError], bool],
         attempts: int,
-        repeating: Callable[[MotionError, int, float], None] | None = None,
     ) -> _T:
         """Try until it succeeds, fails for good, or has failed often enough.
 
@@ -104,7 +103,6 @@ class Retries:
             attempt: makes one try.
             may_repeat: whether a try that ended so may be made again.
             attempts: the most tries, at least 1.
-            repeating: told before each wait: the error, how many tries have failed, and the seconds to the next.
 
         Returns:
             What the try that succeeded gave.
@@ -124,8 +122,6 @@ class Retries:
                     raise
                 retry_after = error.retry_after if isinstance(error, ServiceError) else None
                 delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
-                if repeating is not None:
-                    repeating(error, failures, delay)
             await asyncio.wait([self._over], timeout=delay)
             if self._over.done():
                 raise SessionClosedError("the session was left before the call could be made again; nothing came of it")
