@@ -66,12 +66,6 @@ class Standing:
     def move(self, state: ItemState, *, at: str, by_id: bool = False, **changes: Any) -> None:
         """Move to a state.
 
-        Args:
-            state: where to.
-            at: when.
-            by_id: whether an id became known, which is never refused.
-            changes: further fields that change.
-
         Raises:
             AssertionError: if the table of moves does not have it.
         """
@@ -81,12 +75,7 @@ class Standing:
         self.note(at=at, **changes)
 
     def note(self, *, at: str, **changes: Any) -> None:
-        """Change fields without a move.
-
-        Args:
-            at: when.
-            changes: the fields.
-        """
+        """Change fields without a move."""
         for name, value in changes.items():
             setattr(self, name, value)
         self.changed_at = at
@@ -128,11 +117,7 @@ class Move(ABC):
     """The id that would be lost with this move."""
 
     def asks_whether_seen(self, standing: Standing) -> bool:  # noqa: ARG002  # most don't
-        """Whether it reads `Standing.is_seen`, or a later move of the same commit may read it because of this one.
-
-        Args:
-            standing: where the item stands before anything of the commit is done.
-        """
+        """Whether it reads `Standing.is_seen`, or a later move of the same commit may read it because of this one."""
         return False
 
     @property
@@ -143,9 +128,6 @@ class Move(ABC):
     @abstractmethod
     def apply(self, standing: Standing) -> _Outcome:
         """Do it.
-
-        Args:
-            standing: where the item stands; it is changed.
 
         Returns:
             The result for whoever asked, and what goes into the history.
@@ -387,14 +369,7 @@ class Planned:
 
 @attrs.frozen
 class Plan:
-    """What is to be planned in a batch; the result is an item for each entry, in their order.
-
-    Args:
-        op: unlike any other.
-        batch: the batch's name.
-        entries: what is to be planned.
-        at: when, as it is written.
-    """
+    """What is to be planned in a batch; the result is an item for each entry, in their order."""
 
     op: str
     batch: str
@@ -417,11 +392,7 @@ class Plan:
 
 @attrs.frozen
 class Hold:
-    """Nothing is to be written: the session that shows that the owner is alive is to be there again.
-
-    Args:
-        op: unlike any other.
-    """
+    """Nothing is to be written: the session that shows that the owner is alive is to be there again."""
 
     op: str
 
