@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ async def _kill(sandbox: Sandbox, url: str, *, kills: int) -> int:
     chance = random.Random(11)
     nursery = await asyncio.create_subprocess_exec(
         sys.executable, str(Path(__file__).with_name("killed_batch.py")), sandbox.api_key, sandbox.url, url, str(ITEMS),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     assert nursery.stdin is not None
     assert nursery.stdout is not None
@@ -79,6 +80,7 @@ async def _kill(sandbox: Sandbox, url: str, *, kills: int) -> int:
             assert status in (0, signal.SIGKILL)
         assert status == 0
     finally:
-        nursery.stdin.close()
+        with suppress(ProcessLookupError):
+            os.killpg(nursery.pid, signal.SIGKILL)
         await nursery.wait()
     return cut_short

@@ -19,6 +19,8 @@ _RECOVERY: Final = 60.0
 """Seconds in which a session that was slowed to a standstill is back at its full pace."""
 _FIRST_GAP: Final = 1.0
 """Seconds that count at most between the first two polls, by which a pace is told."""
+_MOST_CHANGE: Final = 0.15
+"""By how much the pace of sends grows at most with each that is taken, and by how much a refusal slows it at least."""
 _FIRST_SEND_GAP: Final = 0.2
 _SHORTEST_SEND_GAP: Final = 0.001
 _LONGEST_SEND_GAP: Final = 60.0
@@ -139,15 +141,18 @@ class Pace:
 
 
 class SendPace:
-    """The pace of creates and followups, whose most nobody knows: it is found, halved at a refusal, and grows again.
+    """The pace of creates and followups, whose most nobody knows: it is found, slowed by refusals, and grows again.
 
     It begins gently, so that a service which takes few is not met by many, and grows with each send that is taken
     after it had to wait for its slot. Once a limit has been met it grows by little at first and then by ever more, so
     that the limit is found again by few sends, and one that is not there any more soon slows nobody.
+
+    A refusal may also come of something else than the pace, and then no slower pace spares the next one. So it never
+    becomes much slower than can be told from how long the service took none: refusals here and there cost little.
     `opens_at` is the moment from which the next send may leave, `gap` the seconds between two of them.
     """
 
-    __slots__ = ("_goal", "_in_a_row", "_real", "_refused_at", "_taken_at", "gap", "opens_at")
+    __slots__ = ("_goal", "_in_a_row", "_real", "_refusals", "_refused_at", "_taken_at", "gap", "opens_at")
 
     def __init__(self) -> None:
         self.gap = _FIRST_SEND_GAP
@@ -156,7 +161,8 @@ class SendPace:
         self._goal: float | None = None  # up to which the way back is quick, once a limit was met
         self._in_a_row = 0
         self._taken_at = _NEVER
-        self._refused_at: float | None = None
+        self._refusals = 0
+        self._refused_at = _NEVER
 
     def sent(self, now: float) -> None:
         """Count a send that leaves now.
@@ -173,23 +179,26 @@ class SendPace:
             now: seconds on the same clock.
             has_waited: whether the send had to wait for its slot; others say nothing of the pace.
         """
-        if self._refused_at is not None:
-            self._begin_after_refusals(now, self._refused_at)
+        if self._refusals:
+            self._begin_after_refusals(now)
         elif has_waited:
             self._average(now - self._taken_at)
             self.gap = max(self._shorter_gap(), _SHORTEST_SEND_GAP)
         self._taken_at = now
 
-    def _begin_after_refusals(self, now: float, refused_at: float) -> None:
-        slower = max(2 * self.gap, 1.5 * (self._real or 0.0))  # in a burst more was allowed than was taken
+    def _begin_after_refusals(self, now: float) -> None:
         if self._taken_at > _NEVER:  # else it has never taken any, so that no limit was met
-            self._goal = slower
+            self._goal = self._longer_gap(now - self._refused_at)
             self._in_a_row = 0
-        # It took one since the one before, or since it began to refuse if the one before is long ago.
-        period = now - max(self._taken_at, refused_at - self.gap) if self._taken_at > _NEVER else 0.0
-        self.gap = min(max(slower, period), _LONGEST_SEND_GAP)
-        self._refused_at = None
+            # Where it refused more than one, it takes one in about the time for which it did.
+            shown = now - self._refused_at if self._refusals > 1 else 0.0
+            self.gap = min(max(self._goal, shown), _LONGEST_SEND_GAP)
+        self._refusals = 0
         self.opens_at = now + self.gap
+
+    def _longer_gap(self, took_none_for: float) -> float:
+        halved = max(2 * self.gap, 1.5 * (self._real or 0.0))  # in a burst more was allowed than was taken
+        return min(halved, max((1 + _MOST_CHANGE) * self.gap, 2.5 * took_none_for))
 
     def _average(self, gap: float) -> None:
         if self._real is not None:
@@ -199,20 +208,21 @@ class SendPace:
 
     def _shorter_gap(self) -> float:
         if self._goal is None:
-            return self.gap / 1.15
+            return self.gap / (1 + _MOST_CHANGE)
         if self.gap > self._goal:
-            return max(self.gap / 2, self._goal)
+            return max(self.gap / 1.5, self._goal)
         self._in_a_row += 1
-        return self.gap / (1 + 0.003 * self._in_a_row)
+        return self.gap / (1 + min(self._in_a_row**3 / 20_000, _MOST_CHANGE))
 
     def refused(self, now: float) -> None:
-        """Note that the service wants fewer: the pace is halved when it takes the next one.
+        """Note that the service wants fewer: the pace is slowed when it takes the next one.
 
         Args:
             now: seconds on the same clock.
         """
-        if self._refused_at is None:
+        if not self._refusals:
             self._refused_at = now
+        self._refusals += 1
 
     def interrupted(self) -> None:
         """Begin gently, as the service could not be reached: what comes back may be weak."""

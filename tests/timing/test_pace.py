@@ -1,7 +1,10 @@
 """Tests of `motion_async.timing.pace`."""
 
 import math
+import statistics
+from collections.abc import Iterator
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -254,12 +257,48 @@ def test_a_limit_that_is_gone_is_soon_forgotten() -> None:
     pace = SendPace()
     send(pace, 0.0)
     pace.refused(0.5)
+    pace.refused(50.0)
     pace.taken(100.0, has_waited=True)
     assert pace.gap == 60
     at, taken = 100.0, 0
     while pace.gap > 0.1:
         at, taken = send(pace, at, takes=0.0), taken + 1
     assert taken < 60
+
+
+def refuse_at_random(pace: SendPace, chance: Random, *, share: float, sends: int) -> Iterator[float]:
+    """Have so many sends taken, each refused by that chance and tried again a second later; gives the gaps."""
+    now = 0.0
+    for _ in range(sends):
+        now = max(now, pace.opens_at)
+        while chance.random() < share:
+            pace.sent(now)
+            pace.refused(now)
+            now += 1.0
+        pace.sent(now)
+        pace.taken(now, has_waited=True)
+        yield pace.gap
+
+
+@pytest.mark.parametrize(("share", "longest"), [(0.02, 0.3), (0.05, 1.5), (0.1, 10.0)])
+def test_refusals_that_no_pace_spares_do_not_bring_sends_to_a_standstill(share: float, longest: float) -> None:
+    """A service that refuses one in so many at any pace is not asked ever more slowly."""
+    for seed in range(10):
+        gaps = list(refuse_at_random(SendPace(), Random(seed), share=share, sends=1_000))
+        assert statistics.mean(gaps) < longest
+
+
+def test_a_single_refusal_makes_a_slow_pace_little_slower() -> None:
+    """A second without a send that is taken says nothing of a limit of one in thirty seconds."""
+    pace = SendPace()
+    send(pace, 0.0)
+    pace.refused(0.5)
+    pace.refused(1.5)
+    pace.taken(30.5, has_waited=True)
+    assert pace.gap == pytest.approx(30.0)
+    pace.refused(60.5)
+    pace.taken(61.5, has_waited=True)
+    assert pace.gap == pytest.approx(34.5)
 
 
 def test_an_outage_is_no_limit() -> None:
