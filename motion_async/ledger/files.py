@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from motion_async.errors import LedgerError
 from motion_async.ledger.owners import LockedFile, remove_dead
+from motion_async.ledger.permissions import SIDE_FILES, check_permissions
 from motion_async.ledger.recognition import recognise_file
 from motion_async.ledger.rows import printable
 from motion_async.ledger.troubles import Unreachable, Unwritable
@@ -25,8 +26,6 @@ from motion_async.ledger.troubles import Unreachable, Unwritable
 __all__ = ["WRITTEN", "LedgerFile", "Look", "ReadFile"]
 
 WRITTEN: Final = "somebody has written it while it was read"
-SIDE_FILES: Final = ("-wal", "-shm", "-journal")
-"""The ends of the names of the files that SQLite lays beside its own."""
 _BUSY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
@@ -47,6 +46,7 @@ class LedgerFile:
             # One name for one file, whatever links lead to it: the files of owners are found by it.
             self.path = path.resolve()
             _make(self.path)
+            check_permissions(self.path, read_only=False)
             _check(self.path, busy_seconds)
             remove_dead(self.path)
             self._identity = _identity(self.path)
@@ -109,6 +109,7 @@ class ReadFile:
             self.path = path.resolve(strict=True)
             if not self.path.is_file():
                 raise OSError(errno.EISDIR, "it is no file")
+            check_permissions(self.path, read_only=True)
             before = self.look()
             uri = self.uri(is_quiet=before.is_quiet)
             with closing(sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None)) as connection:
