@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, overload
 
@@ -132,7 +132,7 @@ def read_request(text: str) -> VideoRequest:
     body = json.loads(text)
     attachments = body.pop("attachments", [])
     for fields in (body, *attachments):
-        _check_texts(*fields.values())
+        _check_texts(fields.values())
     return VideoRequest(**body, attachments=[Attachment(**attachment) for attachment in attachments])
 
 
@@ -218,8 +218,8 @@ def _item_of(row: Sequence[Any], request: VideoRequest | None) -> Item:
     intent_at, taken_at, job_id, status, job_state, error, changed_at = row[10:]
     if not isinstance(number, int):
         raise TypeError(f"{type(number).__name__} in the place of its number")
-    _check_texts(batch, key, digest)
-    _check_texts(*(text for text in (parent, owner, job_id, status, error) if text is not None))
+    _check_texts((batch, key, digest))
+    _check_texts((parent, owner, job_id, status, error), or_none=True)
     return Item(
         number,
         batch,
@@ -241,9 +241,9 @@ def _item_of(row: Sequence[Any], request: VideoRequest | None) -> Item:
     )
 
 
-def _check_texts(*texts: object) -> None:
+def _check_texts(texts: Iterable[object], *, or_none: bool = False) -> None:
     for text in texts:
-        if not isinstance(text, str):
+        if not isinstance(text, str) and not (or_none and text is None):
             raise TypeError(f"{type(text).__name__} in the place of a text")
 
 
@@ -270,7 +270,7 @@ def read_history(row: Sequence[Any], *, of: Item) -> History:
     """
     at, state, status, job_id, detail = row
     try:
-        _check_texts(*(text for text in (status, job_id, detail) if text is not None))
+        _check_texts((status, job_id, detail), or_none=True)
         return History(
             read_time(at),
             None if state is None else ItemState(state),
