@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.loopback import stay_on_loopback
 from benchmarks.registry import BENCHMARKS, Benchmark, Figures
 
 _ALL = "all"
@@ -114,6 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: the command line's, if they are not to be read from there.
     """
+    stay_on_loopback()  # a peer's client that does not find the stub must not look for its service
     parser = _parser()
     options = parser.parse_args(arguments)
     chosen = list(BENCHMARKS.values()) if options.name == _ALL else [BENCHMARKS[options.name]]

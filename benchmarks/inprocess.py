@@ -12,7 +12,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -93,7 +93,7 @@ class _End(asyncio.Transport):
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: ResponseHandler, jobs: Jobs) -> None:
         super().__init__()
         self._loop = loop
-        self._protocol = protocol
+        self._protocol: asyncio.Protocol = protocol
         self._jobs = jobs
         self._unread = b""
         self._is_closing = False
@@ -122,6 +122,9 @@ class _End(asyncio.Transport):
     def _deliver(self, answer: bytes) -> None:
         if not self._is_closing:
             self._protocol.data_received(answer)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = cast("asyncio.Protocol", protocol)
 
     def is_closing(self) -> bool:
         return self._is_closing

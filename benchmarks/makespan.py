@@ -20,8 +20,8 @@ from benchmarks.inprocess import Jobs, in_process_session
 from benchmarks.reporting import cells, drawing, line, spread
 from benchmarks.schedule import DURATIONS
 from motion_async import GrowingSchedule
-from motion_async.learning import LearnedSchedule
-from motion_async.pacing import Schedule
+from motion_async.timing.learned import LearnedSchedule
+from motion_async.timing.schedule import Schedule
 
 __all__ = ["best_possible", "plot", "run", "table"]
 

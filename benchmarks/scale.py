@@ -41,8 +41,8 @@ from benchmarks.lateness import lateness
 from benchmarks.reporting import cells, drawing, line, ratios, spread
 from benchmarks.stub import running, stub_server
 from motion_async import JobState, MotionSession
-from motion_async.calls import Calls
-from motion_async.protocol import Answer, poll_call, read_answer
+from motion_async.client import Calls
+from motion_async.contract.protocol import Answer, poll_call, read_answer
 
 __all__ = ["plot", "run", "table"]
 

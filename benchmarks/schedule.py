@@ -16,8 +16,8 @@ from random import Random
 from typing import Any, TypeAlias
 
 from benchmarks.reporting import drawing, line
-from motion_async.learning import LearnedSchedule, LearningSchedule
-from motion_async.pacing import GrowingSchedule, Schedule, jittered
+from motion_async.timing.learned import LearnedSchedule, LearningSchedule
+from motion_async.timing.schedule import GrowingSchedule, Schedule, jittered
 
 __all__ = ["DEFAULT", "DURATIONS", "LEARNED", "plot", "polls_at", "run", "table", "watch_job"]
 

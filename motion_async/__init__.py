@@ -9,15 +9,14 @@ service in small, to try all this without a key.
 Every public name has this one import path. Importing it imports neither the sandbox nor any extra.
 
 Where things are, for those who change them, from the values up: `jobs`, `errors` and `events` are what callers see,
-`options` checks what they hand in; `wire`, `validation`, `signatures` and `protocol` are the contract; `pacing` and
-`learning` say when to poll, `turns` which answers are news, and `watched` and `watch` are the poll loop, beside which
-others poll by `admission`; `transport` is one exchange, to an `address`, `sending` what costs credits, `retrying` when
-a call is made again; `subscriptions` are those who wait for a job, `streams` those who read of all. `fanout` makes many
-videos, each an `errand`, with `lineage` for who waits for whom, and `intake` and `credits`; `batch` is where it meets
-the `ledger`, by `keys`, and schedules have their `lessons` from there. `session`, `calls` and `job` are what users
-hold; `cli` and `sandbox` stand beside.
+and `options` checks what they hand in. `contract` is the documentation as pure code, `timing` says when and how fast.
+`http` is one exchange, `polling` the one loop that watches jobs and all who hear of them, and `sending` sends what
+costs credits. `ledger` is the durable record, and `batch` makes many. `session`, `client` and `job` are what users
+hold; `cli` and `sandbox` stand beside. Each folder says what it does and must not do, and imports run one way.
 """
 
+from motion_async.batch.requests import Requests
+from motion_async.batch.runner import FanOut
 from motion_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -47,6 +46,7 @@ from motion_async.errors import (
     UncertainError,
     UnexpectedResponseError,
     WaitTimeoutError,
+    WrongLoopError,
 )
 from motion_async.events import (
     Event,
@@ -59,9 +59,6 @@ from motion_async.events import (
     SessionSlowed,
     WatchEnded,
 )
-from motion_async.fanout import FanOut
-from motion_async.gate import OnInsufficientCredits
-from motion_async.intake import Requests
 from motion_async.job import Job
 from motion_async.jobs import (
     Attachment,
@@ -73,12 +70,14 @@ from motion_async.jobs import (
     StatusChange,
     VideoRequest,
 )
-from motion_async.learning import LearnedSchedule, LearningSchedule
-from motion_async.pacing import Backoff, GrowingSchedule, Schedule
+from motion_async.polling.streams import EventStream
+from motion_async.polling.waiting import OnInput, Transitions
 from motion_async.problems import Problem
+from motion_async.sending.gate import OnInsufficientCredits
 from motion_async.session import MotionSession
-from motion_async.streams import EventStream
-from motion_async.subscriptions import OnInput, Transitions
+from motion_async.timing.learned import LearnedSchedule, LearningSchedule
+from motion_async.timing.retry import Backoff
+from motion_async.timing.schedule import GrowingSchedule, Schedule
 
 __all__ = [
     "Attachment",
@@ -140,4 +139,5 @@ __all__ = [
     "VideoRequest",
     "WaitTimeoutError",
     "WatchEnded",
+    "WrongLoopError",
 ]

@@ -2,6 +2,7 @@
 
     MotionError
     ├── ConfigurationError              a setting (key, base URL, option) cannot be used
+    │   └── WrongLoopError                  used in another event loop, thread or process, or under trio
     ├── SessionClosedError              the session was not entered, or has been left
     ├── InvalidRequestError             the request breaks the contract; found here, or answered as 400
     ├── ServiceError                    the service answered with an error status
@@ -31,7 +32,8 @@
 
 Each error carries its data as attributes, survives pickling, and says what happened, to which job,
 and what to do next. No error may hold the API key or the query of a signed URL, so every text passes
-through `redaction`; beside that this module knows nothing of the package but `Problem`, the data of one of them.
+through `redaction`. In its message what others wrote is visible and bounded, by `showing`; its attributes have
+the texts as they came. Beside that this module knows nothing of the package but `Problem`, the data of one of them.
 """
 
 from __future__ import annotations
@@ -39,8 +41,9 @@ from __future__ import annotations
 import copyreg
 from typing import Any
 
-from motion_async.problems import Problem
+from motion_async.problems import MAX_PROBLEMS, Problem
 from motion_async.redaction import redacted
+from motion_async.showing import shown, shown_list, visible
 
 __all__ = [
     "AuthenticationError",
@@ -71,6 +74,7 @@ __all__ = [
     "UncertainError",
     "UnexpectedResponseError",
     "WaitTimeoutError",
+    "WrongLoopError",
 ]
 
 
@@ -83,7 +87,7 @@ class MotionError(Exception):
     """
 
     def __init__(self, message: str, *, job_id: str | None = None) -> None:
-        super().__init__(redacted(message))
+        super().__init__(visible(redacted(message)))
         self.job_id = job_id
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -97,6 +101,10 @@ class ConfigurationError(MotionError):
     """A setting cannot be used: the key, the base URL, or an option out of its bounds."""
 
 
+class WrongLoopError(ConfigurationError):
+    """Something was used in another event loop, thread or process than the one it was opened in, or under trio."""
+
+
 class SessionClosedError(MotionError):
     """The session was used before it was entered, or after it was left."""
 
@@ -105,8 +113,9 @@ class InvalidRequestError(MotionError):
     """The request breaks the contract: found before it was sent, or answered as 400.
 
     Args:
-        problems: everything that is wrong, not the first thing only.
+        problems: what is wrong, all of it up to 50 things, not the first one only.
         http_status: 400 when the service said so, None when it was found before sending.
+        problem_count: how many things there were, where `problems` has not all of them.
     """
 
     def __init__(
@@ -115,12 +124,16 @@ class InvalidRequestError(MotionError):
         *,
         job_id: str | None = None,
         http_status: int | None = None,
+        problem_count: int | None = None,
     ) -> None:
-        found = "; ".join(map(str, problems)) or "the service named no details"
+        number = len(problems) if problem_count is None else problem_count
+        problems = problems[:MAX_PROBLEMS]
+        found = shown_list(map(str, problems), number) or "the service named no details"
         who = "the service refused the request (400)" if http_status else "the request was not sent"
         about = f" (job {job_id})" if job_id else ""
         super().__init__(f"{who}{about}: {found}", job_id=job_id)
         self.problems = problems
+        self.problem_count = number
         self.http_status = http_status
 
 
@@ -225,7 +238,7 @@ class UnexpectedResponseError(MotionError):
         about = f" about job {job_id}" if job_id else ""
         status = f" (HTTP {http_status})" if http_status else ""
         super().__init__(
-            f"the service's answer{about}{status} cannot be read: {reason}; "
+            f"the service's answer{about}{status} cannot be read: {shown(reason)}; "
             "check that the base URL is Mosaic Motion's and that no proxy stands in between",
             job_id=job_id,
         )
@@ -234,12 +247,7 @@ class UnexpectedResponseError(MotionError):
 
 
 class TransportError(MotionError):
-    """No answer came.
-
-    Args:
-        message: what happened and what to do next.
-        job_id: the job that was asked about, if any.
-    """
+    """No answer came."""
 
 
 class ConnectFailedError(TransportError):
@@ -267,7 +275,7 @@ class CreateUncertainError(UncertainError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"the create was sent and its answer was lost ({reason}), so a job may exist and have been "
+            f"the create was sent and its answer was lost ({shown(reason)}), so a job may exist and have been "
             "paid for; look at https://motion.so before you send it again"
         )
         self.reason = redacted(reason)
@@ -282,7 +290,7 @@ class FollowupUncertainError(UncertainError):
 
     def __init__(self, reason: str, *, job_id: str) -> None:
         super().__init__(
-            f"the followup to job {job_id} was sent and its answer was lost ({reason}); poll the job: "
+            f"the followup to job {job_id} was sent and its answer was lost ({shown(reason)}); poll the job: "
             "if it is running again, or completed at a new time, the followup was taken",
             job_id=job_id,
         )
@@ -298,7 +306,7 @@ class NotSentError(MotionError):
     """
 
     def __init__(self, reason: str, *, advice: str = "clear that up, then send it again") -> None:
-        super().__init__(f"not sent: {reason}; {advice}")
+        super().__init__(f"not sent: {shown(reason)}; {advice}")
         self.reason = redacted(reason)
 
 
@@ -377,7 +385,7 @@ class WaitTimeoutError(MotionError):
     """
 
     def __init__(self, job_id: str, *, timeout: float, status: str | None, failures: int = 0) -> None:
-        seen = f"last seen: {status}" if status else "nothing of it was seen"
+        seen = f"last seen: {shown(status)}" if status else "nothing of it was seen"
         trouble, advice = "", "it goes on, and can be waited for again by its id"
         if failures:
             trouble = f", and its last {failures} polls failed" if failures > 1 else ", and its last poll failed"
@@ -407,6 +415,6 @@ class JobFailedError(MotionError):
     """
 
     def __init__(self, job_id: str, *, error: str | None) -> None:
-        reason = (error or "the service gave no reason").rstrip(".")
+        reason = shown(error or "the service gave no reason").rstrip(".")
         super().__init__(f"job {job_id} failed: {reason}; it can't be followed up: create a new one", job_id=job_id)
         self.error = redacted(error)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from motion_async.contract.validation import as_request
 from motion_async.jobs import Attachment, JobState, VideoRequest
-from motion_async.subscriptions import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
-from motion_async.watch import PollLoop
-from motion_async.watched import Watched
+from motion_async.polling.loop import PollLoop
+from motion_async.polling.tracked import Watched
+from motion_async.polling.waiting import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
 
 __all__ = ["Job"]
 
@@ -58,8 +59,10 @@ class Job:
     def transitions(self, *, timeout: float | None = None) -> Transitions:
         """Read the job's changes in order, beginning with its current state; ends after completed or failed.
 
-        It outlives outages of the service. Any number of readers cost one poll, and a slow one misses nothing
-        unless more than 1,000 changes wait for it; `previous` shows where some are missing then.
+        The job is polled while a step waits, and a step that is cancelled loses no change, as in `wait_for(anext(…))`;
+        leaving `async with` ends the reader. It outlives outages of the service. Any number of readers cost one poll,
+        and a slow one misses nothing unless more than 1,000 changes wait for it; `previous` shows where some are
+        missing then.
 
         Args:
             timeout: seconds from the first step on, at least 0. With None a service that cannot be reached is waited
@@ -114,6 +117,8 @@ class Job:
         attachments: Iterable[Attachment | str] = (),
     ) -> Job:
         """Give the completed job a new turn; see `MotionSession.followup`."""
-        return await self._calls.followup(
-            self.id, prompt, style_reference_url=style_reference_url, attachments=attachments
-        )
+        try:
+            request = as_request(prompt, style_reference_url, attachments)
+        finally:
+            del prompt, style_reference_url, attachments  # as in `MotionSession.create`
+        return await self._calls.followup(self.id, request)

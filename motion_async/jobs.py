@@ -2,7 +2,7 @@
 
 What a caller hands in (`VideoRequest`, `Attachment`) and gets back (`JobState`, `StatusChange`,
 `Outcome`), as frozen values that hold no client. Making one never fails: what breaks the contract
-is told by `motion_async.validation`, all at once, before anything is sent. No I/O, no clock here.
+is told by `motion_async.contract.validation`, all at once, before anything is sent. No I/O, no clock here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from motion_async.errors import MotionError
-from motion_async.redaction import redacted_deep
+from motion_async.redaction import redacted, redacted_deep
 
 __all__ = [
     "API_KEY_PREFIX",
@@ -36,6 +36,7 @@ __all__ = [
     "Outcome",
     "StatusChange",
     "VideoRequest",
+    "as_attachments",
     "is_youtube_host",
 ]
 
@@ -116,6 +117,11 @@ for _name in ("queued", "created", "running", "awaiting_user_input", "completed"
 _TERMINAL: Final = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
 
 
+def _bare(given: Any) -> str:
+    """Show what a caller gave without what signs the URLs in it; the caller's own values keep it."""
+    return redacted(repr(given))
+
+
 def _file_names(attachment: Any) -> Iterator[str]:
     """Give the file names that may tell a media type: the attachment's name, then the end of its URL's path."""
     if isinstance(attachment.name, str):
@@ -169,19 +175,28 @@ class Attachment:
     )
 
     def __repr__(self) -> str:
-        # The query of a signed URL is a secret: whoever reads a log must not be able to fetch the file.
+        # What signs a URL is a secret: whoever reads a log must not be able to fetch the file.
         shown = self.url
         if isinstance(shown, str):
-            shown = re.sub("://[^/]*@", "://", shown.partition("?")[0])
-        return f"Attachment({shown!r}, name={self.name!r}, type={self.type!r})"
+            shown = re.sub("://[^/]*@", "://", re.split("[?#]", shown, maxsplit=1)[0])
+        return f"Attachment({_bare(shown)}, name={_bare(self.name)}, type={_bare(self.type)})"
 
 
-def _as_attachments(given: Iterable[Attachment | str] | None) -> tuple[Attachment, ...]:
+def as_attachments(given: Iterable[Attachment | str] | None) -> tuple[Attachment, ...]:
+    """Give attachments as a request has them; what they cannot be made of stays what it is.
+
+    Args:
+        given: an iterable of attachments, or of their URLs.
+    """
     if given is None:
         return ()
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         return given  # type: ignore[return-value]  # validation says what it should have been
-    return tuple(Attachment(item) if isinstance(item, str) else item for item in given)
+    return tuple(map(_as_attachment, given))
+
+
+def _as_attachment(given: Attachment | str) -> Attachment:
+    return Attachment(given) if isinstance(given, str) else given
 
 
 @attrs.frozen
@@ -194,9 +209,9 @@ class VideoRequest:
         attachments: at most 10; a plain string is taken as an attachment's URL.
     """
 
-    prompt: str
-    style_reference_url: str | None = attrs.field(default=None, kw_only=True)
-    attachments: tuple[Attachment, ...] = attrs.field(default=(), kw_only=True, converter=_as_attachments)
+    prompt: str = attrs.field(repr=_bare)
+    style_reference_url: str | None = attrs.field(default=None, kw_only=True, repr=_bare)
+    attachments: tuple[Attachment, ...] = attrs.field(default=(), kw_only=True, repr=_bare, converter=as_attachments)
 
 
 def _as_request(given: VideoRequest | str) -> VideoRequest:
@@ -219,7 +234,7 @@ class BatchRequest:
     request: VideoRequest = attrs.field(converter=_as_request)
     id: str | None = attrs.field(default=None, kw_only=True)
     follows: str | None = attrs.field(default=None, kw_only=True)
-    metadata: Any = attrs.field(default=None, kw_only=True, hash=False)
+    metadata: Any = attrs.field(default=None, kw_only=True, hash=False, repr=_bare)
 
 
 class _NothingElse(Mapping[str, Any]):
@@ -263,7 +278,7 @@ class JobState:
         completed_at: when it completed, None before.
         error: why it failed, None unless it did.
         pending_user_input: whether it waits for a person.
-        extra: the fields that the documentation does not name, as they came.
+        extra: the fields that the documentation does not name, as they came; and times and flags that cannot be read.
     """
 
     job_id: str
@@ -315,7 +330,7 @@ class Outcome:
     state: JobState | None = None
     error: MotionError | None = None
     key: str | None = attrs.field(default=None, kw_only=True)
-    metadata: Any = attrs.field(default=None, kw_only=True, hash=False)
+    metadata: Any = attrs.field(default=None, kw_only=True, hash=False, repr=_bare)
 
     @property
     def ok(self) -> bool:

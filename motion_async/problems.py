@@ -6,13 +6,17 @@ A value, and pure. It must not say what is wrong: `validation` does, and the ser
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from motion_async.redaction import redacted, redacted_deep
+from motion_async.showing import shown
 
-__all__ = ["Problem"]
+__all__ = ["MAX_PROBLEMS", "Problem"]
+
+MAX_PROBLEMS: Final = 50
+"""So many problems of one request are told; the others are counted."""
 
 
 @attrs.frozen
@@ -33,4 +37,5 @@ class Problem:
 
     def __str__(self) -> str:
         where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path).lstrip(".")
-        return f"{where}: {self.message}" if where else self.message
+        message = shown(self.message)
+        return f"{shown(where)}: {message}" if where else message

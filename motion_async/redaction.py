@@ -6,12 +6,12 @@ Pure, and knows nothing of the package. It must not be the only guard: whoever h
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final, overload
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NoReturn, Self, SupportsIndex, overload
 
-__all__ = ["Eraser", "Secret", "redacted", "redacted_deep"]
+__all__ = ["Eraser", "Secret", "Unshown", "redacted", "redacted_deep"]
 
-_LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2})[^/\s\"<>@]*@")
+_LOGIN: Final = re.compile(r"((?i:https?):(?:\\*/){2}|:(?:\\*/){2}(?=[^/\s\"<>@:]*:))[^/\s\"<>@]*@")
 _KEY: Final = re.compile(r"motion_[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]")
 _NAME: Final = re.compile(r"[a-z]+(?:[_.-][a-z]+)*|[\w-]+(?:\.[a-z]{1,8}\d?)+")
 """Keys are random: small letters alone, or the ending of a file, are not to be expected in one, but are in a name."""
@@ -21,27 +21,80 @@ _QUERY: Final = re.compile(
     r"|(?P<name>(?i:x-(?:amz|goog)-[\w-]{1,64}|(?<![a-z])sig(?:nature)?)(?:=|%3[Dd]))[^\s&\"'<>]+"
 )
 _SECRETS: Final = re.compile(
-    # A whole URL, with or without a query, so that no part of a text is looked at twice; some escape its slashes.
-    r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?\"<>]*)(?P<query>\?[^\s\"<>]*)?"
+    # A whole URL with what follows its path, so that no part of a text is looked at twice; some escape its slashes.
+    r"(?P<url>(?i:https?):(?:\\*/){2}[^\s?#\"<>]*)(?P<query>[?#][^\s\"<>]*)?"
     rf"|{_QUERY.pattern}"
     rf"|{_KEY.pattern}"
     r"|(?P<scheme>(?i:Bearer) )\S+"
 )
 
-
+_SIGNS: Final = ("motion_", "http", "@", "?", "&", "%3f", "%26", "x-amz-", "x-goog-", "sig", "bearer ")
+"""What a text has in it, in any case, that one of the patterns finds something in."""
+_MOST_VALUES: Final = 1_000
+"""So many values of one tree of JSON are kept where it is redacted."""
 _ERASED: Final = "…".encode()
 
 
 class Secret(str):
-    """A text for whom it is handed to, and for nobody who looks on: a traceback with locals shows its repr."""
+    """A text for whom it is handed to, and for nobody who looks on: tracebacks with locals, debuggers, logs.
+
+    What stands in it is an ellipsis; the text is beside that, and comes out by `str` or a format alone. So its repr
+    shows nothing, nor does a part of it, or what is made of it by `json.dumps`. It is equal to its text.
+    """
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Take a text in, which may be such a one."""
+        secret = super().__new__(cls, "…")
+        secret._text = str(text)  # its own
+        return secret
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __format__(self, how: str) -> str:
+        return format(self._text, how)
+
+    def __add__(self, other: str) -> str:
+        return self._text + other
+
+    def __radd__(self, other: str) -> str:
+        return other + self._text
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == (other._text if isinstance(other, Secret) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __contains__(self, part: object) -> bool:
+        return isinstance(part, str) and str(part) in self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __reduce_ex__(self, _: object) -> NoReturn:
+        raise TypeError("a secret cannot be pickled")
+
+
+class Unshown(str):
+    """A text that libraries need to the letter, and whose repr, which they log, shows nothing; nor do its parts."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return "'…'"
 
+    def __getitem__(self, place: SupportsIndex | slice) -> Unshown:
+        return Unshown(super().__getitem__(place))
 
-class _SecretBytes(bytes):
+
+class _UnshownBytes(bytes):
     """The same of bytes."""
 
     __slots__ = ()
@@ -58,10 +111,10 @@ class Eraser:
     """
 
     def __init__(self, secret: str) -> None:
-        self._plain: bytes = _SecretBytes(secret.encode())
-        spelled = "".join(map(_spellings, secret))
+        self._plain: bytes = _UnshownBytes(str(secret).encode())
+        spelled = Unshown("".join(map(_spellings, str(secret))))
         # The first alternative keeps an escaped backslash from being taken for the beginning of an escape.
-        self._spelled = re.compile(Secret(rf"\\\\|(?P<secret>{spelled})").encode())
+        self._spelled = re.compile(_UnshownBytes(rf"\\\\|(?P<secret>{spelled})".encode()))
 
     def __repr__(self) -> str:
         return "Eraser(…)"
@@ -88,21 +141,25 @@ def redacted(text: str) -> str: ...
 @overload
 def redacted(text: None) -> None: ...
 def redacted(text: str | None) -> str | None:
-    """Give a text without its secrets: API keys, and of URLs the passwords and the queries, which may be signatures.
+    """Give a text without its secrets: API keys, and what of URLs is a password or may be a signature.
 
     Args:
         text: words of the service, of a proxy or of the network layer; None stays None.
     """
     if text is None:
         return None
-    shown = _LOGIN.sub(r"\1", text)
-    return _SECRETS.sub(_without_secret, shown)
+    folded = text.casefold()
+    if not any(
+        sign in folded for sign in _SIGNS
+    ):  # the patterns look at each character, which takes long in a long text
+        return text
+    return _SECRETS.sub(_without_secret, _LOGIN.sub(r"\1", text))
 
 
 def _without_secret(found: re.Match[str]) -> str:
     if found["url"]:
         url = _QUERY.sub(_without_query, _KEY.sub(_unless_a_name, found["url"]))
-        return url + ("?…" if found["query"] else "")
+        return url + (f"{found['query'][0]}…" if found["query"] else "")
     if found["mark"] or found["name"]:
         return _without_query(found)
     return f"{found['scheme']}…" if found["scheme"] else _unless_a_name(found)
@@ -118,12 +175,16 @@ def _unless_a_name(found: re.Match[str]) -> str:
 
 
 def redacted_deep(given: Any, depth: int = 16) -> Any:
-    """Give a value of JSON without its secrets, and without what lies so deep that it could not be pickled.
+    """Give a value of JSON without its secrets, and without what lies so deep or so far back that nobody reads it.
 
     Args:
         given: the value.
-        depth: how many levels of it are kept, at least 0.
+        depth: how many levels of it are kept, at least 0; deeper ones could not be pickled.
     """
+    return _redacted_deep(given, depth, iter(range(_MOST_VALUES)))
+
+
+def _redacted_deep(given: Any, depth: int, places: Iterator[int]) -> Any:
     if isinstance(given, str):
         return redacted(given)
     if not isinstance(given, Mapping | list | tuple):
@@ -131,5 +192,6 @@ def redacted_deep(given: Any, depth: int = 16) -> Any:
     if depth == 0:
         return "…"
     if isinstance(given, Mapping):
-        return {redacted(str(name)): redacted_deep(value, depth - 1) for name, value in given.items()}
-    return type(given)(redacted_deep(item, depth - 1) for item in given)
+        pairs = zip(given.items(), places, strict=False)
+        return {redacted(str(name)): _redacted_deep(value, depth - 1, places) for (name, value), _ in pairs}
+    return type(given)(_redacted_deep(item, depth - 1, places) for item, _ in zip(given, places, strict=False))

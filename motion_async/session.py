@@ -1,7 +1,7 @@
 """`MotionSession`: everything that can be asked of Mosaic Motion, from one place.
 
 It puts the parts together and holds nothing of its own but them: a transport, a sender, a poll loop.
-It must not talk HTTP, decide what an answer means, or keep a job alive that nobody holds any more.
+It must not talk HTTP, decide what an answer means, or keep a job alive that nobody holds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import random as _random
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -18,23 +18,27 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import anyio
 
-from motion_async.address import DEFAULT_BASE_URL, check_api_key, check_base_url
-from motion_async.calls import Calls
+from motion_async.batch.item import places
+from motion_async.batch.lessons import Lessons
+from motion_async.batch.requests import Requests, intakes, kind_of_single
+from motion_async.batch.runner import FanOut
+from motion_async.client import Calls
+from motion_async.contract.validation import as_request
 from motion_async.errors import ConfigurationError, SessionClosedError
-from motion_async.fanout import FanOut
-from motion_async.gate import OnInsufficientCredits, check_on_insufficient_credits
-from motion_async.intake import Requests, intakes
+from motion_async.http.endpoint import DEFAULT_BASE_URL, check_api_key, check_base_url
+from motion_async.http.transport import Transport
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
-from motion_async.learning import LearnedSchedule, LearningSchedule
-from motion_async.lessons import Lessons
+from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number, check_whole_number
-from motion_async.pacing import Backoff, GrowingSchedule, Pace, Schedule, check_schedule
+from motion_async.polling.streams import EventHub, EventStream
+from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
 from motion_async.redaction import Secret
-from motion_async.streams import EventHub, EventStream
-from motion_async.subscriptions import OnInput, check_on_input, check_timeout
-from motion_async.transport import Transport
-from motion_async.validation import as_request
+from motion_async.sending.gate import OnInsufficientCredits, check_on_insufficient_credits
+from motion_async.timing.learned import LearnedSchedule
+from motion_async.timing.pace import Pace
+from motion_async.timing.retry import Backoff, check_backoff
+from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-    from motion_async.batch import Batch
+    from motion_async.batch.resume import Batch
     from motion_async.ledger import Ledger
 
 __all__ = ["MotionSession"]
@@ -54,25 +58,23 @@ _BATCH_URGENCY = 2.7
 class MotionSession:
     """A session with Mosaic Motion: creates jobs, follows them up, polls and watches them.
 
-    Use it with `async with`; it may be entered in one task and left in another. All its jobs share
+    Use it with `async with`, in one event loop; it may be entered in one task and left in another. All its jobs share
     one poll loop, one pace and one bound of connections.
 
     Args:
         api_key: the key; `MOTION_API_KEY` when None. It begins with `motion_` (section "Overview").
-        base_url: where the service is; `MOTION_BASE_URL` when None, else the documented one. Plain http is
-            taken for this machine's own addresses alone.
-        client_session: an aiohttp session of your own whose connections are used. It is neither changed nor
-            closed, and its default headers, cookies and credentials meet no call of this library. What a service
-            sends unasked on its idle connections has no bound there, as it has in this library's own.
+        base_url: where the service is; `MOTION_BASE_URL` when None, else as documented. Plain http is for loopback.
+        client_session: an aiohttp session of your own whose connections are used. It is neither changed nor closed;
+            its default headers, cookies and credentials meet no call of this library. What a service sends unasked
+            on its idle connections has no bound there, as it has in this library's own.
         schedule: how long a job is left alone between polls; when None the contract's advice, and for
             `generate_many` one that begins with it and learns.
         backoff: how long to wait after a failed call before it is made again, where it may be.
         max_connections: the most connections at one time, 2 to 10,000. A quarter of them, at least one, is for creates
-            and followups, each of which opens its own; polls share the rest. Of 100 these are 25 and 75.
+            and followups, each of which opens its own; polls share the rest.
         max_polls_per_second: the most polls of the whole session, 0.01 to 1,000,000; waits stretch evenly beyond it.
         exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
-        max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB. Events and changes that nobody reads
-            keep what the service sent besides the documented fields.
+        max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB.
         cancel_grace: seconds in which a create whose caller was cancelled may still bring its id back, 0 to 3,600.
         trace_configs: aiohttp's trace configurations, for every request.
         proxy: the URL of an HTTP proxy.
@@ -105,10 +107,14 @@ class MotionSession:
         now: Callable[[], datetime] | None = None,
         random: Callable[[], float] | None = None,
     ) -> None:
-        self._transport_options: dict[str, Any] = {"base_url": base_url}  # its repr must hold from the beginning
+        self._transport_options: dict[str, Any] = {"base_url": "…"}  # its repr must hold from the beginning
+        base_url = Secret(base_url) if isinstance(base_url, str) else base_url
+        proxy = None if proxy is None else Secret(str(proxy))
         api_key = Secret(os.environ.get("MOTION_API_KEY", "") if api_key is None else api_key)
+        if ssl is False:
+            _log.warning("ssl=False: nobody checks who the service is, so whoever is in between can read the API key")
         if base_url is None:  # an empty one is a mistake, which must not lead to where videos are paid for
-            base_url = os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL
+            base_url = Secret(os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL)
         self._transport_options = {
             "api_key": check_api_key(api_key),
             "base_url": check_base_url(base_url),
@@ -127,9 +133,7 @@ class MotionSession:
         self._cancel_grace = check_number("cancel_grace", cancel_grace, low=0, high=3_600)
         self._now = check_clock("now", now or partial(datetime.now, UTC))
         self._random = random or _random.random
-        self._backoff = Backoff() if backoff is None else backoff
-        if not isinstance(self._backoff, Backoff):
-            raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
+        self._backoff = Backoff() if backoff is None else check_backoff(backoff)
         self._calls: Calls | None = None
         self._lessons = Lessons()
         self._was_entered = False
@@ -145,6 +149,7 @@ class MotionSession:
     async def __aenter__(self) -> Self:
         if self._was_entered:
             raise SessionClosedError("a session can be entered once; make a new one")
+        HomeLoop("a MotionSession")
         transport = Transport(**self._transport_options)
         self._was_entered = True
         self._calls = Calls(
@@ -153,7 +158,6 @@ class MotionSession:
             schedule=self._schedule,
             pace=self._pace,
             backoff=self._backoff,
-            max_in_flight=transport.polls_at_once,
             grace=self._cancel_grace,
             now=self._now,
             random=self._random,
@@ -168,9 +172,10 @@ class MotionSession:
     async def aclose(self) -> None:
         """Leave the session: end its tasks, close its connections, tell whoever still waits.
 
-        A create that may have reached the service gets `cancel_grace` seconds to bring its id back; whoever calls this
-        meanwhile waits for that, too.
+        A create that may have reached the service gets `cancel_grace` seconds to bring its id back, for every caller.
         """
+        if self._calls is not None:
+            self._calls.polls.home.check()
         calls, self._calls = self._calls, None
         if calls is not None:
             self._left = asyncio.get_running_loop().create_future()
@@ -190,11 +195,10 @@ class MotionSession:
     ) -> Job:
         """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
 
-        While no connection can be made, or the answer is a 429, it is tried for 90 seconds and up to eight times; no
-        further try begins after that, and each takes up to `exchange_timeout`. Meanwhile one create at a time finds out
-        for the whole session whether the service takes them again, and to wait for that is no try. A `Retry-After` of
-        up to an hour is waited for besides. End it sooner with `asyncio.timeout`: that sends nothing twice, and an id
-        that still comes is in the log and in `events`.
+        While no connection can be made, or the answer is a 429, it is tried for 90 seconds and up to eight times, each
+        for up to `exchange_timeout`. One create at a time finds out for the whole session whether the service takes
+        them again; to wait for that is no try. A `Retry-After` of up to an hour is waited for besides. End it sooner
+        with `asyncio.timeout`: that sends nothing twice, and an id that still comes is in the log and in `events`.
 
         Args:
             prompt: 1 to 12,000 characters, or a whole request.
@@ -210,8 +214,12 @@ class MotionSession:
             CreateUncertainError: if it was sent and its answer was lost: a job may exist.
             MotionError: any other refusal, or no connection.
         """
+        try:
+            request = as_request(prompt, style_reference_url, attachments)
+        finally:
+            del prompt, style_reference_url, attachments  # a traceback with locals must not show signed URLs
         calls = self._open()
-        watched = await calls.create(as_request(prompt, style_reference_url, attachments))
+        watched = await calls.create(request)
         return Job(self, calls.polls, watched)
 
     async def followup(
@@ -224,9 +232,8 @@ class MotionSession:
     ) -> Job:
         """Give a completed job a new turn (section "Create Followup Endpoint"); it keeps its id.
 
-        The job is polled before each try, so that its old `completed` is not taken for the new one after; it is sent as
-        a create is, and tried as often and as long, while that poll fails, too. Several followups to one job have
-        their turns one after the other.
+        The job is polled before each try, so that its old `completed` is not taken for the new one after; it is tried
+        as a create is, while that poll fails, too. Several followups to one job have their turns one after the other.
 
         Args:
             job_id: a job that is completed.
@@ -239,12 +246,16 @@ class MotionSession:
 
         Raises:
             FollowupNotAllowedError: if the job is not completed, by the poll before it or by the service's 409.
-            FollowupUncertainError: if it was sent and its answer was lost. Wait for the job to find out: that gives
-                the end of the new turn, or raises this again if three polls show that nothing has changed.
+            FollowupUncertainError: if it was sent and its answer was lost. `Job.wait` finds out: it gives the new end,
+                or raises this again if three polls show that nothing has changed.
             MotionError: any other refusal, or no connection.
         """
+        try:
+            request = as_request(prompt, style_reference_url, attachments)
+        finally:
+            del prompt, style_reference_url, attachments  # as in `create`
         calls = self._open()
-        watched = await calls.followup(job_id, as_request(prompt, style_reference_url, attachments))
+        watched = await calls.followup(job_id, request)
         return Job(self, calls.polls, watched)
 
     async def poll(self, job_id: str) -> JobState:
@@ -302,9 +313,13 @@ class MotionSession:
         Raises:
             MotionError: what `create` and `Job.wait` raise.
         """
+        try:
+            request = as_request(prompt, style_reference_url, attachments)
+        finally:
+            del prompt, style_reference_url, attachments  # as in `create`
         check_timeout(timeout)
         check_on_input(on_input)
-        job = await self.create(prompt, style_reference_url=style_reference_url, attachments=attachments)
+        job = await self.create(request)
         try:
             return await job.wait(timeout=timeout, on_input=on_input)
         except asyncio.CancelledError:
@@ -327,31 +342,26 @@ class MotionSession:
         """Make many videos, a limited number at a time, and give each outcome as it ends.
 
         Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
-        One bad request is one bad outcome. While no connection can be made, or the service answers with 429, one
-        create at a time is tried without end, and events tell of it. The first 401 or 402 ends new creates; what runs
-        goes on, and the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started.
-        Leaving the block early starts nothing new; jobs that the service has taken go on, and their ids are in the log,
-        or in the ledger.
+        One bad request is one bad outcome. While no connection can be made, or the answer is a 429, one create at a
+        time is tried without end, and events tell of it. The first 401 or 402 ends new creates; what runs goes on, and
+        the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started, nor when the
+        block is left early; jobs that the service has taken go on, and their ids are in the log, or in the ledger.
 
-        With a ledger, what is sent is on disk before it is sent, and the same call goes on where an earlier
-        one ended, however it ended: what is finished comes out without a call, what runs is taken up by its
-        id, what was not sent is sent, and what may have been sent comes out as an `UncertainError`.
+        With a ledger, what is sent is on disk before, and the same call goes on where an earlier one ended: what has
+        ended comes out, what runs is taken up, the rest is sent, and what may have been is an `UncertainError`.
 
         Args:
             requests: any iterable or async iterable of requests or prompts, pulled one at a time; with a ledger,
                 100 of a plain iterable at a time. With a `BatchRequest` each can carry an id of yours.
             max_active: the most jobs at one time, 1 to 1,000,000; not used when a limiter is given.
             limiter: places to share with other batches. A job that waits for a person gives its place back.
-            schedule: how long these jobs are left alone between polls. When None the session's, if it was given
-                one; else a `LearnedSchedule` that all batches of the session teach, urgent enough to notice ends no
-                later on average than the contract's advice does, with fewer polls.
-            job_timeout: seconds in which this batch watches a job, or waits while another one with the same ledger
-                sends its request, at least 0; None for no end. The job goes on.
+            schedule: how long these jobs are left alone between polls. When None the session's, if it was given one;
+                else a `LearnedSchedule` that all its batches teach: ends are noticed as early, with fewer polls.
+            job_timeout: seconds for which a job is watched, or another sender of the same ledger waited for, at least
+                0; None for no end.
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
-            on_insufficient_credits: after a 402: `stop` creating, or `wait`: try one create every 60 seconds
-                until one is taken; `events` tells of each.
-            ledger: an open ledger, where each request is written down; open it before the session, so that it is
-                closed after it.
+            on_insufficient_credits: after a 402 `stop` creating, or `wait`: try one a minute until one is taken.
+            ledger: an open ledger, where each request is written down; open it before the session, and close it after.
             batch: the batch's name in the ledger, 1 to 512 printable characters.
 
         Returns:
@@ -362,24 +372,15 @@ class MotionSession:
             SessionClosedError: if the session is not open.
         """
         calls = self._open()
-        single = isinstance(requests, str | bytes | Mapping | VideoRequest)
-        if single or not isinstance(requests, Iterable | AsyncIterable):
-            raise ConfigurationError(
-                f"requests must be an iterable of requests or prompts, not {type(requests).__name__}; "
-                "put a single one in a list, or use generate"
-            )
-        if limiter is not None and not isinstance(limiter, anyio.CapacityLimiter):
-            raise ConfigurationError(f"limiter must be an anyio.CapacityLimiter, not {type(limiter).__name__}")
-        if limiter is None:
-            limiter = anyio.CapacityLimiter(check_whole_number("max_active", max_active, low=1, high=1_000_000))
+        if (kind := kind_of_single(requests)) is not None:
+            del requests  # as in `create`
+            raise ConfigurationError(f"requests must be an iterable of requests, not {kind}; put a single in a list")
+        limiter = places(limiter, max_active)
         if schedule is None:
-            if self._batch_schedule is None:
-                self._batch_schedule = LearnedSchedule(urgency=_BATCH_URGENCY)
-            schedule = self._batch_schedule
-        schedule = check_schedule(schedule)
-        waits_for_credits = check_on_insufficient_credits(on_insufficient_credits) == "wait"
+            schedule = self._batch_schedule = self._batch_schedule or LearnedSchedule(urgency=_BATCH_URGENCY)
+        schedule, policy = check_schedule(schedule), check_on_insufficient_credits(on_insufficient_credits)
         return FanOut(
-            partial(calls.send, schedule=schedule, waits_for_credits=waits_for_credits),
+            partial(calls.send, schedule=schedule, waits_for_credits=policy == "wait"),
             partial(calls.take_up, schedule=schedule),
             calls.polls,
             (intakes if ledger is None else self._batch(ledger, batch, schedule).intakes)(requests),
@@ -391,15 +392,15 @@ class MotionSession:
 
     def _batch(self, ledger: Ledger, name: str, schedule: Schedule) -> Batch:
         """Give a batch of a ledger, whose lessons come first for a schedule that learns."""
-        from motion_async.batch import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
+        from motion_async.batch.resume import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
-        lesson = partial(self._lessons.give, schedule, ledger) if isinstance(schedule, LearningSchedule) else None
+        lesson = partial(self._lessons.give, schedule, ledger)
         return Batch(ledger, name, now=self._now, publish=self._events.publish, lesson=lesson)
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
         """Read every change and every disturbance of all jobs of this session, from now on.
 
-        While a stream is held, the session's jobs are polled until they end, whether anyone else waits or not.
+        While a step waits all are polled until they end; one that is cancelled loses no event. `async with` ends it.
 
         Args:
             max_unread: how many unread events are kept, 1 to 1,000,000,000; then the oldest are dropped, and told of.
@@ -413,8 +414,7 @@ class MotionSession:
 
     def _open(self) -> Calls:
         if self._calls is None:
-            what = (
-                "has been left; open a new one" if self._was_entered else "has not been entered yet; use `async with`"
-            )
-            raise SessionClosedError(f"the session {what}")
+            what = "left; open a new one" if self._was_entered else "entered yet; use `async with`"
+            raise SessionClosedError(f"the session has {'' if self._was_entered else 'not '}been {what}")
+        self._calls.polls.home.check()
         return self._calls

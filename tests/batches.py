@@ -8,7 +8,7 @@ from typing import Any
 from motion_async import Backoff, GrowingSchedule, MotionSession, Outcome
 from motion_async.ledger import ItemState, Ledger
 
-__all__ = ["QUICK", "run", "states"]
+__all__ = ["QUICK", "run", "stands", "states"]
 
 QUICK: dict[str, Any] = {
     "schedule": GrowingSchedule(first=0.01, growth=0.2, cap=0.05),
@@ -26,3 +26,8 @@ async def run(motion: MotionSession, ledger: Ledger, requests: Iterable[Any], **
 async def states(ledger: Ledger) -> dict[str, ItemState]:
     """Give the state of each item of the batch."""
     return {item.key: item.state async for item in ledger.items("launch")}
+
+
+async def stands(ledger: Ledger, key: str, state: ItemState) -> bool:
+    """Tell whether an item of the batch has been planned and is in this state."""
+    return (await states(ledger)).get(key) == state

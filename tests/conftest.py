@@ -11,9 +11,11 @@ import pytest
 
 from tests.postgres import fresh_postgres, postgres_database, postgres_server, postgres_url
 from tests.sockets import served
+from tests.strays import forget_processes, guard_processes, guarded_uvloop, no_strays
 
 __all__ = [
     "fresh_postgres",
+    "no_strays",
     "postgres_database",
     "postgres_server",
     "postgres_url",
@@ -26,7 +28,17 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
     With `MOTION_TEST_UVLOOP` set in the environment all others run on uvloop.
     """
-    return "asyncio", {"use_uvloop": bool(os.environ.get("MOTION_TEST_UVLOOP"))}
+    return "asyncio", {"loop_factory": guarded_uvloop} if os.environ.get("MOTION_TEST_UVLOOP") else {}
+
+
+def pytest_configure() -> None:
+    """Keep all that the tests do on this machine."""
+    guard_processes()
+
+
+def pytest_unconfigure() -> None:
+    """Take away what was written down of what did not stay there."""
+    forget_processes()
 
 
 def _is_the_runners(task: asyncio.Task[object]) -> bool:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from motion_async import Backoff, GrowingSchedule, JobNotFoundError, JobState, JobStatus
-from motion_async.pacing import Pace
-from motion_async.watch import PollLoop
+from motion_async.polling.loop import PollLoop
+from motion_async.timing.pace import Pace
 
 __all__ = ["START", "quiet_loop", "state"]
 

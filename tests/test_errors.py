@@ -35,6 +35,7 @@ FURTHER: dict[type[MotionError], dict[str, Any]] = {
 PLAIN_ERRORS: tuple[type[MotionError], ...] = (
     MotionError,
     errors.ConfigurationError,
+    errors.WrongLoopError,
     errors.SessionClosedError,
     errors.TransportError,
     errors.ConnectFailedError,

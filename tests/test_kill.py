@@ -27,6 +27,8 @@ def url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("fresh_postgres"))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_batch_survives_being_killed_again_and_again(url: str) -> None:
     """No prompt is created twice, every job's id is in the ledger or its item uncertain, all others are completed."""
     async with Sandbox(credits=300 * ITEMS * 2, speed=400, seed=3) as sandbox:

@@ -36,7 +36,7 @@ from motion_async import (
     WaitTimeoutError,
     WatchEnded,
 )
-from motion_async.protocol import Answer, Call
+from motion_async.contract.protocol import Answer, Call
 from tests.virtual import VirtualLoop
 
 FULL = os.environ.get("MOTION_LONG_LIFE") == "full"
@@ -223,8 +223,8 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 async def day(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Day]:
     monkeypatch.setattr("motion_async.session.Transport", Service)
-    monkeypatch.setattr("motion_async.watch._MAX_REMEMBERED", REMEMBERED)
-    monkeypatch.setattr("motion_async.streams._MAX_ENDS", REMEMBERED)
+    monkeypatch.setattr("motion_async.polling.known._MOST_REMEMBERED", REMEMBERED)
+    monkeypatch.setattr("motion_async.polling.streams._MAX_ENDS", REMEMBERED)
     async with MotionSession(
         "motion_key",
         base_url="http://127.0.0.1/",
@@ -242,6 +242,8 @@ def prompts() -> Iterator[str]:
     return (f"video number {number}" for number in range(JOBS))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_day_with_outages_costs_no_memory_loses_no_change_and_keeps_the_schedule(day: Day) -> None:
     """Memory is flat from the second hour on, polls come when they are due, each change is told as it was answered."""
     helpers = [asyncio.create_task(work) for work in (day.note_events(), day.note_sizes())]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import json
 import os
 import re
 import subprocess
@@ -18,6 +20,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from motion_async.sandbox import Sandbox
+from tests.conftest import RawServer
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -79,7 +82,7 @@ async def test_the_fastapi_app_makes_a_video_and_streams_its_changes(sandbox: Sa
         assert (await client.post("/videos", params={"prompt": ""})).status_code == 422
         assert (await client.get("/videos/nobodys/changes")).status_code == 404
     assert changes.startswith("data: ")
-    assert changes.endswith("data: completed\n\n")
+    assert [json.loads(line.removeprefix("data: "))["status"] for line in changes.split("\n\n")[:-1]][-1] == "completed"
 
 
 async def test_the_aiohttp_app_makes_a_video(sandbox: Sandbox) -> None:
@@ -131,3 +134,32 @@ async def test_the_sandbox_command_prints_the_lines_that_point_the_client_at_it(
         process.terminate()
     assert re.search(rb"^export MOTION_BASE_URL=.?http://127\.0\.0\.1:\d+/api/motion", said, re.MULTILINE)
     assert re.search(rb"^export MOTION_API_KEY=.?motion_", said, re.MULTILINE)
+
+
+async def test_a_stream_of_events_has_no_words_of_others_as_they_came(
+    raw_server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A status with ends of lines in it stays one event, and so does an error that quotes one: they are JSON."""
+    words = "no\n\nevent: forged\ndata: x\r\rdata: y"
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        first = len(raw_server.requests) <= 2
+        body = json.dumps({"job_id": "job-1", "status": words} if first else {"error": words}).encode()
+        status = "200 OK" if first else "401 No"
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    raw_server.handler = answer
+    monkeypatch.setenv("MOTION_API_KEY", "motion_key")
+    monkeypatch.setenv("MOTION_BASE_URL", raw_server.url)
+    app = _names_of(APPS[0])["app"]
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://app") as client,
+    ):
+        changes = (await client.get("/videos/job-1/changes")).text
+    first, error, rest = changes.split("\n\n")
+    assert json.loads(first.removeprefix("data: ")) == {"status": words}
+    kind, data = error.splitlines()
+    assert (kind, rest) == ("event: error", "")
+    assert "forged" in json.loads(data.removeprefix("data: "))["error"]

@@ -39,6 +39,7 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import open_ledger
+from motion_async.polling.waiting import Transitions
 from motion_async.sandbox import (
     AwaitInput,
     Fail,
@@ -51,7 +52,7 @@ from motion_async.sandbox import (
     SlowBody,
     StaleCompleted,
 )
-from motion_async.subscriptions import Transitions
+from tests.waiting import until
 
 QUICK: dict[str, Any] = {
     "schedule": GrowingSchedule(first=0.02, growth=0.2, cap=0.1),
@@ -400,8 +401,11 @@ async def test_a_wait_ends_at_its_deadline_and_the_job_goes_on(sandbox: Sandbox,
     with pytest.raises(WaitTimeoutError):
         async for _ in job.transitions(timeout=0.3):
             pass
-    while not (await job.poll()).pending_user_input:
-        await asyncio.sleep(0.01)
+
+    async def is_waiting() -> bool:
+        return (await job.poll()).pending_user_input
+
+    await until(is_waiting, every=0.01)
     sandbox.give_input(job.id)
     assert (await job.wait(timeout=30)).status == "completed"
 
@@ -463,8 +467,7 @@ async def test_closing_during_a_create_hands_its_job_over(sandbox: Sandbox) -> N
     await motion.__aenter__()
     sandbox.faults.next(SlowBody(seconds=0.2), on="create")
     creating = asyncio.create_task(motion.create("A launch"))
-    while not sandbox.counts.creates:
-        await asyncio.sleep(0.005)
+    await until(lambda: sandbox.counts.creates, every=0.005)
     await motion.aclose()
     assert (await creating).id in sandbox.jobs
 
@@ -477,8 +480,7 @@ async def test_nothing_is_sent_any_more_once_it_is_being_closed(sandbox: Sandbox
         MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK, max_connections=4) as motion,
         motion.generate_many([f"p{number}" for number in range(10)], max_active=10) as outcomes,
     ):
-        while not sandbox.counts.creates_accepted:
-            await asyncio.sleep(0.005)
+        await until(lambda: sandbox.counts.creates_accepted, every=0.005)
         sent = sandbox.counts.creates
         await motion.aclose()
         ended = [outcome async for outcome in outcomes]
@@ -493,8 +495,7 @@ async def test_whoever_closes_it_meanwhile_waits_for_the_end(sandbox: Sandbox) -
     motion = MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK)
     await motion.__aenter__()
     creating = asyncio.create_task(motion.create("A launch"))
-    while not sandbox.counts.creates_accepted:
-        await asyncio.sleep(0.005)
+    await until(lambda: sandbox.counts.creates_accepted, every=0.005)
     closing = asyncio.create_task(motion.aclose())
     await asyncio.sleep(0)
     impatient = asyncio.create_task(motion.aclose())
@@ -514,8 +515,7 @@ async def test_closing_ends_a_create_that_waits_to_be_sent_again(sandbox: Sandbo
     await motion.__aenter__()
     sandbox.faults.next(RateLimited(retry_after=1_000), on="create")
     creating = asyncio.create_task(motion.create("A launch"))
-    while not sandbox.counts.refused:
-        await asyncio.sleep(0.005)
+    await until(lambda: sandbox.counts.refused, every=0.005)
     await asyncio.sleep(0.05)
     await motion.aclose()
     with pytest.raises(SessionClosedError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from motion_async import (
     Backoff,
     CreateUncertainError,
@@ -20,6 +22,8 @@ VIDEOS = 1_000
 SHARE = 0.05
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_thousand_videos_in_a_storm_end_right_and_none_is_paid_for_twice() -> None:
     """Each outcome agrees with the sandbox's own record, and no create that may have been received was sent again."""
     requests = [VideoRequest(f"Launch video number {number}") for number in range(VIDEOS)]

@@ -6,7 +6,6 @@ would show in the process list.
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -23,8 +22,9 @@ from motion_async.cli.arguments import BaseUrl, BatchTimeout, Json, Timeout, Wat
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import format_of
+from motion_async.cli.commandline import again
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.ledger.address import Address, beside, without_password
+from motion_async.cli.ledger.address import PASSWORD_HINT, Address, beside, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
 from motion_async.cli.lines import SHAPES
 from motion_async.cli.reporter import Reporter, say
@@ -32,11 +32,11 @@ from motion_async.cli.running import execute
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.stopping import Stop
 from motion_async.errors import ConfigurationError
-from motion_async.gate import OnInsufficientCredits
 from motion_async.jobs import VideoRequest
 from motion_async.ledger.rows import check_name
 from motion_async.options import check_whole_number
-from motion_async.redaction import redacted
+from motion_async.sending.gate import OnInsufficientCredits
+from motion_async.showing import shown
 
 __all__ = ["run"]
 
@@ -161,7 +161,19 @@ def sandbox(
     speed: Annotated[float, Parameter(help="How many times faster than real its time runs.")] = 200.0,
     credits: Annotated[int, Parameter(help="The balance; a video or a followup costs 300.")] = 100_000,  # noqa: A002  # the contract's word
     host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
-    seed: Annotated[int, Parameter(help="What chance is drawn from: the same seed tells the same story.")] = 0,
+    seed: Annotated[
+        int | None,
+        Parameter(help="What chance is drawn from: the same seed tells the same story, and has the same key."),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--name",
+            negative=(),
+            help="A name by which it is reached besides this machine's own, such as a container's; may be given "
+            "several times. Requests under other names are refused.",
+        ),
+    ] = None,
     fault: _Faults = None,
     json: Json = False,
 ) -> ExitStatus:
@@ -172,14 +184,22 @@ def sandbox(
 
       eval "$(motion-async sandbox &)"
 
-    Jobs are gone when it ends, and the same seed gives the same ids again: begin
-    a batch anew then, with a new ledger.
+    Its key is another one each time, unless there is a seed. Jobs are gone when
+    it ends, and the same seed gives the same ids again: begin a batch anew then,
+    with a new ledger.
     """
     from motion_async.cli.serving import serve  # noqa: PLC0415
 
     return execute(
         lambda reporter: serve(
-            reporter, host=host, port=port, speed=speed, credits=credits, seed=seed, faults=fault or ()
+            reporter,
+            host=host,
+            port=port,
+            speed=speed,
+            credits=credits,
+            seed=seed,
+            names=name or (),
+            faults=fault or (),
         ),
         json=json,
     )
@@ -271,6 +291,8 @@ def batch(
 
     def order() -> BatchOrder:
         path = Path(file)
+        if (named := without_password(file)) != file and not path.exists():
+            raise ConfigurationError(f"there is no file {named} of requests; a ledger's address goes behind --ledger")
         if file.startswith("-") and file != "-":
             raise ConfigurationError(
                 f"there is no option {file}, see motion-async batch --help; a file of that name is ./{file}"
@@ -307,8 +329,11 @@ _argv: ContextVar[Sequence[str]] = ContextVar("_argv", default=())
 
 def _again(file: str) -> str:
     """Give the command line that is run, as a shell takes it, and without the password of a ledger."""
-    command = shlex.join(["motion-async", *(without_password(argument) for argument in _argv.get())])
-    return f"{command} < the same input" if file == "-" else command
+    given = _argv.get()
+    pasted = [without_password(argument, word=None) for argument in given]
+    command = again(pasted) + (" < the same input" if file == "-" else "")
+    has_password = any(without_password(argument) != argument for argument in given)
+    return f"{command} ({PASSWORD_HINT})" if has_password else command
 
 
 class _HelpConsole(Console):
@@ -334,7 +359,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         command, bound, *_ = app.parse_args(given, console=console, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        say(_complaint(error, argv))
+        say(_complaint(error, argv, console))
         return ExitStatus.WRONG_USE
     _argv.set(tuple(argv))
     try:
@@ -355,11 +380,23 @@ def _is_incomplete(argv: Sequence[str]) -> bool:
     return not rest and apps[-1].default_command is None
 
 
-def _complaint(error: CycloptsError, argv: Sequence[str]) -> str:
-    words = redacted(str(error)).rstrip(".")
+def _complaint(error: CycloptsError, argv: Sequence[str], console: Console) -> str:
+    words = shown(_words(error, argv, console)).rstrip(".")
     if isinstance(error, UnusedCliTokensError) and argv[0] in ("generate", "followup"):
         return f"{words}; put quotes around a prompt of several words"
     if isinstance(error, UnusedCliTokensError) and argv[0] == "batch":
         words += "; it takes one FILE and options"
     subcommands, *_ = app.parse_commands(argv)
     return f"{words}; see {' '.join(('motion-async', *subcommands, '--help'))}"
+
+
+def _words(error: CycloptsError, argv: Sequence[str], console: Console) -> str:
+    """Give what an error says of the arguments; if one is an address with a secret, what is said of them without it."""
+    plain = [without_password(argument) for argument in argv]
+    if plain == list(argv):
+        return str(error)
+    try:
+        app.parse_args(plain, console=console, exit_on_error=False, print_error=False)
+    except CycloptsError as of_plain:
+        return str(of_plain)
+    return "the arguments cannot be used"

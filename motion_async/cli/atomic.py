@@ -1,6 +1,7 @@
 """Writes a file whole or not at all: whoever opens it finds the old content or the new one, never a part.
 
-It knows nothing of what is written.
+It is for its owner's eyes, as prompts are; nothing but a file of this user is replaced, and no link is followed, which
+somebody else may have put there. It knows nothing of what is written.
 """
 
 from __future__ import annotations
@@ -34,20 +35,37 @@ def check_output(path: Path, *, reads: Path | None = None, ledger: Path | None =
         ConfigurationError: saying what stands in the way.
     """
     try:
-        mode = path.stat().st_mode if path.exists() else None
-        if mode is not None and not stat.S_ISREG(mode):
-            raise ConfigurationError(f"--output {path} is no file that can be replaced; name a file, or leave it out")
-        if mode is not None and reads is not None and path.samefile(reads):
+        if reads is not None and path.exists() and path.samefile(reads):
             raise ConfigurationError(f"--output {path} is the file that is read; name another one")
         if ledger is not None and _is_of(ledger, path):
             raise ConfigurationError(f"--output {path} is a file of the ledger {ledger}; name another one")
-        directory = path.resolve().parent
+        _mode_of(path)
+        directory = path.parent.resolve()
         if not directory.is_dir():
             raise ConfigurationError(f"--output {path}: there is no directory {directory}; make it first")
         if not os.access(directory, os.W_OK | os.X_OK):
             raise ConfigurationError(f"--output {path}: nothing can be written in {directory}")
     except OSError as error:
         raise ConfigurationError(f"--output {path}: {error.strerror or error}") from error
+
+
+def _mode_of(path: Path) -> int | None:
+    """Give the permissions of what has a name already, None if nothing has; raise if it must not be replaced."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        raise ConfigurationError(f"--output {path} is a link, and none is followed; name the file itself")
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigurationError(f"--output {path} is no file that can be replaced; name a file, or leave it out")
+    if found.st_uid != os.geteuid():
+        raise ConfigurationError(f"--output {path} belongs to another user; name a file of your own")
+    return found.st_mode & 0o777
+
+
+def _for_its_owner(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def _is_of(ledger: Path, path: Path) -> bool:
@@ -66,7 +84,7 @@ def atomic_file(path: Path) -> Iterator[TextIO]:
     """Write a file that takes its name when the block is left without an error, and is gone otherwise.
 
     Args:
-        path: the name; a link's target is replaced, not the link.
+        path: the name; what has it already is replaced if it is a file of this user, and keeps its permissions.
 
     Yields:
         A text file for UTF-8 with the line ends that are written.
@@ -74,16 +92,18 @@ def atomic_file(path: Path) -> Iterator[TextIO]:
     Raises:
         ConfigurationError: if it cannot be written.
     """
-    target = path.resolve()
-    hidden = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
+        target = path.parent.resolve() / path.name
+        mode = _mode_of(target)
+        hidden = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
         try:
-            with hidden.open("x", encoding="utf-8", newline="") as file:
-                with suppress(FileNotFoundError):
-                    hidden.chmod(stat.S_IMODE(target.stat().st_mode))
+            with open(hidden, "x", encoding="utf-8", newline="", opener=_for_its_owner) as file:  # has an opener
+                if mode is not None:
+                    hidden.chmod(mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            _mode_of(target)  # once more, for what may have come there since
             hidden.replace(target)
             _sync_directory(target.parent)
         finally:

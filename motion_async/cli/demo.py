@@ -20,9 +20,9 @@ from motion_async.cli.reporter import Reporter, say
 from motion_async.errors import JobFailedError
 from motion_async.events import Event
 from motion_async.jobs import JobStatus, Outcome, StatusChange
-from motion_async.pacing import GrowingSchedule
 from motion_async.sandbox import AwaitInput, Counts, Fail, Sandbox
 from motion_async.session import MotionSession
+from motion_async.timing.schedule import GrowingSchedule
 
 __all__ = ["FAILS", "WAITS", "demo"]
 

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from motion_async import errors
+from motion_async.cli.commandline import command_line
 from motion_async.cli.looks import one_line, span
 from motion_async.events import PollDisturbed, SendDisturbed
 from motion_async.ledger import LedgerTrouble
@@ -59,7 +60,7 @@ _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
     errors.LedgerError: (ExitStatus.UNREACHABLE, ""),
     errors.LedgerVersionError: (ExitStatus.WRONG_USE, ""),
     errors.LedgerConflictError: (ExitStatus.WRONG_USE, ""),
-    errors.WaitTimeoutError: (ExitStatus.UNREACHABLE, "wait on with: motion-async watch {job_id}"),
+    errors.WaitTimeoutError: (ExitStatus.UNREACHABLE, "wait on with: {watch}"),
     errors.InputRequiredError: (ExitStatus.JOB_FAILED, ""),
     errors.JobFailedError: (
         ExitStatus.JOB_FAILED,
@@ -87,7 +88,9 @@ def sentence(error: errors.MotionError) -> str:
     Args:
         error: what ended the command, or one of its jobs.
     """
-    advice = _meaning(error)[1].format(job_id=error.job_id)
+    advice = _meaning(error)[1]
+    if "{watch}" in advice:
+        advice = advice.replace("{watch}", command_line("watch", names=[("JOB_ID", error.job_id or "")]))
     said = one_line(str(error)).rstrip(".")
     return f"{said}; {advice}" if advice else said
 

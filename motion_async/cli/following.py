@@ -19,9 +19,9 @@ from motion_async.errors import ConfigurationError, MotionError
 from motion_async.events import Event
 from motion_async.job import Job
 from motion_async.jobs import JobStatus, VideoRequest
+from motion_async.polling.streams import EventStream
+from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
-from motion_async.streams import EventStream
-from motion_async.subscriptions import check_timeout
 
 __all__ = ["followup", "generate", "new_session", "status", "telling", "watch"]
 

@@ -22,8 +22,8 @@ from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.progress import StateBars, Tally
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed
 from motion_async.jobs import JobState, JobStatus, StatusChange
-from motion_async.redaction import redacted
-from motion_async.turns import needs_input
+from motion_async.polling.freshness import needs_input
+from motion_async.showing import shown
 
 __all__ = ["JobTable"]
 
@@ -103,7 +103,7 @@ class JobTable:
         row = self._row(state.job_id)
         row.status = state.status
         row.updated_at = state.updated_at
-        row.note = one_line(redacted(state.error) or "")
+        row.note = one_line(shown(state.error or ""))
         if needs_input(state):
             row.note = "answer at motion.so"
         row.ended = self._clock() if state.status.is_terminal else None

@@ -34,6 +34,8 @@ _STYLES: Final = {
     JobStatus.FAILED: "red",
 }
 _MAX_LABEL: Final = 16
+_ENOUGH: Final = 1_000
+"""Characters of a status that are looked at: a picture is drawn often, and a status may be as long as an answer."""
 
 
 def one_line(text: str, *, limit: int | None = None) -> str:
@@ -55,7 +57,7 @@ def label(status: str) -> str:
     """
     if status == JobStatus.AWAITING_USER_INPUT:
         return "awaiting input"
-    return one_line(status.replace("_", " "), limit=_MAX_LABEL)
+    return one_line(status[:_ENOUGH].replace("_", " "), limit=_MAX_LABEL)
 
 
 def style(status: JobStatus) -> str:

@@ -25,6 +25,9 @@ __all__ = ["StateBars", "Tally"]
 
 _MAX_UNKNOWN: Final = 4
 _OTHER: Final = JobStatus("other")
+_LONGEST: Final = 40
+_MOST_KINDS: Final = 1_000
+"""So many kinds of status are counted apart."""
 
 
 class Tally:
@@ -44,15 +47,23 @@ class Tally:
             change: the change.
         """
         status, at = self._entered.get(change.job_id, (None, change.observed_at))
-        if status == change.current:
+        current = self._kind_of(change.current)
+        if status == current:
             return
         if status is not None:
             self.now[status] -= 1
             self._left[status] += 1
             self._seconds[status] += (change.observed_at - at).total_seconds()
-        self.now[change.current] += 1
-        self.passed[change.current] += 1
-        self._entered[change.job_id] = (change.current, change.observed_at)
+        self.now[current] += 1
+        self.passed[current] += 1
+        self._entered[change.job_id] = (current, change.observed_at)
+
+    def _kind_of(self, status: JobStatus) -> JobStatus:
+        """Give what a status is counted as: a service that makes up ever new and long ones fills no memory."""
+        if status.is_documented:
+            return status
+        short = JobStatus(status[:_LONGEST])
+        return short if short in self.passed or len(self.passed) < _MOST_KINDS else _OTHER
 
     def mean_seconds(self, status: JobStatus) -> float | None:
         """Give how long jobs stayed in a status on average, None if none has left it.

@@ -14,6 +14,7 @@ from typing import Protocol, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
+from motion_async.cli.commandline import command_line
 from motion_async.cli.failures import ExitStatus, exit_status, sentence
 from motion_async.cli.happenings import Completed, Failure, Happening, Interrupted
 from motion_async.cli.looks import one_line
@@ -208,7 +209,8 @@ class Reporter:
         """
         self.tell(Interrupted(tuple(self._open_jobs)))
         if self._open_jobs:
-            why += "; what has begun goes on, follow it with: motion-async watch " + " ".join(self._open_jobs)
+            follow = command_line("watch", names=[("JOB_ID", job_id) for job_id in self._open_jobs])
+            why += f"; what has begun goes on, follow it with: {follow}"
         if self._is_sending and time.monotonic() < self._sends_again_at:
             why += "; nothing was taken yet, so it is safe to run the command again"
         elif self._is_sending:
@@ -226,7 +228,7 @@ class Reporter:
             say(f"{key} of batch {batch} is job {job_id}, which may not be in the ledger yet")
         words = "left at once; all that was sent is in the ledger"
         if lost:
-            give = "motion-async ledger resolve LEDGER KEY --batch BATCH --job-id ID"
+            give = "motion-async ledger resolve --batch=BATCH --job-id=ID -- LEDGER KEY"
             words = f"left at once; keep these ids, and give the ledger each that it does not have with: {give}"
         say(f"{words}; go on with: {self._goes_on_with}" if self._goes_on_with else words)
 

@@ -23,7 +23,8 @@ async def serve(
     port: int,
     speed: float,
     credits: int,  # noqa: A002  # the contract's word
-    seed: int,
+    seed: int | None,
+    names: Sequence[str] = (),
     faults: Sequence[str],
 ) -> ExitStatus:
     """Run a sandbox until the task is cancelled.
@@ -34,7 +35,8 @@ async def serve(
         port: the port, 0 for a free one.
         speed: how many times faster than real its time runs.
         credits: the balance of its account.
-        seed: what chance is drawn from.
+        seed: what chance is drawn from; None for a key that nobody can know.
+        names: names by which it is reached besides this machine's own.
         faults: what goes wrong by chance, each as `NAME=PROBABILITY`.
 
     Raises:
@@ -44,7 +46,7 @@ async def serve(
         raise ConfigurationError("--speed 0 lets the time stand still, and no job would ever end; give it more")
     async with AsyncExitStack() as stack:
         try:
-            sandbox = Sandbox(host=host, port=port, speed=speed, credits=credits, seed=seed)
+            sandbox = Sandbox(host=host, port=port, speed=speed, credits=credits, seed=seed, names=names)
             for text in faults:
                 fault, probability = parse_fault(text)
                 sandbox.faults.at_random(fault, probability)

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import attrs
 
+from motion_async.contract.signed_urls import unsigned
 from motion_async.jobs import JobState, JobStatus, VideoRequest
-from motion_async.signatures import unsigned
 
 __all__ = [
     "MOVES",
@@ -184,7 +184,7 @@ def content_digest(request: VideoRequest) -> str:
     """Give the digest of what a request asks for, the same when its attachments' URLs are signed anew.
 
     Args:
-        request: any request that `motion_async.validation` has found nothing wrong with.
+        request: any request that `motion_async.contract.validation` has found nothing wrong with.
 
     Returns:
         32 hexadecimal digits.

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.ledger.finishing import ended, started
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
@@ -23,8 +24,7 @@ from motion_async.ledger.record import ItemRecord
 from motion_async.ledger.rows import check_name, write_metadata, write_request, write_time
 from motion_async.ledger.troubles import Troubles
 from motion_async.ledger.writes import Writer
-from motion_async.recording import Record
-from motion_async.validation import check_job_id
+from motion_async.sending.journal import Record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

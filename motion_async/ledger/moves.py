@@ -66,12 +66,6 @@ class Standing:
     def move(self, state: ItemState, *, at: str, by_id: bool = False, **changes: Any) -> None:
         """Move to a state.
 
-        Args:
-            state: where to.
-            at: when.
-            by_id: whether an id became known, which is never refused.
-            changes: further fields that change.
-
         Raises:
             AssertionError: if the table of moves does not have it.
         """
@@ -81,12 +75,7 @@ class Standing:
         self.note(at=at, **changes)
 
     def note(self, *, at: str, **changes: Any) -> None:
-        """Change fields without a move.
-
-        Args:
-            at: when.
-            changes: the fields.
-        """
+        """Change fields without a move."""
         for name, value in changes.items():
             setattr(self, name, value)
         self.changed_at = at
@@ -128,11 +117,7 @@ class Move(ABC):
     """The id that would be lost with this move."""
 
     def asks_whether_seen(self, standing: Standing) -> bool:  # noqa: ARG002  # most don't
-        """Whether it reads `Standing.is_seen`, or a later move of the same commit may read it because of this one.
-
-        Args:
-            standing: where the item stands before anything of the commit is done.
-        """
+        """Whether it reads `Standing.is_seen`, or a later move of the same commit may read it because of this one."""
         return False
 
     @property
@@ -143,9 +128,6 @@ class Move(ABC):
     @abstractmethod
     def apply(self, standing: Standing) -> _Outcome:
         """Do it.
-
-        Args:
-            standing: where the item stands; it is changed.
 
         Returns:
             The result for whoever asked, and what goes into the history.

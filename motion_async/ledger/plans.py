@@ -28,14 +28,7 @@ class Planned:
 
 @attrs.frozen
 class Plan:
-    """What is to be planned in a batch; the result is an item for each entry, in their order.
-
-    Args:
-        op: unlike any other.
-        batch: the batch's name.
-        entries: what is to be planned.
-        at: when, as it is written.
-    """
+    """What is to be planned in a batch; the result is an item for each entry, in their order."""
 
     op: str
     batch: str
@@ -58,11 +51,7 @@ class Plan:
 
 @attrs.frozen
 class Hold:
-    """Nothing is to be written: the session that shows that the owner is alive is to be there again.
-
-    Args:
-        op: unlike any other.
-    """
+    """Nothing is to be written: the session that shows that the owner is alive is to be there again."""
 
     op: str
 

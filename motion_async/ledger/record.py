@@ -36,7 +36,7 @@ class Marks(Protocol):
 
 
 class ItemRecord:
-    """Implements `motion_async.recording.Record` for an item.
+    """Implements `motion_async.sending.journal.Record` for an item.
 
     Args:
         item: the item.

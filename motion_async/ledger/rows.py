@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, overload
 
+from motion_async.contract.wire import WireError, read_state
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
 from motion_async.ledger.items import Entry, History, Item, ItemState, plain_request
-from motion_async.redaction import Secret, redacted
-from motion_async.wire import WireError, read_state
+from motion_async.redaction import Unshown, redacted
 
 __all__ = [
     "DamagedRow",
@@ -118,9 +118,9 @@ def write_request(request: VideoRequest) -> str:
     """Write a request, with the signed URLs whole, as it has to be sent with them.
 
     Args:
-        request: a request that `motion_async.validation` has found nothing wrong with.
+        request: a request that `motion_async.contract.validation` has found nothing wrong with.
     """
-    return Secret(_dump(plain_request(request)))  # the drivers log the repr of what is bound
+    return Unshown(_dump(plain_request(request)))  # the drivers log the repr of what is bound
 
 
 def read_request(text: str) -> VideoRequest:

@@ -19,6 +19,7 @@ from socket import SO_LINGER, SOL_SOCKET
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from motion_async.sandbox.checks import Submission, read_submission
 from motion_async.sandbox.engine import Answer, Engine
@@ -33,6 +34,7 @@ from motion_async.sandbox.faults import (
     ServerError,
     SlowBody,
 )
+from motion_async.sandbox.hosts import OwnNames
 
 __all__ = ["PREFIX", "Service"]
 
@@ -60,10 +62,12 @@ class Service:
         engine: what knows the jobs.
         faults: what goes wrong.
         now: gives the moment, in virtual seconds since the epoch.
+        names: the names that it answers to.
     """
 
-    def __init__(self, engine: Engine, faults: FaultBook, now: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, faults: FaultBook, now: Callable[[], float], names: OwnNames) -> None:
         self._engine = engine
+        self._names = names
         self._faults = faults
         self._now = now
         self._leaving = asyncio.Event()
@@ -74,7 +78,7 @@ class Service:
     def application(self) -> web.Application:
         """Build an application that serves until it is shut down; one at a time."""
         self._leaving = asyncio.Event()
-        app = web.Application(client_max_size=_MAX_BODY)
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._answer_to_own_names])
         for method, path, handler in (
             ("POST", "/sessions", self._create),
             ("POST", "/sessions/{job_id}/followups", self._followup),
@@ -88,6 +92,13 @@ class Service:
 
     async def _leave(self, _app: web.Application) -> None:
         self._leaving.set()
+
+    @web.middleware
+    async def _answer_to_own_names(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        hosts = request.headers.getall("Host", [])
+        if len(hosts) != 1 or not self._names.has(hosts[0]):
+            return self._reply(Answer(HTTPStatus.MISDIRECTED_REQUEST, {"error": "Not a host of this sandbox"}))
+        return await handler(request)
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         return await self._serve_paid(request, "create")

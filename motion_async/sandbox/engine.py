@@ -135,22 +135,26 @@ class Engine:
         self._submissions: Counter[tuple[str, str]] = Counter()
         self.duplicates = 0
 
-    def add_account(self, owner: str, credits: int) -> str:  # noqa: A002 - the contract's word
+    def add_account(self, owner: str, credits: int, *, key: str | None = None) -> str:  # noqa: A002 - the contract's word
         """Open an account.
 
         Args:
             owner: whose it is, not the owner of another.
             credits: its balance, 0 or more.
+            key: its API key, not that of another; when None the seed's.
 
         Returns:
             Its API key.
 
         Raises:
-            ValueError: the owner has an account, or the credits are below 0.
+            ValueError: the owner has an account, the key cannot be one, or the credits are below 0.
         """
         if not owner or any(account.owner == owner for account in self._accounts.values()):
             raise ValueError(f"owner must be a name that no other account has, not {owner!r}")
-        key = f"{API_KEY_PREFIX}sandbox_{self._chance('key', owner).getrandbits(128):032x}"
+        if key is None:
+            key = f"{API_KEY_PREFIX}sandbox_{self._chance('key', owner).getrandbits(128):032x}"
+        if not key.startswith(API_KEY_PREFIX) or key == API_KEY_PREFIX or key in self._accounts:
+            raise ValueError(f"an API key must begin with {API_KEY_PREFIX}, go on after it, and be that of one account")
         self._accounts[key] = _Account(owner, _credits("credits", credits))
         return key
 

@@ -8,8 +8,10 @@ the two may happen in different tasks.
 from __future__ import annotations
 
 import ipaddress
+import secrets
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Self
 
@@ -18,10 +20,12 @@ import anyio.lowlevel
 import attrs
 from aiohttp import web
 
+from motion_async.jobs import API_KEY_PREFIX
 from motion_async.sandbox.app import PREFIX, Service
 from motion_async.sandbox.clock import VirtualClock
 from motion_async.sandbox.engine import Engine, JobRecord
 from motion_async.sandbox.faults import FaultBook
+from motion_async.sandbox.hosts import OwnNames
 from motion_async.sandbox.story import Tempo
 
 __all__ = ["Counts", "Sandbox"]
@@ -68,7 +72,9 @@ class Sandbox:
     Args:
         credits: the balance of the first account, a whole number, 0 or more.
         price: the credits that a create or followup needs and spends, a whole number, 0 or more.
-        seed: what chance is drawn from; equal seeds tell equal stories.
+        seed: what chance is drawn from; equal seeds tell equal stories, and have equal keys. When None the stories are
+            those of 0, and the keys are random.
+        api_key: the key of the first account, which begins with `motion_`; when None as the seed says.
         speed: virtual seconds a real second, 0 to 1e6; at 0 the time stands still until `advance`.
         median_seconds: the median of the time that a job runs, in virtual seconds, above 0 to 1e6.
         spread: the sigma of the log-normal distribution that times are drawn from, 0 to 3.
@@ -76,6 +82,8 @@ class Sandbox:
         input_rate: the share of turns that wait for input by themselves, 0 to 1.
         host: the address to listen on.
         port: the port to listen on, 0 to 65,535; 0 picks a free one.
+        names: names by which it is reached besides its host and this machine's own, such as that of a container. To a
+            request that comes under any other name it answers 421: a page in a browser must not get at it.
         clock: gives real seconds, never backwards.
         start: the first moment, in virtual seconds since the epoch.
 
@@ -89,7 +97,8 @@ class Sandbox:
         *,
         credits: int = 100_000,  # noqa: A002 - the contract's word
         price: int = 300,
-        seed: int = 0,
+        seed: int | None = None,
+        api_key: str | None = None,
         speed: float = 1.0,
         median_seconds: float = 180.0,
         spread: float = 0.4,
@@ -97,6 +106,7 @@ class Sandbox:
         input_rate: float = 0.0,
         host: str = "127.0.0.1",
         port: int = 0,
+        names: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
         start: float = _START,
     ) -> None:
@@ -106,11 +116,13 @@ class Sandbox:
         self._host = host
         self._port = port
         self._clock = VirtualClock(start=start, speed=speed, clock=clock)
-        self._engine = Engine(seed=seed, price=price, tempo=tempo)
-        self._faults = FaultBook(seed=seed)
-        self._service = Service(self._engine, self._faults, lambda: self._clock.now)
+        self._has_seed = seed is not None
+        self._engine = Engine(seed=seed or 0, price=price, tempo=tempo)
+        self._faults = FaultBook(seed=seed or 0)
+        own = OwnNames(host, (socket.gethostname(), *names) if self.is_public else names)
+        self._service = Service(self._engine, self._faults, lambda: self._clock.now, own)
         self._runner: web.AppRunner | None = None
-        self._api_key = self._engine.add_account(_FIRST_OWNER, credits)
+        self._api_key = self._engine.add_account(_FIRST_OWNER, credits, key=api_key or self._new_key())
 
     async def __aenter__(self) -> Self:
         if self._runner is not None:
@@ -216,7 +228,10 @@ class Sandbox:
         Raises:
             ValueError: the owner has an account, or the credits are out of their bounds.
         """
-        return self._engine.add_account(owner, credits)
+        return self._engine.add_account(owner, credits, key=self._new_key())
+
+    def _new_key(self) -> str | None:
+        return None if self._has_seed else f"{API_KEY_PREFIX}sandbox_{secrets.token_hex(16)}"
 
     def add_credits(self, key: str, credits: int) -> None:  # noqa: A002 - the contract's word
         """Add to a balance, as a purchase in the frontend would (section "Overview").

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from benchmarks import makespan
 from benchmarks.schedule import DURATIONS
 
@@ -13,6 +15,8 @@ def test_the_best_possible_gives_each_request_the_place_that_is_free_first() -> 
     assert makespan.best_possible([10, 4, 3, 4], 2) == 12.5
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_no_batch_beats_the_best_possible_nor_is_far_from_it() -> None:
     """Every kind of durations with every schedule: at most a twentieth of the time is lost to places that lie idle."""
     figures = makespan.run(rounds=1, jobs=120, places=6)

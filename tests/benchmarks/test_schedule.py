@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from benchmarks import schedule
-from motion_async.pacing import GrowingSchedule
+from motion_async.timing.schedule import GrowingSchedule
 
 CURVE = [{"delay_seconds": 1.0, "polls": 16.0}, {"delay_seconds": 4.0, "polls": 4.0}]
 

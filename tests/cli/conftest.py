@@ -14,9 +14,9 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from motion_async.cli import following, main
-from motion_async.pacing import GrowingSchedule
 from motion_async.sandbox import Sandbox
 from motion_async.session import MotionSession
+from motion_async.timing.schedule import GrowingSchedule
 
 Lines = list[dict[str, Any]]
 

@@ -5,11 +5,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from motion_async.cli import main
+from motion_async.cli.app import run
 from motion_async.cli.lines import SHAPES
 from motion_async.cli.records import result_record
 from motion_async.ledger import ItemState
@@ -211,3 +214,47 @@ def test_a_prompt_may_begin_with_a_dash(sandbox: Sandbox, command: Command) -> N
     status, _, _ = command("generate", "--", "--a video of a dash")
     assert status == 0
     assert [job.body["prompt"] for job in sandbox.jobs.values()] == ["--a video of a dash"]
+
+
+SCHEMES = ["postgresql://", "postgres://", "postgresq://", "postgresql:/", ""]
+PASSWORDS = ["SEC/RET", "SEC@RET", "SEC?RET", "SEC#RET", "SEC'RET", 'SEC"RET\\', "SEC:RET", "SEC%2FRET"]
+
+
+@pytest.mark.parametrize(("scheme", "password"), [*zip(cycle(SCHEMES), PASSWORDS, strict=False)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["batch", "a.jsonl", "{url}"],
+        ["batch", "a.jsonl", "--leger={url}"],
+        ["batch", "a.jsonl", "--timeout", "{url}"],
+        ["batch", "a.jsonl", "--timeout={url}"],
+        ["batch", "{url}"],
+        ["batch", "--leger={url}"],
+        ["batch", "a.jsonl", "--format", "{url}"],
+        ["generate", "a", "{url}"],
+        ["ledger", "show", "{url}", "more"],
+        ["ledger", "show", "a.db", "{url}"],
+        ["ledger", "{url}"],
+        ["ledger", "show", "{url}"],
+        ["status", "job", "--base-url", "{url}"],
+        ["{url}"],
+    ],
+    ids=" ".join,
+)
+def test_no_complaint_repeats_a_password(
+    scheme: str,
+    arguments: list[str],
+    password: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """Wherever a ledger's address is given by mistake, however it is mistyped, and whatever is in its password."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOTION_API_KEY", "motion_x")
+    url = f"{scheme}me:{password}@127.0.0.1:1/db"
+    assert run([argument.replace("{url}", url) for argument in arguments]) in (2, 4)
+    told = capsys.readouterr()
+    assert "SEC" not in told.out + told.err
+    assert "RET" not in told.out + told.err
+    assert told.err

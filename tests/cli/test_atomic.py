@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -79,15 +80,88 @@ def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """The file that a link leads to is replaced, and the link is kept."""
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path, umask: int) -> None:
+    """From its first byte on, whatever the umask lets others do."""
+    before = os.umask(umask)
+    try:
+        with atomic_file(tmp_path / "out") as file:
+            file.write("new")
+            file.flush()
+            assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [0o600]
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o600
+
+
+def replaced(path: Path) -> None:
+    """Try to have a file take the place of what is there, with and without a look before."""
+    with pytest.raises(ConfigurationError, match="--output"):
+        check_output(path)
+    with pytest.raises(ConfigurationError, match="--output"), atomic_file(path) as file:
+        file.write("new")
+
+
+@pytest.mark.parametrize("to", ["real", "nowhere", "link", "."])
+def test_no_link_is_followed_and_none_is_replaced(tmp_path: Path, to: str) -> None:
+    """Somebody else may have put it there; neither it nor what it leads to is touched."""
     (tmp_path / "real").write_text("old")
     link = tmp_path / "link"
-    link.symlink_to("real")
-    with atomic_file(link) as file:
-        file.write("new")
+    link.symlink_to(to)
+    replaced(link)
     assert link.is_symlink()
-    assert (tmp_path / "real").read_text() == "new"
+    assert (tmp_path / "real").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
+def test_a_link_that_comes_while_the_file_is_written_is_not_replaced(tmp_path: Path) -> None:
+    """What has the name is looked at once more when the file is whole."""
+
+    def write() -> None:
+        with atomic_file(tmp_path / "out") as file:
+            file.write("new")
+            (tmp_path / "out").symlink_to("elsewhere")
+
+    with pytest.raises(ConfigurationError, match="is a link"):
+        write()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out").is_symlink()
+
+
+def test_a_directory_may_be_reached_by_a_link(tmp_path: Path) -> None:
+    """The file lies where the link to its directory leads."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with atomic_file(tmp_path / "link" / "out") as file:
+        file.write("new")
+    assert (tmp_path / "real" / "out").read_text() == "new"
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/stderr", "/dev/fd/1", "/proc/self/fd/1", os.devnull, "/"])
+def test_no_device_of_this_machine_is_an_output(name: str) -> None:
+    """Wherever standard output leads. It is only looked at here: nobody must lose a device to a test."""
+    with pytest.raises(ConfigurationError, match="--output"):
+        check_output(Path(name))
+
+
+def test_neither_a_pipe_nor_a_socket_is_replaced(tmp_path: Path) -> None:
+    """They stay what they are, and nobody waits for a reader."""
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        replaced(tmp_path / "pipe")
+        replaced(tmp_path / "socket")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert stat.S_ISSOCK((tmp_path / "socket").stat().st_mode)
+
+
+def test_a_file_of_another_user_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that many can write in has files of others, too."""
+    path = tmp_path / "out"
+    path.write_text("old")
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    replaced(path)
+    assert path.read_text() == "old"
 
 
 def test_a_place_that_cannot_be_written_is_told_of_before(tmp_path: Path) -> None:

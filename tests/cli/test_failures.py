@@ -12,6 +12,7 @@ JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 ALL: list[errors.MotionError] = [
     errors.MotionError("something else"),
     errors.ConfigurationError("a setting is wrong"),
+    errors.WrongLoopError("used in another event loop"),
     errors.SessionClosedError("the session was left"),
     errors.InvalidRequestError((errors.Problem("too_small", "too short", ("prompt",)),)),
     errors.ServiceError("refused", http_status=418),
@@ -42,6 +43,7 @@ ALL: list[errors.MotionError] = [
 STATUSES = {
     "MotionError": 4,
     "ConfigurationError": 2,
+    "WrongLoopError": 2,
     "SessionClosedError": 4,
     "InvalidRequestError": 2,
     "ServiceError": 3,
@@ -100,7 +102,7 @@ def test_each_error_is_one_line(error: errors.MotionError) -> None:
 
 def test_a_deadline_names_the_command_that_waits_on() -> None:
     """Who waited in vain is told how to wait on for this very job."""
-    assert sentence(errors.WaitTimeoutError(JOB, timeout=1, status=None)).endswith(f"motion-async watch {JOB}")
+    assert sentence(errors.WaitTimeoutError(JOB, timeout=1, status=None)).endswith(f"motion-async watch -- {JOB}")
 
 
 def test_a_setting_is_its_own_advice() -> None:

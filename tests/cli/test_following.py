@@ -147,7 +147,7 @@ def test_a_create_whose_answer_is_lost_is_uncertain(fault: Any, sandbox: Sandbox
 
 def test_a_service_that_is_not_there_is_unreachable(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no connection can be made the exit status is 4, and the sentence says what to check."""
-    monkeypatch.setattr("motion_async.calls._POLL_ATTEMPTS", 1)
+    monkeypatch.setattr("motion_async.client._POLL_ATTEMPTS", 1)
     monkeypatch.setenv("MOTION_API_KEY", "motion_something")
     status, lines, said = command("status", UNKNOWN, "--base-url", "http://127.0.0.1:1")
     assert (status, lines[0]["error"], lines[0]["job_id"]) == (4, "ConnectFailedError", UNKNOWN)
@@ -160,7 +160,7 @@ def test_a_deadline_that_passes_is_4_and_the_job_can_be_watched(sandbox: Sandbox
     status, lines, said = command("generate", "A video", "--timeout", "0.3")
     job_id = lines[0]["job_id"]
     assert (status, lines[-1]["error"]) == (4, "WaitTimeoutError")
-    assert f"motion-async watch {job_id}" in said
+    assert f"motion-async watch -- {job_id}" in said
     sandbox.give_input(job_id)
     assert command("watch", job_id)[0] == 0
 

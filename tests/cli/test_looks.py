@@ -1,5 +1,7 @@
 """`motion_async.cli.looks`: words, statuses and spans of time."""
 
+from typing import SupportsIndex
+
 import pytest
 
 from motion_async.cli.looks import STATUSES, about, label, one_line, rate, span, style
@@ -65,3 +67,19 @@ def test_an_estimate_is_no_finer_than_it_deserves(seconds: float, expected: str)
 def test_a_rate_is_told_by_the_minute_where_it_is_slow() -> None:
     """Whichever of the two gives a number above one."""
     assert (rate(4), rate(0.05)) == ("4.0 a second", "3.0 a minute")
+
+
+def test_of_a_long_status_the_beginning_is_looked_at() -> None:
+    """A picture is drawn many times, and a status may be as long as an answer."""
+
+    class Long(str):
+        __slots__ = ()
+        longest = 0
+
+        def __getitem__(self, place: SupportsIndex | slice) -> str:
+            found = super().__getitem__(place)
+            type(self).longest = max(self.longest, len(found))
+            return found
+
+    assert label(Long("s" * 1_000_000)) == "s" * 15 + "…"
+    assert 0 < Long.longest <= 1_000

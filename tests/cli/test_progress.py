@@ -128,3 +128,13 @@ def test_the_head_and_the_foot_tell_time_and_rate() -> None:
 def test_nothing_to_show_is_shown_without_trouble() -> None:
     """Before the first job there are empty bars, and no division by nothing."""
     assert rendered(StateBars("", Tally(), clock=lambda: 0.0), width=60)[-1] == "0 of 0 done · 0.0 a minute"
+
+
+def test_ever_new_and_long_statuses_fill_no_memory() -> None:
+    """Their beginnings are counted, up to a thousand kinds, and the others together; documented ones always apart."""
+    tally = tally_of(change("a", f"{number:05d}{'x' * 10_000}", at=number) for number in range(3_000))
+    assert len(tally.passed) <= 1_001
+    assert all(len(status) <= 40 for status in tally.passed)
+    assert tally.jobs == sum(tally.now.values()) == 1
+    tally.take(change("a", "completed"))
+    assert tally.ended == 1

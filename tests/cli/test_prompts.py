@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from motion_async.cli.demo import FAILS, WAITS
 from motion_async.cli.prompts import load_prompts
-from motion_async.validation import problems
+from motion_async.contract.validation import problems
 
 
 def test_the_prompts_are_many_and_different() -> None:

@@ -52,7 +52,7 @@ def test_an_interruption_names_the_jobs_that_go_on(capsys: pytest.CaptureFixture
     reporter.interrupted("interrupted")
     assert sink.told[-1] == Interrupted(("c", "d", "e"))
     assert capsys.readouterr().err == (
-        "motion-async: interrupted; what has begun goes on, follow it with: motion-async watch c d e\n"
+        "motion-async: interrupted; what has begun goes on, follow it with: motion-async watch -- c d e\n"
     )
 
 
@@ -155,7 +155,13 @@ def test_whoever_leaves_at_once_names_what_is_not_written(capsys: pytest.Capture
     assert "keep these ids" in last
 
 
-def test_a_process_without_stderr_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no stderr, saying something does not fail."""
-    monkeypatch.setattr(sys, "stderr", None)
-    say("nobody hears it")
+def test_a_process_without_stderr_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no stderr, saying something does not fail, and goes nowhere else."""
+    with monkeypatch.context() as without:
+        without.setattr(sys, "stderr", None)
+        say("nobody hears it")
+    assert capfd.readouterr() == ("", "")
+    say("somebody does")
+    assert capfd.readouterr() == ("", "motion-async: somebody does\n")

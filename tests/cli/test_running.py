@@ -17,6 +17,7 @@ from motion_async.cli.running import execute
 from motion_async.errors import JobNotFoundError
 from motion_async.jobs import JobState, JobStatus
 from motion_async.sandbox import AwaitInput, Sandbox, SlowBody
+from tests.waiting import until_now
 
 Start = Callable[..., subprocess.Popen[str]]
 OnTerminal = Callable[..., tuple[int, str]]
@@ -38,22 +39,21 @@ def test_ctrl_c_names_the_job_that_goes_on(sandbox: Sandbox, process: Start) -> 
     out, said = running.communicate(timeout=10)
     assert running.returncode == 130
     assert json.loads(out.splitlines()[-1]) == {"event": "interrupted", "job_ids": [job_id]}
-    assert said == (f"motion-async: interrupted; what has begun goes on, follow it with: motion-async watch {job_id}\n")
+    follow = f"motion-async watch -- {job_id}"
+    assert said == f"motion-async: interrupted; what has begun goes on, follow it with: {follow}\n"
 
 
 def test_ctrl_c_while_a_create_is_under_way_loses_no_job(sandbox: Sandbox, process: Start) -> None:
     """An interrupt between a create and its answer waits for the answer, so the id is known after all."""
     sandbox.faults.next(SlowBody(seconds=1), on="create")
     running = process("generate", "A video")
-    while not sandbox.jobs:
-        time.sleep(0.01)
-        assert running.poll() is None
+    until_now(lambda: sandbox.jobs, running=running)
     running.send_signal(signal.SIGINT)
     out, said = running.communicate(timeout=10)
     (job_id,) = sandbox.jobs
     assert running.returncode == 130
     assert json.loads(out.splitlines()[0]) == {"event": "accepted", "job_id": job_id, "followup": False}
-    assert said.endswith(f"motion-async watch {job_id}\n")
+    assert said.endswith(f"motion-async watch -- {job_id}\n")
     assert "Traceback" not in said
 
 
@@ -71,16 +71,14 @@ def test_ctrl_c_of_a_watch_names_what_has_not_ended(sandbox: Sandbox, process: S
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=10)
     assert running.returncode == 130
-    assert said.endswith(f"motion-async watch {goes_on}\n")
+    assert said.endswith(f"motion-async watch -- {goes_on}\n")
 
 
 def test_ctrl_c_twice_waits_for_nothing(sandbox: Sandbox, process: Start) -> None:
     """A second interrupt does not wait for the answer to a create, and says where to look for the job."""
     sandbox.faults.next(SlowBody(seconds=30), on="create")
     running = process("generate", "A video")
-    while not sandbox.jobs:
-        time.sleep(0.01)
-        assert running.poll() is None
+    until_now(lambda: sandbox.jobs, running=running)
     running.send_signal(signal.SIGINT)
     time.sleep(0.3)  # two that come at once are one to the process, which then ends after its patience, and as well
     running.send_signal(signal.SIGINT)
@@ -103,7 +101,7 @@ def test_a_reader_who_leaves_ends_the_command(sandbox: Sandbox, process: Start) 
     said = running.stderr.read()
     assert running.returncode == 141
     assert said.startswith("motion-async: standard output was closed; ")
-    assert said.endswith(f"motion-async watch {job_id}\n")
+    assert said.endswith(f"motion-async watch -- {job_id}\n")
 
 
 def test_a_terminal_gets_a_table(sandbox: Sandbox, on_terminal: OnTerminal) -> None:
@@ -115,7 +113,7 @@ def test_a_terminal_gets_a_table(sandbox: Sandbox, on_terminal: OnTerminal) -> N
     assert '{"event"' not in shown
     assert job_id in shown
     assert "queued" in shown
-    assert shown.rstrip().endswith(f"motion-async watch {job_id}")
+    assert shown.rstrip().endswith(f"motion-async watch -- {job_id}")
 
 
 @pytest.mark.usefixtures("sandbox")

@@ -15,8 +15,8 @@ from typing import Any
 
 import attrs
 
+from motion_async.contract.protocol import Answer, Call
 from motion_async.errors import ConnectionLostError
-from motion_async.protocol import Answer, Call
 
 __all__ = ["Fault", "Service", "Version", "state_of"]
 

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from motion_async.contract.protocol import Answer, create_call, followup_call, poll_call, read_answer, unless_refused
+from motion_async.contract.wire import WireError, inflate, read_accepted, read_error, read_state
 from motion_async.errors import ConnectionLostError, MotionError, UnexpectedResponseError
 from motion_async.jobs import JobState, VideoRequest
-from motion_async.protocol import Answer, create_call, followup_call, poll_call, read_answer, unless_refused
 from motion_async.redaction import Eraser
-from motion_async.wire import WireError, inflate, read_accepted, read_error, read_state
 
 __all__ = ["CALLS", "ENCODINGS", "LIMIT", "RETRY_AFTERS", "STATUSES", "as_input", "read_anything"]
 

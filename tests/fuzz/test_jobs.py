@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import attrs
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -33,8 +34,8 @@ from motion_async import (
     VideoRequest,
     WatchEnded,
 )
-from motion_async.intake import Intake
-from motion_async.wire import read_state
+from motion_async.batch.requests import Intake
+from motion_async.contract.wire import read_state
 from tests.fuzz.service import Fault, Service, Version, state_of
 from tests.virtual import VirtualLoop
 
@@ -338,6 +339,7 @@ class Jobs(RuleBasedStateMachine):
 
 
 TestJobs = Jobs.TestCase
+TestJobs.pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600 if LONG else 600)]  # type: ignore[attr-defined]
 TestJobs.settings = settings(
     max_examples=5_000 if LONG else 400,
     stateful_step_count=50 if LONG else 25,

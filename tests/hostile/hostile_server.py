@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.sockets import served
+from tests.waiting import until
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 KEY = "motion_secret_key_of_the_tests"
@@ -138,9 +139,7 @@ class HostileServer:
 
     async def all_gone(self) -> None:
         """Wait until the last connection has ended, and fail if one stays."""
-        async with asyncio.timeout(5):
-            while self.open:
-                await asyncio.sleep(0.001)
+        await until(lambda: not self.open, every=0.001)
 
     async def aclose(self) -> None:
         for task in self._tasks:

@@ -20,6 +20,7 @@ from motion_async import BatchRequest, Job, JobState, MotionError, MotionSession
 from motion_async.ledger import Ledger, open_ledger
 from tests.hostile.hostile_server import HostileServer
 from tests.hostile.stepping import FINISHED, RUNNING, Service, SteppingLoop, ended, serve, session, told
+from tests.waiting import until
 
 PROMPTS: Final = ("first", "second", "third")
 
@@ -129,9 +130,8 @@ async def cut(
 async def nothing_left(hostile: HostileServer, before: set[asyncio.Task[Any]]) -> None:
     """See that no connection is open and no task is running that was not before."""
     await hostile.all_gone()
-    async with asyncio.timeout(5):  # a database that was left in the middle of a statement closes in its own time
-        while asyncio.all_tasks() - before:
-            await asyncio.sleep(0)
+    # A database that was left in the middle of a statement closes in its own time.
+    await until(lambda: not asyncio.all_tasks() - before, within=5)
 
 
 @pytest.mark.parametrize("how", CUTS)
@@ -204,10 +204,9 @@ async def test_a_place_on_the_wire_comes_back_at_every_step(hostile: HostileServ
             loop.after(-1, lambda: None)
             assert [type(await ended(call)) for call in queue] == [JobState] * 5
             assert motion._calls is not None
-            async with asyncio.timeout(5):  # a poll of the loop's own may be on its way
-                transport = motion._calls._transport
-                while transport._poll_slots.value != 1 or transport._deadlines._blocks:
-                    await asyncio.sleep(0)
+            transport = motion._calls._transport
+            # A poll of the loop's own may be on its way.
+            await until(lambda at=transport: at._poll_slots.value == 1 and not at._deadlines._blocks, within=5)
         if not isinstance(end, asyncio.CancelledError):
             return
 

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from motion_async import JobState
-from motion_async.wire import WireError, read_accepted, read_error, read_state
+from motion_async.contract.wire import WireError, read_accepted, read_error, read_state
 from tests.hostile.hostile_server import state
 from tests.hostile.scripts import with_field
 

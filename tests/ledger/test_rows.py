@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motion_async import Attachment, ConfigurationError, JobState, JobStatus, TransportError, VideoRequest
+from motion_async.contract.wire import read_state
 from motion_async.ledger import Entry, rows
 from motion_async.redaction import redacted
-from motion_async.wire import read_state
 
 ANY_TEXT = st.text(st.characters())
 TIMES = st.datetimes(timezones=st.just(UTC) | st.just(timezone(timedelta(hours=-5)))) | st.none()

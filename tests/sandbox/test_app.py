@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import anyio
 import pytest
 from aiohttp import ClientOSError, ClientSession, ServerDisconnectedError
 
@@ -26,6 +25,7 @@ from motion_async.sandbox import (
     SlowBody,
     StaleCompleted,
 )
+from tests.waiting import until
 
 PROMPT = {"prompt": "A launch video for a calendar app"}
 
@@ -112,7 +112,7 @@ async def test_another_authorization_is_refused(api: Api, authorization: str) ->
 async def test_two_keys_are_no_key(api: Api) -> None:
     """A call that carries two authorizations is refused, whichever of them is right."""
     key = f"Authorization: Bearer {api.sandbox.api_key}\r\n"
-    request = f"GET /api/motion/sessions/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{key}{key}\r\n"
+    request = f"GET /api/motion/sessions/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{key}{key}\r\n"
     assert b"HTTP/1.1 401 " in await api.raw(request.encode())
 
 
@@ -142,7 +142,7 @@ async def test_other_paths_and_methods_are_refused(api: Api, method: str, path: 
 async def test_odd_job_ids_are_unknown(api: Api, job_id: str) -> None:
     """Whatever stands for an id in the path, there is no such job."""
     request = (
-        f"GET /api/motion/sessions/{job_id} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"GET /api/motion/sessions/{job_id} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Authorization: Bearer {api.sandbox.api_key}\r\n\r\n"
     )
     head, _, body = (await api.raw(request.encode())).partition(b"\r\n\r\n")
@@ -232,12 +232,9 @@ async def test_a_hang_ends_when_the_client_leaves(api: Api) -> None:
     before = asyncio.all_tasks()
     api.sandbox.faults.next(Hang())
     create = asyncio.create_task(api.create())
-    while not api.sandbox.counts.faults:
-        await asyncio.sleep(0)
+    await until(lambda: api.sandbox.counts.faults)
     create.cancel()
-    with anyio.fail_after(2):
-        while asyncio.all_tasks() != before:
-            await asyncio.sleep(0.01)
+    await until(lambda: asyncio.all_tasks() == before, every=0.01, within=2)
     assert (api.sandbox.counts.creates, api.sandbox.counts.creates_accepted) == (1, 0)
 
 
@@ -273,10 +270,9 @@ async def test_a_client_may_leave_in_the_middle_of_a_slow_body(api: Api, caplog:
 async def test_a_client_may_leave_in_the_middle_of_its_body(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     """Half a create makes no job, and logs nothing."""
     _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.sandbox.url).port)
-    writer.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+    writer.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
     await writer.drain()
-    while not api.sandbox.counts.creates:
-        await asyncio.sleep(0)
+    await until(lambda: api.sandbox.counts.creates)
     writer.close()
     await writer.wait_closed()
     assert (await api.create())[0] == 202

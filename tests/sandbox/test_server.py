@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientConnectorError, ClientError, ClientSession
 
 from motion_async.sandbox import Counts, Hang, LostAnswer, RateLimited, Sandbox, SlowBody
+from tests.waiting import until
 
 PROMPT = {"prompt": "A launch video"}
 
@@ -154,11 +155,10 @@ async def test_leaving_ends_whatever_hangs() -> None:
     sandbox.faults.next(Hang())
     sandbox.faults.next(SlowBody(3_600))
     _, half = await asyncio.open_connection("127.0.0.1", urlsplit(sandbox.url).port)
-    half.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+    half.write(b"POST /api/motion/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
     async with ClientSession() as client:
         calls = {asyncio.create_task(create(client, sandbox)) for _ in range(2)}
-        while sandbox.counts.creates < 3:
-            await asyncio.sleep(0)
+        await until(lambda: sandbox.counts.creates >= 3)
         with anyio.fail_after(2):
             await sandbox.__aexit__()
             assert asyncio.all_tasks() - calls == before
@@ -189,8 +189,7 @@ async def test_a_caller_that_is_cancelled_leaves_nothing_behind() -> None:
         with anyio.CancelScope() as scope:
             async with sandbox:
                 call = asyncio.create_task(create(client, sandbox))
-                while not sandbox.counts.faults:
-                    await asyncio.sleep(0)
+                await until(lambda: sandbox.counts.faults)
                 scope.cancel()
                 await anyio.sleep(1)
         assert scope.cancelled_caught

@@ -11,12 +11,12 @@ from datetime import datetime
 
 import attrs
 
+from motion_async.batch.seen import Seen
 from motion_async.cli.batch.filelines import Line
+from motion_async.contract.validation import check_batch_request
 from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest
 from motion_async.problems import Problem
-from motion_async.seen import Seen
-from motion_async.validation import check_batch_request
 
 __all__ = ["checked"]
 

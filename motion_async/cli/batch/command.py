@@ -31,8 +31,8 @@ from motion_async.cli.stopping import Stop
 from motion_async.events import Event
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import ItemState, Ledger, content_digest, open_ledger
+from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
-from motion_async.subscriptions import check_timeout
 
 __all__ = ["MINIMUM_BALANCE", "make_batch", "plan_batch"]
 

@@ -5,7 +5,6 @@ It keeps a bounded number of words, however many requests there are. It sends an
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Final
 from motion_async.cli.batch.doubts import TOLD, Doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
+from motion_async.cli.commandline import command_line
 from motion_async.cli.ends import End, status_of
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 from motion_async.cli.happenings import BatchEnded, RequestEnded
@@ -224,16 +224,15 @@ class Conclusion:
     def _what_is_uncertain(self, first: Sequence[str], number: int) -> str:
         order = self._order
         keys = _list_of(first, number)
-        settle = shlex.join(["motion-async", "ledger", "resolve", order.ledger.shown, first[0]])
-        name = shlex.join(["--batch", order.batch])
+        settle = _resolve(order, "--job-id=ID", key=first[0], batch=order.batch)
         return (
             f"may have been sent, and have no known job: {keys}; look at https://motion.so whether their videos are "
-            f"there, then settle each, as with: {settle} {name} --job-id ID (or --send-again, or --drop)"
+            f"there, then settle each (--send-again or --drop in place of --job-id), as with: {settle}"
         )
 
     def _what_is_lost(self, batch: str, key: str, job_id: str) -> str:
-        resolve = ["motion-async", "ledger", "resolve", self._order.ledger.shown, key, "--batch", batch]
-        return f"give the ledger each id that it does not have, as with: {shlex.join([*resolve, '--job-id', job_id])}"
+        resolve = _resolve(self._order, key=key, batch=batch, job_id=job_id)
+        return f"give the ledger each id that it does not have, as with: {resolve}"
 
     def _what_stopped_it(self, error: MotionError) -> str:
         again = f"go on with: {self._order.command}"
@@ -241,6 +240,12 @@ class Conclusion:
             wait = "add --on-insufficient-credits wait to have it wait for them"
             return f"stopped sending, {credits_words(error)}, then {again} ({wait})"
         return f"stopped sending, {sentence(error)}; then {again}"
+
+
+def _resolve(order: BatchOrder, *words: str, key: str, batch: str, job_id: str | None = None) -> str:
+    options = {"--batch": batch} | ({} if job_id is None else {"--job-id": job_id})
+    names = [("LEDGER", order.ledger.pasted), ("KEY", key)]
+    return command_line("ledger", "resolve", *words, options=options, names=names, hint=order.ledger.hint)
 
 
 def _list_of(first: Sequence[str], number: int) -> str:

@@ -1,6 +1,6 @@
 """One line of a batch's file as a request: which fields there are, and of which kind their values must be.
 
-Pure. What the contract says of the values themselves is `motion_async.validation`'s; nothing here reads a file.
+Pure. What the contract says of the values is the business of `motion_async.contract.validation`. No file is read.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, Literal, NoReturn, TypeAlias
 
@@ -112,8 +113,7 @@ def _json(line: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, number in Counter(name for name, _ in pairs).items() if number > 1)
         raise EntryError(f"has the field {one_line(twice, limit=_SHOWN)!r} twice")
     return found
 

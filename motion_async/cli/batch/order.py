@@ -8,7 +8,7 @@ import attrs
 
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.ledger.address import Address
-from motion_async.gate import OnInsufficientCredits
+from motion_async.sending.gate import OnInsufficientCredits
 
 __all__ = ["BatchOrder"]
 

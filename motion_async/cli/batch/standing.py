@@ -13,9 +13,9 @@ from typing import Final
 
 import attrs
 
+from motion_async.batch.keys import Keys
 from motion_async.cli.batch.filelines import Line
 from motion_async.errors import InvalidRequestError
-from motion_async.keys import Keys
 from motion_async.ledger import Item, Ledger
 
 __all__ = ["Standing", "standings"]

@@ -1,4 +1,4 @@
-"""Which ledger a command means: a file by its path, or any ledger by its URL.
+"""Which ledger a command means: a file by its path, or any ledger by its URL; and what of a URL may be shown.
 
 It opens none, and must not make a file that is not there.
 """
@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import attrs
 
 from motion_async.errors import ConfigurationError
+from motion_async.redaction import redacted
 
-__all__ = ["Address", "beside", "without_password"]
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+__all__ = ["PASSWORD_HINT", "Address", "beside", "without_password"]
+
+PASSWORD_HINT: Final = "its password is read from PGPASSWORD or ~/.pgpass"  # noqa: S105  # where it is, not what it is
 
 _SQLITE: Final = "sqlite:///"
-_PASSWORD: Final = re.compile(r"(://[^/@]*?:)[^/@]*@")
+_SERVERS: Final = ("postgresql", "postgres")
+_OPTIONS: Final = ("host", "port", "sslmode")
+"""What may follow the `?` of a URL; nobody knows what is in another option."""
+_MAYBE_A_LOGIN: Final = re.compile(r":.*@", re.DOTALL)
 
 
 @attrs.frozen
@@ -45,12 +54,16 @@ class Address:
         """The URL for `open_ledger`.
 
         Raises:
-            ConfigurationError: if it is a path that no URL can name.
+            ConfigurationError: if it is a path that no URL can name, or a URL that can be read in several ways.
         """
         if "://" in self.given:
+            if self.given.startswith(_SERVERS) and _read(self.given) is None:
+                raise ConfigurationError(
+                    "the ledger's URL cannot be read, or in two ways; in its password write %40 for @ and %2F for /"
+                )
             return self.given
         if not self.given or "?" in self.given:
-            raise ConfigurationError(f"a ledger cannot be at the path {self.given!r}; name a file without a `?`")
+            raise ConfigurationError(f"a ledger cannot be at the path {self.shown!r}; name a file without a `?`")
         # The one character besides `?` that a URL takes for something else; others may be such as it cannot encode.
         return _SQLITE + self.given.replace("%", "%25")
 
@@ -58,6 +71,16 @@ class Address:
     def shown(self) -> str:
         """The same as a person may see it: without the password of a URL."""
         return without_password(self.given)
+
+    @property
+    def pasted(self) -> str:
+        """The same for a command: it has no password, which is read from elsewhere then; see `hint`."""
+        return without_password(self.given, word=None)
+
+    @property
+    def hint(self) -> str:
+        """A few words on where the password is read from that `pasted` has not; none if there is none."""
+        return PASSWORD_HINT if self.pasted != self.given else ""
 
     def exists(self) -> bool:
         """Whether its file is there; what is no file is taken to be."""
@@ -82,10 +105,39 @@ def beside(path: Path) -> Address:
     return Address(str(path.with_name(path.name + ".ledger.db")))
 
 
-def without_password(text: str) -> str:
-    """Give a text with a word in the place of the password of a URL.
+def without_password(argument: str, *, word: str | None = "PASSWORD") -> str:
+    """Give an argument of a command without the secrets of the address that it is, if it is one.
 
     Args:
-        text: any text, such as an argument.
+        argument: a path, a URL, or any other argument, whole; what may be an address and cannot be read is left out.
+        word: what stands in the place of the password, None for no password at all.
     """
-    return _PASSWORD.sub(r"\1PASSWORD@", text)
+    option, mark, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return option + mark + _without_password(value, word)
+
+
+def _without_password(value: str, word: str | None) -> str:
+    scheme, mark, _ = value.partition("://")
+    if mark and scheme in _SERVERS:
+        url = _read(value)
+        if url is None:
+            return f"{scheme}://…"
+        query = {name: given for name, given in url.query.items() if name in _OPTIONS}
+        plain = type(url).create(scheme, url.username, url.password and word, url.host, url.port, url.database, query)
+        return plain.render_as_string(hide_password=False)
+    if scheme.lower() in ("http", "https"):
+        return redacted(value)
+    return "…" if _MAYBE_A_LOGIN.search(value) else value
+
+
+def _read(url: str) -> URL | None:
+    """Take a server's URL apart as the library does that connects to it; None if it can be read in several ways."""
+    from sqlalchemy import make_url  # noqa: PLC0415  # whoever has a file need not load it before it is opened
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    if url.partition("?")[0].count("@") > 1:
+        return None
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        return None

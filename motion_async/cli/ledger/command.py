@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from typing import Final, Literal, TextIO
 
 from motion_async.cli.atomic import atomic_file, check_output
 from motion_async.cli.batch.filelines import Format
+from motion_async.cli.commandline import command_line
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.happenings import BatchCounts, ItemShown, ItemsShown
 from motion_async.cli.ledger.address import Address
@@ -24,10 +24,10 @@ from motion_async.cli.looks import one_line
 from motion_async.cli.records import Record, item_record
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import interruptible
+from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
 from motion_async.ledger.rows import storable
-from motion_async.validation import check_job_id
 
 __all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
 
@@ -225,8 +225,8 @@ async def _one(ledger: Ledger, address: Address, key: str, batch: str | None) ->
     batches = sorted(await ledger.counts()) if batch is None else [batch]
     found = [item for name in batches if (item := await ledger.find(name, key)) is not None]
     if not found:
-        see = shlex.join(["motion-async", "ledger", "show", address.shown])
-        raise ConfigurationError(f"{address.shown} has no item {key!r:.80}; see the keys with: {see} --batch NAME")
+        see = command_line("ledger", "show", "--batch=NAME", names=[("LEDGER", address.pasted)], hint=address.hint)
+        raise ConfigurationError(f"{address.shown} has no item {key!r:.80}; see the keys with: {see}")
     if len(found) > 1:
         names = ", ".join(one_line(item.batch) for item in found)
         raise ConfigurationError(f"{key!r:.80} is an item of several batches; add --batch with one of: {names}")

@@ -4,7 +4,6 @@ import json
 import sqlite3
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox
+from tests.waiting import until_now
 
 Lines = list[dict[str, Any]]
 Command = Callable[..., tuple[int, Lines, str]]
@@ -179,7 +179,7 @@ class TestARun:
             status, lines, said = command("batch", file)
             assert status == 4
             assert sorted(states(lines)) == ["completed", "uncertain"]
-            assert "motion-async ledger resolve launch.jsonl.ledger.db 'my key' --batch launch --job-id ID" in said
+            assert "motion-async ledger resolve --job-id=ID --batch=launch -- launch.jsonl.ledger.db 'my key'" in said
         assert sandbox.counts.creates == 2
 
     @pytest.mark.parametrize("name", ["", "motion_of_nobody"])
@@ -361,13 +361,12 @@ class TestCredits:
         self, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """With `wait` it goes on by itself once there are some."""
-        monkeypatch.setattr("motion_async.gate.CREDITS_INTERVAL", 0.2)
+        monkeypatch.setattr("motion_async.sending.gate.CREDITS_INTERVAL", 0.2)
         key = sandbox.add_account("a poor owner", 300)
         monkeypatch.setenv("MOTION_API_KEY", key)
 
         def earn() -> None:
-            while not sandbox.counts.refused.get(402):
-                time.sleep(0.01)
+            until_now(lambda: sandbox.counts.refused.get(402))
             sandbox.add_credits(key, 300 * 3)
 
         earning = threading.Thread(target=earn)

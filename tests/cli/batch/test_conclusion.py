@@ -70,7 +70,7 @@ def test_what_a_run_did_not_come_to_stands_as_the_ledger_has_it(capsys: pytest.C
     assert counts == {"completed": 3, "running": 3, "unseen": 1, "uncertain": 2, "dropped": 1, "not_sent": 2}
     assert "3 of 12 completed, 2 uncertain, 3 go on at the service, 1 unseen, 2 not sent, 1 dropped" in said
     assert "may have been sent, and have no known job: my key and 1 more; look at" in said
-    assert "ledger resolve l.db 'my key' --batch launch --job-id ID" in said
+    assert "ledger resolve --job-id=ID --batch=launch -- l.db 'my key'" in said
     assert "being sent by another run of the batch, and uncertain until that has an answer: teaser" in said
 
 
@@ -103,7 +103,7 @@ def test_what_a_ledger_that_cannot_be_read_has_is_not_made_up(capsys: pytest.Cap
     ended = json.loads(told.out.splitlines()[-1])
     assert (ended["counts"], ended["running"]) == ({"completed": 1, "running": 1}, 1)
     assert "1 of 5 completed, 1 running, 3 not known, as the ledger could not be read" in told.err
-    assert "as with: motion-async ledger resolve l.db 'my key' --batch launch --job-id job-1" in told.err
+    assert "as with: motion-async ledger resolve --batch=launch --job-id=job-1 -- l.db 'my key'" in told.err
     assert conclusion.status == 4
 
 

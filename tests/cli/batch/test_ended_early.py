@@ -9,7 +9,8 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from motion_async.ledger import store
 from motion_async.ledger.files import LedgerFile
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox, SlowBody
 from tests.cli.batch.test_command import Command, Write, results, states, table, videos
+from tests.waiting import until_now
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -28,12 +30,21 @@ Start = Callable[..., subprocess.Popen[str]]
 def interrupted(process: Start, sandbox: Sandbox, number: signal.Signals, jobs: int, *argv: str) -> tuple[int, str]:
     """Run a batch as a process of its own, and send it a signal once there are so many jobs."""
     running = process("batch", *argv)
-    while len(sandbox.jobs) < jobs:
-        time.sleep(0.01)
-        assert running.poll() is None
+    until_now(lambda: len(sandbox.jobs) >= jobs, running=running)
     running.send_signal(number)
     _, said = running.communicate(timeout=15)
     return running.returncode, said
+
+
+def is_idle(pid: int) -> bool:
+    """Tell whether a process has slept for half a second, where that can be seen; else it is taken to."""
+    looks = []
+    for _ in range(10):
+        with suppress(OSError):
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            looks.append((stat[0], stat[11], stat[12]))  # its state, and the time that it has had of the machine
+        time.sleep(0.05)
+    return not looks or (len(set(looks)) == 1 and looks[0][0] == "S")
 
 
 class TestBeforeItBegins:
@@ -107,9 +118,7 @@ class TestInterrupted:
         command("batch", write(videos(1)))
         sandbox.faults.for_prompt("number", AwaitInput(until_answered=True), on="create")
         running = process("batch", write(videos(4)), "--max-active", "2")
-        while len(sandbox.jobs) < 3:
-            time.sleep(0.01)
-            assert running.poll() is None
+        until_now(lambda: len(sandbox.jobs) >= 3, running=running)
         running.send_signal(signal.SIGINT)
         out, said = running.communicate(timeout=15)
         *_, summary, last = map(json.loads, out.splitlines())
@@ -134,9 +143,7 @@ class TestInterrupted:
         file = write(videos(2))
         Path("out.jsonl").write_text("old")
         running = process("batch", file, "--max-active", "1", "--output", "out.jsonl")
-        while not sandbox.jobs:
-            time.sleep(0.01)
-            assert running.poll() is None
+        until_now(lambda: sandbox.jobs, running=running)
         running.send_signal(signal.SIGINT)
         assert running.stderr is not None
         assert "once more leaves at once" in running.stderr.readline()
@@ -158,9 +165,7 @@ class TestInterrupted:
         sandbox.faults.next(SlowBody(seconds=1), on="create", times=2)
         file = write([{"id": f"k{number}", **video} for number, video in enumerate(map(dict, videos(2)))])
         running = process("batch", file)
-        while len(sandbox.jobs) < 2:
-            time.sleep(0.01)
-            assert running.poll() is None
+        until_now(lambda: len(sandbox.jobs) >= 2, running=running)
         with closing(sqlite3.connect("launch.jsonl.ledger.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             running.send_signal(signal.SIGINT)
@@ -173,7 +178,7 @@ class TestInterrupted:
         assert "all that was sent is in the ledger" not in said
         named = dict(re.findall(r"(k\d) of batch launch is job (\S+), which may not be in the ledger yet", said))
         assert sorted(named.values()) == sorted(sandbox.jobs)
-        assert "ledger resolve LEDGER KEY --batch BATCH --job-id ID; go on with: motion-async batch" in said
+        assert "ledger resolve --batch=BATCH --job-id=ID -- LEDGER KEY; go on with: motion-async batch" in said
         for key, job_id in named.items():
             assert command("ledger", "resolve", "launch.jsonl.ledger.db", key, "--job-id", job_id)[0] == 0
         status, lines, _ = command("batch", file)
@@ -185,9 +190,7 @@ class TestInterrupted:
         """After SIGKILL the same command finishes all, and makes nothing twice."""
         file = write(videos(20))
         running = process("batch", file, "--max-active", "5")
-        while len(sandbox.jobs) < 5:
-            time.sleep(0.01)
-            assert running.poll() is None
+        until_now(lambda: len(sandbox.jobs) >= 5, running=running)
         running.kill()
         running.communicate()
         status, lines, _ = command("batch", file)
@@ -230,7 +233,8 @@ class TestInterrupted:
             stdin=subprocess.PIPE,
             env={"MOTION_API_KEY": "motion_something", "PATH": ""},
         )  # fmt: skip
-        time.sleep(1.5)  # nothing tells that it waits; earlier than that it is interrupted while it starts, and as well
+        time.sleep(1.5)  # nothing tells that it waits, but that it does nothing for a while
+        until_now(partial(is_idle, running.pid))
         running.send_signal(signal.SIGINT)
         running.wait(timeout=10)
         assert running.returncode == 130

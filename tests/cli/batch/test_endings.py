@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from motion_async.errors import LedgerError
 from motion_async.ledger import Ledger, store, writes
 from motion_async.sandbox import Sandbox, SlowBody
 from tests.cli.batch.test_command import Command, Write, states, videos
+from tests.waiting import until_now
 
 LEDGER = "launch.jsonl.ledger.db"
 
@@ -29,11 +29,9 @@ def once(condition: Callable[[], object], act: Callable[[], object]) -> Iterator
     is_over = threading.Event()
 
     def wait() -> None:
-        while not condition():
-            if is_over.is_set():
-                return
-            time.sleep(0.01)
-        act()
+        until_now(lambda: condition() or is_over.is_set())
+        if not is_over.is_set():
+            act()
 
     beside = threading.Thread(target=wait)
     beside.start()
@@ -75,7 +73,7 @@ def test_ids_that_could_not_be_written_come_with_how_it_went(
     (job_id,) = sandbox.jobs
     assert f"(launch/my key is job {job_id}): database is locked; keep the ids" in said
     assert "batch launch: 0 of 2 completed" in said
-    assert f"motion-async ledger resolve {LEDGER} 'my key' --batch launch --job-id {job_id}" in said
+    assert f"motion-async ledger resolve --batch=launch --job-id={job_id} -- {LEDGER} 'my key'" in said
     assert said.endswith("go on with: motion-async batch launch.jsonl --max-active 1\n")
     assert [line["event"] for line in lines if line["event"] in ("error", "batch")] == ["error", "batch"]
 

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from motion_async.cli.batch.filelines import MAX_LINE, Format, Line, read_lines
+from motion_async.cli.batch.entries import EntryError
+from motion_async.cli.batch.filelines import MAX_LINE, Format, Line, _object, read_lines
 from motion_async.errors import ConfigurationError
 
 
@@ -136,3 +137,25 @@ def test_a_header_that_cannot_be_used_ends_it_all(header: bytes, words: str) -> 
     with pytest.raises(ConfigurationError) as caught:
         lines(header, "csv")
     assert words in str(caught.value)
+
+
+class Counted(str):
+    """A name that counts how often it is compared."""
+
+    __slots__ = ()
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        type(self).comparisons += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_a_name_that_stands_twice_is_found_without_comparing_all_with_all() -> None:
+    """Among sixteen thousand names of one line, of which the last is the first once more."""
+    names = [Counted(f"name {number}") for number in range(16_000)]
+    Counted.comparisons = 0
+    with pytest.raises(EntryError, match="has the field 'name 15999' twice"):
+        _object([(name, None) for name in (*names, Counted("name 15999"))])
+    assert Counted.comparisons < 16_000

@@ -135,4 +135,6 @@ def test_it_fits_any_width() -> None:
         BatchBegins(1_000_000, 5), StatusChange("a", None, state.status, state, change("a", "x").observed_at)
     )
     for width in (40, 80, 200):
-        watched.shown(width)
+        shown = watched.shown(width)  # which looks whether it fits
+        assert "a very long sta" in shown
+        assert "999,999" in shown

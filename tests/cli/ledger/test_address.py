@@ -74,3 +74,47 @@ def test_a_password_is_shown_nowhere() -> None:
     assert address.shown == "postgresql://me:PASSWORD@host:5432/db"
     assert "secret" not in repr(address)
     assert without_password("https://example.com/a:b@c") == "https://example.com/a:b@c"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "pasted"),
+    [
+        ("postgresql://me:SEC/RET@host/db", "postgresql://me:PASSWORD@host/db", "postgresql://me@host/db"),
+        ("postgres://me:SEC%40RET@host:5/db", "postgres://me:PASSWORD@host:5/db", "postgres://me@host:5/db"),
+        ("postgresql://me:SEC?RET#@[::1]/db", "postgresql://me:PASSWORD@[::1]/db", "postgresql://me@[::1]/db"),
+        ("postgresql://me:SEC@RET@host/db", "postgresql://…", "postgresql://…"),
+        ("postgresql://me:SEC@R/ET@host/db", "postgresql://…", "postgresql://…"),
+        ("postgresql://me:SECRET@host:port/db", "postgresql://…", "postgresql://…"),
+        (
+            "postgresql://host/db?user=me&password=SECRET&sslmode=require",
+            "postgresql://host/db?sslmode=require",
+            "postgresql://host/db?sslmode=require",
+        ),
+        (
+            "--ledger=postgresql://me:SEC/RET@h/db",
+            "--ledger=postgresql://me:PASSWORD@h/db",
+            "--ledger=postgresql://me@h/db",
+        ),
+        ("postgresq://me:SEC/RET@host/db", "…", "…"),
+        ("postgresql:/me:SECRET@host/db", "…", "…"),
+        ("me:SECRET@host/db", "…", "…"),
+        ("http://me:SECRET@proxy:3128", "http://proxy:3128", "http://proxy:3128"),
+        ("sqlite:///launch.db", "sqlite:///launch.db", "sqlite:///launch.db"),
+        ("launch.db", "launch.db", "launch.db"),
+        ("someone@example.db", "someone@example.db", "someone@example.db"),
+    ],
+)
+def test_no_part_of_a_password_is_shown_however_it_is_written(given: str, shown: str, pasted: str) -> None:
+    """The library that opens a URL takes it apart; one that can be read in two ways is not repeated."""
+    assert without_password(given) == shown
+    assert without_password(given, word=None) == pasted
+    assert "SEC" not in shown + pasted
+    assert "RET" not in shown + pasted
+
+
+@pytest.mark.parametrize("given", ["postgresql://me:a@b@host/db", "postgres://me:a@b/c@host/db", "postgresql://h:x/db"])
+def test_a_url_that_can_be_read_in_two_ways_is_refused(given: str) -> None:
+    """Rather than being sent to a host that is a part of the password."""
+    with pytest.raises(ConfigurationError, match="write %40 for @ and %2F for /") as caught:
+        _ = Address(given).url
+    assert "a@" not in str(caught.value)

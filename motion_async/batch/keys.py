@@ -1,0 +1,78 @@
+"""The keys by which a ledger knows the requests of a batch, in every run the same.
+
+A request without an id is known by its content, by what it follows, and by its place among those of which both are
+the same. This module must not send, plan or look at what stands in a ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from motion_async.batch.seen import Seen
+from motion_async.errors import InvalidRequestError
+from motion_async.jobs import BatchRequest
+from motion_async.ledger.items import content_digest, content_key
+from motion_async.problems import Problem
+
+__all__ = ["Keys"]
+
+
+class Keys:
+    """Gives each request of one run its key, and knows which keys must not be followed in it."""
+
+    def __init__(self) -> None:
+        self._contents = Seen()
+        self._given = Seen()
+        self._refused = Seen()
+
+    def of(self, given: BatchRequest) -> str:
+        """Give the key of the next request.
+
+        Args:
+            given: a request that `check_batch_request` has found nothing wrong with.
+
+        Raises:
+            InvalidRequestError: if an earlier request of this run has it.
+        """
+        key = given.id
+        if key is not None:
+            self._refused.forget(key)  # this one can be sent, whatever an earlier one was
+        else:
+            digest = content_digest(given.request)
+            if given.follows is not None:
+                digest = hashlib.sha256(f"{digest} {given.follows}".encode()).hexdigest()[: len(digest)]
+            key = content_key(digest, self._contents.count(digest))
+        if self._given.count(key) > 1:
+            message = f"The id {key!r} stands at an earlier request of the batch already"
+            raise InvalidRequestError((Problem("custom", message, ("id",)),))
+        return key
+
+    def refuse(self, key: str) -> None:
+        """Note that the request of a key will not be sent in this run, so that nothing follows what an older one made.
+
+        Args:
+            key: its key.
+        """
+        self._refused.note(key, 1)
+
+    def refuse_invalid(self, given: BatchRequest) -> None:
+        """Do the same for a request that `of` has given no key, unless an earlier request of the run has that.
+
+        Args:
+            given: the request, which may be wrong in any way.
+        """
+        if isinstance(given.id, str) and self._given.number(given.id) is None:
+            self.refuse(given.id)
+
+    def has_refused(self, key: str) -> bool:
+        """Whether `refuse` was called for a key.
+
+        Args:
+            key: a request's.
+        """
+        return self._refused.number(key) is not None
+
+    def close(self) -> None:
+        """Forget everything now; it is forgotten, too, when nobody holds this any more."""
+        for seen in (self._contents, self._given, self._refused):
+            seen.close()

@@ -1,0 +1,236 @@
+"""Where a batch and its ledger meet: each request becomes an item, and what is known of it decides how it goes on.
+
+What has ended is not asked for again, what runs is taken up by its id, what was never sent is sent, and
+what can't be known is said. This module must not send, watch or write rows; it imports no database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import attrs
+
+from motion_async.batch.keys import Keys
+from motion_async.batch.requests import GIVE_ANOTHER_ID, Intake, Requests, as_batch_request, each, known_by
+from motion_async.contract.validation import check_batch_request
+from motion_async.errors import (
+    ConfigurationError,
+    CreateUncertainError,
+    DroppedError,
+    FollowupUncertainError,
+    InvalidRequestError,
+    JobFailedError,
+    LedgerConflictError,
+    MotionError,
+    NotSentError,
+)
+from motion_async.events import Event, SentElsewhere
+from motion_async.jobs import BatchRequest, JobState
+from motion_async.ledger import Ledger
+from motion_async.ledger.items import Entry, Item, ItemState, content_digest
+from motion_async.ledger.rows import check_name
+from motion_async.problems import Problem
+
+__all__ = ["Batch"]
+
+_AT_ONCE: Final = 100
+"""So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
+_LOOK_AGAIN: Final = 1.0
+_LONGEST_PAUSE: Final = 30.0
+"""Seconds between two looks at an item that somebody else is sending: the first ones, and the most."""
+
+_log = logging.getLogger("motion_async")
+
+
+class Batch:
+    """A batch of a ledger.
+
+    Args:
+        ledger: where its items are.
+        name: the batch's name.
+        now: gives the time as an aware datetime, that signatures are held against.
+        publish: told of what somebody else is sending.
+        lesson: awaited before the first request.
+
+    Raises:
+        ConfigurationError: if it is no open ledger, or no such name can be kept.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        name: str,
+        *,
+        now: Callable[[], datetime],
+        publish: Callable[[Event], None],
+        lesson: Callable[[], Awaitable[None]],
+    ) -> None:
+        if not isinstance(ledger, Ledger):
+            raise ConfigurationError(
+                f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
+            )
+        self._ledger = ledger
+        self._name = check_name("the name of a batch", name)
+        self._lesson = lesson
+        self._now = now
+        self._publish = publish
+
+    async def intakes(self, requests: Requests) -> AsyncGenerator[Intake]:
+        """Plan requests in the ledger, and give each with what is known of it.
+
+        Args:
+            requests: what to make.
+
+        Raises:
+            LedgerError: from a step, if the ledger cannot be read or written.
+        """
+        await self._lesson()
+        at_once = 1 if isinstance(requests, AsyncIterable) else _AT_ONCE
+        failure: Exception | None = None
+        chunk: list[BatchRequest] = []
+        keys = Keys()
+        async with contextlib.aclosing(each(requests)) as source:
+            while failure is None:
+                try:
+                    chunk.append(as_batch_request(await anext(source)))
+                except Exception as error:  # noqa: BLE001  # the end, or the caller's own iterable, which is broken
+                    failure = error
+                if len(chunk) >= at_once or failure is not None:
+                    for intake in await self._planned(chunk, keys):
+                        yield intake
+                    chunk = []
+        if not isinstance(failure, StopAsyncIteration):
+            raise failure
+
+    async def _planned(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
+        found: dict[int, Intake] = {}
+        entries: dict[int, Entry] = {}
+        expired: dict[int, InvalidRequestError] = {}
+        for place, given in enumerate(chunk):
+            try:
+                self._check(given, place, expired)
+                key = keys.of(given)
+            except InvalidRequestError as error:
+                found[place] = Intake(
+                    given.request, key=known_by(given), metadata=given.metadata, settled=(None, error)
+                )
+                keys.refuse_invalid(given)
+            else:
+                entries[place] = Entry(key, given.request, metadata=given.metadata, parent=given.follows)
+        items = await self._ledger.plan(self._name, list(entries.values())) if entries else []
+        for (place, entry), item in zip(entries.items(), items, strict=True):
+            found[place] = await self._known(item, entry, keys)
+            if place in expired and item.state is ItemState.PLANNED:
+                found[place] = attrs.evolve(found[place], settled=(None, expired[place]))
+            if _is_refused(found[place]):
+                keys.refuse(item.key)
+        return [found[place] for place in range(len(chunk))]
+
+    def _check(self, given: BatchRequest, place: int, expired: dict[int, InvalidRequestError]) -> None:
+        """Raise if a request cannot be sent; signatures that have run out matter only if it was not sent before."""
+        try:
+            check_batch_request(given, now=self._now())
+        except InvalidRequestError as error:
+            if not all("expired_at" in problem.extra for problem in error.problems):
+                raise
+            expired[place] = error
+
+    async def _known(self, item: Item, entry: Entry, keys: Keys) -> Intake:
+        """Give a request with what its item says of it. What is changed comes first: it is another request then."""
+        if item.state is ItemState.INTENT:
+            item = await self._ledger.settled(item)
+        intake = Intake(
+            entry.request,
+            key=item.key,
+            metadata=entry.metadata,
+            follows=item.parent,
+            record=self._ledger.record(item),
+            again=partial(self._again, entry, keys),
+        )
+        if item.state is ItemState.PLANNED:
+            return intake
+        if item.digest != content_digest(entry.request) or item.parent != entry.parent:
+            return attrs.evolve(intake, settled=(item.job_state, self._changed(item)), job_id=item.job_id)
+        if item.state is ItemState.INTENT:
+            parent = None if item.parent is None else await self._ledger.find(self._name, item.parent)
+            return attrs.evolve(intake, is_elsewhere=True, parent_job_id=None if parent is None else parent.job_id)
+        intake = attrs.evolve(intake, job_id=item.job_id)
+        if item.state is ItemState.SUBMITTED:
+            return attrs.evolve(intake, before=await self._before(item))
+        return attrs.evolve(intake, settled=(item.job_state, await self._error(item)))
+
+    async def _before(self, item: Item) -> JobState | None:
+        """Give the end of its job that an item's followup found, or, where that is not kept any more, its parent's."""
+        if item.parent is None:
+            return None
+        if item.job_state is not None and item.job_state.status.is_terminal:
+            return item.job_state
+        parent = await self._ledger.find(self._name, item.parent)
+        return None if parent is None else parent.job_state
+
+    async def _again(self, entry: Entry, keys: Keys, pause: float = 0) -> Intake:
+        """Look at an item anew after a pause; if nobody else is sending it, find the job that it follows up."""
+        await asyncio.sleep(pause)
+        [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
+        intake = await self._known(item, entry, keys)
+        if intake.is_elsewhere:
+            if not pause:
+                _log.info("item %r of batch %r is being sent by owner %s; waiting", item.key, item.batch, item.owner)
+            elif pause == _LOOK_AGAIN:  # not at once, as most creates have their answer before
+                self._publish(SentElsewhere(item.batch, item.key, item.owner or ""))
+            later = min(2 * pause or _LOOK_AGAIN, _LONGEST_PAUSE)
+            return attrs.evolve(intake, again=partial(self._again, entry, keys, later))
+        if intake.follows is None or intake.job_id is not None or intake.settled is not None:
+            return intake
+        parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)
+        if parent is not None and parent.state is ItemState.COMPLETED:
+            return attrs.evolve(intake, parent_job_id=parent.job_id, parent_end=parent.job_state)
+        which = f"the request that it follows, {intake.follows!r},"
+        if parent is not None and parent.state is ItemState.FAILED:
+            error = NotSentError(f"{which} has failed", advice=GIVE_ANOTHER_ID)
+        else:
+            stands = "it is not in the batch, or was refused in this run" if parent is None else f"it is {parent.state}"
+            error = NotSentError(f"{which} has not completed: {stands}")
+        return attrs.evolve(intake, settled=(None, error))
+
+    def _changed(self, item: Item) -> LedgerConflictError:
+        return LedgerConflictError(
+            f"item {item.key!r} of batch {item.batch!r} is {item.state} with another request, or as a followup to "
+            "another one; give the new one another id",
+            batch=item.batch,
+            key=item.key,
+            state=item.state,
+            job_id=item.job_id,
+        )
+
+    async def _error(self, item: Item) -> MotionError | None:
+        """Give the error that the outcome of an item has that has ended, or of which nothing more can be known."""
+        match item.state:
+            case ItemState.FAILED:
+                reason = item.job_state.error if item.job_state is not None else item.error
+                return JobFailedError(item.job_id or "", error=reason)
+            case ItemState.REJECTED:
+                return InvalidRequestError((Problem("rejected", item.error or "refused in an earlier run"),))
+            case ItemState.DROPPED:
+                return DroppedError(batch=item.batch, key=item.key)
+            case ItemState.UNCERTAIN:
+                return await self._uncertain(item)
+        return None
+
+    async def _uncertain(self, item: Item) -> MotionError:
+        at = f", begun {item.intent_at:%Y-%m-%d %H:%M:%S} UTC" if item.intent_at is not None else ""
+        reason = f"item {item.key!r} of batch {item.batch!r}{at}; settle it with `motion-async ledger resolve`"
+        if item.parent is None:
+            return CreateUncertainError(reason)
+        parent = await self._ledger.find(self._name, item.parent)
+        return FollowupUncertainError(reason, job_id=parent.job_id or "" if parent is not None else "")
+
+
+def _is_refused(intake: Intake) -> bool:
+    return intake.settled is not None and isinstance(intake.settled[1], InvalidRequestError | LedgerConflictError)

@@ -1,0 +1,418 @@
+"""Makes many videos: requests go in lazily, a limited number of jobs run, outcomes come out as they end.
+
+A place of the limiter is held from just before a create until its job ends. Only what is about to be
+sent has a task of its own; a running job costs an entry of the poll loop and a future. This module must
+not decide what is polled when, nor send anything itself; what is known of a request from earlier, and
+where it is written down, comes with its `Intake`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+import attrs
+
+from motion_async.batch.followups import Lineage
+from motion_async.batch.item import Errand
+from motion_async.batch.requests import GIVE_ANOTHER_ID, Intake
+from motion_async.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    FollowupNotAllowedError,
+    InputRequiredError,
+    InsufficientCreditsError,
+    JobFailedError,
+    LedgerError,
+    MotionError,
+    NotSentError,
+    SessionClosedError,
+)
+from motion_async.http.cancelling import is_cancelled
+from motion_async.jobs import JobState, Outcome
+from motion_async.polling.freshness import needs_input
+from motion_async.polling.loop import PollLoop
+from motion_async.polling.tracked import Watched
+from motion_async.polling.waiting import OnInput, result_of, timed_out
+from motion_async.sending.journal import NotOursToSend
+
+__all__ = ["MAX_UNREAD", "FanOut"]
+
+MAX_UNREAD = 1_000
+"""So many outcomes that nobody has read yet keep new requests from being pulled; so many, too, that wait for others."""
+
+_log = logging.getLogger("motion_async")
+
+
+class FanOut(AsyncIterator[Outcome]):
+    """The outcomes of many requests, each as it ends; see `MotionSession.generate_many`.
+
+    Enter it with `async with`, then read it with `async for`. Leaving it early ends what it started
+    here; jobs that the service has taken go on there, and are named in the log unless a ledger has them.
+
+    Args:
+        send: sends one create or followup; is given beside it what raises if that must not be sent any more, and what
+            is told of a refusal at once.
+        take_up: gives the job of a request that has been taken earlier.
+        polls: the session's loop.
+        requests: what to make.
+        limiter: whose places the jobs hold.
+        job_timeout: seconds in which each job is watched, or waited for while somebody else sends it; None for no end.
+        on_input: what to do when a job waits for a person.
+        recheck: has those that wait to be sent look again whether they still are to be.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Intake, Callable[[], None], Callable[[MotionError], None]], Awaitable[Watched]],
+        take_up: Callable[[Intake], Watched],
+        polls: PollLoop,
+        requests: AsyncGenerator[Intake],
+        *,
+        limiter: anyio.CapacityLimiter,
+        job_timeout: float | None,
+        on_input: OnInput,
+        recheck: Callable[[], None],
+    ) -> None:
+        self._send = send
+        self._take_up = take_up
+        self._polls = polls
+        self._requests = requests
+        self._limiter = limiter
+        self._job_timeout = job_timeout
+        self._on_input = on_input
+        self._recheck = recheck
+        self._open: dict[Errand, None] = {}
+        self._lineage: Lineage[Errand] = Lineage()
+        self._parked = 0
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._unread: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self._unheard: dict[str, None] = {}
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._stopped_by: MotionError | None = None
+        self._exhausted = False
+        self._source_error: Exception | None = None
+        self._entered = False
+        self._was_left = False
+
+    async def __aenter__(self) -> Self:
+        if self._entered:
+            raise ConfigurationError("outcomes can be entered once; call generate_many again")
+        self._polls.home.check()
+        self._entered = True
+        self._start(self._pull(), name="motion_async.fanout")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._was_left = True
+        left = list(self._open)
+        self._open.clear()  # first, so that nothing that ends meanwhile starts what follows it
+        for task in self._tasks:
+            task.cancel()
+        with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
+            try:
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
+            finally:
+                going_on = [item.job.job_id for item in left if item.job is not None and item.intake.record is None]
+                for item in left:
+                    self._drop(item)
+                self._tell_of_jobs("go on", going_on)
+                self._tell_of_jobs("have ended, of which nobody has heard", self._unheard)
+                self._exhausted = True
+                self._end_if_done()
+            await self._requests.aclose()
+
+    def _tell_of_jobs(self, what: str, jobs: Iterable[str]) -> None:
+        if names := ", ".join(jobs):
+            _log.warning("a batch was left; jobs that %s: %s", what, names)
+
+    async def __anext__(self) -> Outcome:
+        if not self._entered:
+            raise ConfigurationError("outcomes are read inside `async with motion.generate_many(…) as outcomes`")
+        self._polls.home.check()
+        outcome = await self._unread.get()
+        self._see_to_room()
+        if outcome is not None:
+            self._unheard.pop(outcome.job_id or "", None)
+            return outcome
+        self._unread.put_nowait(None)  # for the next reader, or the next step
+        if self._source_error is not None:
+            error, self._source_error = self._source_error, None
+            raise error
+        raise StopAsyncIteration
+
+    def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, step: Callable[[Errand], Awaitable[None]], item: Errand) -> None:
+        """See to it that whatever is raised becomes an outcome: a request without one would be waited for for ever."""
+        try:
+            await step(item)
+        except (Exception, asyncio.CancelledError) as error:  # a clock or a ledger of the caller's may raise anything
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
+            if isinstance(error, MotionError):
+                failure = error
+            else:
+                failure = MotionError(f"the request could not be brought on its way: {error!r:.200}")
+                failure.__cause__ = error
+            if isinstance(failure, _ENDS_ALL):
+                self._stop(failure)
+            self._finish(item, error=failure)
+
+    def _see_to_room(self) -> None:
+        if self._unread.qsize() < MAX_UNREAD and self._parked < MAX_UNREAD:
+            self._has_room.set()
+        else:
+            self._has_room.clear()
+
+    def _park(self, item: Errand, *, is_parked: bool) -> None:
+        """Count an item among those that wait for something else than their turn in the pull."""
+        self._parked += is_parked - item.is_parked
+        item.is_parked = is_parked
+        self._see_to_room()
+
+    def _hear_refusal(self, error: MotionError) -> None:
+        """End new creates as soon as the service has refused one so, before another can leave in its place."""
+        if isinstance(error, _ENDS_ALL):
+            self._stop(error)
+
+    def _stop(self, error: MotionError) -> None:
+        """End new creates."""
+        self._stopped_by = self._stopped_by or error
+        self._recheck()
+
+    # From a request to a job.
+
+    async def _pull(self) -> None:
+        """Take the requests one at a time, each when there is a place for it."""
+        index = 0
+        try:
+            async for intake in self._requests:
+                item = Errand(index, intake)
+                index += 1
+                await self._has_room.wait()
+                if self._was_left:
+                    break  # though the cancellation did not come here: the caller's iterable has taken it
+                self._open[item] = None
+                await self._guarded(self._begin, item)
+        except Exception as error:  # noqa: BLE001  # the caller's own iterable; its error is handed on when all is read
+            self._source_error = error
+        except asyncio.CancelledError:
+            if is_cancelled():
+                raise
+            self._source_error = MotionError("the iterable of requests let out a CancelledError, though nobody left")
+        self._exhausted = True
+        self._end_if_done()
+
+    async def _begin(self, item: Errand) -> None:
+        """Bring a request under way as far as what is known of it allows.
+
+        It has ended; or it follows one that is under way here, and waits for that one's end; or more must be
+        found out about it first; or another turn of its job is under way here, and it waits for its own; or the
+        service has taken it, and its job is watched; or it is sent.
+        """
+        intake = item.intake
+        if intake.settled is not None:
+            state, error = intake.settled
+            self._finish(item, state=state, error=error)
+            return
+        needs_parent = intake.follows is not None and intake.job_id is None and intake.parent_job_id is None
+        if self._lineage.enter(item, key=intake.key, follows=intake.follows if needs_parent else None):
+            self._park(item, is_parked=True)
+        elif intake.is_elsewhere or needs_parent:
+            if intake.is_elsewhere:
+                self._waits_for_its_turn(item)  # it does not: it has its turn, and others wait for that
+            self._park(item, is_parked=True)
+            self._start(self._guarded(self._begin_again, item), name="motion_async.again")
+        elif intake.job_id is None and self._stopped_by is not None:
+            self._finish(item, error=self._not_sent())
+        elif self._waits_for_its_turn(item):
+            self._park(item, is_parked=True)
+        else:
+            await self._limiter.acquire_on_behalf_of(item)
+            item.holds_place = True
+            self._park(item, is_parked=False)
+            if item not in self._open:
+                self._drop(item)  # the batch was left in this very moment
+            elif intake.job_id is not None:
+                self._watch(item, self._take_up(intake))
+            else:
+                self._start(self._guarded(self._create, item), name="motion_async.create")
+
+    def _waits_for_its_turn(self, item: Errand) -> bool:
+        has_begun = item.intake.job_id is not None or item.intake.is_elsewhere
+        job_id = item.intake.job_id or item.intake.parent_job_id
+        if job_id is None or item.intake.follows is None:
+            return False
+        if self._lineage.is_blocked(job_id) and not has_begun:
+            raise NotSentError(_TURN_OPEN)
+        return self._lineage.take_turn(item, job_id, has_begun=has_begun)
+
+    async def _begin_again(self, item: Errand) -> None:
+        """Begin anew with what is known of a request once nobody else sends it, or of the job that it follows up."""
+        assert item.intake.again is not None  # noqa: S101  # whoever writes records gives it
+        if item.intake.is_elsewhere and item.until is None and self._job_timeout is not None:
+            item.until = asyncio.get_running_loop().time() + self._job_timeout
+        try:
+            async with asyncio.timeout_at(item.until if item.intake.is_elsewhere else None):
+                item.intake = await item.intake.again()
+        except TimeoutError:
+            raise NotSentError(_ELSEWHERE.format(item.intake.key, self._job_timeout)) from None
+        await self._begin(item)
+
+    def _not_sent(self) -> NotSentError:
+        error = NotSentError(f"an earlier request ended all new ones: {self._stopped_by}")
+        error.__cause__ = self._stopped_by
+        return error
+
+    async def _create(self, item: Errand) -> None:
+        def check() -> None:
+            if self._stopped_by is not None:
+                raise self._not_sent()
+
+        check()  # at once, too: a followup polls before it is sent
+        try:
+            job = await self._send(item.intake, check, self._hear_refusal)
+        except (NotOursToSend, FollowupNotAllowedError) as error:  # perhaps somebody else has sent it just now
+            item.give_place_back(self._limiter)
+            if item.intake.again is None:
+                raise
+            item.intake = again = await item.intake.again()
+            is_open = again.job_id is None and again.settled is None and not again.is_elsewhere
+            if not is_open or isinstance(error, NotOursToSend):
+                await self._begin(item)
+            elif self._waits_for_its_turn(item):
+                self._park(item, is_parked=True)
+            else:
+                raise
+        else:
+            self._watch(item, job)
+
+    def _watch(self, item: Errand, job: Watched) -> None:
+        item.follow(job, self._polls)
+        if self._job_timeout is not None:
+            item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._give_up, item)
+        self._look(item)
+
+    def _give_up(self, item: Errand) -> None:
+        if item.job is not None and item.is_followed:
+            self._finish(item, error=timed_out(item.job, self._job_timeout))
+
+    # From a job to an outcome.
+
+    def _look(self, item: Errand) -> None:
+        """See whether an item's job has ended, and sleep until its next news if it has not."""
+        job = item.job
+        if job is None or not item.is_followed:
+            return
+        end = item.read_on()
+        if end is None and job.has_ended:
+            end = job.state  # it had ended before there was anything to read on from
+        if end is not None:
+            state, error = _end(end)
+            self._finish(item, state=state, error=error)
+        elif job.error is not None:
+            if isinstance(job.error, AuthenticationError | SessionClosedError):
+                self._stop(job.error)
+            self._finish(item, error=job.error)
+        elif job.state is not None and needs_input(job.state) and self._on_input == "raise":
+            self._finish(item, error=InputRequiredError(job.job_id))
+        else:
+            if job.state is not None and needs_input(job.state):
+                item.give_place_back(self._limiter)
+            item.news = job.news()
+            item.news.add_done_callback(lambda _: self._look(item))
+
+    def _finish(self, item: Errand, *, state: JobState | None = None, error: MotionError | None = None) -> None:
+        """Let go of what an item holds, and tell its outcome as soon as its end is written down."""
+        self._drop(item)
+        if item.job is None or item.intake.record is None:
+            self._tell(item, state, error)
+            return
+        state = state or item.state
+        kept = asyncio.ensure_future(item.intake.record.ended(state, error))
+
+        def tell(done: asyncio.Future[JobState | None]) -> None:
+            # If it could not be kept, the ledger has told of it; the job is known there, and is polled again next time.
+            stands = None if done.cancelled() or done.exception() is not None else done.result()
+            # Who polls late may have seen the end of a later turn, or none, where somebody else saw this one's.
+            self._tell(item, *((state, error) if stands is None else _end(stands)))
+
+        kept.add_done_callback(tell)
+
+    def _tell(self, item: Errand, state: JobState | None, error: MotionError | None) -> None:
+        if item not in self._open:
+            return  # the batch was left before the end was kept
+        del self._open[item]
+        intake, job = item.intake, item.job
+        job_id = intake.job_id if job is None else job.job_id
+        state = state or item.state
+        outcome = Outcome(item.index, intake.request, job_id, state, error, key=intake.key, metadata=intake.metadata)
+        self._unread.put_nowait(outcome)
+        if job_id is not None and intake.record is None:
+            self._unheard[job_id] = None
+        self._begin_next(item, outcome)
+        self._see_to_room()
+        self._end_if_done()
+
+    def _begin_next(self, item: Errand, outcome: Outcome) -> None:
+        """Send the followups that have waited for an end, or tell why they can't be sent."""
+        children = self._lineage.leave(item, key=outcome.key)
+        if not outcome.ok:
+            self._finish_soon(children, _parent_ended(outcome))
+            children = []
+            has_ended = outcome.state is not None and outcome.state.status.is_terminal
+            if item.intake.is_elsewhere or (item.job is not None and not has_ended):
+                self._finish_soon(self._lineage.block_turns(item), NotSentError(_TURN_OPEN))
+        for child in children:
+            child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id, parent_end=outcome.state)
+        for child in self._lineage.pass_turn(item, children):
+            self._start(self._guarded(self._begin, child), name="motion_async.followup")
+
+    def _finish_soon(self, items: Iterable[Errand], error: NotSentError) -> None:
+        """Tell that items are not sent; not here and now, as others may hang on them, and others on those."""
+        for item in items:
+            asyncio.get_running_loop().call_soon(partial(self._finish, item, error=copy.copy(error)))
+
+    def _drop(self, item: Errand) -> None:
+        """Let go of everything that an item holds."""
+        self._park(item, is_parked=False)
+        item.let_go(self._polls, self._limiter)
+
+    def _end_if_done(self) -> None:
+        if self._exhausted and not self._open:
+            self._unread.put_nowait(None)
+
+
+def _end(state: JobState) -> tuple[JobState, JobFailedError | None]:
+    try:
+        return result_of(state), None
+    except JobFailedError as error:
+        return state, error
+
+
+def _parent_ended(outcome: Outcome) -> NotSentError:
+    """Give the error of what follows a request that has no video."""
+    which = f"the request that it follows, {outcome.key!r},"
+    if isinstance(outcome.error, JobFailedError):
+        return NotSentError(f"{which} has failed", advice=GIVE_ANOTHER_ID)
+    return NotSentError(f"{which} has not completed")
+
+
+_TURN_OPEN = "an earlier followup of the same job has not ended, and is not watched any more"
+_ELSEWHERE = "request {!r} was still being sent by somebody else after {:g} s; run the batch again to hear of it"
+_ENDS_ALL = (AuthenticationError, InsufficientCreditsError, LedgerError, SessionClosedError)
+"""After one of these every further create would end the same way."""

@@ -1,0 +1,76 @@
+"""The commands that are printed to be pasted into a shell: one function puts together all of them.
+
+Our own words are in them as they are, what anybody else has named is quoted behind a `--`, and what no person should
+paste is not in them at all: it is shown beside. Pure.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from motion_async.showing import shown
+
+__all__ = ["again", "command_line"]
+
+_JOB_ID: Final = "JOB_ID"
+_SHOWN: Final = 600
+
+
+def command_line(
+    *words: str, options: Mapping[str, str] | None = None, names: Iterable[tuple[str, str]] = (), hint: str = ""
+) -> str:
+    """Give a command, and after it what stands for those of its names that are not to be pasted.
+
+    Args:
+        words: our own: the subcommands, and options without names of others.
+        options: names of others that are the values of options, by the option.
+        names: the names of others that come last, each behind the word that stands for it in the help.
+        hint: a few words on what the command needs besides.
+    """
+    beside: dict[str, str] = {}
+
+    def pasted(stands_for: str, name: str) -> str:
+        if _can_be_pasted(name, is_job_id=stands_for == _JOB_ID):
+            return name
+        number = sum(known.rstrip("_0123456789") == stands_for for known in beside)
+        word = f"{stands_for}_{number + 1}" if number else stands_for
+        beside[word] = name
+        return word
+
+    given = [f"{option}={pasted(_word_of(option), value)}" for option, value in (options or {}).items()]
+    last = [pasted(stands_for, name) for stands_for, name in names]
+    command = shlex.join(["motion-async", *words, *given, *(["--", *last] if last else [])])
+    explained = " and ".join(f"{word} is {_quoted(name)}" for word, name in beside.items())
+    return command + (f", where {explained}" if explained else "") + (f" ({hint})" if hint else "")
+
+
+def again(arguments: Iterable[str]) -> str:
+    """Give the command that a person has typed, as far as it can stand on one line.
+
+    Args:
+        arguments: its arguments as they were given, and none that holds a secret.
+    """
+    return shlex.join(
+        ["motion-async", *(each if _stands_on_one_line(each) else "THE_SAME_AS_BEFORE" for each in arguments)]
+    )
+
+
+def _word_of(option: str) -> str:
+    return option.strip("-").replace("-", "_").upper()
+
+
+def _can_be_pasted(name: str, *, is_job_id: bool) -> bool:
+    """Whether a name is visible to the last character, and no option; an id, which the service chose, is one word."""
+    if not name or name.startswith("-") or (is_job_id and " " in name):
+        return False
+    return _stands_on_one_line(name)
+
+
+def _stands_on_one_line(argument: str) -> bool:
+    return argument.isprintable() and argument == " ".join(argument.split())
+
+
+def _quoted(name: str) -> str:
+    return f"“{shown(name, limit=_SHOWN)}”"

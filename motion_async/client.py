@@ -1,0 +1,323 @@
+"""What an open session asks of the service: create, follow up, poll, and take up again what was sent before.
+
+It exists between entering and leaving a session, and owns the parts that do the work. It must not
+talk HTTP, decide what an answer means, or keep a job alive that nobody holds any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import anyio
+
+from motion_async.batch.requests import Intake
+from motion_async.contract.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
+from motion_async.contract.validation import check_request, earliest_expiry
+from motion_async.contract.wire import unread_fields
+from motion_async.errors import FollowupNotAllowedError, MotionError
+from motion_async.http.transport import Transport
+from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.polling.loop import PollLoop
+from motion_async.polling.streams import EventHub
+from motion_async.polling.tracked import Watched
+from motion_async.sending.gate import SendGate
+from motion_async.sending.journal import Record
+from motion_async.sending.sender import Sender
+from motion_async.sending.submission import Submission
+from motion_async.showing import shown
+from motion_async.timing.admission import Admission
+from motion_async.timing.pace import Pace
+from motion_async.timing.retry import Backoff, Retries
+from motion_async.timing.schedule import Schedule
+
+__all__ = ["Calls"]
+
+_log = logging.getLogger("motion_async")
+
+_POLL_ATTEMPTS: Final = 4
+_LOOKS: Final = 6
+"""So often a job is looked at before a followup while the service answers with what is known to have passed."""
+
+
+class Calls:
+    """The calls of an open session, all over one transport and with one poll loop.
+
+    Args:
+        transport: carries the calls; it is closed with this.
+        events: told of everything; closed with this.
+        schedule: how long a job is left alone between polls.
+        pace: how fast the whole session may poll.
+        backoff: how long to wait after a failed call.
+        grace: seconds in which a create whose caller is gone may still bring its id back.
+        now: gives the time as an aware datetime.
+        random: gives a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        events: EventHub,
+        *,
+        schedule: Schedule,
+        pace: Pace,
+        backoff: Backoff,
+        grace: float,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._events = events
+        self._now = now
+        self.polls = PollLoop(
+            self.poll_once,
+            events.publish,
+            schedule=schedule,
+            pace=pace,
+            backoff=backoff,
+            max_in_flight=transport.polls_at_once,
+            now=now,
+            random=random,
+        )
+        self.gate = SendGate(pace, backoff=backoff, random=random)
+        self._admission = Admission(pace)
+        self._retries = Retries(backoff=backoff, random=random, failed=self._slow_down)
+        self._sender = Sender(transport, self.gate, events.publish, paused=self._slow_down, grace=grace, now=now)
+        self._unread: set[str] = set()
+        self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def _slow_down(self, error: MotionError, sent_at: float) -> None:
+        self.polls.slow_down(error, sent_at=sent_at)
+
+    async def aclose(self) -> None:
+        """End every task, close every connection, and tell whoever still waits."""
+        self._retries.close()
+        self._admission.close()
+        self.gate.close()
+        with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
+            try:
+                await self._sender.aclose()
+            finally:
+                try:
+                    await self.polls.aclose()
+                finally:
+                    try:
+                        await self._transport.aclose()
+                    finally:
+                        self._events.close()  # last, so that the streams tell of all that came before
+
+    async def create(self, request: VideoRequest, *, schedule: Schedule | None = None, **terms: Any) -> Watched:
+        """Create a job; see `MotionSession.create`.
+
+        Args:
+            request: what to make.
+            schedule: how long this job is left alone between polls; the session's when None.
+            terms: see `_submission`.
+        """
+
+        def begin(accepted: JobState) -> Watched:
+            watched = self.polls.job(accepted.job_id)
+            self.polls.begin_turn(watched, accepted, before=None, schedule=schedule)
+            self._events.cover(watched)
+            return watched
+
+        call = create_call(request, now=self._now())
+        return await self._sender.send(self._submission(call, request, begin, **terms))
+
+    async def followup(
+        self,
+        job_id: str,
+        request: VideoRequest,
+        *,
+        schedule: Schedule | None = None,
+        record: Record | None = None,
+        parent_end: JobState | None = None,
+        **terms: Any,
+    ) -> Watched:
+        """Give a completed job a new turn; see `MotionSession.followup`.
+
+        Args:
+            job_id: the job.
+            request: what to change.
+            schedule: how long this job is left alone from now on; as before when None.
+            record: where it is written down.
+            parent_end: the end of the job that is known from elsewhere, None if there is none.
+            terms: see `_submission`.
+        """
+        call = followup_call(job_id, request, now=self._now())
+        watched = self.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
+        if parent_end is not None and watched.state is None:
+            self.polls.observe(watched, parent_end)  # an answer that is older must not count
+        found: tuple[JobState, int]
+
+        async def look() -> None:
+            nonlocal found  # somebody else's turn may have begun, and ended, since a try that was refused
+            found = await self._look(watched)
+            if record is not None:
+                record.found(found[0])
+
+        def begin(accepted: JobState) -> Watched:
+            before, turn = found
+            self.polls.begin_turn(watched, accepted, before=before, turn=turn, schedule=schedule)
+            self._events.cover(watched)
+            return watched
+
+        def doubt() -> None:
+            before, turn = found
+            self.polls.doubt_turn(watched, before=before, turn=turn)
+            self._events.cover(watched)
+
+        # One at a time, so that each finds the end of the one before it.
+        async with self._followups.setdefault(job_id, asyncio.Lock()):
+            submission = self._submission(
+                call, request, begin, before_try=look, on_uncertain=doubt, record=record, **terms
+            )
+            return await self._sender.send(submission)
+
+    async def _look(self, watched: Watched) -> tuple[JobState, int]:
+        """Give the end of a completed job that a followup finds, and in which of its turns.
+
+        Raises:
+            FollowupNotAllowedError: if the job is not completed. Sent all the same, the followup might be taken a
+                moment later, and nobody would know the old end any more.
+        """
+        job_id, looks = watched.job_id, 1
+        while watched.is_behind(seen := await self.poll(job_id)) and looks < _LOOKS:
+            await self.gate.pause(self.gate.delay(looks))
+            looks += 1
+        newest = watched.current if watched.is_behind(seen) else seen
+        if newest is not None and newest.status == JobStatus.COMPLETED:
+            return newest, watched.turn
+        status = seen.status if newest is None else newest.status
+        hope = "it takes none any more" if status.is_terminal else "wait for it to complete"
+        raise FollowupNotAllowedError(
+            f"followup to job {job_id} not sent: it is {shown(status)}; {hope}",
+            http_status=409,
+            status=status,
+            job_id=job_id,
+        )
+
+    def _submission(
+        self,
+        call: Call,
+        request: VideoRequest,
+        on_accepted: Callable[[JobState], Watched],
+        *,
+        check: Callable[[], None] | None = None,
+        **terms: Any,
+    ) -> Submission[Watched]:
+        """Give what is sent, which is looked at for what can become invalid while it waits.
+
+        Args:
+            call: what is sent.
+            request: what it was made of.
+            on_accepted: begins the job's turn.
+            check: see `Submission`.
+            terms: the further fields of a `Submission`.
+        """
+        expires_at = earliest_expiry(request)
+
+        def check_all() -> None:
+            if check is not None:
+                check()
+            if expires_at is not None and expires_at <= self._now():
+                check_request(request, now=self._now())
+
+        return Submission(call=call, on_accepted=on_accepted, check=check_all, **terms)
+
+    async def send(
+        self,
+        intake: Intake,
+        check: Callable[[], None],
+        on_refused: Callable[[MotionError], None],
+        *,
+        schedule: Schedule,
+        waits_for_credits: bool,
+    ) -> Watched:
+        """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create.
+
+        Args:
+            intake: the request.
+            check: see `Submission`.
+            on_refused: see `Submission`.
+            schedule: how long its job is left alone between polls.
+            waits_for_credits: see `Submission`.
+        """
+        terms: dict[str, Any] = {
+            "schedule": schedule,
+            "record": intake.record,
+            "check": check,
+            "on_refused": on_refused,
+            "waits_for_credits": waits_for_credits,
+            "is_patient": True,
+        }
+        if intake.parent_job_id is None:
+            return await self.create(intake.request, **terms)
+        return await self.followup(intake.parent_job_id, intake.request, parent_end=intake.parent_end, **terms)
+
+    def take_up(self, intake: Intake, *, schedule: Schedule) -> Watched:
+        """Give the job of a request of a batch that the service took from an earlier run.
+
+        Args:
+            intake: the request, with its job's id.
+            schedule: how long the job is left alone between polls.
+        """
+        watched = self.job(intake.job_id or "")
+        self.polls.change_schedule(watched, schedule)
+        if intake.before is not None:
+            self.polls.resume_turn(watched, before=intake.before)
+        return watched
+
+    def job(self, job_id: str) -> Watched:
+        """Take a job up by its id: no I/O.
+
+        Args:
+            job_id: the job.
+
+        Raises:
+            InvalidRequestError: if it cannot be a job's id.
+        """
+        watched = self.polls.job(job_id)
+        self._events.cover(watched)
+        return watched
+
+    async def poll(self, job_id: str) -> JobState:
+        """Ask for a job's state, up to four times while the trouble may pass; see `MotionSession.poll`.
+
+        Args:
+            job_id: the job.
+        """
+        watched = self.polls.job(job_id)
+
+        async def attempt() -> JobState:
+            await self._admission.wait()
+            return await self.poll_once(job_id)
+
+        state = await self._retries.run(attempt, may_repeat=is_passing, attempts=_POLL_ATTEMPTS)
+        self.polls.observe(watched, state)
+        return state
+
+    async def poll_once(self, job_id: str) -> JobState:
+        """Ask for a job's state with one GET.
+
+        Args:
+            job_id: an id that has been checked.
+        """
+        call = poll_call(job_id)
+        state = read_answer(call, await self._transport.exchange(call), now=self._now())
+        if state.extra:
+            self._tell_of_unread_fields(state)
+        return state
+
+    def _tell_of_unread_fields(self, state: JobState) -> None:
+        """Say once a session of each documented field that it comes in another form: all goes on without it."""
+        for field in sorted(unread_fields(state.extra) - self._unread):
+            self._unread.add(field)
+            _log.warning(
+                "job %s: the service's %s is not as documented: %s; it is kept in `extra`, and not told again",
+                state.job_id, field, shown(repr(state.extra[field])),
+            )  # fmt: skip

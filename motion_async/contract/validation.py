@@ -1,0 +1,259 @@
+"""Says everything that is wrong with a request before it is sent.
+
+Each bound of the contract (section "Create Job") is checked, and what would surely fail on the
+service's side: a URL that its servers cannot fetch, a signature that has already run out. All
+problems are told at once, in the shape of the service's own 400 `details`. Nothing here reads a
+clock or changes a request: the time is an argument.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from motion_async.contract.hosts import is_public_host
+from motion_async.contract.signed_urls import expiry
+from motion_async.errors import ConfigurationError, InvalidRequestError
+from motion_async.jobs import (
+    ATTACHMENT_TYPES,
+    MAX_ATTACHMENT_NAME,
+    MAX_ATTACHMENT_URL,
+    MAX_ATTACHMENTS,
+    MAX_PROMPT,
+    Attachment,
+    BatchRequest,
+    VideoRequest,
+    as_attachments,
+    is_youtube_host,
+)
+from motion_async.problems import Problem
+
+__all__ = ["MAX_ID", "MAX_JOB_ID", "as_request", "check_batch_request", "check_job_id", "check_request", "problems"]
+
+MAX_JOB_ID: Final = 512
+"""Characters of a job id that are taken; the service's own are UUIDs of 36."""
+
+MAX_ID: Final = 200
+"""Characters of the id that a caller gives to a request of a batch."""
+
+_Path = tuple[str | int, ...]
+
+
+def check_request(request: VideoRequest, *, now: datetime) -> None:
+    """Raise if a request breaks the contract.
+
+    Args:
+        request: the body of a create or a followup.
+        now: the time, as an aware datetime, that signatures are held against.
+
+    Raises:
+        InvalidRequestError: with every problem.
+    """
+    found = problems(request, now=now)
+    if found:
+        raise InvalidRequestError(found)
+
+
+def check_batch_request(given: BatchRequest, *, now: datetime) -> None:
+    """Raise if a request of a batch cannot be sent, or not be kept in a ledger.
+
+    Args:
+        given: the request, with what the batch knows it by.
+        now: the time, as an aware datetime, that signatures are held against.
+
+    Raises:
+        InvalidRequestError: with every problem.
+    """
+    found = (*problems(given.request, now=now), *_batch_problems(given))
+    if found:
+        raise InvalidRequestError(found)
+
+
+def _batch_problems(given: BatchRequest) -> Iterator[Problem]:
+    for name in ("id", "follows"):
+        value = getattr(given, name)
+        if value is None:
+            continue
+        found = list(_text(value, (name,), minimum=1, maximum=MAX_ID))
+        yield from found
+        if not found and (not value.isprintable() or value != value.strip()):
+            yield Problem("invalid_string", "Must be printable, and neither begin nor end with a space", (name,))
+    if given.follows is not None and given.follows == given.id:
+        yield Problem("custom", "A request cannot follow itself", ("follows",))
+    try:
+        json.dumps(given.metadata, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        yield Problem("custom", f"Cannot be written as JSON: {error}", ("metadata",))
+
+
+def check_job_id(job_id: str) -> None:
+    """Raise if something cannot be a job's id, so that it never becomes part of a URL.
+
+    Args:
+        job_id: 1 to 512 printable characters, and not `.` or `..`, which are no name in a path.
+
+    Raises:
+        InvalidRequestError: naming what is wrong with it.
+    """
+    found: Problem | None = None
+    if not isinstance(job_id, str):
+        found = _wrong_type("string", job_id, ("job_id",))
+    elif not job_id.strip() or len(job_id) > MAX_JOB_ID:
+        found = Problem("custom", f"A job id has 1 to {MAX_JOB_ID} characters", ("job_id",))
+    elif job_id in (".", "..") or not job_id.isprintable():
+        found = Problem("custom", f"{job_id!r} cannot be a job id", ("job_id",))
+    if found:
+        raise InvalidRequestError((found,))
+
+
+def as_request(
+    prompt: str | VideoRequest, style_reference_url: str | None, attachments: Iterable[Attachment | str]
+) -> VideoRequest:
+    """Give the one request that a caller's arguments stand for.
+
+    Args:
+        prompt: the prompt, or a whole request.
+        style_reference_url: see `VideoRequest`; not beside a whole request.
+        attachments: see `VideoRequest`; not beside a whole request.
+
+    Raises:
+        ConfigurationError: if something stands beside a whole request.
+    """
+    try:
+        if not isinstance(prompt, VideoRequest):
+            # The iterable may raise, which it must not do while the rest of a request is bare.
+            attachments = as_attachments(attachments)
+            return VideoRequest(prompt, style_reference_url=style_reference_url, attachments=attachments)
+        if style_reference_url is None and attachments == ():
+            return prompt
+    finally:
+        del prompt, style_reference_url, attachments  # a traceback with locals must not show signed URLs
+    raise ConfigurationError("a whole request carries its own style reference and attachments; give one or the other")
+
+
+def problems(request: VideoRequest, *, now: datetime) -> tuple[Problem, ...]:
+    """List everything that is wrong with a request.
+
+    Args:
+        request: the body of a create or a followup; an object of another type is one problem.
+        now: the time, as an aware datetime, that signatures are held against.
+
+    Returns:
+        The problems in the order of the fields, empty if there is none.
+    """
+    if not isinstance(request, VideoRequest):
+        return (_wrong_type("VideoRequest or a prompt", request, ()),)
+    return tuple(_request_problems(request, now))
+
+
+def _request_problems(request: VideoRequest, now: datetime) -> Iterator[Problem]:
+    yield from _text(request.prompt, ("prompt",), minimum=1, maximum=MAX_PROMPT)
+    if request.style_reference_url is not None:
+        yield from _style_reference(request.style_reference_url)
+    attachments = request.attachments
+    if not isinstance(attachments, tuple):
+        yield _wrong_type("a list of URLs or Attachments", attachments, ("attachments",))
+        return
+    if len(attachments) > MAX_ATTACHMENTS:
+        yield Problem(
+            "too_big",
+            f"Array must contain at most {MAX_ATTACHMENTS} element(s)",
+            ("attachments",),
+            {"maximum": MAX_ATTACHMENTS, "type": "array", "inclusive": True},
+        )
+    for index, attachment in enumerate(attachments):
+        path = ("attachments", index)
+        if isinstance(attachment, Attachment):
+            yield from _attachment(attachment, path, now)
+        else:
+            yield _wrong_type("a URL or Attachment(url=…)", attachment, path)
+
+
+def _attachment(attachment: Attachment, path: _Path, now: datetime) -> Iterator[Problem]:
+    url = attachment.url
+    found = list(_text(url, (*path, "url"), minimum=1, maximum=MAX_ATTACHMENT_URL))
+    yield from found or _public_url(url, (*path, "url"), now)
+    if attachment.name is not None:
+        yield from _text(attachment.name, (*path, "name"), maximum=MAX_ATTACHMENT_NAME)
+    if attachment.type is not None and attachment.type not in ATTACHMENT_TYPES:
+        options = " | ".join(f"'{option}'" for option in ATTACHMENT_TYPES)
+        yield Problem(
+            "invalid_enum_value",
+            f"Invalid enum value. Expected {options}, received {attachment.type!r}",
+            (*path, "type"),
+            {"options": list(ATTACHMENT_TYPES)},
+        )
+    if attachment.content_type is not None:
+        yield from _text(attachment.content_type, (*path, "content_type"))
+
+
+def _wrong_type(expected: str, given: Any, path: _Path) -> Problem:
+    received = "None" if given is None else type(given).__name__
+    details = {"expected": expected, "received": received}
+    return Problem("invalid_type", f"Expected {expected}, received {received}", path, details)
+
+
+def _text(given: Any, path: _Path, *, minimum: int = 0, maximum: int | None = None) -> Iterator[Problem]:
+    """Check a string and its length; a character is a code point, the reading that refuses least."""
+    if not isinstance(given, str):
+        yield _wrong_type("string", given, path)
+        return
+    if len(given) < minimum:
+        message = f"String must contain at least {minimum} character(s)"
+        yield Problem("too_small", message, path, {"minimum": minimum, "type": "string", "inclusive": True})
+    if maximum is not None and len(given) > maximum:
+        message = f"String must contain at most {maximum} character(s)"
+        yield Problem("too_big", message, path, {"maximum": maximum, "type": "string", "inclusive": True})
+    if not given.isascii() and any("\ud800" <= character <= "\udfff" for character in given):
+        yield Problem("invalid_string", "Contains half of a surrogate pair, which is no text", path)
+
+
+def _style_reference(url: Any) -> Iterator[Problem]:
+    path = ("style_reference_url",)
+    found = list(_text(url, path, minimum=1)) or _url_problems(url, path)
+    yield from found
+    if not found and not is_youtube_host(urlsplit(url).hostname or ""):
+        yield Problem("custom", "Style reference must be a YouTube URL", path)
+
+
+def earliest_expiry(request: VideoRequest) -> datetime | None:
+    """Give the moment at which the first of a request's signed URLs runs out, None if none is known to.
+
+    Args:
+        request: one that `check_request` has found nothing wrong with.
+    """
+    ends = [expiry(attachment.url) for attachment in request.attachments]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _url_problems(url: str, path: _Path) -> list[Problem]:
+    """What keeps a string from being an absolute http(s) URL without credentials, if anything."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # its words may repeat a password
+        return [Problem("invalid_string", "Invalid url: its host or its port cannot be read", path)]
+    if parts.scheme not in ("http", "https") or not host or any(map(str.isspace, url)) or not url.isprintable():
+        return [Problem("invalid_string", "Invalid url: expected http:// or https://, a host and no spaces", path)]
+    if parts.username is not None or parts.password is not None:
+        return [Problem("custom", "The URL carries a user or a password; use a signed URL without them", path)]
+    # Browsers read a backslash as a slash, and some readers undo escapes: the host would be another one to them.
+    if "\\" in url or "%" in host:
+        return [Problem("invalid_string", "Invalid url: the host can be read in two ways", path)]
+    return []
+
+
+def _public_url(url: str, path: _Path, now: datetime) -> Iterator[Problem]:
+    found = _url_problems(url, path)
+    yield from found
+    if found:
+        return
+    if not is_public_host(urlsplit(url).hostname or ""):
+        yield Problem("custom", "The host is not public, so Motion's servers cannot fetch from it", path)
+    end = expiry(url)
+    if end is not None and end <= now:
+        message = f"The URL's signature expired at {end:%Y-%m-%dT%H:%M:%SZ}; sign it again"
+        yield Problem("custom", message, path, {"expired_at": end.isoformat()})

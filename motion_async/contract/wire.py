@@ -1,0 +1,382 @@
+"""JSON to values and back: the only file that imports cattrs.
+
+It knows the shapes of the contract's bodies and nothing of HTTP. Whatever cannot be read is a
+`WireError` that says what is wrong and where; no other exception comes out of any bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Final, NoReturn
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, override
+
+from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
+from motion_async.problems import MAX_PROBLEMS, Problem
+from motion_async.redaction import redacted
+
+__all__ = [
+    "ErrorBody",
+    "WireError",
+    "encode_request",
+    "first_object",
+    "inflate",
+    "read_accepted",
+    "read_error",
+    "read_state",
+    "unread_fields",
+]
+
+
+class WireError(ValueError):
+    """Some bytes cannot be read; the message is the reason. It stays inside the library."""
+
+
+@attrs.frozen
+class ErrorBody:
+    """The body of an error answer (section "Errors"), every field None where it is not as documented.
+
+    Args:
+        error: the short name or sentence that every error has.
+        code: the finer name of a 402.
+        message: a sentence for people.
+        status: the job's status, of a 409.
+        minimum_required_credits: of a 402.
+        current_balance: of a 402.
+        problems: the first `details` of a 400.
+        more_problems: how many there were besides.
+    """
+
+    error: str | None = None
+    code: str | None = None
+    message: str | None = None
+    status: str | None = None
+    minimum_required_credits: float | None = None
+    current_balance: float | None = None
+    problems: tuple[Problem, ...] = ()
+    more_problems: int = 0
+
+
+def _unknown_constant(name: str) -> NoReturn:
+    raise WireError(f"{name} is no JSON")
+
+
+def _number(text: str) -> float | str:
+    """Read a number; one beyond the range of a float stays text, as it could not be written as JSON again."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+# One decoder for all answers: making one costs as much as reading a small answer.
+_decode: Final = json.JSONDecoder(parse_float=_number, parse_constant=_unknown_constant).raw_decode
+
+_ESCAPES: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""The escapes of JSON one by one; the group is half of a surrogate pair alone, which no file, log or socket takes."""
+_REPLACEMENT: Final = "\ufffd"
+_MOST_OF_A_PATH: Final = 100
+
+
+def _text(given: Any, _: Any) -> str:
+    if isinstance(given, str):
+        return given
+    raise WireError(f"expected a string, not {_kind(given)}")
+
+
+def _truth(given: Any, _: Any) -> bool:
+    if isinstance(given, bool):
+        return given
+    raise WireError(f"expected true or false, not {_kind(given)}")
+
+
+def _time(given: Any, _: Any) -> datetime | None:
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+        if moment.tzinfo is UTC:
+            return moment
+        # In UTC here, so that nobody who shows or stores it finds that it lies past the calendar's end there.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise WireError(f"expected a time or null, not {_kind(given)}") from None
+
+
+def _status(given: Any, _: Any) -> JobStatus:
+    if isinstance(given, str) and given:
+        return JobStatus(given)
+    raise WireError(f"expected a status, not {_kind(given)}")
+
+
+def _reason(given: Any, _: Any) -> str | None:
+    """Read `error`: text or null as documented; of anything else its JSON, so that it is not lost.
+
+    It is words for people, and may name the signed URL that could not be fetched.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return redacted(given)
+    if _is_too_deep(given):
+        raise WireError("nested too deeply")
+    return redacted(json.dumps(given))
+
+
+def _kind(given: Any) -> str:
+    return "null" if given is None else f"{type(given).__name__} {_words(given):.60}"
+
+
+def _words(given: Any) -> str:
+    """Write any value of JSON in words for a person."""
+    return "nested too deeply" if _is_too_deep(given) else repr(given)
+
+
+def _is_too_deep(given: Any, depth: int = 64) -> bool:
+    """Whether a value has so many levels that showing, writing or pickling it may exceed the interpreter's."""
+    level = [given]
+    for _ in range(depth + 1):
+        insides = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        if not insides:
+            return False
+        level = list(chain.from_iterable(insides))
+    return True
+
+
+_converter: Final = cattrs.Converter()
+# A hook a field: cattrs' own strings would take anything for text, and its way through a union costs more.
+_read_job_state: Final = make_dict_structure_fn(
+    JobState,
+    _converter,
+    job_id=override(struct_hook=_text),
+    status=override(struct_hook=_status),
+    created_at=override(struct_hook=_time),
+    updated_at=override(struct_hook=_time),
+    completed_at=override(struct_hook=_time),
+    error=override(struct_hook=_reason),
+    pending_user_input=override(struct_hook=_truth),
+    extra=override(omit=True),
+)
+_STATE_FIELDS: Final = frozenset(attrs.fields_dict(JobState)) - {"extra"}
+_TOLERATED: Final = {"created_at": _time, "updated_at": _time, "completed_at": _time, "pending_user_input": _truth}
+"""What decides nothing: a value that cannot be read is kept as it came, and the job goes on without it."""
+
+
+def encode_request(request: VideoRequest) -> bytes:
+    """Write the body of a create or a followup (section "Create Job"), without what is not given.
+
+    Args:
+        request: a request that `validation` has found nothing wrong with.
+    """
+    return json.dumps(_given(_converter.unstructure(request)), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _given(value: Any) -> Any:
+    """Leave out what is None or empty; cattrs' own omission would take a guessed field for a default."""
+    if isinstance(value, dict):
+        return {name: _given(field) for name, field in value.items() if field is not None and field != []}
+    return [_given(item) for item in value] if isinstance(value, list) else value
+
+
+def read_state(body: bytes, *, asked: str | None = None) -> JobState:
+    """Read the answer to a poll (section "Poll Job Endpoint").
+
+    Args:
+        body: the whole body.
+        asked: the id that was asked for; a state about it shares this very string.
+
+    Raises:
+        WireError: if it is not JSON, or its id or its status is missing or of another type.
+    """
+    given = _read_object(body)
+    state = _read_as_documented(given, asked)
+    if state is not None:
+        return state
+    unread = unread_fields(given)
+    try:
+        state = _read_job_state({key: value for key, value in given.items() if key not in unread}, JobState)
+    except cattrs.BaseValidationError as error:
+        raise WireError("; ".join(cattrs.transform_error(error, format_exception=_told))) from None
+    extra = {key: given[key] for key in given.keys() - (_STATE_FIELDS - unread)}
+    if _is_too_deep(extra):
+        raise WireError("nested too deeply")
+    return attrs.evolve(state, extra=extra or NOTHING_ELSE)
+
+
+def unread_fields(given: Mapping[str, Any]) -> frozenset[str]:
+    """Give the times and flags of an answer, or of a state's `extra`, that cannot be read as documented.
+
+    Args:
+        given: fields by their names.
+    """
+    unread = []
+    for field, read in _TOLERATED.items():
+        if field in given:
+            try:
+                read(given[field], None)
+            except WireError:
+                unread.append(field)
+    return frozenset(unread)
+
+
+def _read_as_documented(given: dict[str, Any], asked: str | None) -> JobState | None:
+    """Read a state that has the documented fields and no others, at half the price of cattrs' way; else give None."""
+    if len(given) != len(_STATE_FIELDS):
+        return None
+    try:
+        job_id = _text(given["job_id"], None)
+        return JobState(
+            asked if asked is not None and asked == job_id else job_id,
+            _status(given["status"], None),
+            _time(given["created_at"], None),
+            _time(given["updated_at"], None),
+            _time(given["completed_at"], None),
+            _reason(given["error"], None),
+            _truth(given["pending_user_input"], None),
+        )
+    except (KeyError, WireError):
+        return None  # cattrs says all that is wrong with it
+
+
+def read_accepted(body: bytes) -> JobState:
+    """Read the answer to a create or a followup: the id and the first status; `status_url` is not trusted.
+
+    Args:
+        body: the whole body.
+
+    Raises:
+        WireError: if it does not hold a job id. A status that can't be read is taken as `queued`, since
+            losing the id would be the greater harm.
+    """
+    given = _read_object(body)
+    job_id, status = given.get("job_id"), given.get("status")
+    if not isinstance(job_id, str) or not job_id or _REPLACEMENT in job_id:
+        raise WireError(f"job_id: expected a string, not {_kind(job_id)}")
+    return JobState(job_id, JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED)
+
+
+def read_error(body: bytes) -> ErrorBody | None:
+    """Read the body of an error answer as far as it is as documented.
+
+    Args:
+        body: the body, or its beginning.
+
+    Returns:
+        None if it is no JSON object, such as a page from a proxy.
+    """
+    try:
+        given = _read_object(body)
+    except WireError:
+        return None
+    details = given.get("details")
+    details = details if isinstance(details, list) else []
+    return ErrorBody(
+        **{name: _if_text(given.get(name)) for name in ("error", "code", "message", "status")},
+        minimum_required_credits=_if_number(given.get("minimum_required_credits")),
+        current_balance=_if_number(given.get("current_balance")),
+        problems=tuple(map(_problem, details[:MAX_PROBLEMS])),
+        more_problems=max(len(details) - MAX_PROBLEMS, 0),
+    )
+
+
+def inflate(body: bytes, encoding: str | None, *, limit: int) -> bytes:
+    """Undo a `Content-Encoding` that was not asked for, never beyond a bound.
+
+    Args:
+        body: the bytes as they came.
+        encoding: the header's value, None if there is none.
+        limit: the most bytes that may come out.
+
+    Raises:
+        WireError: for another encoding than gzip or deflate, damaged bytes, or too many of them.
+    """
+    if not encoding or encoding.lower() == "identity":
+        return body
+    window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
+    if window is None:
+        raise WireError(f"content encoding {encoding!r:.60} was not asked for")
+    inflater = zlib.decompressobj(window)
+    try:
+        plain = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise WireError(f"damaged {encoding} body: {error}") from None
+    if len(plain) > limit:
+        raise WireError(f"more than {limit} bytes when decompressed")
+    if not inflater.eof:
+        raise WireError(f"{encoding} body cut short")
+    return plain
+
+
+def first_object(body: bytes) -> bytes | None:
+    """Give the JSON object that some bytes begin with, whatever follows it.
+
+    Args:
+        body: the bytes as they came.
+
+    Returns:
+        None if they begin otherwise, or it is not whole.
+    """
+    text = body.decode(errors="surrogateescape").lstrip()
+    if not text.startswith("{"):
+        return None
+    try:
+        _, end = _decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return text[:end].encode(errors="surrogateescape")
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        text = body.decode().strip()
+        if "\\ud" in text or "\\uD" in text:
+            text = _ESCAPES.sub(lambda escape: _REPLACEMENT if escape[1] else escape[0], text)
+        given, end = _decode(text)
+    except RecursionError:
+        raise WireError("nested too deeply") from None
+    except WireError:
+        raise
+    except ValueError as error:  # not UTF-8, not JSON, or a number of too many digits
+        raise WireError(f"no JSON: {error}") from None
+    if end != len(text):
+        raise WireError("no JSON: something follows it")
+    if not isinstance(given, dict):
+        raise WireError(f"expected an object, not {_kind(given)}")
+    return given
+
+
+def _told(error: BaseException, _: type | None) -> str:
+    return f"missing {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _if_text(given: Any) -> str | None:
+    return given if isinstance(given, str) else None
+
+
+def _if_number(given: Any) -> float | None:
+    return given if isinstance(given, int | float) and not isinstance(given, bool) else None
+
+
+def _problem(entry: Any) -> Problem:
+    """Read an entry of the `details` of a 400; one of another shape is kept as text."""
+    if not isinstance(entry, Mapping):
+        return Problem("unknown", _as_text(entry)[:200])
+    path = entry.get("path")
+    return Problem(
+        _as_text(entry.get("code", "unknown")),
+        _as_text(entry.get("message", "no message")),
+        tuple(p for p in path[:_MOST_OF_A_PATH] if isinstance(p, str | int)) if isinstance(path, list) else (),
+        {key: value for key, value in entry.items() if key not in ("code", "message", "path")},
+    )
+
+
+def _as_text(given: Any) -> str:
+    return given if isinstance(given, str) else _words(given)

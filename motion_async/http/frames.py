@@ -1,0 +1,187 @@
+"""An answer whose frame is flawed: what came over its connection, kept as it came, and read without that frame.
+
+A wrong length, a broken chunk or a bad header makes a parser forget what it has read, and the id of a job that was
+paid for may be in that. This is for answers to creates and followups alone: a poll can be asked again, and whatever
+is flawed in its answer is not believed. It must not judge what an answer means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from motion_async.contract.wire import WireError, first_object, inflate
+
+__all__ = ["FlawedAnswer", "Heard", "read_past_frame"]
+
+_MOST_OF_A_HEAD: Final = 65_536
+_PATIENCE: Final = 1.0
+"""Seconds in which the rest of an answer comes when its frame was broken, or at an end before it was."""
+
+
+class Heard(asyncio.Protocol):
+    """Stands between a connection and who reads it, and keeps what comes.
+
+    Args:
+        limit: the most bytes of a body that are kept.
+
+    Attributes:
+        data: what has come.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit + _MOST_OF_A_HEAD
+        self._transport: asyncio.Transport | None = None
+        self._reader: asyncio.Protocol | None = None
+        self._lost: Callable[[Exception | None], None] = lambda _: None
+        self._is_over = False
+        self._news = asyncio.Event()
+        self.data = bytearray()
+
+    def listen(
+        self, transport: asyncio.Transport, reader: asyncio.Protocol, lost: Callable[[Exception | None], None]
+    ) -> Any:
+        """Take the reader's place at its connection, and give it one that it can close for itself alone.
+
+        Args:
+            transport: the connection; it is ended by `end`.
+            reader: is told all that it was told before.
+            lost: tells it that nothing more comes.
+        """
+        self._transport, self._reader, self._lost = transport, reader, lost
+        self.pause_writing = reader.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = reader.resume_writing  # type: ignore[method-assign]
+        self.eof_received = reader.eof_received  # type: ignore[method-assign]
+        transport.set_protocol(self)
+        return _Ajar(transport, lambda: asyncio.get_running_loop().call_soon(self._dismiss))
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what has come before the reader, who may forget it, has it."""
+        self.data += data[: self._limit - len(self.data)]
+        self._news.set()
+        if self._reader is not None:
+            self._reader.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that nothing more comes."""
+        self._is_over = True
+        self._news.set()
+        self._dismiss(exc)
+
+    def _dismiss(self, exc: Exception | None = None) -> None:
+        """Have the reader hear nothing more, and know it."""
+        if self._reader is not None:
+            self._reader = None
+            self._lost(exc)
+
+    async def rest(self) -> None:
+        """Wait a moment for what is still to come when the frame, as far as it was right, is at its end."""
+        self._dismiss()
+        over = asyncio.get_running_loop().time() + _PATIENCE
+        while not self._is_over and (found := read_past_frame(self.data)) is not None and found.may_go_on:
+            self._news.clear()
+            try:
+                async with asyncio.timeout_at(over):
+                    await self._news.wait()
+            except TimeoutError:
+                return
+
+    def end(self) -> None:
+        """End the connection, if there is one."""
+        if self._transport is not None:
+            self._transport.abort()  # not `close`, which over TLS waits for the other side's farewell
+
+
+class _Ajar:
+    """A connection whose end is up to somebody else; who closes it hears nothing more."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], object]) -> None:
+        self._transport = transport
+        self.close = self.abort = close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+@attrs.frozen
+class FlawedAnswer:
+    """What can be read of an answer without believing its frame.
+
+    Args:
+        status: the HTTP status.
+        headers: as far as they can be read, by their names in small letters.
+        body: the object that stands in the body if it is whole, else what has come.
+        is_whole: whether it is.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_whole: bool
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a job may have been taken, whose id is still to come."""
+        return 200 <= self.status < 300 and not self.is_whole and self.body.lstrip()[:1] in (b"", b"{")
+
+
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r?\n")
+_BLANK_LINE: Final = re.compile(rb"\n\r?\n")
+_CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_NO_JSON: Final = re.compile(rb"[^\n{\[]*\n")
+"""A line in front of the body that may have been meant for the size of a chunk."""
+
+
+def read_past_frame(data: bytes | bytearray) -> FlawedAnswer | None:
+    """Read an answer as far as it has come, whatever its lengths and chunks say.
+
+    Args:
+        data: all that came over the connection.
+
+    Returns:
+        None if there is no status, or no end of the head.
+    """
+    at = 0
+    while (line := _STATUS_LINE.match(data, at)) and (blank := _BLANK_LINE.search(data, line.end() - 1)):
+        at = blank.end()
+        status = int(line[1])
+        if not 100 <= status < 200:  # an interim answer has only a head
+            headers = _headers(bytes(data[line.end() : blank.start()]))
+            found = list(_bodies(bytes(data[at:]), headers))
+            whole = next(filter(None, map(first_object, found)), None)
+            return FlawedAnswer(status, headers, found[0] if whole is None else whole, whole is not None)
+    return None
+
+
+def _headers(lines: bytes) -> dict[str, str]:
+    fields = (line.partition(":") for line in lines.decode("latin-1").splitlines())
+    return {name.strip().lower(): value.strip() for name, _, value in fields}
+
+
+def _bodies(rest: bytes, headers: Mapping[str, str]) -> Iterator[bytes]:
+    """Give what the body may be, best first: by its chunks as far as they are right, as it came, without a line."""
+    ways = [rest]
+    if "chunked" in headers.get("transfer-encoding", ""):
+        ways.insert(0, _without_chunks(rest))
+    if (line := _NO_JSON.match(rest)) is not None:
+        ways.append(rest[line.end() :])
+    for body in ways:
+        try:
+            yield inflate(body, headers.get("content-encoding"), limit=max(len(rest), _MOST_OF_A_HEAD))
+        except WireError:
+            yield body
+
+
+def _without_chunks(rest: bytes) -> bytes:
+    body, at = bytearray(), 0
+    while (line := _CHUNK_SIZE.match(rest, at)) is not None and (size := int(line[1], 16)):
+        at = line.end() + size
+        body += rest[line.end() : at]
+        if rest[at : at + 2] != b"\r\n":
+            break
+        at += 2
+    return bytes(body)

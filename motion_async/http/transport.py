@@ -1,0 +1,336 @@
+"""One HTTP exchange: the only file that imports aiohttp's client.
+
+It carries a `Call` to the service and brings an `Answer` back, or raises a `TransportError`. It must
+not read what an answer means, nor make a call twice. Creates and followups travel on a connection
+of their own, never on a kept-alive one that may have gone stale; polls share a pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl as tls
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+import anyio
+import attrs
+from aiohttp import hdrs
+from aiohttp.http import HttpProcessingError
+from yarl import URL
+
+from motion_async.contract.protocol import Answer, Call
+from motion_async.contract.wire import WireError, first_object, inflate
+from motion_async.errors import (
+    ConfigurationError,
+    ConnectFailedError,
+    ConnectionLostError,
+    ExchangeTimeoutError,
+    MotionError,
+    SessionClosedError,
+    TransportError,
+    UnexpectedResponseError,
+)
+from motion_async.http.cancelling import is_cancelled
+from motion_async.http.connections import OwnConnections, PollRequest, listener, make_client, make_pool
+from motion_async.http.deadlines import Deadlines
+from motion_async.http.endpoint import proxy_for
+from motion_async.http.frames import Heard, read_past_frame
+from motion_async.redaction import Eraser, Secret
+
+__all__ = ["Exchange", "Transport"]
+
+_FOR_SENDS: Final = 4
+"""One connection in so many, and at least one, is for creates and followups."""
+
+
+class Exchange:
+    """What is known of an exchange from outside while it is under way.
+
+    `sent` says whether bytes of the request may have left; as long as they have not, the service
+    cannot have taken it. `kept_back` is what kept them from leaving. `has_head` says whether the head of an answer has
+    come, and is as it should be. `cut` is the answer as far as it had come when the exchange was ended, or its frame
+    was broken: it may hold the id.
+
+    Args:
+        before_first_byte: called just before the first byte leaves; if it raises, none does.
+    """
+
+    __slots__ = ("_before_first_byte", "cut", "has_head", "kept_back", "sent")
+
+    def __init__(self, before_first_byte: Callable[[], None] = lambda: None) -> None:
+        self._before_first_byte = before_first_byte
+        self.sent = False
+        self.kept_back: Exception | None = None
+        self.has_head = False
+        self.cut: Answer | None = None
+
+    def leaves(self) -> None:
+        """Note that the first byte is about to leave, or keep it from doing so by raising."""
+        try:
+            self._before_first_byte()
+        except Exception as error:
+            self.kept_back = error
+            raise
+        self.sent = True
+
+
+class Transport:
+    """The connections of one session, and the key that travels on them.
+
+    Args:
+        api_key: a key that `check_api_key` has passed.
+        base_url: an URL that `check_base_url` has passed.
+        client_session: the caller's own, whose connector is used; it is neither changed nor closed, and
+            its default headers, cookies and credentials are not used.
+        trace_configs: aiohttp's, for every request.
+        proxy: the URL of an HTTP proxy.
+        trust_env: whether the environment's proxy settings count; its netrc never does.
+        ssl: as in aiohttp.
+        max_connections: the most connections at one time, at least 2.
+        timeout: seconds for a whole exchange, more than 0.
+        max_answer_bytes: the most of a body that is read, at least 1.
+
+    Attributes:
+        polls_at_once: so many polls are under way at most; the other connections are for creates and followups.
+        places_to_send: one for each of these; whoever carries a create or a followup holds one.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: URL,
+        client_session: aiohttp.ClientSession | None,
+        trace_configs: Sequence[aiohttp.TraceConfig],
+        proxy: str | URL | None,
+        trust_env: bool,
+        ssl: tls.SSLContext | aiohttp.Fingerprint | bool,
+        max_connections: int,
+        timeout: float,
+        max_answer_bytes: int,
+    ) -> None:
+        self._key = Secret(api_key)
+        self._eraser = Eraser(api_key)
+        self._base = base_url
+        self._base_path = base_url.raw_path.rstrip("/")
+        self._timeout = timeout
+        self._deadlines = Deadlines(timeout)
+        self._limit = max_answer_bytes
+        self._is_closing = False
+        # Apart from each other, as a poll's connection stays open when it is idle, and a create opens its own.
+        sends = max(1, max_connections // _FOR_SENDS)
+        self.polls_at_once = max_connections - sends
+        self._poll_slots = anyio.Semaphore(self.polls_at_once, fast_acquire=True)
+        self.places_to_send: Final = anyio.Semaphore(sends, fast_acquire=True)
+        self._options: dict[str, Any] = {"allow_redirects": False}
+        if (way := proxy_for(base_url, proxy, trust_env=trust_env)) is not None:
+            self._options["proxy"] = way
+        owned = client_session is None
+        connector = client_session.connector if client_session else make_pool(ssl)
+        if connector is None or connector.closed:
+            raise ConfigurationError("the client_session that was handed in is closed")
+        if client_session is not None and ssl is not True:
+            self._options["ssl"] = ssl
+        traces = [*trace_configs, *(client_session.trace_configs if client_session else ())]
+        headers: dict[str, str] = {
+            hdrs.AUTHORIZATION: Secret(f"Bearer {api_key}"),  # aiohttp's frames have it as a local
+            hdrs.ACCEPT: "application/json",
+            hdrs.ACCEPT_ENCODING: "identity",
+        }
+        self._polls = make_client(connector, owned, headers, traces, request_class=PollRequest)
+        headers[hdrs.CONTENT_TYPE] = "application/json"
+        self._sends = make_client(OwnConnections(connector), True, headers, [_sent_trace(), *traces])
+
+    def __repr__(self) -> str:
+        return f"Transport({str(self._base)!r})"
+
+    async def exchange(self, call: Call, exchange: Exchange | None = None) -> Answer:
+        """Carry one call to the service and bring the answer back.
+
+        Args:
+            call: what to ask; a create or a followup is asked by who holds one of `places_to_send`.
+            exchange: told whether bytes may have left; for a create or a followup, which always have one.
+
+        Returns:
+            The answer, whatever its status; its `flaw` says why the body is not whole, if it is not.
+
+        Raises:
+            TransportError: if no answer came.
+            SessionClosedError: if the connections have been closed.
+            Exception: what kept the first byte from leaving.
+        """
+        failure: Exception
+        is_poll = call.body is None
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
+        if is_poll:
+            try:
+                self._poll_slots.acquire_nowait()
+            except anyio.WouldBlock:
+                await self._poll_slots.acquire()
+        try:
+            with self._deadlines.block():
+                return await (self._request(call) if exchange is None else self._send(call, exchange))
+        except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
+            if task is not None and task.cancelling() > cancelled:
+                raise asyncio.CancelledError from None  # which a hook has taken for something else
+            if exchange is not None and exchange.kept_back is not None:
+                failure = exchange.kept_back.with_traceback(None)  # aiohttp's frames hold the body and the headers
+            else:
+                failure = self._translated(call, error, exchange)
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise error.with_traceback(None)  # noqa: B904  # aiohttp's frames hold the body and the headers as locals
+            # Nobody cancelled this task: a connector that is closed cancels who waits for one of its connections.
+            gone = aiohttp.ClientConnectionError("the connector was closed")
+            failure = self._translated(call, gone, exchange)
+        except BaseException as error:  # noqa: BLE001  # the end of the program, or what a hook makes of it
+            raise error.with_traceback(None)  # noqa: B904  # as above
+        finally:
+            if is_poll:
+                self._poll_slots.release()
+        # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
+        raise failure
+
+    async def _send(self, call: Call, exchange: Exchange) -> Answer:
+        """Ask for what costs credits; an object that came whole counts although the frame around it is flawed."""
+        heard = Heard(self._limit)
+        before = listener.set(heard)
+        try:
+            answer = await self._request(call, exchange)
+            if not 200 <= answer.status < 300 or (answer.flaw is None and first_object(answer.body) is not None):
+                return answer
+            await heard.rest()
+            past = self._past_frame(heard, has_head=False)
+            return answer if past is None else attrs.evolve(answer, body=past.body)
+        except _FLAWED:
+            await heard.rest()
+            raise
+        finally:
+            exchange.cut = self._past_frame(heard, has_head=exchange.has_head)
+            listener.reset(before)
+            heard.end()
+
+    def _past_frame(self, heard: Heard, *, has_head: bool) -> Answer | None:
+        """Give what has come of an answer; without a head that is as it should be, only that something was taken."""
+        found = read_past_frame(heard.data)
+        if found is None or not (has_head or (200 <= found.status < 300 and found.is_whole)):
+            return None
+        get = found.headers.get
+        return Answer(found.status, self._eraser.erase_json(found.body), get("retry-after"), None, get("date"))
+
+    async def _request(self, call: Call, exchange: Exchange | None = None) -> Answer:
+        url = self._base.with_path(self._base_path + call.path, encoded=True)
+        if exchange is None:
+            response = await self._polls.get(url, **self._options)
+        else:
+            response = await self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
+            exchange.has_head = True
+        try:
+            body, flaw, content = b"", None, response.content
+            if content.is_eof() and content.exception() is None:  # most answers are here with their first byte
+                body = content.read_nowait(self._limit + 1)
+            if not content.at_eof() or len(body) > self._limit:
+                body, flaw = await self._read(response, call, body)
+        except BaseException:
+            response.close()
+            raise
+        return self._answer(response, call, body, flaw)
+
+    def _answer(
+        self,
+        response: aiohttp.ClientResponse,
+        call: Call,
+        body: bytes,
+        flaw: TransportError | UnexpectedResponseError | None,
+    ) -> Answer:
+        status, headers = response.status, response.headers
+        if (encoding := headers.get(hdrs.CONTENT_ENCODING)) is not None:
+            try:
+                body = inflate(body, encoding, limit=self._limit)
+            except WireError as error:
+                reason = self._without_key(str(error))
+                body, flaw = b"", flaw or UnexpectedResponseError(reason, http_status=status, job_id=call.job_id)
+        # Whoever echoes the key does so to nobody: here it is known to the letter, and not only by how it looks.
+        body = self._eraser.erase_json(body)
+        if status == 200:
+            return Answer(status, body, flaw=flaw)
+        return Answer(status, body, headers.get(hdrs.RETRY_AFTER), flaw, headers.get(hdrs.DATE))
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(str(self._key), "…")
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, call: Call, body: bytes
+    ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
+        """Read on in a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw.
+
+        A response gives its connection back when its body is at the end; one that is not read to it is closed.
+        """
+        content, read = response.content, bytearray(body)
+        try:
+            while not content.at_eof() and len(read) <= self._limit:
+                read += await content.read(self._limit + 1 - len(read))
+        except (*_FLAWED, OSError) as error:
+            response.close()
+            return bytes(read), self._failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
+        if len(read) <= self._limit:
+            return bytes(read), None
+        response.close()
+        reason = f"its body is larger than {self._limit} bytes"
+        flaw = UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
+        return bytes(read[: self._limit]), flaw
+
+    def _translated(self, call: Call, failure: Exception, exchange: Exchange | None) -> MotionError:
+        """Give the error that a failure of the network layer stands for.
+
+        Of what costs credits its kind says nothing: a caller's trace hook, which may talk to others, can raise any.
+        """
+        is_open = not (self._is_closing or self._polls.closed)
+        if is_open and isinstance(failure, RuntimeError | TypeError) and (exchange is None or not exchange.sent):
+            mistake = ConfigurationError(
+                f"a {call.kind} could not be made, by a mistake in what was handed in: {failure!r}"
+            )
+            mistake.__cause__ = failure.with_traceback(None)  # aiohttp's frames hold the headers
+            return mistake
+        nothing_left = isinstance(failure, _NEVER_CONNECTED) if exchange is None else not exchange.sent
+        if nothing_left:
+            if is_open:
+                return self._failed(ConnectFailedError, call, "could not be made", failure)
+        elif isinstance(failure, TimeoutError) and is_open:
+            return self._failed(ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure)
+        elif is_open or call.body is not None:
+            return self._failed(ConnectionLostError, call, "was lost before an answer came", failure)
+        return SessionClosedError("the session's connections have been closed; nothing more can be sent")
+
+    def _failed(self, kind: type[TransportError], call: Call, what: str, failure: Exception) -> TransportError:
+        about = f" for job {call.job_id}" if call.job_id else ""
+        why = self._without_key(f"{type(failure).__name__}: {failure}".removesuffix(": "))
+        return kind(f"the connection of a {call.kind}{about} {what} ({why:.300})", job_id=call.job_id)
+
+    async def aclose(self) -> None:
+        """Close the connections that this transport has opened; a connector of the caller's stays open."""
+        self._is_closing = True
+        self._deadlines.close()
+        try:
+            await self._sends.close()
+        finally:
+            await self._polls.close()
+
+
+_FLAWED: Final = (aiohttp.ClientError, HttpProcessingError)
+"""What aiohttp's two parsers make of a frame that is not as it should be."""
+_NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
+
+
+def _sent_trace() -> aiohttp.TraceConfig:
+    """Note on an `Exchange` that its bytes are about to leave, just before the first one does."""
+
+    async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+        context.trace_request_ctx.leaves()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(note)
+    return trace

@@ -1,0 +1,59 @@
+"""The one event loop that a session belongs to: in another loop, thread or process it would hang in silence.
+
+Looks at the running loop and does nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from motion_async.errors import WrongLoopError
+
+__all__ = ["HomeLoop"]
+
+
+class HomeLoop:
+    """The loop in which something was opened.
+
+    Args:
+        what: what was opened, as in "the session".
+
+    Raises:
+        WrongLoopError: if no asyncio loop is running here.
+    """
+
+    __slots__ = ("_loop", "_process", "_what")
+
+    def __init__(self, what: str) -> None:
+        loop = _running()
+        if loop is None:
+            raise WrongLoopError(
+                f"{what} needs a running asyncio loop, and there is none here: use it in a coroutine under "
+                "asyncio.run, or with anyio on its asyncio backend; trio is not supported"
+            )
+        self._what = what
+        self._loop = loop
+        self._process = os.getpid()
+
+    def check(self) -> None:
+        """Raise a `WrongLoopError` if something else than the loop of the opening is running here."""
+        if _running() is self._loop and os.getpid() == self._process:
+            return
+        if os.getpid() != self._process:
+            where = "a forked process"
+        elif _running() is None:
+            where = "a thread without a running asyncio loop"
+        else:
+            where = "another event loop"
+        raise WrongLoopError(
+            f"{self._what} belongs to the event loop it was opened in, and was used in {where}; open one there, or "
+            "hand the call over with asyncio.run_coroutine_threadsafe"
+        )
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,175 @@
+"""The way to follow a whole session: a stream of every event, for each reader a small buffer of its own.
+
+A slow reader slows nobody, and hears of what it has missed. Nothing here polls; it tells the loop what to poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Final, Self
+from weakref import WeakSet
+
+from motion_async.events import Event, EventsDropped, WatchEnded
+from motion_async.jobs import StatusChange
+from motion_async.polling.loop import PollLoop
+from motion_async.polling.tracked import Watched
+
+__all__ = ["EventHub", "EventStream"]
+
+_MAX_ENDS: Final = 10_000
+"""Of so many jobs it is known which end the streams have told last."""
+
+
+class EventStream(AsyncIterator[Event]):
+    """Every event of a session, from the moment this is made; see `MotionSession.events`.
+
+    The jobs that it covers are polled until they end, while a step waits.
+
+    Args:
+        polls: the session's loop.
+        limit: how many unread events are kept; the oldest ones go first, and an `EventsDropped` says so.
+    """
+
+    def __init__(self, polls: PollLoop, *, limit: int) -> None:
+        self._polls = polls
+        self._limit = limit
+        self._covered: dict[str, Watched] = {}
+        self._unread: deque[Event] = deque()
+        self._dropped = 0
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._ended = False
+
+    def cover(self, job: Watched) -> None:
+        """Have a job polled for this stream, unless it has ended.
+
+        Args:
+            job: the job.
+        """
+        if not self._ended and not job.has_ended and job.job_id not in self._covered:
+            self._covered[job.job_id] = job
+            self._polls.cover(job)
+
+    def publish(self, event: Event, *, is_news: bool = True) -> None:
+        """Take an event in.
+
+        Args:
+            event: what happened.
+            is_news: whether a reader is to hear of it.
+        """
+        if self._ended:
+            return
+        if is_news:
+            self._unread.append(event)
+            if len(self._unread) > self._limit:
+                self._unread.popleft()
+                self._dropped += 1
+        if isinstance(event, WatchEnded) or (isinstance(event, StatusChange) and event.current.is_terminal):
+            self._uncover(event.job_id)
+        self._wake()
+
+    async def __anext__(self) -> Event:
+        self._polls.home.check()
+        while True:
+            if self._dropped:
+                count, self._dropped = self._dropped, 0
+                return EventsDropped(count)
+            if self._unread:
+                return self._unread.popleft()
+            if self._ended:
+                raise StopAsyncIteration
+            future = asyncio.get_running_loop().create_future()
+            self._sleepers.add(future)
+            self._polls.listen()
+            try:
+                await future
+            finally:
+                self._polls.unlisten()
+                self._sleepers.discard(future)
+
+    def close(self) -> None:
+        """Take no further event in; what is unread can still be read."""
+        self._ended = True
+        for job_id in list(self._covered):
+            self._uncover(job_id)
+        self._wake()
+
+    async def aclose(self) -> None:
+        """Do the same as `close`; leaving `async with` does it, too."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _uncover(self, job_id: str) -> None:
+        job = self._covered.pop(job_id, None)
+        if job is not None:
+            self._polls.uncover(job)
+
+    def _wake(self) -> None:
+        for future in self._sleepers:
+            if not future.done():
+                future.set_result(None)
+
+
+class EventHub:
+    """The open event streams of one session; a stream that nobody holds any more is forgotten."""
+
+    def __init__(self) -> None:
+        self._streams: WeakSet[EventStream] = WeakSet()
+        self._ends: dict[str, tuple[object, ...]] = {}
+
+    def open(self, polls: PollLoop, *, limit: int) -> EventStream:
+        """Give a new stream that covers every job the session knows.
+
+        Args:
+            polls: the session's loop.
+            limit: see `EventStream`.
+        """
+        stream = EventStream(polls, limit=limit)
+        self._streams.add(stream)
+        for job in polls.jobs():
+            stream.cover(job)
+        return stream
+
+    def cover(self, job: Watched) -> None:
+        """Have a job polled for every open stream.
+
+        Args:
+            job: the job.
+        """
+        for stream in self._streams:
+            stream.cover(job)
+
+    def publish(self, event: Event) -> None:
+        """Give an event to every open stream.
+
+        Args:
+            event: what happened; an end that has been told is none when a job that nobody held is polled once more.
+        """
+        if self._streams:
+            is_news = not self._is_known_end(event)
+            for stream in self._streams:
+                stream.publish(event, is_news=is_news)
+
+    def _is_known_end(self, event: Event) -> bool:
+        if not isinstance(event, StatusChange) or not event.current.is_terminal:
+            return False
+        end = (event.current, event.state.updated_at, event.state.completed_at)
+        known = self._ends.pop(event.job_id, None)
+        self._ends[event.job_id] = end
+        if len(self._ends) > _MAX_ENDS:
+            del self._ends[next(iter(self._ends))]
+        return event.previous is None and known == end
+
+    def close(self) -> None:
+        """Close every stream; what is unread can still be read."""
+        for stream in list(self._streams):
+            stream.close()

@@ -1,0 +1,217 @@
+"""The ways to follow one job: wait for its end, read its transitions.
+
+A reader costs a place in a chain, and a future while it sleeps. A slow one loses no transition and
+slows nobody. Nothing here polls; it tells the loop what to poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
+
+import attrs
+
+from motion_async.errors import InputRequiredError, JobFailedError, WaitTimeoutError
+from motion_async.jobs import JobState, JobStatus, StatusChange
+from motion_async.options import check_choice, check_number
+from motion_async.polling.freshness import needs_input
+from motion_async.polling.loop import PollLoop
+from motion_async.polling.tracked import Step, Watched
+
+__all__ = [
+    "OnInput",
+    "Transitions",
+    "check_on_input",
+    "check_timeout",
+    "result_of",
+    "timed_out",
+    "wait_for_end",
+]
+
+OnInput: TypeAlias = Literal["wait", "raise"]
+"""What to do when a job waits for a person: wait on, or raise `InputRequiredError`."""
+
+
+def check_timeout(timeout: float | None, *, name: str = "timeout") -> float | None:
+    """Give a timeout back: None, or seconds of at least 0.
+
+    Args:
+        timeout: what the caller handed in.
+        name: the option's name, for the message.
+
+    Raises:
+        ConfigurationError: if it is neither.
+    """
+    return None if timeout is None else check_number(name, timeout, low=0)
+
+
+def check_on_input(on_input: OnInput) -> OnInput:
+    """Give an `on_input` back if it is one.
+
+    Args:
+        on_input: what the caller handed in.
+
+    Raises:
+        ConfigurationError: if it is neither `wait` nor `raise`.
+    """
+    return check_choice("on_input", on_input, "wait", "raise")
+
+
+def result_of(state: JobState) -> JobState:
+    """Give the state of a completed job back.
+
+    Args:
+        state: a terminal state.
+
+    Raises:
+        JobFailedError: if it is that of a failed one.
+    """
+    if state.status == JobStatus.FAILED:
+        raise JobFailedError(state.job_id, error=state.error)
+    return state
+
+
+async def wait_for_end(polls: PollLoop, job: Watched, *, timeout: float | None, on_input: OnInput) -> JobState:
+    """Wait until a job completes; see `Job.wait`.
+
+    Args:
+        polls: the session's loop.
+        job: the job.
+        timeout: seconds, None for no deadline.
+        on_input: what to do when the job waits for a person.
+
+    Raises:
+        JobFailedError: if the job failed.
+        InputRequiredError: if it waits for input and `on_input` is `raise`.
+        WaitTimeoutError: if the deadline passed.
+        MotionError: the error that ended the watch.
+    """
+    polls.home.check()
+    if job.state is not None and job.has_ended:
+        return result_of(job.state)
+    at = job.last
+    polls.follow(job)
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                at, end = at.end()
+                if end is not None:
+                    return result_of(end)
+                job.raise_if_watch_ended()
+                if on_input == "raise" and job.state is not None and needs_input(job.state):
+                    raise InputRequiredError(job.job_id)
+                future = job.news()
+                try:
+                    await future
+                finally:
+                    job.forget(future)
+    except TimeoutError:
+        raise timed_out(job, timeout) from None
+    finally:
+        polls.unfollow(job)
+
+
+def timed_out(job: Watched, timeout: float | None) -> WaitTimeoutError:
+    """Give the error for a deadline that has passed.
+
+    Args:
+        job: the job that was waited for.
+        timeout: the deadline in seconds.
+    """
+    status = job.current.status if job.current else None
+    return WaitTimeoutError(job.job_id, timeout=timeout or 0.0, status=status, failures=job.failures)
+
+
+class Transitions(AsyncIterator[StatusChange]):
+    """The changes of one job in order, from its current state until it ends; see `Job.transitions`.
+
+    The job is polled while a step waits. What is seen between two steps, because others follow the job, is kept for the
+    next one, so a step that is cancelled loses nothing.
+
+    Args:
+        polls: the session's loop.
+        job: the job.
+        timeout: seconds from the first step on, None for no deadline.
+    """
+
+    def __init__(self, polls: PollLoop, job: Watched, *, timeout: float | None) -> None:
+        self._polls = polls
+        self._job = job
+        self._timeout = timeout
+        self._deadline: float | None = None
+        self._at: Step | None = None
+        self._ended = False
+        self._asleep: set[asyncio.Future[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def __anext__(self) -> StatusChange:
+        self._polls.home.check()
+        if self._ended:
+            raise StopAsyncIteration
+        change = self._begin() if self._at is None else self._read_on()
+        if change is None:
+            change = await self._wait()
+        self._ended = self._ended or change.current.is_terminal
+        return change
+
+    def _begin(self) -> StatusChange | None:
+        """Give the current state as the first change if it is known, and of the job's newest turn."""
+        if self._timeout is not None:
+            self._deadline = asyncio.get_running_loop().time() + self._timeout
+        self._at = self._job.last
+        state, change = self._job.current, self._at.change
+        return None if state is None or change is None else attrs.evolve(change, previous=None, state=state)
+
+    def _read_on(self) -> StatusChange | None:
+        """Give the next change that has been seen; raise the error that ended the watch if there is none."""
+        while self._at is not None and self._at.next is not None:
+            self._at = self._at.next
+            if self._at.change is not None:
+                return self._at.change
+        if self._job.error is not None:
+            self._ended = True
+            self._job.raise_if_watch_ended()
+        return None
+
+    async def _wait(self) -> StatusChange:
+        """Follow the job until there is a change."""
+        self._polls.follow(self._job)
+        try:
+            if self._deadline is None:  # a scope less for each of many readers, who are all woken at once
+                return await self._next_change()
+            async with asyncio.timeout_at(self._deadline):
+                return await self._next_change()
+        except TimeoutError:
+            self._ended = True
+            raise timed_out(self._job, self._timeout) from None
+        finally:
+            self._polls.unfollow(self._job)
+
+    async def _next_change(self) -> StatusChange:
+        while (change := self._read_on()) is None:
+            if self._ended:
+                raise StopAsyncIteration  # by `aclose`, while this slept
+            future = self._job.news()
+            self._asleep.add(future)
+            try:
+                await future
+            finally:
+                self._asleep.discard(future)
+                self._job.forget(future)
+        return change
+
+    async def aclose(self) -> None:
+        """End: a step that waits ends, and the job goes on by itself; leaving `async with` does the same."""
+        self._ended = True
+        for future in self._asleep:
+            if not future.done():
+                future.set_result(None)

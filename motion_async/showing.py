@@ -1,0 +1,70 @@
+"""How the texts of others look where a person reads them: each character visible, and no more than can be read.
+
+Pure. It is for messages alone: whoever keeps a text for a program keeps it as it came.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from motion_async.redaction import redacted
+
+__all__ = ["MAX_SHOWN", "shown", "shown_list", "visible"]
+
+MAX_SHOWN: Final = 2_000
+"""Characters of one text that a message shows."""
+
+
+class _Escapes(dict[int, str]):
+    """What `str.translate` puts in the place of each character: itself, its escape if it cannot be seen, or a space."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if character.isprintable():
+            return character
+        return " " if unicodedata.category(character) == "Zs" else repr(character)[1:-1]
+
+
+_ESCAPES: Final = _Escapes()
+
+
+def visible(text: str) -> str:
+    r"""Give a text as one line without anything that a terminal or a log obeys: `\n`, `\x1b`, `\u202e` are written out.
+
+    Args:
+        text: anyone's words.
+    """
+    return text if text.isprintable() else text.translate(_ESCAPES)
+
+
+def shown(text: str, *, limit: int = MAX_SHOWN) -> str:
+    """Give a text of others for a message: without secrets, visible, and with an ellipsis where it is cut.
+
+    Args:
+        text: words of the service, of a proxy, or of whatever else is not ours.
+        limit: the most characters, at least 1.
+    """
+    # Cut once before, as an escape is long; not before secrets are taken out, of which half a one would be none.
+    line = visible(redacted(text)[: limit + 1])
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def shown_list(texts: Iterable[str], number: int, *, limit: int = MAX_SHOWN) -> str:
+    """Give the first of some texts, as many as one message can show, and how many more there are.
+
+    Args:
+        texts: texts that have been `shown`.
+        number: how many there are in all.
+        limit: the most characters of those that are given; the first is given in any case.
+    """
+    given: list[str] = []
+    length = 0
+    for text in texts:
+        length += len(text)
+        if given and length > limit:
+            break
+        given.append(text)
+    more = number - len(given)
+    return "; ".join(given) + (f"; and {more:,} more" if more > 0 else "")

@@ -1,0 +1,55 @@
+"""Lets polls wait that somebody makes beside the poll loop.
+
+They wait for their turns in the session's pace, in the order of asking. It counts polls and lets them wait, and
+nothing else: it must not make any, nor know of whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from motion_async.errors import SessionClosedError
+from motion_async.timing.pace import EARLY, Pace
+
+__all__ = ["Admission"]
+
+
+class Admission:
+    """The way in for polls beside the loop's polls.
+
+    Args:
+        pace: how fast the whole session may go; the poll loop's, too.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._loop = asyncio.get_running_loop()
+        self._in_order = asyncio.Lock()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+
+    async def wait(self) -> None:
+        """Wait until a poll may be sent, and count it.
+
+        Raises:
+            SessionClosedError: if the session is left before.
+        """
+        async with self._in_order:
+            at = self._pace.reserve(self._loop.time())  # else the loop, which is there first, may take each slot
+            try:
+                await self._until(at)
+            except BaseException:
+                self._pace.give_back(at)
+                raise
+        if self._over.done():
+            raise SessionClosedError("the session was left before the poll had its turn")
+        self._pace.sent(self._loop.time())
+
+    async def _until(self, at: float) -> None:
+        """Wait for a moment, and for the end of every pause that is asked for meanwhile, unless the session is left."""
+        while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > EARLY and not self._over.done():
+            await asyncio.wait([self._over], timeout=rest)
+
+    def close(self) -> None:
+        """Let nobody in any more, and tell whoever waits."""
+        if not self._over.done():
+            self._over.set_result(None)

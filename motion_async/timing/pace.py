@@ -1,0 +1,219 @@
+"""How fast a session may go: its polls, whose most it is told, and its sends, whose most it finds.
+
+Pure: time is an argument, nothing sleeps. Nothing here knows of jobs, calls or answers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from motion_async.options import check_number
+
+__all__ = ["EARLY", "Pace", "SendPace"]
+
+EARLY: Final = 0.001
+"""Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
+_NEVER: Final = -math.inf
+_RECOVERY: Final = 60.0
+"""Seconds in which a session that was slowed to a standstill is back at its full pace."""
+_FIRST_GAP: Final = 1.0
+"""Seconds that count at most between the first two polls, by which a pace is told."""
+_FIRST_SEND_GAP: Final = 0.2
+_SHORTEST_SEND_GAP: Final = 0.001
+_LONGEST_SEND_GAP: Final = 60.0
+"""Seconds between two sends: at the beginning, at least, and at most."""
+
+
+class Pace:
+    """The pace of a whole session: a most of polls per second, halved when the service asks, then recovering.
+
+    Slots are given in the order in which they are asked for, so when more is due than may be sent,
+    all waits stretch alike. `opens_at` is the moment from which the next poll may be sent, `resumes_at` the one up
+    to which the service last asked for a pause; both may lie in the past. `paused` are the seconds of all its pauses.
+
+    Args:
+        polls_per_second: the most at any time, more than 0.
+
+    Raises:
+        ConfigurationError: for a value out of its bounds.
+    """
+
+    __slots__ = ("_gap", "_most", "_rate", "_sent_at", "_slowed_at", "opens_at", "paused", "resumes_at")
+
+    def __init__(self, polls_per_second: float) -> None:
+        self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
+        self._rate = self._most
+        self._slowed_at = _NEVER
+        self.opens_at = _NEVER
+        self.resumes_at = _NEVER
+        self.paused = 0.0
+        self._sent_at = _NEVER
+        self._gap = math.inf
+
+    def rate(self, now: float) -> float:
+        """Give the polls per second that are allowed now.
+
+        Args:
+            now: seconds on any clock that only goes forward.
+        """
+        return min(self._rate + (now - self._slowed_at) * self._most / _RECOVERY, self._most)
+
+    def take(self, now: float) -> bool:
+        """Count a poll that is sent now, if a slot is open, and say whether one is.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        if self.opens_at > now + EARLY:
+            return False
+        self._use_slot(now)
+        self.sent(now)
+        return True
+
+    def reserve(self, now: float) -> float:
+        """Keep the next slot for a poll that is sent when it opens, and give the moment of that.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        at = max(now, self.opens_at)
+        self._use_slot(at)
+        return at
+
+    def _use_slot(self, at: float) -> None:
+        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
+        made_up = at - 0.1
+        self.opens_at = (max(made_up, self.opens_at)) + self._gap_at(at)
+
+    def sent(self, now: float) -> None:
+        """Count a poll that is sent now, in the slot that was kept for it.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        gap, self._sent_at = now - self._sent_at, now
+        # An hour in which nobody asked is no pace: it must not outweigh all that was sent before.
+        if self._gap < math.inf:
+            self._gap = 0.9 * self._gap + 0.1 * min(gap, 2 * self._gap)
+        elif gap < math.inf:
+            self._gap = min(gap, _FIRST_GAP)
+
+    def give_back(self, at: float) -> None:
+        """Let others have a slot that was kept, and is not needed any more.
+
+        Args:
+            at: the moment that `reserve` gave.
+        """
+        self.opens_at = max(self.opens_at - self._gap_at(at), self.resumes_at)
+
+    def _gap_at(self, now: float) -> float:
+        """Seconds in which one slot opens: the rate grows while it is waited for."""
+        if self._slowed_at == _NEVER or (rate := self.rate(now)) >= self._most:
+            return 1 / self._most
+        growth = self._most / _RECOVERY
+        return (math.sqrt(rate * rate + 2 * growth) - rate) / growth
+
+    def slow_down(self, *, sent_at: float, now: float, retry_after: float | None) -> bool:
+        """Halve the pace at which polls were really sent, and pause for as long as the service asked.
+
+        Args:
+            sent_at: when the call was sent that the service complained about; complaints about calls
+                that went out before the last halving say nothing new and are not counted again.
+            now: seconds on the same clock.
+            retry_after: seconds that the service asked for, if it did.
+
+        Returns:
+            Whether the pace was halved.
+        """
+        resumes_at = max(self.resumes_at, now + (retry_after or 0.0))
+        self.paused += resumes_at - max(self.resumes_at, now)
+        self.resumes_at = resumes_at
+        self.opens_at = max(self.opens_at, self.resumes_at)
+        if sent_at < self._slowed_at:
+            return False
+        real = 1 / self._gap if 0 < self._gap < math.inf else self._most
+        self._rate = max(min(self.rate(now), real) / 2, self._most / 1_000)
+        self._slowed_at = now
+        return True
+
+
+class SendPace:
+    """The pace of creates and followups, whose most nobody knows: it is found, halved at a refusal, and grows again.
+
+    It begins gently, so that a service which takes few is not met by many, and grows with each send that is taken
+    after it had to wait for its slot. Once a limit has been met it grows by little at first and then by ever more, so
+    that the limit is found again by few sends, and one that is not there any more soon slows nobody.
+    `opens_at` is the moment from which the next send may leave, `gap` the seconds between two of them.
+    """
+
+    __slots__ = ("_goal", "_in_a_row", "_real", "_refused_at", "_taken_at", "gap", "opens_at")
+
+    def __init__(self) -> None:
+        self.gap = _FIRST_SEND_GAP
+        self.opens_at = _NEVER
+        self._real: float | None = None  # the seconds between two sends that were taken, on average
+        self._goal: float | None = None  # up to which the way back is quick, once a limit was met
+        self._in_a_row = 0
+        self._taken_at = _NEVER
+        self._refused_at: float | None = None
+
+    def sent(self, now: float) -> None:
+        """Count a send that leaves now.
+
+        Args:
+            now: seconds on any clock that only goes forward.
+        """
+        self.opens_at = max(now, self.opens_at) + self.gap
+
+    def taken(self, now: float, *, has_waited: bool) -> None:
+        """Grow, as the service took a send; after refusals, begin at the pace at which it has been seen to take them.
+
+        Args:
+            now: seconds on the same clock.
+            has_waited: whether the send had to wait for its slot; others say nothing of the pace.
+        """
+        if self._refused_at is not None:
+            self._begin_after_refusals(now, self._refused_at)
+        elif has_waited:
+            self._average(now - self._taken_at)
+            self.gap = max(self._shorter_gap(), _SHORTEST_SEND_GAP)
+        self._taken_at = now
+
+    def _begin_after_refusals(self, now: float, refused_at: float) -> None:
+        slower = max(2 * self.gap, 1.5 * (self._real or 0.0))  # in a burst more was allowed than was taken
+        if self._taken_at > _NEVER:  # else it has never taken any, so that no limit was met
+            self._goal = slower
+            self._in_a_row = 0
+        # It took one since the one before, or since it began to refuse if the one before is long ago.
+        period = now - max(self._taken_at, refused_at - self.gap) if self._taken_at > _NEVER else 0.0
+        self.gap = min(max(slower, period), _LONGEST_SEND_GAP)
+        self._refused_at = None
+        self.opens_at = now + self.gap
+
+    def _average(self, gap: float) -> None:
+        if self._real is not None:
+            self._real = 0.8 * self._real + 0.2 * min(gap, 2 * self._real)
+        else:
+            self._real = min(max(gap, _SHORTEST_SEND_GAP), _LONGEST_SEND_GAP)
+
+    def _shorter_gap(self) -> float:
+        if self._goal is None:
+            return self.gap / 1.15
+        if self.gap > self._goal:
+            return max(self.gap / 2, self._goal)
+        self._in_a_row += 1
+        return self.gap / (1 + 0.003 * self._in_a_row)
+
+    def refused(self, now: float) -> None:
+        """Note that the service wants fewer: the pace is halved when it takes the next one.
+
+        Args:
+            now: seconds on the same clock.
+        """
+        if self._refused_at is None:
+            self._refused_at = now
+
+    def interrupted(self) -> None:
+        """Begin gently, as the service could not be reached: what comes back may be weak."""
+        self.gap = max(self.gap, _FIRST_SEND_GAP)

@@ -1,0 +1,127 @@
+"""Makes a call again, where it may be made again: how long to leave alone what has failed, and a loop of tries.
+
+It knows nothing of what is called; whether an error may pass is asked of a function handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import attrs
+
+from motion_async.errors import ConfigurationError, MotionError, ServiceError, SessionClosedError
+from motion_async.options import check_number
+
+__all__ = ["Backoff", "Retries", "check_backoff"]
+
+_T = TypeVar("_T")
+
+
+@attrs.frozen(kw_only=True)
+class Backoff:
+    """How long to leave alone what has just failed: exponential, with half of it random.
+
+    Args:
+        first: seconds after the first failure at most, at least 0.
+        cap: seconds after any failure at most, at least `first`; only a Retry-After makes it longer.
+
+    Raises:
+        ConfigurationError: for a value out of its bounds.
+    """
+
+    first: float = 1.0
+    cap: float = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        check_number("first", self.first, low=0)
+        check_number("cap", self.cap, low=self.first)
+
+    def delay(self, failures: int, *, u: float, retry_after: float | None = None) -> float:
+        """Give the seconds until the next try.
+
+        Args:
+            failures: how many tries have failed in a row, at least 1.
+            u: a random number from 0 to 1.
+            retry_after: seconds that the service asked for; it is never undercut.
+
+        Raises:
+            ConfigurationError: if the random number is none from 0 to 1.
+        """
+        u = check_number("what random gives", u, low=0, high=1)
+        longest = min(self.first * 2.0 ** min(failures - 1, 32), self.cap)
+        return max(longest * (0.5 + 0.5 * u), retry_after or 0.0)
+
+
+def check_backoff(backoff: Backoff) -> Backoff:
+    """Give a backoff back if it is one.
+
+    Args:
+        backoff: what was handed in.
+
+    Raises:
+        ConfigurationError: if it is none.
+    """
+    if not isinstance(backoff, Backoff):
+        raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
+    return backoff
+
+
+class Retries:
+    """How the calls of a session are tried again.
+
+    Args:
+        backoff: how long to wait before the next try.
+        random: gives a number from 0 to 1.
+        failed: told of each failure and the loop's time at which the try began.
+    """
+
+    def __init__(
+        self, *, backoff: Backoff, random: Callable[[], float], failed: Callable[[MotionError, float], None]
+    ) -> None:
+        self._backoff = backoff
+        self._random = random
+        self._failed = failed
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def close(self) -> None:
+        """Try nothing again any more, and tell whoever waits to."""
+        if not self._over.done():
+            self._over.set_result(None)
+
+    async def run(
+        self,
+        attempt: Callable[[], Awaitable[_T]],
+        *,
+        may_repeat: Callable[[MotionError], bool],
+        attempts: int,
+    ) -> _T:
+        """Try until it succeeds, fails for good, or has failed often enough.
+
+        Args:
+            attempt: makes one try.
+            may_repeat: whether a try that ended so may be made again.
+            attempts: the most tries, at least 1.
+
+        Returns:
+            What the try that succeeded gave.
+
+        Raises:
+            MotionError: the last try's.
+        """
+        failures = 0
+        while True:
+            began_at = asyncio.get_running_loop().time()
+            try:
+                return await attempt()
+            except MotionError as error:
+                failures += 1
+                self._failed(error, began_at)
+                if not may_repeat(error) or failures >= attempts:
+                    raise
+                retry_after = error.retry_after if isinstance(error, ServiceError) else None
+                delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
+            await asyncio.wait([self._over], timeout=delay)
+            if self._over.done():
+                raise SessionClosedError("the session was left before the call could be made again; nothing came of it")

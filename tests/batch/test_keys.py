@@ -1,0 +1,56 @@
+"""Tests of `motion_async.batch.keys`: what a request of a batch is known by, and what must not be followed."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from motion_async import BatchRequest, InvalidRequestError, VideoRequest
+from motion_async.batch.keys import Keys
+from motion_async.ledger import content_digest
+
+
+def test_keys_are_the_same_in_every_run_and_count_equals() -> None:
+    """By content and ordinal, or by id."""
+    requests = [BatchRequest("a"), BatchRequest("b"), BatchRequest("a"), BatchRequest("a", id="mine")]
+    runs = []
+    for _ in range(2):
+        with closing(Keys()) as keys:
+            runs.append([keys.of(request) for request in requests])
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) == 4
+    assert runs[0][3] == "mine"
+    assert runs[0][0].startswith(content_digest(VideoRequest("a")))
+
+
+def test_followups_of_different_requests_have_different_keys() -> None:
+    """The same words to two videos are two requests, whichever comes first."""
+    followups = [BatchRequest("a", follows="x"), BatchRequest("a", follows="y")]
+    with closing(Keys()) as keys, closing(Keys()) as others:
+        forth = [keys.of(request) for request in followups]
+        back = [others.of(request) for request in reversed(followups)]
+    assert len({*forth}) == 2
+    assert forth == back[::-1]
+
+
+def test_a_key_is_given_once() -> None:
+    """An id may also be written like the key of a request that has none."""
+    with closing(Keys()) as keys:
+        key = keys.of(BatchRequest("a"))
+        for _ in range(2):
+            with pytest.raises(InvalidRequestError, match="stands at an earlier request"):
+                keys.of(BatchRequest("b", id=key))
+
+
+def test_an_id_is_refused_until_a_request_of_it_can_be_sent() -> None:
+    """One that is wrong does not stand in the way of the right one, before it or after."""
+    with closing(Keys()) as keys:
+        keys.refuse_invalid(BatchRequest("", id="a"))
+        assert keys.has_refused("a")
+        keys.of(BatchRequest("a", id="a"))
+        keys.refuse_invalid(BatchRequest("", id="a"))
+        keys.refuse_invalid(BatchRequest("", id=3))  # type: ignore[arg-type]
+        assert not keys.has_refused("a")
+        keys.refuse("a")
+        assert keys.has_refused("a")

@@ -1,0 +1,53 @@
+"""Tests of `motion_async.batch.requests`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from motion_async import BatchRequest, ConfigurationError, VideoRequest
+from motion_async.batch.requests import as_batch_request, each, intakes
+
+
+async def test_every_kind_of_request_is_taken_in() -> None:
+    """Prompts, requests and requests with an id, from either kind of iterable."""
+    requests: list[Any] = ["a", VideoRequest("b"), BatchRequest("c", id="x", metadata={"n": 1})]
+
+    async def one_by_one() -> AsyncIterator[Any]:
+        for request in requests:
+            yield request
+
+    for source in (requests, iter(requests), one_by_one()):
+        taken = [intake async for intake in intakes(source)]
+        assert [intake.request.prompt for intake in taken] == ["a", "b", "c"]
+        assert [intake.key for intake in taken] == [None, None, "x"]
+        assert taken[2].metadata == {"n": 1}
+        assert all(intake.settled is None and intake.record is None for intake in taken)
+
+
+async def test_a_followup_without_a_ledger_is_settled_with_the_reason() -> None:
+    """Nothing else could know its parent's job."""
+    [intake] = [intake async for intake in intakes([BatchRequest("more", id="b", follows="a")])]
+    assert intake.settled is not None
+    assert isinstance(intake.settled[1], ConfigurationError)
+
+
+async def test_requests_are_pulled_one_at_a_time() -> None:
+    """Nothing is taken out of the iterable before it is asked for."""
+    pulled: list[int] = []
+
+    def source() -> Any:
+        for number in range(3):
+            pulled.append(number)
+            yield f"p{number}"
+
+    taken = intakes(source())
+    await anext(taken)
+    assert pulled == [0]
+    assert [item async for item in each([1, 2])] == [1, 2]
+
+
+def test_what_is_no_request_is_kept_for_validation() -> None:
+    """Taking it in does not fail."""
+    given: Any = 3
+    assert as_batch_request(given).request == 3

@@ -1,0 +1,119 @@
+"""Tests of `motion_async.http.endpoint`; what a session refuses stands with the session's tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from motion_async import ConfigurationError
+from motion_async.http.endpoint import check_api_key, check_base_url, proxy_for
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://api.motion.so/api/motion/", "https://api.motion.so/api/motion"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://127.8.8.8/x", "http://127.8.8.8/x"),
+        ("http://[::1]:80/x", "http://[::1]/x"),
+    ],
+)
+def test_a_base_url_is_taken(url: str, kept: str) -> None:
+    """Https anywhere, plain http on this machine's own addresses, no slash at the end."""
+    assert str(check_base_url(url)).rstrip("/") == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "http://api.motion.so",
+        "ftp://api.motion.so",
+        "https://",
+        "https://u:SECRET@h",
+        "https://u:12/SECRET@h",
+        "http://u:12/SECRET@h",
+        "https://u:SECRET#x@h",
+        "https://u:SECRET℀@h",
+        "https://u:SECRET@h:port",
+        "htps://u:SECRET@h",
+        "https:/u:SECRET@h",
+        "u:SECRET@h",
+        "htps://h?key=SECRET",
+        "https://h?x=SECRET",
+        5,
+    ],
+    ids=repr,
+)
+def test_a_base_url_that_the_key_must_not_go_to_is_refused(url: Any) -> None:
+    """What is no address, or one where others may read, and none of its secrets is told."""
+    with pytest.raises(ConfigurationError, match="base URL") as caught:
+        check_base_url(url)
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        None,
+        "",
+        "sk_SECRET",
+        "motion_",
+        "motion_SECRET x",
+        "motion_" + "SECRET" * 100,
+        'motion_SECRET"x',
+        "motion_SECRET'x",
+        "motion_SECRET\\x",
+        "motion_SECRETé",
+        5,
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_a_key_is_refused_and_never_shown(key: Any) -> None:
+    """Whatever it is, the error says what is wrong without it."""
+    with pytest.raises(ConfigurationError, match="API key") as caught:
+        check_api_key(key)
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_key_is_given_back_and_does_not_show() -> None:
+    """It is itself, and its repr is not."""
+    key = check_api_key("motion_SECRET")
+    assert key == "motion_SECRET"
+    assert "SECRET" not in repr(key)
+
+
+def test_plain_http_goes_through_no_proxy_and_https_through_the_callers() -> None:
+    """A proxy could read the key of the one, and not of the other."""
+    proxy = "http://127.0.0.1:3128"
+    assert str(proxy_for(check_base_url("https://api.motion.so"), proxy, trust_env=False)).startswith(proxy)
+    assert proxy_for(check_base_url("https://api.motion.so"), None, trust_env=False) is None
+    assert proxy_for(check_base_url("http://localhost"), None, trust_env=True) is None
+    with pytest.raises(ConfigurationError, match="a proxy would see the API key"):
+        proxy_for(check_base_url("http://localhost"), proxy, trust_env=False)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://u:SECRET@",
+        "http://u:12/SECRET@h:3128",
+        "http://u:SECRET#@h:3128",
+        "http://u:SECRET℀@h:3128",
+        "http://u:SECRET@h:port",
+        "socks5://u:SECRET@h",
+        "u:SECRET@h:3128",
+        "http:/u:SECRET@h",
+        5,
+    ],
+    ids=repr,
+)
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(proxy: Any) -> None:
+    """Neither the message nor what the error hangs on repeats any part of what was given."""
+    with pytest.raises(ConfigurationError, match="proxy cannot be used") as caught:
+        proxy_for(check_base_url("https://api.motion.so"), proxy, trust_env=False)
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__context__ is None

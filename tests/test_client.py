@@ -1,0 +1,321 @@
+"""Tests of `motion_async.client`: creates, followups and their looks, on virtual time and a scripted service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import aiohttp
+import looptime
+import pytest
+
+from benchmarks import inprocess
+from benchmarks.inprocess import Jobs, in_process_session
+from motion_async import (
+    ConnectFailedError,
+    FollowupNotAllowedError,
+    FollowupUncertainError,
+    GrowingSchedule,
+    InvalidRequestError,
+    LearnedSchedule,
+    MotionSession,
+    RateLimitedError,
+    SendDisturbed,
+    SessionSlowed,
+    VideoRequest,
+)
+from motion_async.batch.requests import Intake
+from tests.fuzz.service import START, Fault, Service, state_of
+
+DAY = datetime(2026, 4, 28, tzinfo=UTC)
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": looptime.new_event_loop}
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@pytest.fixture
+async def motion() -> AsyncIterator[MotionSession]:
+    with mock.patch("motion_async.session.Transport", Service):
+        session = MotionSession(
+            "motion_key",
+            base_url="http://127.0.0.1/",
+            now=lambda: DAY + timedelta(seconds=now()),
+            random=lambda: 0.5,
+        )
+        async with session:
+            yield session
+
+
+@pytest.fixture
+def service(motion: MotionSession) -> Service:
+    transport: Any = motion._calls._transport  # type: ignore[union-attr]
+    assert isinstance(transport, Service)
+    return transport
+
+
+async def completed(motion: MotionSession, service: Service) -> Any:
+    """Give a job that this session has seen complete."""
+    job = await motion.create("a video")
+    service.step(job.id, "completed")
+    await job.wait()
+    return job
+
+
+# The look before a followup.
+
+
+async def test_a_followup_outlasts_what_passes(motion: MotionSession, service: Service) -> None:
+    """The service cannot be asked for a while when the followup is due: that is told, and it is sent after that."""
+    job = await completed(motion, service)
+    service.jobs[job.id].faults.extend([Fault("503"), Fault("lost"), Fault("429"), Fault("503"), *[Fault("503")] * 4])
+    events = motion.events()
+    await job.followup("Faster")
+    assert service.taken[job.id] == 1
+    await events.aclose()
+    told = [event async for event in events if isinstance(event, SendDisturbed)]
+    assert [event.job_id for event in told] == [job.id] * 2, "each look makes four tries by itself"
+
+
+async def test_a_look_that_nobody_can_read_is_not_made_for_ever(motion: MotionSession, service: Service) -> None:
+    """Something is wrong that no waiting mends; nothing is sent."""
+    job = await completed(motion, service)
+    service.jobs[job.id].faults.extend([Fault("another's")] * 100)
+    with pytest.raises(Exception, match="cannot be read"):
+        await job.followup("Faster")
+    assert service.taken[job.id] == 0
+
+
+@pytest.mark.parametrize("is_known_here", [True, False], ids=["seen in this session", "known from the batch"])
+async def test_an_answer_from_before_the_end_does_not_count(
+    motion: MotionSession, service: Service, is_known_here: bool
+) -> None:
+    """The job has completed, and one part of the service does not know it yet: it is asked once more."""
+    job = await completed(motion, service)
+    end = job.state
+    service.jobs[job.id].faults.extend([Fault("behind")] * 3)
+    if is_known_here:
+        await job.followup("Faster")
+    else:
+        job_id = job.id
+        del job
+        calls: Any = motion._calls
+        assert calls.polls.job(job_id).state is None
+        intake = Intake(VideoRequest("Faster"), parent_job_id=job_id, parent_end=end)
+        await calls.send(intake, lambda: None, lambda _: None, schedule=GrowingSchedule(), waits_for_credits=False)
+    assert max(service.taken.values()) == 1
+
+
+async def test_an_answer_that_stays_behind_leaves_it_to_the_service(motion: MotionSession, service: Service) -> None:
+    """After half a minute what is known counts: of a job that has completed, the followup is sent and judged there."""
+    job = await completed(motion, service)
+    service.jobs[job.id].faults.extend([Fault("behind")] * 100)
+    start = now()
+    await job.followup("Faster")
+    assert 10 < now() - start < 30
+
+
+async def test_an_old_end_that_is_seen_again_allows_no_followup(motion: MotionSession, service: Service) -> None:
+    """The session has begun a turn, and the service still answers with the end before it: nothing is sent."""
+    job = await completed(motion, service)
+    await job.followup("Faster")
+    service.jobs[job.id].faults.extend([Fault("stale")] * 100)
+    with pytest.raises(FollowupNotAllowedError, match="not sent: it is queued"):
+        await job.followup("Louder")
+    assert service.taken[job.id] == 1
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_a_409_just_after_the_end_is_looked_at_once_more(
+    motion: MotionSession, service: Service, refusals: int
+) -> None:
+    """The part of the service that takes followups may be a moment behind the one that answers polls."""
+    job = await completed(motion, service)
+    service.sends.extend([Fault("409")] * refusals)
+    if refusals == 1:
+        await job.followup("Faster")
+        assert service.taken[job.id] == 1
+    else:
+        with pytest.raises(FollowupNotAllowedError):
+            await job.followup("Faster")
+        assert not service.sends
+
+
+async def test_followups_to_one_job_have_their_turns(motion: MotionSession, service: Service) -> None:
+    """The second one finds the end of the first one's turn, or is refused; it never takes that end for its own."""
+    job = await completed(motion, service)
+    service.sends.append(Fault("late", 20.0))
+    first, second = (asyncio.create_task(job.followup(words)) for words in ("Faster", "Louder"))
+    await asyncio.sleep(5)
+    service.step(job.id, "completed")
+    await first
+    await second
+    waiting = asyncio.create_task(job.wait())
+    await asyncio.sleep(60)
+    assert not waiting.done()
+    service.step(job.id, "completed")
+    assert (await waiting).completed_at == service.jobs[job.id].versions[-1].completed_at
+
+
+# Uncertain followups.
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+async def test_waiting_clears_up_an_uncertain_followup(motion: MotionSession, service: Service, is_taken: bool) -> None:
+    """The natural `except FollowupUncertainError: state = await job.wait()` never hands on the old video."""
+    job = await completed(motion, service)
+    service.sends.append(Fault("lost" if is_taken else "untaken"))
+    with pytest.raises(FollowupUncertainError):
+        await job.followup("Faster")
+    waiting = asyncio.create_task(job.wait())
+    await asyncio.sleep(30)
+    if is_taken:
+        service.step(job.id, "completed")
+        assert (await waiting).completed_at == service.jobs[job.id].versions[-1].completed_at
+    else:
+        with pytest.raises(FollowupUncertainError, match="shown the end that the job had before"):
+            await waiting
+        await job.followup("Faster")
+        assert service.taken[job.id] == 1
+
+
+async def test_events_tell_what_became_of_an_uncertain_followup(motion: MotionSession, service: Service) -> None:
+    """Nobody waits for the job, and whoever reads events hears of its end."""
+    job = await completed(motion, service)
+    events = motion.events()
+    service.sends.append(Fault("lost"))
+    with pytest.raises(FollowupUncertainError):
+        await job.followup("Faster")
+    service.step(job.id, "completed")
+    async with asyncio.timeout(60):
+        while getattr(event := await anext(events), "current", None) != "completed":
+            pass
+    assert event.state.completed_at == service.jobs[job.id].versions[-1].completed_at
+
+
+# What is taken up.
+
+
+async def test_a_job_that_is_watched_may_be_taken_up_with_another_schedule(
+    motion: MotionSession, service: Service
+) -> None:
+    """Neither its readers nor a poll by hand fail, whether the schedules learn or not."""
+    calls: Any = motion._calls
+    watched = await calls.create(VideoRequest("a video"), schedule=LearnedSchedule())
+    job = motion.job(watched.job_id)
+    waiting = asyncio.create_task(job.wait())
+    await asyncio.sleep(5)
+    for schedule in (GrowingSchedule(), LearnedSchedule(), GrowingSchedule()):
+        calls.take_up(Intake(VideoRequest("a video"), job_id=job.id), schedule=schedule)
+        service.step(job.id, "running")
+        assert (await job.poll()).status == "running"
+        await asyncio.sleep(10)
+    service.step(job.id, "completed")
+    assert (await waiting).status == "completed"
+
+
+# What can become invalid while it waits.
+
+
+def signed(seconds: float) -> str:
+    ends = START.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(seconds=seconds)
+    return f"https://storage.example.com/a.png?se={ends:%Y-%m-%dT%H:%M:%SZ}&sig=abc"
+
+
+async def test_a_url_that_runs_out_while_its_create_waits_is_not_paid_for(
+    motion: MotionSession, service: Service
+) -> None:
+    """A pause that the service asked for lasts longer than the signature: the create is refused and not sent."""
+    service.sends.append(Fault("429", retry_after=40))
+    with pytest.raises(InvalidRequestError, match="signature expired"):
+        await motion.create("a video", attachments=[signed(now() + 30)])
+    assert service.creates == 0
+    await motion.create("a video", attachments=[signed(now() + 30)])
+    assert service.creates == 1
+
+
+@pytest.mark.parametrize("retry_after", [None, 5])
+async def test_a_create_that_waited_complains_of_when_it_left(
+    motion: MotionSession, service: Service, retry_after: int | None
+) -> None:
+    """A pause that is asked for then is news; and that the service wants fewer creates says nothing about polls."""
+    calls: Any = motion._calls
+    calls.polls.slow_down(RateLimitedError("slow", http_status=429, retry_after=20), sent_at=now())
+    events = motion.events()
+    service.sends.append(Fault("429", retry_after=retry_after))
+    await motion.create("a video")
+    await events.aclose()
+    assert len([event async for event in events if isinstance(event, SessionSlowed)]) == (retry_after is not None)
+
+
+# Bounds.
+
+
+async def test_a_create_by_itself_keeps_a_bound_in_time(motion: MotionSession, service: Service) -> None:
+    """However many others wait, each ends within two minutes, with the refusal."""
+    service.sends.extend([Fault("429")] * 1_000)
+    start = now()
+    creates = [asyncio.create_task(motion.create("a video")) for _ in range(30)]
+    await asyncio.wait(creates)
+    assert {type(create.exception()) for create in creates} == {RateLimitedError}
+    assert 60 < now() - start < 125
+    assert len(service.sends) > 950, "only one at a time was tried"
+
+
+@pytest.mark.parametrize("is_patient", [True, False], ids=["in a batch", "by itself"])
+async def test_a_batch_outlives_an_outage_and_a_single_create_says_so(is_patient: bool) -> None:
+    """Five minutes without a connection cost a batch nothing but time."""
+    start = now()
+    connect = "benchmarks.inprocess._InProcess._create_connection"
+    jobs = Jobs(lambda _: 60.0, create_seconds=0.1)
+    tried = []
+
+    async def refuse(connector: Any, *args: Any, **options: Any) -> Any:
+        if now() < start + 300:
+            tried.append(now())
+            raise aiohttp.ClientConnectorError(mock.Mock(host="h", port=1, ssl=None), OSError("no route"))
+        return await whole(connector, *args, **options)
+
+    whole = inprocess._InProcess._create_connection
+    with mock.patch(connect, refuse):
+        async with in_process_session(jobs, random=lambda: 0.5) as motion:
+            if is_patient:
+                requests = (f"video number {number}" for number in range(400))
+                async with motion.generate_many(requests, max_active=50) as outcomes:
+                    assert [outcome.ok async for outcome in outcomes] == [True] * 400
+                assert jobs.created == 400
+                assert len(tried) < 30
+            else:
+                with pytest.raises(ConnectFailedError):
+                    await motion.create("video number 1")
+                assert now() - start < 120
+
+
+async def test_a_flag_that_is_not_as_documented_ends_no_watch_and_is_told_once(
+    motion: MotionSession, service: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its id and its status decide; the log says once a session what the service sends instead."""
+
+    def oddly(job_id: str, seen: Any) -> bytes:
+        return state_of(job_id, seen).replace(b'"pending_user_input": false', b'"pending_user_input": null')
+
+    monkeypatch.setattr("tests.fuzz.service.state_of", oddly)
+    jobs = [await motion.create(f"video {number}") for number in range(2)]
+    waiting = [asyncio.create_task(job.wait()) for job in jobs]
+    await asyncio.sleep(60)
+    for job in jobs:
+        service.step(job.id, "completed")
+    ends = await asyncio.gather(*waiting)
+    assert [(end.status, end.pending_user_input, end.extra) for end in ends] == [
+        ("completed", False, {"pending_user_input": None})
+    ] * 2
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "the service's pending_user_input is not as documented: None" in told

@@ -1,0 +1,98 @@
+"""Tests of `motion_async.loops`: whatever is opened in one event loop says so in another."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from motion_async import Job, MotionSession, WrongLoopError
+from motion_async.sandbox import Sandbox
+
+CALLS: dict[str, Callable[[MotionSession, Job], Awaitable[Any]]] = {
+    "create": lambda motion, _: motion.create("a video"),
+    "followup": lambda _, job: job.followup("faster"),
+    "poll": lambda motion, job: motion.poll(job.id),
+    "generate": lambda motion, _: motion.generate("a video"),
+    "wait": lambda _, job: job.wait(),
+    "transitions": lambda _, job: anext(job.transitions()),
+    "job": lambda motion, job: _sync(lambda: motion.job(job.id)),
+    "events": lambda motion, _: _sync(motion.events),
+    "generate_many": lambda motion, _: _sync(lambda: motion.generate_many([])),
+    "aclose": lambda motion, _: motion.aclose(),
+}
+
+
+async def _sync(call: Callable[[], Any]) -> Any:
+    return call()
+
+
+def refusal(work: Callable[[], Awaitable[Any]]) -> str:
+    """Give what is said when something is done in a loop of its own."""
+
+    async def run() -> None:
+        async with asyncio.timeout(5):
+            await work()
+
+    with pytest.raises(WrongLoopError) as caught:
+        asyncio.run(run())
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_every_call_in_another_threads_loop_is_refused_at_once(call: str) -> None:
+    """Nothing is sent, nothing hangs, and the session goes on where it belongs."""
+    async with Sandbox(speed=10_000) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url) as motion:
+        job = await motion.create("a video")
+        creates = sandbox.counts.creates
+        said = await asyncio.to_thread(refusal, lambda: CALLS[call](motion, job))
+        assert "in another event loop" in said
+        assert "run_coroutine_threadsafe" in said
+        assert sandbox.counts.creates == creates
+        assert (await job.wait(timeout=30)).status == "completed"
+
+
+async def test_readers_that_were_made_here_are_not_read_elsewhere() -> None:
+    """Neither streams nor outcomes, which would wait for wakings that come to another loop."""
+    async with Sandbox(speed=10_000) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url) as motion:
+        events, outcomes = motion.events(), motion.generate_many([])
+        job = await motion.create("a video")
+        transitions = job.transitions()
+        for step in (events.__anext__, outcomes.__aenter__, transitions.__anext__):
+            assert "another event loop" in await asyncio.to_thread(refusal, step)
+
+
+async def test_a_thread_without_a_loop_is_told_so() -> None:
+    """Such as a synchronous endpoint of a web app."""
+    async with Sandbox(speed=10_000) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url) as motion:
+        with pytest.raises(WrongLoopError, match="without a running asyncio loop"):
+            await asyncio.to_thread(motion.job, "a")
+
+
+def test_without_asyncio_a_session_is_not_entered() -> None:
+    """Under trio, or driven by hand: the sentence says asyncio."""
+    with pytest.raises(WrongLoopError, match="asyncio"):
+        MotionSession("motion_key").__aenter__().send(None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+async def test_a_forked_process_is_told_so() -> None:
+    """A session of the parent's is none of the child's, which is told at once and sends nothing."""
+    async with Sandbox(speed=10_000) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url) as motion:
+        receiving, sending = multiprocessing.Pipe(duplex=False)
+        child = os.fork()
+        if child == 0:
+            try:
+                motion.job("a")
+            except WrongLoopError as error:
+                sending.send(str(error))
+            finally:
+                os._exit(0)
+        await asyncio.to_thread(os.waitpid, child, 0)
+        assert "a forked process" in receiving.recv()
+        receiving.close()
+        sending.close()
