@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.ledger.items import Item, ItemState
-from motion_async.ledger.moves import Move, Note, Plan, Planned, Standing
+from motion_async.ledger.moves import Move, Note, Standing
+from motion_async.ledger.plans import Plan, Planned
 from motion_async.ledger.rows import item_of, write_state
 from motion_async.ledger.schema import ITEM_COLUMNS, STANDING_COLUMNS, history, items
 from motion_async.ledger.statements import insert_new, update_by_id

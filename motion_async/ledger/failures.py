@@ -6,10 +6,12 @@ Drivers raise what they like. It does no I/O, and lets no value of a statement o
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import exc
 
+from motion_async.ledger.rows import DamagedRow, printable
 from motion_async.ledger.troubles import Unreachable, Unwritable
 from motion_async.redaction import redacted
 
@@ -27,13 +29,16 @@ _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 """Names and SQLSTATEs of a database that is damaged, or is none: no waiting mends it."""
 
 
-def failure_of(error: Exception) -> Unreachable | Unwritable:
+def failure_of(error: Exception, *, secrets: Iterable[str] = ()) -> Unreachable | Unwritable:
     """Give what an error of the database means, without what hangs on it.
 
     Args:
         error: what SQLAlchemy or a driver has raised.
+        secrets: what is left out of its words, such as the password that it was opened with.
     """
-    reason = _reason_of(error)
+    if isinstance(error, DamagedRow):
+        return Unwritable(str(error))
+    reason = _reason_of(error, secrets)
     return Unwritable(reason) if _is_hopeless(error) else Unreachable(reason, busy=_is_busy(error))
 
 
@@ -42,14 +47,16 @@ def _origin(error: BaseException) -> BaseException:
     return getattr(error, "orig", None) or error
 
 
-def _reason_of(error: BaseException) -> str:
+def _reason_of(error: BaseException, secrets: Iterable[str]) -> str:
     """Give the database's own words for what happened, in one line, without secrets."""
     origin = _origin(error)
     origin = origin.__cause__ or origin  # where SQLAlchemy translates for asyncpg, asyncpg's words stand in the cause
     first = str(origin).strip().partition("\n")[0]
     if not isinstance(origin, sqlite3.Error | OSError | exc.SQLAlchemyError) or not first:
         first = f"{type(origin).__name__}: {first}" if first else type(origin).__name__
-    return redacted(first)[:300]
+    for secret in secrets:
+        first = first.replace(secret, "…")
+    return printable(redacted(first[:2_000]))
 
 
 def _name_of(error: BaseException) -> str:

@@ -11,16 +11,21 @@ import errno
 import os
 import secrets
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from motion_async.errors import LedgerError
 from motion_async.ledger.owners import LockedFile, remove_dead
-from motion_async.ledger.troubles import Unreachable
+from motion_async.ledger.permissions import SIDE_FILES, check_permissions
+from motion_async.ledger.recognition import recognise_file
+from motion_async.ledger.rows import printable
+from motion_async.ledger.troubles import Unreachable, Unwritable
 
-__all__ = ["LedgerFile"]
+__all__ = ["WRITTEN", "LedgerFile", "Look", "ReadFile"]
 
+WRITTEN: Final = "somebody has written it while it was read"
 _BUSY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
@@ -37,27 +42,16 @@ class LedgerFile:
     """
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
-        reason = busy = None
-        try:
+        with _told(path):
             # One name for one file, whatever links lead to it: the files of owners are found by it.
             self.path = path.resolve()
             _make(self.path)
+            check_permissions(self.path, read_only=False)
             _check(self.path, busy_seconds)
             remove_dead(self.path)
             self._identity = _identity(self.path)
             self.owner = secrets.token_hex(8)
             self._held = LockedFile(self.path, self.owner)  # last, as nobody would let go of it after a failure
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorname", "").startswith(_BUSY):
-                busy = str(error)
-            else:
-                reason = str(error)
-        except OSError as error:
-            reason = error.strerror or str(error)
-        if busy is not None:
-            raise Unreachable(busy, busy=True)
-        if reason is not None:
-            raise LedgerError(f"the ledger {path} cannot be used: {reason}; check the file and its directory")
 
     def is_there(self) -> bool:
         """Whether the file is still where it was opened: one that was moved or deleted takes writes and loses them."""
@@ -88,6 +82,88 @@ class LedgerFile:
         self._held.release()
 
 
+class Look(NamedTuple):
+    """How a file looks at a moment, and whether nobody has it open for writing, or left it without tidying up."""
+
+    identity: tuple[int, int, int, int]
+    is_quiet: bool
+
+
+class ReadFile:
+    """A SQLite file that is read: nothing is written into it, and nothing is made beside it.
+
+    While a writer has it open, SQLite reads it with the writer's own files. While nobody has, SQLite would make such
+    files itself; so it is told that the file never changes, and who reads looks afterwards whether that was so.
+
+    Args:
+        path: where it is.
+        busy_seconds: how long to wait for somebody's lock.
+
+    Raises:
+        LedgerError: if it cannot be read, or has no ledger.
+        Unreachable: if somebody else has locked it, or writes it just now.
+    """
+
+    def __init__(self, path: Path, *, busy_seconds: float) -> None:
+        with _told(path):
+            self.path = path.resolve(strict=True)
+            if not self.path.is_file():
+                raise OSError(errno.EISDIR, "it is no file")
+            check_permissions(self.path, read_only=True)
+            before = self.look()
+            uri = self.uri(is_quiet=before.is_quiet)
+            with closing(sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None)) as connection:
+                is_ledger = recognise_file(connection)
+            if before.is_quiet and self.look() != before:
+                raise Unreachable(WRITTEN, busy=True)
+            if not is_ledger:
+                raise Unwritable("there is no ledger in it")
+
+    def look(self) -> Look:
+        """Look whether it is in use, and how it looks; this is done in no time."""
+        found = self.path.stat()
+        wal, shm, journal = (_size(self.path.with_name(self.path.name + end)) for end in SIDE_FILES)
+        is_open = wal is not None and (wal > 0 or shm is not None)
+        return Look(
+            (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns), is_quiet=not is_open and not journal
+        )
+
+    def uri(self, *, is_quiet: bool) -> str:
+        """Give the URI by which SQLite opens it.
+
+        Args:
+            is_quiet: whether it is to be taken for one that never changes.
+        """
+        return f"{self.path.as_uri()}?{'immutable=1' if is_quiet else 'mode=ro'}"
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell in the ledger's errors what stands in the way of using a file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "").startswith(_BUSY):
+            raise Unreachable(str(error), busy=True) from None
+        reason = f"{printable(str(error))}; check the file and its directory"
+    except UnicodeDecodeError:  # what SQLite quotes of a damaged file may be no text
+        reason = "it is damaged; use a copy of it that is whole"
+    except OSError as error:
+        reason = f"{error.strerror or error}; check the file and its directory"
+    except Unwritable as error:
+        reason = str(error)
+    else:
+        return
+    raise LedgerError(f"the ledger {path} cannot be used: {reason}") from None
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
 def _identity(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
@@ -103,8 +179,9 @@ def _make(path: Path) -> None:
 
 
 def _check(path: Path, busy_seconds: float) -> None:
-    """Raise if it is no database, or cannot be written."""
+    """Raise if it is no ledger and not empty, or cannot be written; what is no ledger is left as it is."""
     with closing(sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)) as connection:
+        recognise_file(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -18,7 +18,8 @@ from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.ledger.finishing import ended, started
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
-from motion_async.ledger.moves import Drop, Hold, Move, Plan, Planned, Presume, SendAgain, Take
+from motion_async.ledger.moves import Drop, Move, Presume, SendAgain, Take
+from motion_async.ledger.plans import Hold, Plan, Planned
 from motion_async.ledger.record import ItemRecord
 from motion_async.ledger.rows import check_name, write_metadata, write_request, write_time
 from motion_async.ledger.troubles import Troubles
@@ -127,6 +128,7 @@ class Ledger:
             ConfigurationError: for a name or metadata that can't be kept.
             LedgerError: if it could not be written.
         """
+        self._check_writable()
         check_name("the name of a batch", batch)
         written: list[asyncio.Future[list[Item]]] = []
         for first in range(0, len(entries), _PLANNED_AT_ONCE):
@@ -141,7 +143,11 @@ class Ledger:
 
         Args:
             item: the item as it is to be sent: if it is planned with another content in the meantime, it may not.
+
+        Raises:
+            LedgerError: if the ledger is only read.
         """
+        self._check_writable()
         return ItemRecord(item, self._writer.put, self._marks)
 
     async def find(self, batch: str, key: str) -> Item | None:
@@ -182,7 +188,7 @@ class Ledger:
         """
         found, claim = await self._again(item)
         owner = found.owner
-        if found.state is not ItemState.INTENT or owner is None or owner == self.owner:
+        if found.state is not ItemState.INTENT or owner is None or owner == self.owner or self._store.is_read_only:
             return found
         if await self._read(lambda: self._store.is_alive(owner)):
             return found
@@ -235,7 +241,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._read(lambda: self._store.reading.history(item.id))
+        return await self._read(lambda: self._store.reading.history(item))
 
     async def counts(self, batch: str | None = None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state; what there is none of is not there.
@@ -292,6 +298,7 @@ class Ledger:
         """
         if (job_id is not None) + send_again + drop != 1:
             raise ConfigurationError("an item is resolved by exactly one of job_id, send_again and drop")
+        self._check_writable()
         found = await self.settled(item)
         op, at = self._marks.mark()
         move: Move = SendAgain(op, item, at) if send_again else Drop(op, item, at)
@@ -326,6 +333,12 @@ class Ledger:
             self._closing.result()
         else:
             await asyncio.wait([self._closing])
+
+    def _check_writable(self) -> None:
+        if self._store.is_read_only:
+            raise LedgerError(
+                f"the ledger {self._where} was opened for reading only; to write it, open it without that"
+            )
 
     async def _close(self) -> None:
         try:

@@ -11,21 +11,19 @@ from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
-from motion_async.jobs import JobState, VideoRequest
+from motion_async.jobs import JobState
 from motion_async.ledger.items import MOVES, Item, ItemState
 from motion_async.ledger.rows import read_job_state, write_state
 
 __all__ = [
+    "PRESUMED",
     "Drop",
     "End",
-    "Hold",
     "Intend",
     "Lose",
     "Move",
     "Note",
     "Observe",
-    "Plan",
-    "Planned",
     "Presume",
     "SendAgain",
     "Standing",
@@ -33,6 +31,8 @@ __all__ = [
     "Withdraw",
 ]
 
+PRESUMED: Final = "the process that was sending it ended before the answer was noted"
+"""What is said of an intent whose owner was found dead."""
 _SETTLED: Final = frozenset({ItemState.SUBMITTED, ItemState.COMPLETED, ItemState.FAILED})
 """The states in which an item has the id of its job."""
 _ENDED: Final = frozenset({ItemState.COMPLETED, ItemState.FAILED})
@@ -324,9 +324,8 @@ class Presume(Move):
         same = (standing.owner, standing.claim) == (self.owner, self.claim)
         if standing.state is not ItemState.INTENT or not same:
             return None, None
-        words = "the process that was sending it ended before the answer was noted"
-        standing.move(ItemState.UNCERTAIN, at=self.at, error=words)
-        return None, Note(ItemState.UNCERTAIN, detail=words)
+        standing.move(ItemState.UNCERTAIN, at=self.at, error=PRESUMED)
+        return None, Note(ItemState.UNCERTAIN, detail=PRESUMED)
 
 
 @attrs.frozen
@@ -353,53 +352,6 @@ class Drop(Move):
     def apply(self, standing: Standing) -> _Outcome:
         """Drop it; see `Move.apply`."""
         return _by_person(self, standing, ItemState.DROPPED, (ItemState.UNCERTAIN,))
-
-
-@attrs.frozen
-class Planned:
-    """An entry of a plan as it is written; `request` is what `body` was made of."""
-
-    key: str
-    parent: str | None
-    body: str
-    metadata: str | None
-    digest: str
-    request: VideoRequest
-
-
-@attrs.frozen
-class Plan:
-    """What is to be planned in a batch; the result is an item for each entry, in their order."""
-
-    op: str
-    batch: str
-    entries: tuple[Planned, ...]
-    at: str
-
-    fact: ClassVar[bool] = False
-    job_id: ClassVar[str | None] = None
-
-    @property
-    def weight(self) -> int:
-        """How much work it is to write."""
-        return len(self.entries)
-
-    @property
-    def subject(self) -> str:
-        """What it is about, in words."""
-        return f"a plan of batch {self.batch!r}"
-
-
-@attrs.frozen
-class Hold:
-    """Nothing is to be written: the session that shows that the owner is alive is to be there again."""
-
-    op: str
-
-    fact: ClassVar[bool] = False
-    weight: ClassVar[int] = 1
-    job_id: ClassVar[str | None] = None
-    subject: ClassVar[str] = "the owner's lock"
 
 
 def _by_person(move: Move, standing: Standing, to: ItemState, sources: tuple[ItemState, ...]) -> _Outcome:

@@ -213,13 +213,16 @@ def _made_and_locked(file: Path) -> tuple[_Held, tuple[int, int]]:
     raise reason
 
 
-def is_holding(ledger: Path, owner: str) -> bool:
-    """Whether an owner is alive; the file of one that is dead is removed.
+def is_holding(ledger: Path, owner: str, *, removes: bool = True) -> bool:
+    """Whether an owner is alive.
 
     Args:
         ledger: the ledger's file, as an absolute path without links.
         owner: its name.
+        removes: whether the file of one that is dead is removed.
     """
+    if not owner.isalnum():
+        return False  # no owner of this library's, and maybe the path of somebody's file
     file = _file_of(ledger, owner)
     try:
         # A shared lock: any number may look at the same time, and none of them takes another for the owner.
@@ -231,7 +234,7 @@ def is_holding(ledger: Path, owner: str) -> bool:
     with contextlib.suppress(OSError):
         is_same = isinstance(held, sqlite3.Connection) or _identity(file) == _identity(held.fileno())
         # An owner's file is empty: what is written there is somebody's, and is left. So is one made anew since.
-        if is_same and not file.stat().st_size:
+        if removes and is_same and not file.stat().st_size:
             _remove(file, held)
     held.close()
     return False

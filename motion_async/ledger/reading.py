@@ -6,14 +6,16 @@ Every read is one short transaction of its own, so that a slow reader holds up n
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+import attrs
 import sqlalchemy as sa
 
 from motion_async.jobs import JobStatus
 from motion_async.ledger.committing import in_chunks, padded
 from motion_async.ledger.items import History, Item, ItemState
-from motion_async.ledger.rows import item_of, read_history, read_job_state, read_time
+from motion_async.ledger.moves import PRESUMED
+from motion_async.ledger.rows import DamagedRow, damage, item_of, read_history, read_job_state, read_time
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
 from motion_async.ledger.troubles import Unwritable
 
@@ -30,7 +32,7 @@ _history: Final = (
     .order_by(history.c.id)
 )
 _durations: Final = (
-    sa.select(items.c.parent, items.c.taken_at, items.c.job_state)
+    sa.select(items.c.batch, items.c.key, items.c.parent, items.c.taken_at, items.c.job_state)
     .where(
         items.c.state == ItemState.COMPLETED.value,
         items.c.job_state.is_not(None),
@@ -42,12 +44,42 @@ _durations: Final = (
 )
 
 
-def _read_item(row: Sequence[Any]) -> Item:
+_STATES: Final = frozenset(state.value for state in ItemState)
+_in_state: Final = (
+    sa.select(items.c.key)
+    .where(items.c.batch == sa.bindparam("name"), items.c.state == sa.bindparam("state"))
+    .order_by(items.c.id)
+    .limit(1)
+)
+_owners: Final = (
+    sa.select(items.c.owner).where(items.c.state == ItemState.INTENT.value, items.c.owner.is_not(None)).distinct()
+)
+
+Dead: TypeAlias = Sequence[str]
+"""Owners that are dead, and whose intents count as uncertain although nobody has noted that yet."""
+
+
+def _is_lost(dead: Dead) -> sa.ColumnElement[bool]:
+    mine = (items.c.state == ItemState.INTENT.value, items.c.owner.is_not(None), items.c.owner.in_(dead))
+    return sa.and_(*mine)
+
+
+def _is_in(states: Sequence[ItemState], dead: Dead) -> sa.ColumnElement[bool]:
+    stands = items.c.state.in_([state.value for state in states])
+    if not dead or (ItemState.INTENT in states) == (ItemState.UNCERTAIN in states):
+        return stands
+    return stands | _is_lost(dead) if ItemState.UNCERTAIN in states else stands & ~_is_lost(dead)
+
+
+def _read_item(row: Sequence[Any], dead: Dead = ()) -> Item:
     try:
-        return item_of(row)
-    except (ValueError, TypeError, KeyError) as error:
-        reason = f"item {row[2]!r:.80} of batch {row[1]!r:.80} is damaged ({error!s:.200})"
-    raise Unwritable(reason)  # out here, as what was raised holds the row
+        item = item_of(row)
+    except DamagedRow as error:
+        reason = str(error)
+    else:
+        is_lost = item.state is ItemState.INTENT and item.owner in dead
+        return attrs.evolve(item, state=ItemState.UNCERTAIN, error=PRESUMED) if is_lost else item
+    raise Unwritable(reason)
 
 
 class Reading:
@@ -55,10 +87,23 @@ class Reading:
 
     Args:
         rows: gives the rows of a statement.
+        is_dead: whether an owner is dead, where intents of dead owners are to be given as uncertain; None where
+            somebody notes that they are.
     """
 
-    def __init__(self, rows: Callable[..., Awaitable[Sequence[Any]]]) -> None:
+    def __init__(
+        self,
+        rows: Callable[..., Awaitable[Sequence[Any]]],
+        is_dead: Callable[[str], Awaitable[bool]] | None = None,
+    ) -> None:
         self._rows = rows
+        self._is_dead = is_dead
+
+    async def _dead(self) -> Dead:
+        if self._is_dead is None:
+            return ()
+        owners = [owner for (owner,) in await self._rows(_owners) if isinstance(owner, str)]
+        return [owner for owner in owners if await self._is_dead(owner)]
 
     async def item(self, number: int) -> tuple[Item, str | None] | None:
         """Give an item and the claim of its newest intent, None if there is none.
@@ -66,8 +111,9 @@ class Reading:
         Args:
             number: the item's.
         """
+        dead = await self._dead()
         for row in await self._rows(_item, {"number": number}):
-            return _read_item(row[:-1]), row[-1]
+            return _read_item(row[:-1], dead), row[-1]
         return None
 
     async def keys(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
@@ -77,10 +123,11 @@ class Reading:
             batch: the batch's name.
             keys: any number.
         """
+        dead = await self._dead()
         found: dict[str, Item] = {}
         for chunk in in_chunks(keys):
             for row in await self._rows(_keys, {"name": batch, "keys": padded(chunk)}):
-                item = _read_item(row)
+                item = _read_item(row, dead)
                 found[item.key] = item
         return found
 
@@ -101,20 +148,26 @@ class Reading:
             after: the number of the last item before.
             most: how many to give at most.
         """
+        dead = await self._dead()
         statement = sa.select(*ITEM_COLUMNS).where(items.c.id > after).order_by(items.c.id).limit(most)
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
         if states:
-            statement = statement.where(items.c.state.in_([state.value for state in states]))
-        return [_read_item(row) for row in await self._rows(statement)]
+            statement = statement.where(_is_in(states, dead))
+        return [_read_item(row, dead) for row in await self._rows(statement)]
 
-    async def history(self, number: int) -> list[History]:
+    async def history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order.
 
         Args:
-            number: the item's.
+            item: the item.
         """
-        return [read_history(row) for row in await self._rows(_history, {"number": number})]
+        rows = await self._rows(_history, {"number": item.id})
+        try:
+            return [read_history(row, of=item) for row in rows]
+        except DamagedRow as error:
+            reason = str(error)
+        raise Unwritable(reason)
 
     async def counts(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state.
@@ -122,12 +175,20 @@ class Reading:
         Args:
             batch: of this batch, or of all.
         """
-        statement = sa.select(items.c.batch, items.c.state, sa.func.count()).group_by(items.c.batch, items.c.state)
+        dead = await self._dead()
+        state = sa.case((_is_lost(dead), ItemState.UNCERTAIN.value), else_=items.c.state) if dead else items.c.state
+        statement = sa.select(items.c.batch, state, sa.func.count()).group_by(items.c.batch, state)
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
         found: dict[str, dict[ItemState, int]] = {}
-        for name, state, number in await self._rows(statement):
-            found.setdefault(name, {})[ItemState(state)] = number
+        for name, stands, number in await self._rows(statement):
+            if not isinstance(name, str) or stands not in _STATES:
+                key = await self._rows(_in_state, {"name": name, "state": stands})
+                item = f"item {key[0][0]!r:.80} of batch {name!r:.80}" if key else f"an item of batch {name!r:.80}"
+                raise Unwritable(
+                    f"{item} is damaged: it is in the state {stands!r:.80}, and there is none of that name"
+                )
+            found.setdefault(name, {})[ItemState(stands)] = number
         return found
 
     async def durations(self, most: int) -> list[tuple[float, int]]:
@@ -140,12 +201,16 @@ class Reading:
             The seconds, and 1 for a followup, else 0; in the order of planning.
         """
         found: list[tuple[float, int]] = []
-        for parent, taken_at, written in await self._rows(_durations, {"most": most}):
-            state = read_job_state(written)
-            if state is None:
-                continue
-            # A followup's job was created long before its turn began.
-            began_at = state.created_at if parent is None else taken_at and read_time(taken_at)
-            if began_at and state.completed_at and state.completed_at > began_at:
+        for batch, key, parent, taken_at, written in await self._rows(_durations, {"most": most}):
+            try:
+                state = read_job_state(written)
+                # A followup's job was created long before its turn began.
+                began_at = state and (state.created_at if parent is None else taken_at and read_time(taken_at))
+            except (ValueError, TypeError, AttributeError, OverflowError) as error:
+                reason = str(damage(f"item {key!r:.80} of batch {batch!r:.80}", error))
+                break
+            if state and began_at and state.completed_at and state.completed_at > began_at:
                 found.append(((state.completed_at - began_at).total_seconds(), 0 if parent is None else 1))
-        return found[::-1]
+        else:
+            return found[::-1]
+        raise Unwritable(reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, overload
 
@@ -19,8 +19,11 @@ from motion_async.ledger.items import Entry, History, Item, ItemState, plain_req
 from motion_async.redaction import Unshown, redacted
 
 __all__ = [
+    "DamagedRow",
     "check_name",
+    "damage",
     "item_of",
+    "printable",
     "read_history",
     "read_job_state",
     "read_request",
@@ -34,6 +37,12 @@ __all__ = [
 ]
 
 _MAX_NAME: Final = 512
+_DAMAGES: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What reading a value raises that this library cannot have written."""
+
+
+class DamagedRow(Exception):  # noqa: N818  # stays inside the package
+    """A row has what this library never writes; the message names the row."""
 
 
 @overload
@@ -49,6 +58,16 @@ def storable(text: str | None) -> str | None:
     if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+def printable(text: str, *, limit: int = 300) -> str:
+    """Give the beginning of somebody's words, with what a terminal would obey made visible.
+
+    Args:
+        text: any text.
+        limit: so many characters of it at most.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:limit])[:limit]
 
 
 def check_name(what: str, name: str) -> str:
@@ -80,8 +99,15 @@ def read_time(text: str) -> datetime:
 
     Args:
         text: what `write_time` wrote.
+
+    Raises:
+        ValueError: if it is none, or one without a zone.
+        OverflowError: if it lies past the calendar's end.
     """
-    return datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 # ASCII: neither a NUL nor half a character in a prompt can then trouble a database.
@@ -104,8 +130,10 @@ def read_request(text: str) -> VideoRequest:
         text: what `write_request` wrote.
     """
     body = json.loads(text)
-    attachments = [Attachment(**attachment) for attachment in body.pop("attachments", ())]
-    return VideoRequest(**body, attachments=attachments)
+    attachments = body.pop("attachments", [])
+    for fields in (body, *attachments):
+        _check_texts(fields.values())
+    return VideoRequest(**body, attachments=[Attachment(**attachment) for attachment in attachments])
 
 
 def write_metadata(entry: Entry) -> str | None:
@@ -163,9 +191,35 @@ def item_of(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
     Args:
         row: its columns, in the order of `motion_async.ledger.schema.ITEM_COLUMNS`.
         request: its request, where it is at hand.
+
+    Raises:
+        DamagedRow: if it is none that this library can have written.
     """
+    try:
+        return _item_of(row, request)
+    except _DAMAGES as error:
+        problem = damage(f"item {row[2]!r:.80} of batch {row[1]!r:.80}", error)
+    raise problem  # out here, as what was raised holds the row
+
+
+def damage(what: str, error: BaseException) -> DamagedRow:
+    """Give what says that a row is damaged.
+
+    Args:
+        what: the row, in printable words.
+        error: what reading it has raised.
+    """
+    words = printable(redacted(str(error)[:2_000]), limit=160)
+    return DamagedRow(f"{what} is damaged ({type(error).__name__}: {words})")
+
+
+def _item_of(row: Sequence[Any], request: VideoRequest | None) -> Item:
     number, batch, key, parent, body, metadata, planned_at, digest, state, owner = row[:10]
     intent_at, taken_at, job_id, status, job_state, error, changed_at = row[10:]
+    if not isinstance(number, int):
+        raise TypeError(f"{type(number).__name__} in the place of its number")
+    _check_texts((batch, key, digest))
+    _check_texts((parent, owner, job_id, status, error), or_none=True)
     return Item(
         number,
         batch,
@@ -187,6 +241,12 @@ def item_of(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
     )
 
 
+def _check_texts(texts: Iterable[object], *, or_none: bool = False) -> None:
+    for text in texts:
+        if not isinstance(text, str) and not (or_none and text is None):
+            raise TypeError(f"{type(text).__name__} in the place of a text")
+
+
 def read_job_state(text: str | None) -> JobState | None:
     """Read a state; one that can't be read is as good as none, and must not hide all other items.
 
@@ -198,17 +258,26 @@ def read_job_state(text: str | None) -> JobState | None:
     return None
 
 
-def read_history(row: Sequence[Any]) -> History:
+def read_history(row: Sequence[Any], *, of: Item) -> History:
     """Read a line of history.
 
     Args:
         row: its time, state, status, job id and detail.
+        of: the item whose history it is.
+
+    Raises:
+        DamagedRow: if it is none that this library can have written.
     """
     at, state, status, job_id, detail = row
-    return History(
-        read_time(at),
-        None if state is None else ItemState(state),
-        None if status is None else JobStatus(status),
-        job_id,
-        detail,
-    )
+    try:
+        _check_texts((status, job_id, detail), or_none=True)
+        return History(
+            read_time(at),
+            None if state is None else ItemState(state),
+            None if status is None else JobStatus(status),
+            job_id,
+            detail,
+        )
+    except _DAMAGES as error:
+        problem = damage(f"the history of item {of.key!r:.80} of batch {of.batch!r:.80}", error)
+    raise problem

@@ -14,7 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.errors import LedgerVersionError
 
-__all__ = ["ITEM_COLUMNS", "STANDING_COLUMNS", "UPGRADES", "bring_up_to_date", "history", "items"]
+__all__ = [
+    "ITEM_COLUMNS",
+    "STANDING_COLUMNS",
+    "TABLES",
+    "UPGRADES",
+    "bring_up_to_date",
+    "history",
+    "items",
+    "newest_version",
+    "version_of",
+]
 
 _Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up by itself in INTEGER alone
 _metadata: Final = sa.MetaData()
@@ -72,28 +82,44 @@ STANDING_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
     )
 )  # fmt: skip
 """What `motion_async.ledger.moves.Standing` is made of."""
+TABLES: Final = {table.name: frozenset(table.c.keys()) for table in (ledger, items, history)}
+"""The columns of each table."""
 
 
 UPGRADES: Final[list[Callable[[AsyncConnection], Awaitable[None]]]] = []
 """The function at place n makes a ledger of version n + 2 out of one of version n + 1; a new ledger needs none."""
 
 
-async def bring_up_to_date(connection: AsyncConnection) -> None:
+def newest_version() -> int:
+    """Give the version that this library makes."""
+    return 1 + len(UPGRADES)
+
+
+async def version_of(connection: AsyncConnection) -> int:
+    """Give the version of the tables that are there.
+
+    Args:
+        connection: in a transaction.
+    """
+    return await connection.scalar(sa.select(ledger.c.version)) or 0
+
+
+async def bring_up_to_date(connection: AsyncConnection, exists: bool) -> None:
     """Make the tables, or bring those of an older version up to this one.
 
     Args:
         connection: in a transaction that nobody else's upgrade can overlap.
+        exists: whether there are tables.
 
     Raises:
         LedgerVersionError: if they are of a newer version; they are left as they are.
     """
-    newest = 1 + len(UPGRADES)
-    exists = await connection.run_sync(lambda plain: sa.inspect(plain).has_table(ledger.name))
+    newest = newest_version()
     if not exists:
         await connection.run_sync(_metadata.create_all)
         await connection.execute(sa.insert(ledger).values(version=newest))
         return
-    found = await connection.scalar(sa.select(ledger.c.version)) or 0
+    found = await version_of(connection)
     if found > newest:
         raise LedgerVersionError(found=found, known=newest)
     if found < newest:

@@ -1,8 +1,8 @@
 """The database under a ledger: its engine, its connections and its transactions.
 
-One code path for SQLite in a file, SQLite in memory and PostgreSQL. The one connection that writes is held, and
-made anew after any trouble; reads go over others. No exception of SQLAlchemy comes out: they hang on to the values
-of statements, and requests with signed URLs are among them.
+One code path for all of them, and what SQLite needs beside it, in a file and in memory. The one connection that
+writes is held, and made anew after any trouble; reads go over others. No exception of SQLAlchemy comes out: they hang
+on to the values of statements, and requests with signed URLs are among them.
 """
 
 from __future__ import annotations
@@ -26,21 +26,18 @@ from motion_async.ledger.failures import failure_of
 from motion_async.ledger.files import LedgerFile
 from motion_async.ledger.finishing import started
 from motion_async.ledger.moves import Intend
-from motion_async.ledger.owners import is_holding, session_holds, take_session_lock
+from motion_async.ledger.owners import is_holding
 from motion_async.ledger.reading import Reading
-from motion_async.ledger.schema import bring_up_to_date
+from motion_async.ledger.recognition import mark_file
+from motion_async.ledger.schema import bring_up_to_date, newest_version, version_of
 from motion_async.ledger.troubles import Unreachable, Unwritable
 from motion_async.ledger.writes import Write
 
-__all__ = ["FileStore", "MemoryStore", "ServerStore", "Store"]
+__all__ = ["FileStore", "MemoryStore", "SqliteStore", "Store", "let_sqlite_be", "make_engine"]
 
 BUSY_SECONDS: Final = 1.0
 """So long SQLite itself waits for a lock, before anybody is told of it."""
-_CONNECT_SECONDS: Final = 10.0
-_COMMAND_SECONDS: Final = 30.0
-"""A server that says nothing for so long is taken for lost."""
-_UPGRADE_LOCK: Final = 0x6D6F74696F6E
-"""The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
+_INTERRUPT_SECONDS: Final = 0.05
 
 _log = logging.getLogger("motion_async")
 _T = TypeVar("_T")
@@ -52,36 +49,52 @@ class Store(ABC):
     Args:
         engine: to be disposed of at the end.
         owner: the name of this ledger object, 16 hexadecimal digits.
+        read_only: whether nothing is ever written, not even a table.
+        secrets: what must not stand in an error.
 
     Attributes:
         reading: what can be read.
         on_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
     """
 
-    def __init__(self, engine: AsyncEngine, owner: str) -> None:
+    def __init__(
+        self, engine: AsyncEngine, owner: str, *, read_only: bool = False, secrets: Sequence[str] = ()
+    ) -> None:
         self.owner = owner
+        self.is_read_only: Final = read_only
         self._engine = engine
+        self._secrets = secrets
         self._writing: AsyncConnection | None = None
         self._is_lost = False
         self._is_closed = False
         self._reads: set[asyncio.Task[Any]] = set()
+        self._cuts: set[asyncio.Task[None]] = set()
         self.on_lost: Callable[[], object] | None = None
-        self.reading: Final = Reading(self.rows)
+        self.reading: Final = Reading(self.rows, self._is_dead if read_only else None)
 
     async def open(self) -> None:
-        """Connect, and make the tables or bring them up to date.
+        """Connect, and make the tables or bring them up to date, or find them as they should be.
 
         Raises:
             Unreachable: if it cannot be done, or not now.
+            Unwritable: if something else is there than a ledger.
             LedgerVersionError: if the tables are of a newer version.
         """
+        await self._translated(self._look if self.is_read_only else self._upgrade)
 
-        async def upgrade() -> None:
-            async with self._transaction() as connection:
-                await self._wait_for_upgrades(connection)
-                await bring_up_to_date(connection)
+    async def _upgrade(self) -> None:
+        async with self._transaction() as connection:
+            await self._wait_for_upgrades(connection)
+            await bring_up_to_date(connection, await self._recognise(connection))
+            await self._mark(connection)
 
-        await self._translated(upgrade)
+    async def _look(self) -> None:
+        async with self._reading() as connection:
+            if not await self._recognise(connection):
+                raise Unwritable("there is no ledger in it")
+            found, newest = await version_of(connection), newest_version()
+            if found < newest:
+                raise Unwritable(f"it has version {found}; open it once for writing, which brings it to {newest}")
 
     async def commit(self, writes: Sequence[Write]) -> list[Any]:
         """Write a group in one transaction.
@@ -96,6 +109,8 @@ class Store(ABC):
             Unreachable: if it could not be done now; whether it has been done is not always known.
             Unwritable: if it never can be done.
         """
+        if self.is_read_only:
+            raise Unwritable("it was opened for reading only")
 
         async def commit() -> list[Any]:
             async with self._transaction() as connection:
@@ -115,21 +130,43 @@ class Store(ABC):
             Unwritable: if it never can be done.
         """
 
-        async def read() -> Sequence[Any]:
-            async with self._reading() as connection:
-                return list(await connection.execute(statement, values))
+        async def read(connection: AsyncConnection) -> Sequence[Any]:
+            return list(await connection.execute(statement, values))
 
         return await self._read(read)
 
-    async def _read(self, action: Callable[[], Awaitable[_T]]) -> _T:
-        """Read, to the end, even if nobody waits any more: a connection that is left in between is lost."""
+    async def _read(self, action: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        """Read; if nobody waits any more, only until the database has heard of that, and no connection is lost."""
         if self._is_closed:
             raise Unwritable("it has been closed")
-        task = started(self._translated(action), name="motion_async.ledger.read")
+        used: list[AsyncConnection] = []
+
+        async def read() -> _T:
+            async with self._reading() as connection:
+                used.append(connection)
+                try:
+                    return await action(connection)
+                finally:
+                    used.clear()
+
+        task = started(self._translated(read), name="motion_async.ledger.read")
         self._reads.add(task)
         task.add_done_callback(self._reads.discard)
-        await asyncio.wait([task])
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cut = started(self._cut_short(task, used), name="motion_async.ledger.interrupt")
+            self._cuts.add(cut)
+            cut.add_done_callback(self._cuts.discard)
+            raise
         return task.result()
+
+    async def _cut_short(self, task: asyncio.Task[Any], used: Sequence[AsyncConnection]) -> None:
+        """Interrupt a read that nobody waits for, again and again, as it may be just between two statements."""
+        while not task.done():
+            for connection in used:
+                await self._interrupt(connection)
+            await asyncio.wait([task], timeout=_INTERRUPT_SECONDS)
 
     async def aclose(self) -> None:
         """Let go of everything; this never fails."""
@@ -137,6 +174,8 @@ class Store(ABC):
         self.on_lost = None
         if self._reads:
             await asyncio.wait(self._reads)
+        if self._cuts:
+            await asyncio.wait(self._cuts)
         await self._drop_writing()
         await self._engine.dispose()
 
@@ -144,6 +183,9 @@ class Store(ABC):
     @abstractmethod
     def lives(self) -> int:
         """How often others may have taken the owner for dead until now; asked just before a byte leaves."""
+
+    async def _is_dead(self, owner: str) -> bool:
+        return not await self.is_alive(owner)
 
     @abstractmethod
     async def is_alive(self, owner: str) -> bool:
@@ -184,6 +226,16 @@ class Store(ABC):
     async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:  # noqa: B027  # SQLite's lock is enough
         """Wait until nobody else makes or upgrades the tables, up to the end of the transaction."""
 
+    async def _recognise(self, connection: AsyncConnection) -> bool:
+        """Whether there is a ledger. What is in a file was looked at before it was opened here."""
+        return await connection.run_sync(lambda plain: sa.inspect(plain).has_table("motion_ledger"))
+
+    async def _mark(self, connection: AsyncConnection) -> None:  # noqa: B027  # only a file bears a mark
+        """Have the database say that it is a ledger."""
+
+    async def _interrupt(self, connection: AsyncConnection) -> None:  # noqa: B027  # a server ends what takes too long
+        """End the statement that a connection is executing."""
+
     async def _drop_writing(self) -> None:
         """Leave the writing connection for good: after a failed commit nobody knows what it holds."""
         connection, self._writing = self._writing, None
@@ -202,24 +254,33 @@ class Store(ABC):
         except (MotionError, Unreachable, Unwritable):
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise what they like
-            failure = failure_of(error)
+            failure = failure_of(error, secrets=self._secrets)
         raise failure
 
 
-def _engine(url: sa.URL, **options: Any) -> AsyncEngine:
-    # Statements are never shown with their values: requests with signed URLs are among them.
+def make_engine(url: sa.URL, **options: Any) -> AsyncEngine:
+    """Give an engine that never shows statements with their values: requests with signed URLs are among them."""
     return create_async_engine(url, hide_parameters=True, **options)
 
 
-def _let_sqlite_be(engine: AsyncEngine, *, immediate: bool) -> None:
+def _text(raw: bytes) -> str | bytes:
+    """Give a text of SQLite's; the bytes of one that is none, so that its row is told of as damaged."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def let_sqlite_be(engine: AsyncEngine, *, immediate: bool) -> None:
     """Take the beginning of transactions out of the hands of Python's `sqlite3`, which begins them late or never."""
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
+        connection.driver_connection.text_factory = _text
         cursor = connection.cursor()
         # FULL: with WAL, a commit that was answered survives the loss of power, not only the loss of the process.
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -230,7 +291,17 @@ def _let_sqlite_be(engine: AsyncEngine, *, immediate: bool) -> None:
         await_only(driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN"))
 
 
-class FileStore(Store):
+class SqliteStore(Store):
+    """SQLite, wherever it is kept."""
+
+    async def _interrupt(self, connection: AsyncConnection) -> None:
+        plain = connection.sync_connection
+        if plain is not None and not plain.closed and not plain.invalidated:
+            driver: Any = plain.connection.driver_connection
+            await driver.interrupt()
+
+
+class FileStore(SqliteStore):
     """SQLite in a file.
 
     Args:
@@ -238,14 +309,14 @@ class FileStore(Store):
     """
 
     def __init__(self, file: LedgerFile) -> None:
-        engine = _engine(
+        engine = make_engine(
             sa.URL.create("sqlite+aiosqlite", database=str(file.path)),
             connect_args={"timeout": BUSY_SECONDS},
             poolclass=AsyncAdaptedQueuePool,  # older versions of SQLAlchemy keep no connection to a file
             pool_size=5,
             max_overflow=0,
         )
-        _let_sqlite_be(engine, immediate=True)
+        let_sqlite_be(engine, immediate=True)
         super().__init__(engine, file.owner)
         self._file = file
 
@@ -283,13 +354,16 @@ class FileStore(Store):
         """Whether the owner holds its file; see `Store.is_alive`."""
         return await asyncio.to_thread(is_holding, self._file.path, owner)
 
+    async def _mark(self, connection: AsyncConnection) -> None:
+        await mark_file(connection)
+
     async def aclose(self) -> None:
         """Let go of everything, the owner's lock last; see `Store.aclose`."""
         await super().aclose()
         await asyncio.to_thread(self._file.release)
 
 
-class MemoryStore(Store):
+class MemoryStore(SqliteStore):
     """SQLite in memory, over one connection, gone at the end.
 
     Args:
@@ -297,8 +371,8 @@ class MemoryStore(Store):
     """
 
     def __init__(self, owner: str) -> None:
-        engine = _engine(sa.URL.create("sqlite+aiosqlite", database=":memory:"), poolclass=StaticPool)
-        _let_sqlite_be(engine, immediate=False)
+        engine = make_engine(sa.URL.create("sqlite+aiosqlite", database=":memory:"), poolclass=StaticPool)
+        let_sqlite_be(engine, immediate=False)
         super().__init__(engine, owner)
         self._alone = asyncio.Lock()
 
@@ -321,56 +395,3 @@ class MemoryStore(Store):
         # Readers and the writer share the one connection, so they take turns.
         async with self._alone, self._engine.begin() as connection:
             yield connection
-
-
-class ServerStore(Store):
-    """PostgreSQL.
-
-    The lock that shows that the owner is alive belongs to the session that writes: no intent is ever committed
-    by a session that does not hold it. A pool that hands sessions around between transactions breaks that.
-
-    Args:
-        url: with the driver's name.
-        owner: see `Store`.
-        options: of the driver's `connect`.
-    """
-
-    def __init__(self, url: sa.URL, owner: str, options: Mapping[str, Any]) -> None:
-        arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS, **options}
-        super().__init__(_engine(url, connect_args=arguments, pool_size=5, max_overflow=0), owner)
-        self._losses = 0
-
-    @property
-    def lives(self) -> int:
-        """How often the session that writes has ended, whoever ended it; see `Store.lives`."""
-        return self._losses
-
-    async def is_alive(self, owner: str) -> bool:
-        """Whether a session holds the owner's lock; see `Store.is_alive`."""
-
-        async def ask() -> bool:
-            async with self._reading() as connection:
-                return await session_holds(connection, owner)
-
-        return await self._read(ask)
-
-    async def _connected(self, connection: AsyncConnection) -> None:
-        async with connection.begin():
-            await take_session_lock(connection, self.owner)
-
-        def ended(_: Any) -> None:
-            if connection is self._writing:  # else it was left, and another has taken its place
-                self._is_lost = True
-                self._losses += 1
-                if self.on_lost is not None:
-                    self.on_lost()
-
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        driver.add_termination_listener(ended)
-
-    async def _drop_writing(self) -> None:
-        self._losses += self._writing is not None
-        await super()._drop_writing()
-
-    async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))

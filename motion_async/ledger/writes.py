@@ -15,7 +15,8 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from motion_async.errors import LedgerError
-from motion_async.ledger.moves import Hold, Intend, Move, Plan
+from motion_async.ledger.moves import Intend, Move
+from motion_async.ledger.plans import Hold, Plan
 from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
 
 __all__ = ["Write", "Writer"]

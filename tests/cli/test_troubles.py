@@ -45,15 +45,13 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.
     ("argv", "status"),
     [
         (["batch", "launch.jsonl", "--dry-run"], 0),
-        (["ledger", "show", "launch.jsonl.ledger.db"], 0),
-        (["ledger", "export", "launch.jsonl.ledger.db"], 0),
         (["ledger", "resolve", "launch.jsonl.ledger.db", "hero", "--job-id", "job-1"], 0),
     ],
 )
 def test_a_locked_ledger_is_said_while_it_is_waited_for(
     argv: list[str], status: int, locked: sqlite3.Connection, process: Start
 ) -> None:
-    """Every command that opens one says so before the lock is let go of, and goes on then."""
+    """Every command that opens one to write it says so before the lock is let go of, and goes on then."""
     running = process(*argv)
     assert running.stderr is not None
     assert WAITED_FOR in running.stderr.readline()
@@ -64,10 +62,18 @@ def test_a_locked_ledger_is_said_while_it_is_waited_for(
 
 
 @pytest.mark.usefixtures("locked")
-@pytest.mark.parametrize("argv", [["batch", "launch.jsonl"], ["ledger", "show", "launch.jsonl.ledger.db"]])
-def test_a_person_sees_that_the_ledger_is_waited_for(argv: list[str], on_terminal: OnTerminal) -> None:
-    """On a terminal, with a picture or without one, before anything else is known."""
-    status, shown = on_terminal(*argv, columns=160, after=WAITED_FOR)
+@pytest.mark.parametrize("what", ["show", "export"])
+def test_whoever_only_reads_waits_for_no_writer(what: str, process: Start) -> None:
+    """Not even for one that keeps the ledger locked all the time."""
+    running = process("ledger", what, "launch.jsonl.ledger.db")
+    _, said = running.communicate(timeout=20)
+    assert (running.returncode, said) == (0, "")
+
+
+@pytest.mark.usefixtures("locked")
+def test_a_person_sees_that_the_ledger_is_waited_for(on_terminal: OnTerminal) -> None:
+    """On a terminal, before anything else is known."""
+    status, shown = on_terminal("batch", "launch.jsonl", columns=160, after=WAITED_FOR)
     assert status == 130
     assert "database is locked" in shown
     assert "motion-async: interrupted" in shown

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +14,11 @@ import pytest
 
 from motion_async import JobState, JobStatus, StatusChange, VideoRequest
 from motion_async.ledger import Entry
+from tests.postgres import execute_now
 
+PLAIN_USER = 65_534
+VERSION_1 = Path(__file__).with_name("version_1")
+"""Tables and rows as the first ledgers have them, written by the library of their time."""
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
@@ -32,6 +40,39 @@ def shared_url(request: pytest.FixtureRequest) -> str:
 def file_url(tmp_path: Path) -> str:
     """Where a ledger in a file can be opened."""
     return f"sqlite:///{tmp_path}/launch.db"
+
+
+def make_version_1(url: str) -> None:
+    """Make a ledger as the first version of the library has left it."""
+    rows = (VERSION_1 / "rows.sql").read_text()
+    if url.startswith("postgresql"):
+        execute_now(url, *(VERSION_1 / "postgresql.sql").read_text().split(";\n"), *rows.splitlines())
+        return
+    file = Path(url.removeprefix("sqlite:///"))
+    file.touch(0o600)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript((VERSION_1 / "sqlite.sql").read_text() + rows)
+
+
+@pytest.fixture
+def plain_user() -> Iterator[Path]:
+    """A directory of root's, looked at by a plain user; where this user is one, it is its own and cannot be written."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name).resolve()
+        yield place
+        if os.geteuid() != os.getuid():
+            os.seteuid(os.getuid())
+        place.chmod(0o700)
+
+
+def become_a_plain_user(place: Path) -> None:
+    """Have nobody, from here on, be able to write what lies in a directory."""
+    for file in place.iterdir():
+        file.chmod(0o444)
+    place.chmod(0o555)
+    if os.geteuid() == 0:
+        os.seteuid(PLAIN_USER)
 
 
 def entries(*keys: str) -> list[Entry]:

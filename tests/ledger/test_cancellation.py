@@ -62,9 +62,9 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> list[store.Store]:
     made: list[store.Store] = []
     init = store.Store.__init__
 
-    def noted(self: store.Store, *args: Any) -> None:
+    def noted(self: store.Store, *args: Any, **options: Any) -> None:
         made.append(self)
-        init(self, *args)
+        init(self, *args, **options)
 
     monkeypatch.setattr(store.Store, "__init__", noted)
     return made

@@ -10,9 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -23,12 +21,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async import ConfigurationError, LedgerError, LedgerVersionError
-from motion_async.ledger import Item, ItemState, LedgerTrouble, open_ledger, schema, store
+from motion_async.ledger import Item, ItemState, LedgerTrouble, open_ledger, schema, server, store
 from motion_async.ledger.files import LedgerFile
-from tests.ledger.conftest import entries
+from tests.ledger.conftest import become_a_plain_user, entries
 from tests.postgres import LOCKED_ROLE, PostgresServer, execute
-
-PLAIN_USER = 65_534
 
 
 @pytest.fixture(autouse=True)
@@ -191,32 +187,15 @@ async def test_a_damaged_file_is_told_at_once(file_url: str, tmp_path: Path) -> 
         await opened(file_url, patience=60)
 
 
-@pytest.fixture
-def as_a_plain_user() -> Iterator[Path]:
-    """A directory that this user may read but not write; root, who may do everything, becomes a plain user."""
-    with tempfile.TemporaryDirectory() as name:
-        place = Path(name).resolve()
-        with closing(sqlite3.connect(place / "launch.db")) as connection:
-            connection.execute("CREATE TABLE something (a)")
-        place.joinpath("launch.db").chmod(0o444)
-        place.chmod(0o555)
-        if os.geteuid() != 0:
-            yield place
-            place.chmod(0o700)
-            return
-        os.seteuid(PLAIN_USER)
-        try:
-            yield place
-        finally:
-            os.seteuid(0)
-
-
-async def test_a_file_that_cannot_be_written_is_told(as_a_plain_user: Path) -> None:
+async def test_a_file_that_cannot_be_written_is_told(plain_user: Path) -> None:
     """At once, and not when the first video has been paid for."""
+    with closing(sqlite3.connect(plain_user / "launch.db")):
+        plain_user.joinpath("launch.db").touch()
+    become_a_plain_user(plain_user)
     with pytest.raises(LedgerError, match="attempt to write a readonly database"):
-        await opened(f"sqlite:///{as_a_plain_user}/launch.db", patience=60)
+        await opened(f"sqlite:///{plain_user}/launch.db", patience=60)
     with pytest.raises(LedgerError, match="Permission denied"):
-        await opened(f"sqlite:///{as_a_plain_user}/new.db", patience=60)
+        await opened(f"sqlite:///{plain_user}/new.db", patience=60)
 
 
 async def test_no_server_is_told_at_once(tmp_path: Path) -> None:
@@ -317,7 +296,7 @@ async def test_a_new_server_ledger_waits_for_whoever_makes_the_tables(fresh_post
     try:
         async with asyncio.timeout(20):
             async with other.transaction():
-                await other.execute(f"SELECT pg_advisory_xact_lock({store._UPGRADE_LOCK})")
+                await other.execute(f"SELECT pg_advisory_xact_lock({server._UPGRADE_LOCK})")
                 opening = asyncio.ensure_future(opened(fresh_postgres))
                 here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
                 waiting = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}"

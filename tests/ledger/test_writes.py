@@ -13,7 +13,8 @@ import pytest
 
 from motion_async import LedgerError, VideoRequest
 from motion_async.ledger import Item, ItemState, LedgerTrouble, writes
-from motion_async.ledger.moves import Intend, Observe, Plan, Take, Withdraw
+from motion_async.ledger.moves import Intend, Observe, Take, Withdraw
+from motion_async.ledger.plans import Plan
 from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
 from motion_async.ledger.writes import Write, Writer
 from tests.ledger.conftest import START, seen

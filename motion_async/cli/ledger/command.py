@@ -27,6 +27,7 @@ from motion_async.cli.stopping import interruptible
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
+from motion_async.ledger.rows import storable
 
 __all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
 
@@ -77,7 +78,7 @@ async def show(
     Raises:
         MotionError: if the ledger cannot be read, or does not have what was asked for.
     """
-    async with _opened(reporter, address, batch) as ledger:
+    async with _opened(reporter, address, batch, read_only=True) as ledger:
         if key is not None:
             item = await _one(ledger, address, key, batch)
             reporter.tell(ItemShown(item, tuple(await ledger.history(item))))
@@ -117,7 +118,7 @@ async def export(
     if output is not None:
         check_output(output, ledger=address.file)
     written = 0
-    async with _opened(reporter, address, batch) as ledger:
+    async with _opened(reporter, address, batch, read_only=True) as ledger:
         with reporter.output() if output is None else atomic_file(output) as file:
             write = _writer(file, form)
             async for item in ledger.items(batch, states=states):
@@ -204,15 +205,17 @@ async def resolve_all(
 
 
 @asynccontextmanager
-async def _opened(reporter: Reporter, address: Address, batch: str | None) -> AsyncIterator[Ledger]:
+async def _opened(
+    reporter: Reporter, address: Address, batch: str | None, *, read_only: bool = False
+) -> AsyncIterator[Ledger]:
     """Open a ledger that is there; what a process that has died was sending is uncertain from then on."""
     address.check_exists()
-    async with open_ledger(address.url, on_trouble=reporter.tell) as ledger:
+    async with open_ledger(address.url, read_only=read_only, on_trouble=reporter.tell) as ledger:
         counts = await ledger.counts()
         if batch is not None and batch not in counts:
             there = ", ".join(map(one_line, sorted(counts)[:10])) or "none"
             raise ConfigurationError(f"{address.shown} has no batch {batch!r:.80}; its batches are: {there}")
-        if any(ItemState.INTENT in of_batch for of_batch in counts.values()):
+        if not read_only and any(ItemState.INTENT in of_batch for of_batch in counts.values()):
             async for item in ledger.items(batch, states=(ItemState.INTENT,)):
                 await ledger.settled(item)
         yield ledger
@@ -293,7 +296,7 @@ def _writer(file: TextIO, form: Format) -> Callable[[Record], object]:
         urls = " ".join(attachment["url"] for attachment in request["attachments"])
         written = {name: None if record.get(name) is None else json.dumps(record[name]) for name in ("metadata", "job")}
         flat = {**record, **request, **written, "attachments": urls}
-        rows.writerow(["" if flat[name] is None else flat[name] for name in _COLUMNS])
+        rows.writerow(["" if flat[name] is None else storable(flat[name]) for name in _COLUMNS])
 
     return write
 

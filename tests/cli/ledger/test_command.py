@@ -176,6 +176,40 @@ class TestShow:
         assert said.count("\n") == 1
         assert path.read_text() == "words " * 100
 
+    @pytest.mark.parametrize("what", ["show", "export"])
+    def test_looking_at_another_programs_database_gives_it_no_tables(
+        self, what: str, tmp_path: Path, command: Command
+    ) -> None:
+        """It is said what it is, and it stays as it is."""
+        path = tmp_path / "a.db"
+        path.touch(0o600)
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE customers (name)")
+        connection.close()
+        before = path.read_bytes()
+        status, _, said = command("ledger", what, str(path))
+        assert (status, path.read_bytes(), list(tmp_path.iterdir())) == (4, before, [path])
+        assert "it is another program's database" in said
+
+    def test_a_view_that_never_ends_is_not_begun(self, ledger: str, command: Command) -> None:
+        """What only looks like a ledger is refused at once."""
+        with sqlite3.connect(ledger) as connection:
+            connection.execute("DROP TABLE motion_history")
+            connection.execute("DROP TABLE motion_items")
+            endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id FROM n"
+            connection.execute(f"CREATE VIEW motion_items AS {endless}")
+        connection.close()
+        status, _, said = command("ledger", "show", ledger)
+        assert status == 4
+        assert "motion_items is a view" in said
+
+    def test_looking_leaves_no_trace(self, ledger: str, command: Command, tmp_path: Path) -> None:
+        """Not even where what died while it was sent is shown as uncertain."""
+        die_while_sending("new")
+        before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in tmp_path.iterdir()}
+        assert command("ledger", "show", ledger)[1][0]["counts"]["uncertain"] == 3
+        assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in tmp_path.iterdir()} == before
+
 
 class TestExport:
     """`ledger export`."""

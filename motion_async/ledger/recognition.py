@@ -1,0 +1,125 @@
+"""Whether a database is a ledger: looked at before anything of it is read, or anything written into it.
+
+A file may be another program's, or made to do harm: a view may stand where a table should, and never come to an end.
+So nothing but the database's own catalogue is asked for until that has shown tables as this library makes them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from motion_async.errors import LedgerVersionError
+from motion_async.ledger.schema import TABLES, newest_version
+from motion_async.ledger.troubles import Unwritable
+
+__all__ = ["APPLICATION_ID", "mark_file", "recognise_file", "recognise_server"]
+
+APPLICATION_ID: Final = 0x6D6F7469
+"""What a SQLite file of this library bears in its header; "moti" in ASCII. The first ledgers bore nothing."""
+
+_columns_on_server: Final = sa.text(
+    "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(:name) AND attnum > 0 AND NOT attisdropped"
+    " AND attgenerated = '' AND format_type(atttypid, NULL) IN ('text', 'bigint', 'integer')"
+)
+_kind_on_server: Final = sa.text("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(:name)")
+_KINDS: Final = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
+
+
+def recognise_file(connection: sqlite3.Connection) -> bool:
+    """Whether a SQLite file has a ledger; else nothing at all is in it.
+
+    Args:
+        connection: outside of a transaction; its schema is not trusted from here on.
+
+    Raises:
+        Unwritable: if something else is in it.
+        LedgerVersionError: if a newer version of the library has written it.
+    """
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.text_factory = _printable
+    [mark] = connection.execute("PRAGMA application_id").fetchone()
+    if mark not in (0, APPLICATION_ID):
+        raise Unwritable(f"it is another program's database, with application_id {mark}; name another file")
+    found = connection.execute("SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+    if not found and not mark:
+        return False
+    kinds = {name: "virtual table" if str(sql).startswith("CREATE VIRTUAL") else kind for name, kind, sql in found}
+    if not mark and not set(TABLES) & set(kinds):
+        raise Unwritable("it is another program's database, and gets no ledger's tables; name another file")
+    for name in TABLES:
+        _check_kind(name, kinds.get(name))
+    triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) IN (?, ?, ?)"
+    for [name] in connection.execute(triggers, tuple(TABLES)):
+        raise Unwritable(f"it has a trigger {name!r:.80}, which no ledger has; it may be made to do harm")
+    columns = {name: _columns_of(connection, name) for name in TABLES}
+    _check_columns(columns, "motion_ledger")
+    _check_version(connection.execute("SELECT version FROM motion_ledger LIMIT 2").fetchall(), columns)
+    return True
+
+
+async def mark_file(connection: AsyncConnection) -> None:
+    """Have a SQLite file say that it is a ledger, if it does not yet.
+
+    Args:
+        connection: in a transaction, with the tables of a ledger.
+    """
+    if await connection.scalar(sa.text("PRAGMA application_id")) != APPLICATION_ID:
+        await connection.execute(sa.text(f"PRAGMA application_id={APPLICATION_ID}"))
+
+
+async def recognise_server(connection: AsyncConnection) -> bool:
+    """Whether a PostgreSQL database has a ledger, where the search path leads; see `recognise_file`.
+
+    Args:
+        connection: in a transaction.
+
+    Raises:
+        Unwritable: if something else has the names of its tables.
+        LedgerVersionError: if a newer version of the library has written it.
+    """
+    kinds = {name: await connection.scalar(_kind_on_server, {"name": name}) for name in TABLES}
+    if not any(kinds.values()):
+        return False
+    for name, kind in kinds.items():
+        _check_kind(name, _KINDS.get(kind or "", kind))
+    columns = {name: set((await connection.execute(_columns_on_server, {"name": name})).scalars()) for name in TABLES}
+    _check_columns(columns, "motion_ledger")
+    _check_version((await connection.execute(sa.text("SELECT version FROM motion_ledger LIMIT 2"))).all(), columns)
+    return True
+
+
+def _printable(text: bytes) -> str:
+    return text.decode(errors="backslashreplace")
+
+
+def _columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
+    """Give the columns of a table that are kept as they were written: neither generated nor hidden."""
+    return {name for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table})") if not hidden}
+
+
+def _check_kind(name: str, kind: str | None) -> None:
+    if kind is None:
+        raise Unwritable(f"it is no whole ledger: it has no table {name}; use a copy of it that is whole")
+    if kind != "table":
+        raise Unwritable(f"it is no ledger: {name} is a {kind} in it, and no table; it may be made to do harm")
+
+
+def _check_columns(columns: Mapping[str, set[str]], name: str) -> None:
+    if missing := TABLES[name] - columns[name]:
+        raise Unwritable(f"it is no whole ledger: its table {name} has no column {min(missing)} of its kind")
+
+
+def _check_version(rows: Sequence[Any], columns: Mapping[str, set[str]]) -> None:
+    [version] = rows[0] if len(rows) == 1 else [None]
+    if not isinstance(version, int) or version < 1:
+        raise Unwritable("it is no ledger: it has not the one version that every ledger has; use another copy of it")
+    if version > newest_version():
+        raise LedgerVersionError(found=version, known=newest_version())
+    if version == newest_version():  # an older one has the columns of its time
+        for name in TABLES:
+            _check_columns(columns, name)

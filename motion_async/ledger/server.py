@@ -1,0 +1,78 @@
+"""The database under a ledger that is kept on a server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from motion_async.ledger.owners import session_holds, take_session_lock
+from motion_async.ledger.recognition import recognise_server
+from motion_async.ledger.store import Store, make_engine
+
+__all__ = ["ServerStore"]
+
+_CONNECT_SECONDS: Final = 10.0
+_COMMAND_SECONDS: Final = 30.0
+"""A server that says nothing for so long is taken for lost."""
+_UPGRADE_LOCK: Final = 0x6D6F74696F6E
+"""The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
+
+
+class ServerStore(Store):
+    """PostgreSQL.
+
+    The lock that shows that the owner is alive belongs to the session that writes: no intent is ever committed
+    by a session that does not hold it. A pool that hands sessions around between transactions breaks that.
+
+    Args:
+        url: with the driver's name.
+        owner: see `Store`.
+        options: of the driver's `connect`.
+        read_only: see `Store`.
+    """
+
+    def __init__(self, url: sa.URL, owner: str, options: Mapping[str, Any], *, read_only: bool = False) -> None:
+        arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS, **options}
+        only_reads = {"execution_options": {"postgresql_readonly": True}} if read_only else {}
+        engine = make_engine(url, connect_args=arguments, pool_size=5, max_overflow=0, **only_reads)
+        # A server may repeat what it was sent.
+        secrets = [str(secret) for secret in (url.password, os.environ.get("PGPASSWORD")) if secret]
+        super().__init__(engine, owner, read_only=read_only, secrets=secrets)
+        self._losses = 0
+
+    @property
+    def lives(self) -> int:
+        """How often the session that writes has ended, whoever ended it; see `Store.lives`."""
+        return self._losses
+
+    async def is_alive(self, owner: str) -> bool:
+        """Whether a session holds the owner's lock; see `Store.is_alive`."""
+        return await self._read(lambda connection: session_holds(connection, owner))
+
+    async def _connected(self, connection: AsyncConnection) -> None:
+        async with connection.begin():
+            await take_session_lock(connection, self.owner)
+
+        def ended(_: Any) -> None:
+            if connection is self._writing:  # else it was left, and another has taken its place
+                self._is_lost = True
+                self._losses += 1
+                if self.on_lost is not None:
+                    self.on_lost()
+
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        driver.add_termination_listener(ended)
+
+    async def _drop_writing(self) -> None:
+        self._losses += self._writing is not None
+        await super()._drop_writing()
+
+    async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+
+    async def _recognise(self, connection: AsyncConnection) -> bool:
+        return await recognise_server(connection)
