@@ -25,6 +25,7 @@ __all__ = [
     "Transitions",
     "check_on_input",
     "check_timeout",
+    "end_of",
     "result_of",
     "timed_out",
     "wait_for_end",
@@ -71,6 +72,14 @@ def result_of(state: JobState) -> JobState:
     if state.status == JobStatus.FAILED:
         raise JobFailedError(state.job_id, error=state.error)
     return state
+
+
+def end_of(state: JobState) -> tuple[JobState, JobFailedError | None]:
+    """Give a terminal state, and the error that stands for it if it is that of a failed job."""
+    try:
+        return result_of(state), None
+    except JobFailedError as error:
+        return state, error
 
 
 async def wait_for_end(polls: PollLoop, job: Watched, *, timeout: float | None, on_input: OnInput) -> JobState:
