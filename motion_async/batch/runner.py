@@ -316,7 +316,7 @@ class FanOut(AsyncIterator[Outcome]):
         await self._begin(item)
 
     def _watch(self, item: Errand, job: Watched) -> None:
-        item.follow(job, self._polls)
+        item.follow(job, self._polls, self._look)
         if self._job_timeout is not None:
             item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._give_up, item)
         self._look(item)
@@ -328,13 +328,13 @@ class FanOut(AsyncIterator[Outcome]):
     # From a job to an outcome.
 
     def _look(self, item: Errand) -> None:
-        """See whether an item's job has ended, and sleep until its next news if it has not."""
+        """See whether an item's job has ended, or its watch has."""
         job = item.job
         if job is None or not item.is_followed:
             return
-        end = item.read_on()
+        end = item.end
         if end is None and job.has_ended:
-            end = job.state  # it had ended before there was anything to read on from
+            end = job.state  # it had ended before there was anything to hear
         if end is not None:
             state, error = end_of(end)
             self._finish(item, state=state, error=error)
@@ -344,11 +344,8 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish(item, error=job.error)
         elif job.state is not None and needs_input(job.state) and self._on_input == "raise":
             self._finish(item, error=InputRequiredError(job.job_id))
-        else:
-            if job.state is not None and needs_input(job.state):
-                item.give_place_back(self._limiter)
-            item.news = job.news()
-            item.news.add_done_callback(lambda _: self._look(item))
+        elif job.state is not None and needs_input(job.state):
+            item.give_place_back(self._limiter)
 
     def _finish(self, item: Errand, *, state: JobState | None = None, error: MotionError | None = None) -> None:
         """Let go of what an item holds, and tell its outcome as soon as its end is written down."""

@@ -55,7 +55,7 @@ async def test_wait_gives_the_completed_state(polls: PollLoop, job: Watched) -> 
     polls.observe(job, state("completed", 2))
     assert (await waiting).status == "completed"
     assert job.followers == 0
-    assert not job.waiting
+    assert job.observers is None
 
 
 async def test_wait_on_a_job_that_has_ended_needs_no_poll(polls: PollLoop, job: Watched) -> None:
@@ -83,7 +83,7 @@ async def test_wait_ends_at_its_deadline(polls: PollLoop, job: Watched) -> None:
     assert loop.time() - start == pytest.approx(900, abs=0.1)
     assert caught.value.timeout == 900
     assert job.followers == 0
-    assert not job.waiting
+    assert job.observers is None
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind(polls: PollLoop, job: Watched) -> None:
