@@ -41,6 +41,7 @@ from motion_async.events import Event
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.waiting import Waiter
 from motion_async.timing.admission import Admission
+from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
 from motion_async.timing.retry import Backoff
 from motion_async.timing.schedule import Schedule
@@ -279,7 +280,7 @@ async def test_polls_beside_the_loop_leave_it_its_share(make: Any, rate: float) 
     """However many ask by hand, and as fast as they can, every other slot is the loop's as long as it has work."""
     bench = make(rate=rate, schedule=GrowingSchedule(first=0.01, growth=0, cap=0.01))
     bench.service.answers["a"] = runs_until("a", 1e9)
-    admission, by_hand = Admission(bench.polls._pace), 0
+    admission, by_hand = Admission(bench.polls._pace, Closing()), 0
 
     async def ask() -> None:
         nonlocal by_hand
