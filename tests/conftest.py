@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from motion_async.timing import pace
 from tests.postgres import fresh_postgres, postgres_database, postgres_server, postgres_url
 from tests.sockets import served
 from tests.strays import forget_processes, guard_processes, guarded_uvloop, no_strays
@@ -69,6 +70,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of whoever runs the tests out of them."""
     for name in ("MOTION_API_KEY", "MOTION_BASE_URL", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def sends_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have sessions begin with the quickest pace of creates that there is, where a test is about something else."""
+    monkeypatch.setattr(pace, "_FIRST_SEND_GAP", pace._SHORTEST_SEND_GAP)
 
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]
