@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import looptime
 import pytest
 
 from motion_async.timing import pace
@@ -24,11 +25,13 @@ __all__ = [
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Run asynchronous tests on asyncio; a test of time replaces this with a loop of virtual time.
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    """Run asynchronous tests on asyncio, and those with the mark `virtual_time` on a loop whose time jumps.
 
     With `MOTION_TEST_UVLOOP` set in the environment all others run on uvloop.
     """
+    if request.node.get_closest_marker("virtual_time"):
+        return "asyncio", {"loop_factory": looptime.new_event_loop}
     return "asyncio", {"loop_factory": guarded_uvloop} if os.environ.get("MOTION_TEST_UVLOOP") else {}
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from unittest import mock
 
 import aiohttp
-import looptime
 import pytest
 
 from benchmarks import inprocess
@@ -33,9 +32,7 @@ from tests.fuzz.service import START, Fault, Service, state_of
 DAY = datetime(2026, 4, 28, tzinfo=UTC)
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:
