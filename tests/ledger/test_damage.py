@@ -124,15 +124,18 @@ async def test_a_foreign_cell_is_a_value_or_an_error_of_the_ledger(
     table, name = column
     file = tmp_path / "launch.db"
     file.touch(0o600)
-    for value in OF_FILES:
-        file.write_bytes(original)
-        with closing(sqlite3.connect(file)) as connection, connection:
-            connection.execute("PRAGMA writable_schema=ON")
-            loose = "replace(replace(sql, ' NOT NULL', ''), '\"key\" TEXT', '\"key\"')"
-            connection.execute(f"UPDATE sqlite_master SET sql = {loose} WHERE name = ?", (table,))
-        with closing(sqlite3.connect(file)) as connection, connection:
-            connection.execute(f"UPDATE {table} SET {name} = ? WHERE id = 4", (value,))
-        await use(f"sqlite:///{file}", read_only=True)
+    file.write_bytes(original)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        loose = "replace(replace(sql, ' NOT NULL', ''), '\"key\" TEXT', '\"key\"')"
+        connection.execute(f"UPDATE sqlite_master SET sql = {loose} WHERE name = ?", (table,))
+    async with open_ledger(f"sqlite:///{file}", read_only=True, patience=0) as ledger:
+        with closing(sqlite3.connect(file)) as connection:
+            for value in OF_FILES:
+                with connection:
+                    connection.execute(f"UPDATE {table} SET {name} = ? WHERE id = 4", (value,))
+                await read_all(ledger)
+    await use(f"sqlite:///{file}", read_only=True)
     await use(f"sqlite:///{file}", read_only=False)
 
 
