@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from motion_async import (
     BatchRequest,
     FollowupUncertainError,
@@ -18,28 +16,10 @@ from motion_async import (
     VideoRequest,
     WaitTimeoutError,
 )
-from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
+from motion_async.ledger import Entry, ItemState, Ledger
 from motion_async.sandbox import Fail, LostAnswer, Sandbox, SlowBody, StaleCompleted
 from tests.batches import QUICK, run, stands, states
 from tests.waiting import until
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(speed=10_000) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    async with open_ledger("sqlite://") as ledger:
-        yield ledger
-
-
-@pytest.fixture
-async def motion(sandbox: Sandbox) -> AsyncIterator[MotionSession]:
-    async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-        yield motion
 
 
 async def test_siblings_have_their_turns_one_after_the_other_in_a_later_run_too(

@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import Any
 
 import attrs
-import looptime
 import pytest
 
 from motion_async import (
@@ -50,9 +49,7 @@ from tests.quiet import Heard
 START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 class Service:

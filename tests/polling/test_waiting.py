@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
-import looptime
 import pytest
 
 from motion_async import (
@@ -23,26 +21,9 @@ from motion_async import (
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import Watched
 from motion_async.polling.waiting import Transitions, check_on_input, check_timeout, wait_for_end
-from tests.quiet import quiet_loop, state
+from tests.quiet import state
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
-
-
-@pytest.fixture
-async def polls() -> AsyncIterator[PollLoop]:
-    loop = quiet_loop()
-    yield loop
-    await loop.aclose()
-
-
-@pytest.fixture
-def job(polls: PollLoop) -> Watched:
-    watched = polls.job("a")
-    polls.begin_turn(watched, JobState("a", JobStatus.QUEUED), before=None)
-    return watched
+pytestmark = pytest.mark.virtual_time
 
 
 async def test_wait_gives_the_completed_state(polls: PollLoop, job: Watched) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import looptime
 import pytest
 
 from benchmarks.inprocess import Jobs, in_process_session
@@ -39,9 +38,7 @@ DOWN = ConnectFailedError("the connection could not be made")
 POOR = InsufficientCreditsError("no credits", http_status=402)
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import looptime
 import pytest
 
 from motion_async import SessionClosedError
@@ -13,10 +11,7 @@ from motion_async.timing.admission import Admission
 from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:

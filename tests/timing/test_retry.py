@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import looptime
 import pytest
 
 from motion_async import (
@@ -20,10 +19,7 @@ from motion_async.timing.closing import Closing
 from motion_async.timing.retry import Backoff, Retries
 from tests.test_options import NO_NUMBERS
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 class Tries:
