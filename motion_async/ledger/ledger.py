@@ -1,7 +1,7 @@
 """The ledger: what was planned, sent and seen of the requests of batches, kept so that it outlives any process.
 
 Items come and go as values; a `Record` takes in what happens to one of them. It knows no database and no SQL but
-the statements it reads by: those are `motion_async.ledger.reading`'s.
+the statements it reads by: those are `motion_async.ledger.queries`'s.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
-from motion_async.ledger.finishing import ended, started
+from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
-from motion_async.ledger.moves import Drop, Move, Presume, SendAgain, Take
+from motion_async.ledger.journal import ItemRecord
+from motion_async.ledger.outage import Troubles
 from motion_async.ledger.plans import Hold, Plan, Planned
-from motion_async.ledger.record import ItemRecord
-from motion_async.ledger.rows import check_name, write_metadata, write_request, write_time
-from motion_async.ledger.troubles import Troubles
-from motion_async.ledger.writes import Writer
+from motion_async.ledger.tasks import ended, started
+from motion_async.ledger.transitions import Drop, Move, Presume, SendAgain, Take
+from motion_async.ledger.writer import Writer
 from motion_async.sending.journal import Record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from motion_async.ledger.store import Store
+    from motion_async.ledger.store.base import Store
 
 __all__ = ["Ledger"]
 

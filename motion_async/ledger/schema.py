@@ -73,7 +73,7 @@ history: Final = sa.Table(
 """What happened to the items, a row each. No two have the same `op`: a write that is tried again leaves one row."""
 
 ITEM_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(column for column in items.c if column.name != "claim")
-"""What `motion_async.ledger.rows.item_of` reads."""
+"""What `motion_async.ledger.codec.item_of` reads."""
 STANDING_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
     items.c[name]
     for name in (
@@ -81,7 +81,7 @@ STANDING_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
         "error", "changed_at",
     )
 )  # fmt: skip
-"""What `motion_async.ledger.moves.Standing` is made of."""
+"""What `motion_async.ledger.transitions.Standing` is made of."""
 TABLES: Final = {table.name: frozenset(table.c.keys()) for table in (ledger, items, history)}
 """The columns of each table."""
 

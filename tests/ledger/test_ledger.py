@@ -28,8 +28,8 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import Entry, History, Item, ItemState, Ledger, open_ledger
-from motion_async.ledger.moves import Presume, SendAgain, Take
-from motion_async.ledger.rows import write_time
+from motion_async.ledger.codec import write_time
+from motion_async.ledger.transitions import Presume, SendAgain, Take
 from tests.ledger.conftest import START, accepted, change, clock, entries, seen
 
 INVALID = InvalidRequestError((), http_status=400)

@@ -27,7 +27,7 @@ from motion_async.cli.stopping import interruptible
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
-from motion_async.ledger.rows import storable
+from motion_async.ledger.codec import storable
 
 __all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from motion_async.errors import LedgerError
-from motion_async.ledger.owners import LockedFile, remove_dead
-from motion_async.ledger.permissions import SIDE_FILES, check_permissions
-from motion_async.ledger.recognition import recognise_file
-from motion_async.ledger.rows import printable
-from motion_async.ledger.troubles import Unreachable, Unwritable
+from motion_async.ledger.codec import printable
+from motion_async.ledger.outage import Unreachable, Unwritable
+from motion_async.ledger.store.owners import LockedFile, remove_dead
+from motion_async.ledger.store.permissions import SIDE_FILES, check_permissions
+from motion_async.ledger.store.recognition import recognise_file
 
 __all__ = ["WRITTEN", "LedgerFile", "Look", "ReadFile"]
 

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.moves`: every move in every state, made once and made twice."""
+"""Tests of `motion_async.ledger.transitions`: every move in every state, made once and made twice."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from motion_async import JobState, JobStatus, VideoRequest
 from motion_async.ledger import MOVES, Item, ItemState
-from motion_async.ledger import moves as m
-from motion_async.ledger.rows import write_state
+from motion_async.ledger import transitions as m
+from motion_async.ledger.codec import write_state
 from tests.ledger.conftest import START, seen
 
 P, I, U, S, C, F, R, D = ItemState  # noqa: E741  # columns of a table have to be narrow

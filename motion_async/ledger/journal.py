@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol
 
 from motion_async.errors import InvalidRequestError, MotionError, UncertainError
 from motion_async.jobs import JobState, JobStatus, StatusChange
+from motion_async.ledger.codec import storable, write_error
 from motion_async.ledger.items import Item, ItemState
-from motion_async.ledger.moves import End, Intend, Lose, Move, Observe, Take, Withdraw
-from motion_async.ledger.rows import storable, write_error
+from motion_async.ledger.transitions import End, Intend, Lose, Move, Observe, Take, Withdraw
 
 __all__ = ["ItemRecord", "Marks"]
 

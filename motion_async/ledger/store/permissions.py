@@ -13,7 +13,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from motion_async.ledger.troubles import Unwritable
+from motion_async.ledger.outage import Unwritable
 
 __all__ = ["SIDE_FILES", "check_permissions"]
 

@@ -1,4 +1,4 @@
-"""What can happen to an item, each as a value that says what it does to where the item stands.
+"""Which state of an item can follow which, and what can happen to an item, each as a value that says what it does.
 
 Pure: no I/O, no clock, no database; times come with the moves, as they are written. Every move can be made twice:
 after a commit whose answer was lost nobody knows whether it was made, so it is made again, and gives the same.
@@ -7,15 +7,18 @@ after a commit whose answer was lost nobody knows whether it was made, so it is 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
 from motion_async.jobs import JobState
-from motion_async.ledger.items import MOVES, Item, ItemState
-from motion_async.ledger.rows import read_job_state, write_state
+from motion_async.ledger.codec import read_job_state, write_state
+from motion_async.ledger.items import Item, ItemState
 
 __all__ = [
+    "MOVES",
     "PRESUMED",
     "Drop",
     "End",
@@ -30,6 +33,37 @@ __all__ = [
     "Take",
     "Withdraw",
 ]
+
+MOVES: Final[Mapping[ItemState, frozenset[ItemState]]] = MappingProxyType(
+    {
+        ItemState.PLANNED: frozenset({ItemState.INTENT}),
+        ItemState.INTENT: frozenset({ItemState.SUBMITTED, ItemState.PLANNED, ItemState.REJECTED, ItemState.UNCERTAIN}),
+        ItemState.UNCERTAIN: frozenset(
+            {
+                ItemState.SUBMITTED,
+                ItemState.PLANNED,
+                ItemState.DROPPED,
+                # By its own sender, whom others took for dead while its answer was under way:
+                ItemState.INTENT,
+                ItemState.REJECTED,
+            }
+        ),
+        ItemState.SUBMITTED: frozenset(
+            {
+                ItemState.COMPLETED,
+                ItemState.FAILED,
+                # If its id is a person's, who may have mistyped it, and nobody has ever seen a job of this item:
+                ItemState.PLANNED,
+                ItemState.DROPPED,
+            }
+        ),
+        ItemState.COMPLETED: frozenset(),
+        ItemState.FAILED: frozenset(),
+        ItemState.REJECTED: frozenset({ItemState.PLANNED}),
+        ItemState.DROPPED: frozenset(),
+    }
+)
+"""Which state can follow which. Beside these, an id that becomes known makes any state without one `submitted`."""
 
 PRESUMED: Final = "the process that was sending it ended before the answer was noted"
 """What is said of an intent whose owner was found dead."""

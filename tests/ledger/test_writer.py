@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.writes` and of `troubles`, over a database that is made up."""
+"""Tests of `motion_async.ledger.writer` and of `outage`, over a database that is made up."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from motion_async import LedgerError, VideoRequest
-from motion_async.ledger import Item, ItemState, LedgerTrouble, writes
-from motion_async.ledger.moves import Intend, Observe, Take, Withdraw
+from motion_async.ledger import Item, ItemState, LedgerTrouble, writer
+from motion_async.ledger.outage import Troubles, Unreachable, Unwritable
 from motion_async.ledger.plans import Plan
-from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
-from motion_async.ledger.writes import Write, Writer
+from motion_async.ledger.transitions import Intend, Observe, Take, Withdraw
+from motion_async.ledger.writer import Write, Writer
 from tests.ledger.conftest import START, seen
 
 AT = "2026-05-01T12:00:00.000000+00:00"
@@ -75,9 +75,9 @@ async def writer_of(database: Database, *, patience: float = 60.0) -> AsyncItera
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("motion_async.ledger.troubles._FIRST_PAUSE", 0.001)
-    monkeypatch.setattr("motion_async.ledger.troubles._LONGEST_PAUSE", 0.004)
-    monkeypatch.setattr(writes, "_LAST_ROUND", 0.02)
+    monkeypatch.setattr("motion_async.ledger.outage._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("motion_async.ledger.outage._LONGEST_PAUSE", 0.004)
+    monkeypatch.setattr(writer, "_LAST_ROUND", 0.02)
 
 
 async def test_all_that_wait_at_the_same_time_share_a_transaction() -> None:

@@ -14,8 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from motion_async import ConfigurationError, LedgerError
-from motion_async.ledger import ItemState, Ledger, LedgerTrouble, files, open_ledger, schema
-from motion_async.ledger.moves import PRESUMED
+from motion_async.ledger import ItemState, Ledger, LedgerTrouble, open_ledger, schema
+from motion_async.ledger.store import files
+from motion_async.ledger.transitions import PRESUMED
 from tests.ledger.conftest import accepted, become_a_plain_user, entries, make_version_1
 from tests.postgres import execute
 

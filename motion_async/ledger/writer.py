@@ -15,9 +15,9 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from motion_async.errors import LedgerError
-from motion_async.ledger.moves import Intend, Move
+from motion_async.ledger.outage import Troubles, Unreachable, Unwritable
 from motion_async.ledger.plans import Hold, Plan
-from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
+from motion_async.ledger.transitions import Intend, Move
 
 __all__ = ["Write", "Writer"]
 

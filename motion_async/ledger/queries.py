@@ -12,12 +12,12 @@ import attrs
 import sqlalchemy as sa
 
 from motion_async.jobs import JobStatus
-from motion_async.ledger.committing import in_chunks, padded
+from motion_async.ledger.codec import DamagedRow, damage, item_of, read_history, read_job_state, read_time
 from motion_async.ledger.items import History, Item, ItemState
-from motion_async.ledger.moves import PRESUMED
-from motion_async.ledger.rows import DamagedRow, damage, item_of, read_history, read_job_state, read_time
+from motion_async.ledger.outage import Unwritable
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
-from motion_async.ledger.troubles import Unwritable
+from motion_async.ledger.transaction import in_chunks, padded
+from motion_async.ledger.transitions import PRESUMED
 
 __all__ = ["Reading"]
 

@@ -1,7 +1,7 @@
 """Whether the owner of an intent is still alive: it is, as long as it holds a lock that dies with it.
 
-No clocks, no process numbers: a process that was killed holds nothing any more, one that sleeps does. Beside a
-SQLite ledger that is a small file for each owner, in PostgreSQL an advisory lock of the session that writes. What
+No clocks, no process numbers: a process that was killed holds nothing any more, one that sleeps does. Here that is a
+small file beside a SQLite ledger for each owner; in PostgreSQL it is an advisory lock of the session that writes. What
 this module does, blocks: call it in a thread, but for `LockedFile.is_there` and `lives`, which are done in no time.
 """
 
@@ -20,10 +20,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from weakref import WeakSet
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-__all__ = ["LockedFile", "is_holding", "remove_dead", "session_holds", "take_session_lock"]
+__all__ = ["LockedFile", "is_holding", "remove_dead"]
 
 _MARK: Final = "-owner-"
 _OWNER: Final = re.compile(r"[0-9a-f]{16}")
@@ -251,40 +248,3 @@ def remove_dead(ledger: Path) -> None:
         owner = file.name.removeprefix(prefix)
         if owner != file.name and _OWNER.fullmatch(owner):  # others may lie beside it that only look like one's
             is_holding(ledger, owner)
-
-
-def _lock_number(owner: str) -> int:
-    return int.from_bytes(bytes.fromhex(owner), "big", signed=True)
-
-
-_take: Final = sa.text("SELECT pg_try_advisory_lock_shared(:number)")
-_holders: Final = sa.text(
-    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
-    " AND ((classid::bigint << 32) | objid::bigint) = :number"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
-
-
-async def take_session_lock(connection: AsyncConnection, owner: str) -> None:
-    """Hold the owner's lock for as long as a session of PostgreSQL lives.
-
-    Args:
-        connection: the session, in a transaction.
-        owner: 16 hexadecimal digits.
-    """
-    # Shared, as the session before this one may not have noticed yet that its connection is gone.
-    await connection.execute(_take, {"number": _lock_number(owner)})
-
-
-async def session_holds(connection: AsyncConnection, owner: str) -> bool:
-    """Whether any session holds an owner's lock.
-
-    Args:
-        connection: any session of the same database.
-        owner: its name.
-    """
-    try:
-        number = _lock_number(owner)
-    except ValueError:
-        return False  # no owner of this library's
-    return bool(await connection.scalar(_holders, {"number": number}))

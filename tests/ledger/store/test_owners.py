@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.owners` and of what hangs on it: several ledgers and processes in one place."""
+"""Tests of `motion_async.ledger.store.owners` and of what hangs on it: several ledgers and processes in one place."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ import aiohttp
 import pytest
 
 from motion_async import BatchRequest, LedgerConflictError, LedgerError, MotionSession, Outcome
-from motion_async.ledger import Item, ItemState, Ledger, open_ledger, owners
-from motion_async.ledger.moves import Presume
-from motion_async.ledger.owners import LockedFile, is_holding, remove_dead
+from motion_async.ledger import Item, ItemState, Ledger, open_ledger
+from motion_async.ledger.store import owners
+from motion_async.ledger.store.owners import LockedFile, is_holding, remove_dead
+from motion_async.ledger.transitions import Presume
 from motion_async.sandbox import Sandbox
 from tests.batches import QUICK, run
 from tests.ledger.conftest import accepted, entries
 from tests.postgres import execute
 
-SENDER = Path(__file__).with_name("sender.py")
+SENDER = Path(__file__).parents[1] / "sender.py"
 
 
 @asynccontextmanager
@@ -550,8 +551,8 @@ async def test_a_file_system_without_locks_is_told(
 FORKING = """
 import os, signal, subprocess, sys
 from pathlib import Path
-from motion_async.ledger.moves import Presume
-from motion_async.ledger.owners import LockedFile
+from motion_async.ledger.transitions import Presume
+from motion_async.ledger.store.owners import LockedFile
 
 held = LockedFile(Path(sys.argv[1]), "me")
 started = subprocess.Popen(["cat"], close_fds=False, stdout=subprocess.DEVNULL)

@@ -11,8 +11,8 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from motion_async.ledger.rows import DamagedRow, printable
-from motion_async.ledger.troubles import Unreachable, Unwritable
+from motion_async.ledger.codec import DamagedRow, printable
+from motion_async.ledger.outage import Unreachable, Unwritable
 from motion_async.redaction import redacted
 
 __all__ = ["failure_of"]

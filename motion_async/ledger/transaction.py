@@ -7,26 +7,98 @@ that of two processes one sees what the other did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from motion_async.ledger.codec import item_of, write_state
 from motion_async.ledger.items import Item, ItemState
-from motion_async.ledger.moves import Move, Note, Standing
+from motion_async.ledger.outage import Unwritable
 from motion_async.ledger.plans import Plan, Planned
-from motion_async.ledger.rows import item_of, write_state
 from motion_async.ledger.schema import ITEM_COLUMNS, STANDING_COLUMNS, history, items
-from motion_async.ledger.statements import insert_new, update_by_id
-from motion_async.ledger.troubles import Unwritable
-from motion_async.ledger.writes import Write
+from motion_async.ledger.transitions import Move, Note, Standing
+from motion_async.ledger.writer import Write
 
 __all__ = ["MOST_PARAMETERS", "commit_group", "in_chunks", "padded"]
 
 MOST_PARAMETERS: Final = 256
 """So many values stand in one `IN (…)`."""
+
+_INSERT: Final[dict[str, Callable[[sa.Table], Any]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+class _Many:
+    """A statement for many rows.
+
+    Args:
+        make: gives the statement for a kind of database; its parameters are named as the values.
+        names: of the values of a row, in their order.
+    """
+
+    def __init__(self, make: Callable[[str], sa.Executable], names: Sequence[str]) -> None:
+        self._make = make
+        self._names = list(names)
+        self._compiled: dict[str, tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]] | None]] = {}
+
+    async def execute(self, connection: AsyncConnection, rows: list[tuple[Any, ...]]) -> None:
+        """Execute it for some rows.
+
+        Args:
+            connection: in a transaction.
+            rows: at least one, each of text, whole numbers and None in the order of the names.
+        """
+        statement, order = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+        ordered = rows if order is None else list(map(order, rows))
+        if connection.dialect.name == "sqlite":
+            # Through SQLAlchemy it would be three times to the driver's thread and back, at every statement.
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.executemany(statement, ordered)
+        else:
+            await connection.exec_driver_sql(statement, ordered)
+
+    def _compile(self, dialect: sa.Dialect) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]] | None]:
+        compiled: Any = self._make(dialect.name).compile(dialect=dialect)  # type: ignore[attr-defined]
+        places = [self._names.index(name) for name in compiled.positiontup]
+        order = None if places == list(range(len(self._names))) else itemgetter(*places)
+        self._compiled[dialect.name] = found = (str(compiled), order)
+        return found
+
+
+def _insert_new(table: sa.Table, names: Sequence[str], *, unless: Sequence[str]) -> _Many:
+    """Give a statement that inserts rows, but for those that are there.
+
+    Args:
+        table: where to.
+        names: of the columns whose values are given.
+        unless: the columns by which a row that is there is known.
+    """
+
+    def make(database: str) -> sa.Executable:
+        values = {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
+        statement: sa.Executable = _INSERT[database](table).values(values).on_conflict_do_nothing(index_elements=unless)
+        return statement
+
+    return _Many(make, names)
+
+
+def _update_by_id(table: sa.Table, names: Sequence[str]) -> _Many:
+    """Give a statement that updates rows, each known by its number, which follows the other values.
+
+    Args:
+        table: which one.
+        names: of the columns whose values are given.
+    """
+
+    def make(_database: str) -> sa.Executable:
+        values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+        return sa.update(table).where(table.c.id == sa.bindparam("number", type_=table.c.id.type)).values(values)
+
+    return _Many(make, [*(f"new_{name}" for name in names), "number"])
+
 
 _CHANGING: Final = ("state", *(c.name for c in STANDING_COLUMNS if c.name not in ("id", "digest", "parent", "state")))
 _other_values: Final = attrgetter(*_CHANGING[1:], "id")
@@ -48,14 +120,14 @@ _planned: Final = (
     .order_by(items.c.id)
     .with_for_update()
 )
-_write_back: Final = update_by_id(items, _CHANGING)
-_plan: Final = insert_new(
+_write_back: Final = _update_by_id(items, _CHANGING)
+_plan: Final = _insert_new(
     items,
     ("batch", "key", "parent", "request", "metadata", "planned_at", "digest", "state", "changed_at"),
     unless=("batch", "key"),
 )
-_plan_anew: Final = update_by_id(items, ("parent", "request", "metadata", "digest", "state", "error", "changed_at"))
-_note: Final = insert_new(history, ("item", "op", "at", "state", "status", "job_id", "detail"), unless=("op",))
+_plan_anew: Final = _update_by_id(items, ("parent", "request", "metadata", "digest", "state", "error", "changed_at"))
+_note: Final = _insert_new(history, ("item", "op", "at", "state", "status", "job_id", "detail"), unless=("op",))
 
 
 def in_chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.troubles`, and of how long a ledger keeps on in one, on virtual time."""
+"""Tests of `motion_async.ledger.outage`, and of how long a ledger keeps on in one, on virtual time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 
 from motion_async import InvalidRequestError, LedgerError, UncertainError
 from motion_async.ledger import LedgerTrouble, opening
-from motion_async.ledger.moves import Move
-from motion_async.ledger.record import ItemRecord
-from motion_async.ledger.troubles import Troubles, Unreachable
-from motion_async.ledger.writes import Write, Writer
+from motion_async.ledger.journal import ItemRecord
+from motion_async.ledger.outage import Troubles, Unreachable
+from motion_async.ledger.transitions import Move
+from motion_async.ledger.writer import Write, Writer
 from tests.ledger.conftest import accepted, change, seen
-from tests.ledger.test_writes import AT, ITEM, intend, take
+from tests.ledger.test_writer import AT, ITEM, intend, take
 from tests.virtual import VirtualLoop
 
 

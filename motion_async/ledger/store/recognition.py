@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.errors import LedgerVersionError
+from motion_async.ledger.outage import Unwritable
 from motion_async.ledger.schema import TABLES, newest_version
-from motion_async.ledger.troubles import Unwritable
 
 __all__ = ["APPLICATION_ID", "mark_file", "recognise_file", "recognise_server"]
 
