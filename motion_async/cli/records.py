@@ -14,6 +14,7 @@ from motion_async.cli.failures import sentence
 from motion_async.cli.happenings import RequestEnded
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.ledger import History, Item, ItemState, content_digest
+from motion_async.ledger.transitions import REPLACEABLE
 from motion_async.redaction import redacted_deep
 
 __all__ = ["Record", "history_record", "item_record", "outcome_record", "result_record", "state_record", "time_text"]
@@ -124,7 +125,7 @@ def history_record(step: History) -> Record:
 
 
 def _is_changed(item: Item | None, request: VideoRequest | None) -> bool:
-    if item is None or request is None or item.state in (ItemState.PLANNED, ItemState.REJECTED):
+    if item is None or request is None or item.state in REPLACEABLE:
         return False
     return item.digest != content_digest(request)
 

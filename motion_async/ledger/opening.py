@@ -20,7 +20,7 @@ from motion_async.errors import ConfigurationError, LedgerError
 from motion_async.ledger.address import kind_of, read_address
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
-from motion_async.ledger.outage import Troubles, Unreachable, Unwritable
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError, Troubles
 from motion_async.ledger.tasks import finished
 from motion_async.options import check_clock, check_number
 
@@ -87,12 +87,12 @@ async def _opened(where: str, make: Callable[[], Awaitable[Store]], troubles: Tr
             store = await finished(
                 _attempt(make), lambda store: store.aclose(), name="motion_async.ledger.open", moment=_LAST_MOMENT
             )
-        except (Unreachable, Unwritable) as error:
-            reason, busy = str(error), isinstance(error, Unreachable) and error.busy
+        except (TransientStoreError, PermanentStoreError) as error:
+            reason, busy = str(error), isinstance(error, TransientStoreError) and error.busy
         else:
             troubles.over()
             return store
-        pause = troubles.met(Unreachable(reason), since=since) if busy else 0.0
+        pause = troubles.met(TransientStoreError(reason), since=since) if busy else 0.0
         if not busy or loop.time() + pause > deadline:
             raise LedgerError(f"the ledger {where} cannot be opened: {reason}; check its address, and that it is there")
         await asyncio.sleep(pause)

@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.ledger.codec import item_of, write_state
 from motion_async.ledger.items import Item, ItemState
-from motion_async.ledger.outage import Unwritable
+from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.plans import Plan, Planned
-from motion_async.ledger.schema import ITEM_COLUMNS, STANDING_COLUMNS, history, items
-from motion_async.ledger.transitions import Move, Note, Standing
+from motion_async.ledger.schema import ITEM_COLUMNS, ROW_COLUMNS, history, items
+from motion_async.ledger.transitions import REPLACEABLE, ItemRow, Move, Note
 from motion_async.ledger.writer import Write
 
 __all__ = ["MOST_PARAMETERS", "commit_group", "in_chunks", "padded"]
@@ -100,15 +100,15 @@ def _update_by_id(table: sa.Table, names: Sequence[str]) -> _Many:
     return _Many(make, [*(f"new_{name}" for name in names), "number"])
 
 
-_CHANGING: Final = ("state", *(c.name for c in STANDING_COLUMNS if c.name not in ("id", "digest", "parent", "state")))
+_CHANGING: Final = ("state", *(c.name for c in ROW_COLUMNS if c.name not in ("id", "digest", "parent", "state")))
 _other_values: Final = attrgetter(*_CHANGING[1:], "id")
-_standings: Final = (
-    sa.select(*STANDING_COLUMNS)
+_lock_rows: Final = (
+    sa.select(*ROW_COLUMNS)
     .where(items.c.id.in_(sa.bindparam("numbers", expanding=True)))
     .order_by(items.c.id)  # two processes lock in the same order
     .with_for_update()
 )
-_seen: Final = (
+_confirmed: Final = (
     # A status comes from the service alone, and it tells it with the id of the job.
     sa.select(history.c.item)
     .where(history.c.item.in_(sa.bindparam("numbers", expanding=True)), history.c.status.is_not(None))
@@ -157,7 +157,7 @@ async def commit_group(connection: AsyncConnection, writes: Sequence[Write]) -> 
         writes: the group, in order; plans are done before moves.
 
     Returns:
-        The result of each; an `Unwritable` for a move of an item that the ledger does not have.
+        The result of each; an `PermanentStoreError` for a move of an item that the ledger does not have.
     """
     results: dict[str, Any] = {}
     notes: list[tuple[Any, ...]] = []
@@ -166,48 +166,48 @@ async def commit_group(connection: AsyncConnection, writes: Sequence[Write]) -> 
             results[plan.op] = await _write_plan(connection, plan, notes)
     moves = [write for write in writes if isinstance(write, Move)]
     if moves:
-        await _move(connection, moves, results, notes)
+        await _apply_moves(connection, moves, results, notes)
     if notes:
         await _note.execute(connection, notes)
-    return [results.get(write.op) for write in writes]  # of a `Hold` there is none
+    return [results.get(write.op) for write in writes]  # of a `Reconnect` there is none
 
 
-async def _move(
+async def _apply_moves(
     connection: AsyncConnection, moves: Sequence[Move], results: dict[str, Any], notes: list[tuple[Any, ...]]
 ) -> None:
-    standings: dict[int, Standing] = {}
+    rows: dict[int, ItemRow] = {}
     for chunk in in_chunks(sorted({move.item.id for move in moves})):
-        rows: Any = await connection.execute(_standings, {"numbers": padded(chunk)})
-        for number, digest, parent, state, *rest in rows:
-            standings[number] = Standing(number, digest, parent, ItemState(state), *rest)
-    asked = [s.id for move in moves if (s := standings.get(move.item.id)) is not None and move.asks_whether_seen(s)]
-    await _look_up_seen(connection, asked, standings)
+        locked: Any = await connection.execute(_lock_rows, {"numbers": padded(chunk)})
+        for number, digest, parent, state, *rest in locked:
+            rows[number] = ItemRow(number, digest, parent, ItemState(state), *rest)
+    asked = [row.id for move in moves if (row := rows.get(move.item.id)) is not None and move.needs_confirmation(row)]
+    await _look_up_confirmed(connection, asked, rows)
     for move in moves:
-        standing = standings.get(move.item.id)
-        if standing is None:
-            results[move.op] = Unwritable("the ledger has no such item any more")
+        row = rows.get(move.item.id)
+        if row is None:
+            results[move.op] = PermanentStoreError("the ledger has no such item any more")
             continue
-        results[move.op], note = move.apply(standing)
+        results[move.op], note = move.apply(row)
         if note is not None:
-            standing.is_seen |= note.status is not None
-            notes.append(_noted(move.op, move.item.id, move.at, note))
-    touched = [standing for standing in standings.values() if standing.touched]
-    for standing in touched:
-        if not isinstance(standing.job_state, str):
-            standing.job_state = write_state(standing.job_state)
+            row.job_confirmed |= note.status is not None
+            notes.append(_note_row(move.op, move.item.id, move.at, note))
+    touched = [row for row in rows.values() if row.touched]
+    for row in touched:
+        if not isinstance(row.job_state, str):
+            row.job_state = write_state(row.job_state)
     if touched:
-        await _write_back.execute(connection, [(s.state.value, *_other_values(s)) for s in touched])
+        await _write_back.execute(connection, [(row.state.value, *_other_values(row)) for row in touched])
 
 
-async def _look_up_seen(connection: AsyncConnection, numbers: list[int], standings: dict[int, Standing]) -> None:
+async def _look_up_confirmed(connection: AsyncConnection, numbers: list[int], rows: dict[int, ItemRow]) -> None:
     # After the rows were locked: what another process noted of them before that is found.
     for chunk in in_chunks(numbers):
-        seen = set((await connection.execute(_seen, {"numbers": padded(chunk)})).scalars())
+        confirmed = set((await connection.execute(_confirmed, {"numbers": padded(chunk)})).scalars())
         for number in chunk:
-            standings[number].is_seen = number in seen
+            rows[number].job_confirmed = number in confirmed
 
 
-def _noted(op: str, number: int, at: str, note: Note) -> tuple[Any, ...]:
+def _note_row(op: str, number: int, at: str, note: Note) -> tuple[Any, ...]:
     state = None if note.state is None else note.state.value
     return (number, op, at, state, note.status, note.job_id, note.detail)
 
@@ -227,7 +227,7 @@ async def _write_plan(connection: AsyncConnection, plan: Plan, notes: list[tuple
         for key in anew:
             if found[key]["state"] == ItemState.REJECTED:
                 note = Note(ItemState.PLANNED, detail="planned with another content")
-                notes.append(_noted(f"{plan.op}-{found[key]['id']}", found[key]["id"], plan.at, note))
+                notes.append(_note_row(f"{plan.op}-{found[key]['id']}", found[key]["id"], plan.at, note))
         found = await _found(connection, plan)
     return [item_of(*_reused(found[entry.key], entry)) for entry in plan.entries]
 
@@ -244,7 +244,7 @@ def _takes_over(entry: Planned, row: Any) -> bool:
     """Whether an entry takes the place of what stands there, because nothing has come of that."""
     if row["state"] == ItemState.PLANNED:
         return (entry.body, entry.metadata, entry.parent) != (row["request"], row["metadata"], row["parent"])
-    return bool(row["state"] == ItemState.REJECTED and entry.digest != row["digest"])
+    return row["state"] in REPLACEABLE and bool(entry.digest != row["digest"])
 
 
 def _anew(entry: Planned, row: Any, at: str) -> tuple[Any, ...]:

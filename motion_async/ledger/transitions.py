@@ -1,7 +1,10 @@
-"""Which state of an item can follow which, and what can happen to an item, each as a value that says what it does.
+"""Which state of an item leads where, and what each move does to an item's row: the table, and the rules beside it.
+
+`TRANSITIONS` and `BY_ID` are the specification; a move looks its target up there, and its `apply` has only the rules
+that need more than the state. Whatever else depends on a state is derived from these tables.
 
 Pure: no I/O, no clock, no database; times come with the moves, as they are written. Every move can be made twice:
-after a commit whose answer was lost nobody knows whether it was made, so it is made again, and gives the same.
+if the answer of a commit was lost, the ledger commits the same moves again, and they give the same results.
 """
 
 from __future__ import annotations
@@ -9,76 +12,114 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import attrs
 
-from motion_async.jobs import JobState
+from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger.codec import read_job_state, write_state
 from motion_async.ledger.items import Item, ItemState
 
 __all__ = [
+    "BY_ID",
+    "ENDED",
+    "EXPIRED",
+    "HAS_JOB",
     "MOVES",
-    "PRESUMED",
+    "REPLACEABLE",
+    "TRANSITIONS",
+    "Accept",
+    "Claim",
     "Drop",
-    "End",
-    "Intend",
-    "Lose",
+    "Expire",
+    "Finish",
+    "ItemRow",
+    "MarkUncertain",
     "Move",
     "Note",
-    "Observe",
-    "Presume",
+    "RecordStatus",
+    "Reject",
+    "Release",
     "SendAgain",
-    "Standing",
-    "Take",
-    "Withdraw",
 ]
+
+TRANSITIONS: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyType(
+    {
+        # A sender claims an item before the first byte leaves. Where an answer to the commit was lost, it is made again
+        # and finds itself; nothing was sent then, even if others have taken the sender for dead in the meantime.
+        "Claim": {
+            ItemState.PLANNED: ItemState.INTENT,
+            ItemState.INTENT: ItemState.INTENT,
+            ItemState.UNCERTAIN: ItemState.INTENT,
+        },
+        # Of the three ways in which a claim ends without a job its sender knows more than those who took it for dead.
+        "Release": {ItemState.INTENT: ItemState.PLANNED, ItemState.UNCERTAIN: ItemState.PLANNED},
+        "Reject": {ItemState.INTENT: ItemState.REJECTED, ItemState.UNCERTAIN: ItemState.REJECTED},
+        "MarkUncertain": {ItemState.INTENT: ItemState.UNCERTAIN, ItemState.UNCERTAIN: ItemState.UNCERTAIN},
+        "Expire": {ItemState.INTENT: ItemState.UNCERTAIN},
+        # From `submitted` only to put an id right.
+        "Accept": {
+            ItemState.INTENT: ItemState.SUBMITTED,
+            ItemState.UNCERTAIN: ItemState.SUBMITTED,
+            ItemState.SUBMITTED: ItemState.SUBMITTED,
+        },
+        "RecordStatus": {ItemState.SUBMITTED: ItemState.SUBMITTED},
+        "Complete": {ItemState.SUBMITTED: ItemState.COMPLETED},
+        "Fail": {ItemState.SUBMITTED: ItemState.FAILED},
+        # From `submitted` only if its id is a person's, who may have mistyped it: the service never confirmed the job.
+        "SendAgain": {
+            ItemState.UNCERTAIN: ItemState.PLANNED,
+            ItemState.REJECTED: ItemState.PLANNED,
+            ItemState.SUBMITTED: ItemState.PLANNED,
+        },
+        "Drop": {ItemState.UNCERTAIN: ItemState.DROPPED, ItemState.SUBMITTED: ItemState.DROPPED},
+        # With other content. From `rejected` only if the content is another indeed.
+        "Replan": {ItemState.PLANNED: ItemState.PLANNED, ItemState.REJECTED: ItemState.PLANNED},
+    }
+)
+"""What each move makes of which state; it leaves the others as they are."""
+
+BY_ID: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyType(
+    {
+        # The ledger never loses an id, so these moves lead on from states in which nobody expects one.
+        "Accept": dict.fromkeys((ItemState.PLANNED, ItemState.REJECTED, ItemState.DROPPED), ItemState.SUBMITTED),
+        # A job that has ended has an id, so it ends an item that was never told of that.
+        **{
+            name: dict.fromkeys(
+                (ItemState.PLANNED, ItemState.INTENT, ItemState.UNCERTAIN, ItemState.REJECTED, ItemState.DROPPED), end
+            )
+            for name, end in (("Complete", ItemState.COMPLETED), ("Fail", ItemState.FAILED))
+        },
+    }
+)
+"""What those moves make of the other states that bring the id of a job."""
 
 MOVES: Final[Mapping[ItemState, frozenset[ItemState]]] = MappingProxyType(
     {
-        ItemState.PLANNED: frozenset({ItemState.INTENT}),
-        ItemState.INTENT: frozenset({ItemState.SUBMITTED, ItemState.PLANNED, ItemState.REJECTED, ItemState.UNCERTAIN}),
-        ItemState.UNCERTAIN: frozenset(
-            {
-                ItemState.SUBMITTED,
-                ItemState.PLANNED,
-                ItemState.DROPPED,
-                # By its own sender, whom others took for dead while its answer was under way:
-                ItemState.INTENT,
-                ItemState.REJECTED,
-            }
-        ),
-        ItemState.SUBMITTED: frozenset(
-            {
-                ItemState.COMPLETED,
-                ItemState.FAILED,
-                # If its id is a person's, who may have mistyped it, and nobody has ever seen a job of this item:
-                ItemState.PLANNED,
-                ItemState.DROPPED,
-            }
-        ),
-        ItemState.COMPLETED: frozenset(),
-        ItemState.FAILED: frozenset(),
-        ItemState.REJECTED: frozenset({ItemState.PLANNED}),
-        ItemState.DROPPED: frozenset(),
+        state: frozenset(leads[state] for leads in TRANSITIONS.values() if state in leads) - {state}
+        for state in ItemState
     }
 )
 """Which state can follow which. Beside these, an id that becomes known makes any state without one `submitted`."""
 
-PRESUMED: Final = "the process that was sending it ended before the answer was noted"
-"""What is said of an intent whose owner was found dead."""
-_SETTLED: Final = frozenset({ItemState.SUBMITTED, ItemState.COMPLETED, ItemState.FAILED})
+_END_MOVES: Final = {JobStatus.COMPLETED: "Complete", JobStatus.FAILED: "Fail"}
+ENDED: Final = frozenset(end for name in _END_MOVES.values() for end in TRANSITIONS[name].values())
+"""The states in which the job has ended."""
+HAS_JOB: Final = frozenset(TRANSITIONS["Accept"].values()) | ENDED
 """The states in which an item has the id of its job."""
-_ENDED: Final = frozenset({ItemState.COMPLETED, ItemState.FAILED})
+REPLACEABLE: Final = frozenset(TRANSITIONS["Replan"])
+"""The states in which nothing has come of a request, so that another may take its place."""
+EXPIRED: Final = "the process that was sending it ended before the answer was noted"
+"""What is said of a claim whose owner was found dead."""
 
 
 @attrs.define
-class Standing:
-    """Where an item stands: what moves read and change.
+class ItemRow:
+    """What moves read and change of an item's row.
 
     Times are as they are written; the job's state becomes text when it is, as only the last of a group is written.
-    `touched` tells whether a move has changed anything, `is_seen` whether the service may ever have told of a job of
-    this item: it has to be looked up where a move asks for it.
+    `touched` tells whether a move has changed anything. `job_confirmed` tells whether the service may ever have told of
+    a job of this item: whoever applies moves looks that up where a move needs it.
     """
 
     id: int
@@ -95,22 +136,11 @@ class Standing:
     error: str | None
     changed_at: str
     touched: bool = False
-    is_seen: bool = True
+    job_confirmed: bool = True
 
-    def move(self, state: ItemState, *, at: str, by_id: bool = False, **changes: Any) -> None:
-        """Move to a state.
-
-        Raises:
-            AssertionError: if the table of moves does not have it.
-        """
-        if state is not self.state and not by_id and state not in MOVES[self.state]:
-            raise AssertionError(f"no move from {self.state} to {state}")
-        self.state = state
-        self.note(at=at, **changes)
-
-    def note(self, *, at: str, **changes: Any) -> None:
-        """Change fields without a move."""
-        for name, value in changes.items():
+    def change(self, *, at: str, **fields: Any) -> None:
+        """Change fields."""
+        for name, value in fields.items():
             setattr(self, name, value)
         self.changed_at = at
         self.touched = True
@@ -126,119 +156,136 @@ class Note:
     detail: str | None = None
 
 
-_Outcome = tuple[Any, Note | None]
+_Applied: TypeAlias = tuple[Any, Note | None]
+"""The result for whoever made the move, and what goes into the history."""
 
 
 @attrs.frozen
 class Move(ABC):
-    """What happens to one item.
+    """What happens to one item, as it was read, at a time as it is written.
 
-    Args:
-        op: unlike any other, so that nothing is in the history twice.
-        item: the item as it was read.
-        at: when, as it is written.
+    `op` is unlike that of any other move, so that nothing is in the history twice.
     """
 
     op: str
     item: Item
     at: str
 
-    fact: ClassVar[bool] = False
-    """Whether it has happened already, so that it is written however late; else it is given up when it is late."""
-    weight: ClassVar[int] = 1
-    """How much work it is to write."""
+    has_happened: ClassVar[bool] = True
+    """Whether the ledger writes it however late; else the ledger gives it up when nobody waits any more."""
     job_id: ClassVar[str | None] = None
     """The id that would be lost with this move."""
-
-    def asks_whether_seen(self, standing: Standing) -> bool:  # noqa: ARG002  # most don't
-        """Whether it reads `Standing.is_seen`, or a later move of the same commit may read it because of this one."""
-        return False
 
     @property
     def subject(self) -> str:
         """What it is about, in words."""
         return f"item {self.item.key!r} of batch {self.item.batch!r}"
 
-    @abstractmethod
-    def apply(self, standing: Standing) -> _Outcome:
-        """Do it.
+    def needs_confirmation(self, row: ItemRow) -> bool:  # noqa: ARG002  # most don't
+        """Whether this move, or a later one of the same commit because of it, may read `ItemRow.job_confirmed`."""
+        return False
 
-        Returns:
-            The result for whoever asked, and what goes into the history.
-        """
+    @abstractmethod
+    def apply(self, row: ItemRow) -> _Applied:
+        """Make the move; a state that the table does not name for it stays."""
+
+    def _target(self, state: ItemState) -> ItemState | None:
+        name = type(self).__name__
+        return TRANSITIONS[name].get(state) or BY_ID.get(name, {}).get(state)
 
 
 @attrs.frozen
-class Intend(Move):
+class Claim(Move):
     """Its owner is about to send it; the result is whether it may. The claim is the move's own `op`."""
+
+    has_happened = False
 
     owner: str
 
-    def apply(self, standing: Standing) -> _Outcome:
-        """Take the item if it is planned, or if this very move has taken it already; see `Move.apply`."""
-        again = standing.claim == self.op and standing.state in (ItemState.INTENT, ItemState.UNCERTAIN)
-        # Another content or parent under the same key is another's plan, made since this one was read.
-        is_mine = (standing.digest, standing.parent) == (self.item.digest, self.item.parent)
-        if not again and (standing.state is not ItemState.PLANNED or not is_mine):
+    def apply(self, row: ItemRow) -> _Applied:
+        """Claim the item for the owner, if it is planned as it was read."""
+        target = self._target(row.state)
+        is_made_again = row.claim == self.op
+        # Another content or parent under the same key is another's plan, made since this item was read.
+        is_as_read = (row.digest, row.parent) == (self.item.digest, self.item.parent)
+        if target is None or not (is_made_again or (row.state is ItemState.PLANNED and is_as_read)):
             return False, None
-        # Nothing is sent before this move is known to be kept, so one found uncertain has still not been sent.
-        standing.move(ItemState.INTENT, at=self.at, owner=self.owner, claim=self.op, intent_at=self.at, error=None)
-        return True, Note(ItemState.INTENT, detail=self.owner)
+        row.change(at=self.at, state=target, owner=self.owner, claim=self.op, intent_at=self.at, error=None)
+        return True, Note(target, detail=self.owner)
 
-    def undone(self) -> Withdraw:
+    def undone(self) -> Release:
         """Give the move that undoes this one, if it should turn out to have been made."""
-        return Withdraw(f"{self.op}-undone", self.item, self.at, claim=self.op)
+        return Release(f"{self.op}-undone", self.item, self.at, claim=self.op)
 
 
 @attrs.frozen
-class Withdraw(Move):
-    """It was provably not taken: it is planned again, or rejected for good."""
-
-    fact = True
+class _EndOfClaim(Move):
+    """A claim ended without a job."""
 
     claim: str | None
     error: str | None = None
-    rejected: bool = False
 
-    def apply(self, standing: Standing) -> _Outcome:
-        """Undo the intent of this claim; see `Move.apply`."""
-        if self.claim is None or standing.claim != self.claim:
-            return None, None
-        if standing.state not in (ItemState.INTENT, ItemState.UNCERTAIN):
-            return None, None
-        state = ItemState.REJECTED if self.rejected else ItemState.PLANNED
-        standing.move(state, at=self.at, claim=None, error=self.error)
-        return None, Note(state, detail=self.error)
+    def _claimed_target(self, row: ItemRow) -> ItemState | None:
+        """Give where it leads, if the row still has this claim."""
+        return self._target(row.state) if self.claim is not None and row.claim == self.claim else None
 
 
 @attrs.frozen
-class Lose(Move):
+class Release(_EndOfClaim):
+    """The service provably did not take it: it is planned again."""
+
+    def apply(self, row: ItemRow) -> _Applied:
+        """Undo this claim."""
+        target = self._claimed_target(row)
+        if target is None:
+            return None, None
+        row.change(at=self.at, state=target, claim=None, error=self.error)
+        return None, Note(target, detail=self.error)
+
+
+@attrs.frozen
+class Reject(Release):
+    """The service refused its content: it is not sent again as it is."""
+
+
+@attrs.frozen
+class MarkUncertain(_EndOfClaim):
     """It was sent and the answer was lost."""
 
-    fact = True
-
-    claim: str | None
-    error: str
-
-    def apply(self, standing: Standing) -> _Outcome:
-        """Make the intent of this claim uncertain; see `Move.apply`."""
-        mine = self.claim is not None and standing.claim == self.claim
-        if mine and standing.state in (ItemState.INTENT, ItemState.UNCERTAIN):
-            standing.move(ItemState.UNCERTAIN, at=self.at, error=self.error)
-            return None, Note(ItemState.UNCERTAIN, detail=self.error)
-        return None, Note(detail=self.error)
+    def apply(self, row: ItemRow) -> _Applied:
+        """Make this claim uncertain; the words stay in the history in any case."""
+        target = self._claimed_target(row)
+        if target is not None:
+            row.change(at=self.at, state=target, error=self.error)
+        return None, Note(target, detail=self.error)
 
 
 @attrs.frozen
-class Take(Move):
-    """The id of its job is known: by the service's answer, or by a person.
+class Expire(Move):
+    """The owner of a claim was found dead."""
 
-    The result is whether the item has this id now. Its first id stays if another comes, except that a person may put
-    one in the place of another as long as that job has not ended, and that the service's takes the place of a
-    person's, who may have mistyped it, as long as the service has told of no job of this item.
+    has_happened = False
+
+    owner: str | None
+    claim: str | None
+
+    def apply(self, row: ItemRow) -> _Applied:
+        """Make it uncertain, if it still is the same claim."""
+        target = self._target(row.state)
+        if target is None or (row.owner, row.claim) != (self.owner, self.claim):
+            return None, None
+        row.change(at=self.at, state=target, error=EXPIRED)
+        return None, Note(target, detail=EXPIRED)
+
+
+@attrs.frozen
+class Accept(Move):
+    """The id of its job is known, by the service's answer or by a person; the result is whether the item has it now.
+
+    The item's first id stays if another comes, except that a person may put one in the place of another as long as
+    that job has not ended, and that the service's takes the place of a person's, who may have mistyped it, as long as
+    the service has told of no job of this item.
     """
-
-    fact = True
 
     job_id: str  # type: ignore[misc]  # of this kind each has its own
     status: str | None = None
@@ -246,155 +293,125 @@ class Take(Move):
     found: JobState | None = None
     """Of a followup, the state of its job that it found."""
 
-    def asks_whether_seen(self, standing: Standing) -> bool:
-        """Whether there is another id already, or may be one of a person's by this move; see `Move`."""
-        return self.by == "person" or standing.job_id not in (None, self.job_id)
+    def needs_confirmation(self, row: ItemRow) -> bool:
+        """Whether the row has another id already, or may have one of a person's by this move."""
+        return self.by == "person" or row.job_id not in (None, self.job_id)
 
-    def apply(self, standing: Standing) -> _Outcome:
-        """Write the id, whatever the state; see `Move.apply`."""
-        known = standing.job_id
-        if known == self.job_id and standing.state in _SETTLED:
-            return True, Note(job_id=known, status=self.status, detail=self._words(None))
-        if known is None or standing.state not in _SETTLED or self._outranks(standing):
-            # The person's own move has taken the claim: made again after the service has put it right, it knows itself.
-            claim = standing.claim if self.by == "service" else self.op
-            standing.move(
-                ItemState.SUBMITTED,
-                at=self.at,
-                by_id=True,
-                claim=claim,
-                job_id=self.job_id,
-                taken_at=self.at,
-                status=self.status,
-                job_state=self.found,
-                error=None,
-            )
-            return True, Note(ItemState.SUBMITTED, self.status, self.job_id, self._words(known))
-        return False, Note(None, self.status, self.job_id, f"a second job; the item keeps {known}")
+    def apply(self, row: ItemRow) -> _Applied:
+        """Write the id, whatever the state."""
+        known = row.job_id
+        has_job = row.state in HAS_JOB
+        if known == self.job_id and has_job:
+            return True, Note(job_id=known, status=self.status, detail=self._explain(None))
+        target = self._target(row.state)
+        if target is None or (has_job and known is not None and not self._outranks(row)):
+            return False, Note(None, self.status, self.job_id, f"a second job; the item keeps {known}")
+        row.change(
+            at=self.at,
+            state=target,
+            # A person's move takes the claim, so that it knows itself if it is made again after the service's.
+            claim=row.claim if self.by == "service" else self.op,
+            job_id=self.job_id,
+            taken_at=self.at,
+            status=self.status,
+            job_state=self.found,
+            error=None,
+        )
+        return True, Note(target, self.status, self.job_id, self._explain(known))
 
-    def _outranks(self, standing: Standing) -> bool:
+    def _outranks(self, row: ItemRow) -> bool:
         """Whether this id takes the place of the other one that the item has."""
-        if standing.state in _ENDED:
-            return False
-        return standing.claim != self.op if self.by == "person" else not standing.is_seen
+        return row.claim != self.op if self.by == "person" else not row.job_confirmed
 
-    def _words(self, known: str | None) -> str | None:
+    def _explain(self, known: str | None) -> str | None:
         if self.by == "service":
             return f"instead of {known}, which a person had named and the service had never told of" if known else None
         return "named by a person" + (f" instead of {known}" if known else "")
 
 
 @attrs.frozen
-class Observe(Move):
+class RecordStatus(Move):
     """Its job changed."""
-
-    fact = True
 
     about: str
     status: str
     job_state: JobState
 
-    def apply(self, standing: Standing) -> _Outcome:
-        """Keep the status, unless it is of another job or comes after the end; see `Move.apply`."""
-        if standing.job_id == self.about and standing.state is ItemState.SUBMITTED:
-            standing.note(at=self.at, status=self.status, job_state=self.job_state)
+    def apply(self, row: ItemRow) -> _Applied:
+        """Keep the status, unless it is of another job or comes after the end."""
+        if row.job_id == self.about and self._target(row.state) is not None:
+            row.change(at=self.at, status=self.status, job_state=self.job_state)
         return None, Note(None, self.status, self.about)
 
 
 @attrs.frozen
-class End(Move):
-    """The watch of its job ended: with the job, or before it; the result is another end that stands, if one does."""
-
-    fact = True
+class Finish(Move):
+    """The watch of its job ended, with the job or before it; the result is another end that stands, if one does."""
 
     about: str | None
     status: str | None
     job_state: JobState | None
     error: str | None
-    to: ItemState | None
-    """Where the job's status leads: completed, failed, or None while it still runs."""
 
-    def apply(self, standing: Standing) -> _Outcome:
-        """End the item if its job has ended, else note what ended the watch; see `Move.apply`."""
-        if self.about is not None and self.about != standing.job_id and standing.state in _SETTLED:
+    def apply(self, row: ItemRow) -> _Applied:
+        """End the item if its job has ended, else note what ended the watch."""
+        if self.about is not None and self.about != row.job_id and row.state in HAS_JOB:
             return None, Note(None, self.status, self.about, self.error)
-        if standing.state in _ENDED:
-            return self._instead(standing.job_state), None
-        if self.to is not None:
-            # A job that has ended has an id, so it may end an item that was never told of it.
-            new_id = {"taken_at": self.at, "job_id": self.about} if standing.state is not ItemState.SUBMITTED else {}
-            standing.move(
-                self.to,
-                at=self.at,
-                by_id=bool(new_id),
-                status=self.status,
-                job_state=self.job_state,
-                error=self.error,
-                **new_id,
-            )
-            return None, Note(self.to, self.status, self.about, self.error)
-        if standing.state is not ItemState.SUBMITTED:
+        if row.state in ENDED:
+            return self._find_other_end(row.job_state), None
+        target = self._target(row.state)
+        if target is not None:
+            new_id = {} if row.state in HAS_JOB else {"taken_at": self.at, "job_id": self.about}
+            fields = {"status": self.status, "job_state": self.job_state, "error": self.error, **new_id}
+            row.change(at=self.at, state=target, **fields)
+            return None, Note(target, self.status, self.about, self.error)
+        if row.state not in HAS_JOB:
             return None, None
-        seen = {} if self.about is None else {"status": self.status, "job_state": self.job_state}
-        standing.note(at=self.at, error=self.error, **seen)
-        return None, Note(None, self.status, standing.job_id, self.error)
+        told = {} if self.about is None else {"status": self.status, "job_state": self.job_state}
+        row.change(at=self.at, error=self.error, **told)
+        return None, Note(None, self.status, row.job_id, self.error)
 
-    def _instead(self, stands: JobState | str | None) -> JobState | None:
+    def _target(self, state: ItemState) -> ItemState | None:
+        """Give where the job's status leads, None while it still runs or is not known."""
+        name = _END_MOVES.get(JobStatus(self.status or ""))
+        return None if name is None else {**TRANSITIONS[name], **BY_ID[name]}.get(state)
+
+    def _find_other_end(self, kept: JobState | str | None) -> JobState | None:
         """Give the end that stands, unless it is this one, made again, or nothing is known of this one's job."""
-        if self.about is None or stands == (write_state(self.job_state) if isinstance(stands, str) else self.job_state):
+        if self.about is None or kept == (write_state(self.job_state) if isinstance(kept, str) else self.job_state):
             return None
-        return read_job_state(stands) if isinstance(stands, str) else stands
+        return read_job_state(kept) if isinstance(kept, str) else kept
 
 
 @attrs.frozen
-class Presume(Move):
-    """The owner of an intent was found dead."""
+class _PersonsMove(Move):
+    """A person decides what becomes of an item that has no job; the result is whether that could be."""
 
-    owner: str | None
-    claim: str | None
+    has_happened = False
 
-    def apply(self, standing: Standing) -> _Outcome:
-        """Make it uncertain if it still is the same intent; see `Move.apply`."""
-        same = (standing.owner, standing.claim) == (self.owner, self.claim)
-        if standing.state is not ItemState.INTENT or not same:
-            return None, None
-        standing.move(ItemState.UNCERTAIN, at=self.at, error=PRESUMED)
-        return None, Note(ItemState.UNCERTAIN, detail=PRESUMED)
-
-
-@attrs.frozen
-class SendAgain(Move):
-    """A person says that no job was made, so that it is planned again; the result is whether it could be."""
-
-    def asks_whether_seen(self, standing: Standing) -> bool:  # noqa: ARG002  # it always does
-        """Whether it reads it; see `Move.asks_whether_seen`."""
+    def needs_confirmation(self, row: ItemRow) -> bool:  # noqa: ARG002  # it always does
+        """Whether it reads it: it does."""
         return True
 
-    def apply(self, standing: Standing) -> _Outcome:
-        """Plan it again; see `Move.apply`."""
-        return _by_person(self, standing, ItemState.PLANNED, (ItemState.UNCERTAIN, ItemState.REJECTED))
+    def apply(self, row: ItemRow) -> _Applied:
+        """Do as the person says, unless the service has told of a job."""
+        # A person's move takes the claim, unlike the claim of any sender, so that it knows itself if it is made again.
+        if row.claim == self.op and row.state in TRANSITIONS[type(self).__name__].values():
+            return True, None
+        target = self._target(row.state)
+        is_mistyped = row.state in HAS_JOB
+        if target is None or (is_mistyped and row.job_confirmed):
+            return False, None
+        unseen = f"; job {row.job_id}, which a person had named, was never seen" if is_mistyped else ""
+        row.change(at=self.at, state=target, claim=self.op, error=None, job_id=None, taken_at=None)
+        return True, Note(target, detail=f"by a person{unseen}")
 
 
 @attrs.frozen
-class Drop(Move):
-    """A person gives it up; the result is whether that could be."""
-
-    def asks_whether_seen(self, standing: Standing) -> bool:  # noqa: ARG002  # it always does
-        """Whether it reads it; see `Move.asks_whether_seen`."""
-        return True
-
-    def apply(self, standing: Standing) -> _Outcome:
-        """Drop it; see `Move.apply`."""
-        return _by_person(self, standing, ItemState.DROPPED, (ItemState.UNCERTAIN,))
+class SendAgain(_PersonsMove):
+    """A person says that no job was made, so that it is planned again."""
 
 
-def _by_person(move: Move, standing: Standing, to: ItemState, sources: tuple[ItemState, ...]) -> _Outcome:
-    # The person's own move has taken the claim, unlike the claim of any sender: made again, it knows itself.
-    if standing.state is to and standing.claim == move.op:
-        return True, None
-    mistyped = standing.state is ItemState.SUBMITTED and not standing.is_seen
-    if standing.state not in sources and not mistyped:
-        return False, None
-    unseen = f"; job {standing.job_id}, which a person had named, was never seen" if mistyped else ""
-    standing.move(to, at=move.at, claim=move.op, error=None, job_id=None, taken_at=None)
-    return True, Note(to, detail=f"by a person{unseen}")
+@attrs.frozen
+class Drop(_PersonsMove):
+    """A person gives it up."""

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async import LedgerError, VideoRequest
 from motion_async.ledger import Entry, ItemState, Ledger, LedgerTrouble, open_ledger
-from motion_async.ledger.outage import Unreachable
+from motion_async.ledger.outage import TransientStoreError
 from motion_async.ledger.store import base, sqlite
-from motion_async.ledger.transitions import Presume
+from motion_async.ledger.transitions import Expire
 from tests.ledger.conftest import accepted, change, entries, seen
 from tests.postgres import PostgresServer, execute
 
@@ -173,7 +173,7 @@ async def test_a_read_that_fails_takes_no_connection_from_whoever_writes(
 
     async def disturbed(connection: AsyncConnection, writes: Any) -> list[Any]:
         results = await commit_group(connection, writes)
-        with pytest.raises(Unreachable, match="too many open files"):
+        with pytest.raises(TransientStoreError, match="too many open files"):
             await ledger._store.reading.counts(None)
         return results
 
@@ -263,11 +263,11 @@ async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
     """A mistake in one write, of whatever kind, must not keep the others waiting."""
     items = await ledger.plan("launch", entries("a", "b", "c"))
     await ledger.record(items[2]).sending()
-    bad = ledger._marks.mark()
+    bad = ledger._marks.next_op()
     claim = (await ledger._again(items[2]))[1]
     waiting = [
         ledger.record(items[0]).sending(),
-        ledger._writer.put(Presume(bad[0], items[2], object(), ledger.owner, claim)),  # type: ignore[arg-type]  # that is the mistake
+        ledger._writer.put(Expire(bad[0], items[2], object(), ledger.owner, claim)),  # type: ignore[arg-type]  # that is the mistake
         ledger.record(items[1]).sending(),
     ]
     results = await asyncio.gather(*waiting, return_exceptions=True)

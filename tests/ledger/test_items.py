@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motion_async import Attachment, VideoRequest
-from motion_async.ledger import MOVES, ItemState, content_digest, content_key
+from motion_async.ledger import content_digest, content_key
 from motion_async.ledger.items import plain_request
 
 PLACE = "https://files.example.com/hero.png"
@@ -67,12 +67,3 @@ def test_keys_of_equal_contents_differ_by_their_ordinal() -> None:
     """The same request twice in a batch is two items."""
     assert content_key("abc", 1) == "abc-1"
     assert content_key("abc", 2) == "abc-2"
-
-
-def test_the_table_of_moves_names_every_state() -> None:
-    """Each state has its line, and can be reached from `planned`."""
-    assert set(MOVES) == set(ItemState)
-    reached = {ItemState.PLANNED}
-    for _ in ItemState:
-        reached |= {to for state in reached for to in MOVES[state]}
-    assert reached == set(ItemState)

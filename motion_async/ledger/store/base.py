@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from motion_async.errors import MotionError
-from motion_async.ledger.outage import Unreachable, Unwritable
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.queries import Reading
 from motion_async.ledger.schema import bring_up_to_date, newest_version, version_of
 from motion_async.ledger.store.failures import failure_of
@@ -44,7 +44,7 @@ class Store(ABC):
 
     Attributes:
         reading: what can be read.
-        on_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
+        on_lock_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class Store(ABC):
         self._is_closed = False
         self._reads: set[asyncio.Task[Any]] = set()
         self._cuts: set[asyncio.Task[None]] = set()
-        self.on_lost: Callable[[], object] | None = None
+        self.on_lock_lost: Callable[[], object] | None = None
         self.reading: Final = Reading(self.rows, self._is_dead if read_only else None)
 
     async def open(self) -> None:
         """Connect, and make the tables or bring them up to date, or find them as they should be.
 
         Raises:
-            Unreachable: if it cannot be done, or not now.
-            Unwritable: if something else is there than a ledger.
+            TransientStoreError: if it cannot be done, or not now.
+            PermanentStoreError: if something else is there than a ledger.
             LedgerVersionError: if the tables are of a newer version.
         """
         await self._translated(self._look if self.is_read_only else self._upgrade)
@@ -81,10 +81,12 @@ class Store(ABC):
     async def _look(self) -> None:
         async with self._reading() as connection:
             if not await self._recognise(connection):
-                raise Unwritable("there is no ledger in it")
+                raise PermanentStoreError("there is no ledger in it")
             found, newest = await version_of(connection), newest_version()
             if found < newest:
-                raise Unwritable(f"it has version {found}; open it once for writing, which brings it to {newest}")
+                raise PermanentStoreError(
+                    f"it has version {found}; open it once for writing, which brings it to {newest}"
+                )
 
     async def commit(self, writes: Sequence[Write]) -> list[Any]:
         """Write a group in one transaction.
@@ -96,11 +98,11 @@ class Store(ABC):
             The result of each, once they are on disk.
 
         Raises:
-            Unreachable: if it could not be done now; whether it has been done is not always known.
-            Unwritable: if it never can be done.
+            TransientStoreError: if it could not be done now; whether it has been done is not always known.
+            PermanentStoreError: if it never can be done.
         """
         if self.is_read_only:
-            raise Unwritable("it was opened for reading only")
+            raise PermanentStoreError("it was opened for reading only")
 
         async def commit() -> list[Any]:
             async with self._transaction() as connection:
@@ -116,8 +118,8 @@ class Store(ABC):
             values: of its parameters.
 
         Raises:
-            Unreachable: if it could not be done now.
-            Unwritable: if it never can be done.
+            TransientStoreError: if it could not be done now.
+            PermanentStoreError: if it never can be done.
         """
 
         async def read(connection: AsyncConnection) -> Sequence[Any]:
@@ -128,7 +130,7 @@ class Store(ABC):
     async def _read(self, action: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """Read; if nobody waits any more, only until the database has heard of that, and no connection is lost."""
         if self._is_closed:
-            raise Unwritable("it has been closed")
+            raise PermanentStoreError("it has been closed")
         used: list[AsyncConnection] = []
 
         async def read() -> _T:
@@ -161,7 +163,7 @@ class Store(ABC):
     async def aclose(self) -> None:
         """Let go of everything; this never fails."""
         self._is_closed = True
-        self.on_lost = None
+        self.on_lock_lost = None
         if self._reads:
             await asyncio.wait(self._reads)
         if self._cuts:
@@ -171,7 +173,7 @@ class Store(ABC):
 
     @property
     @abstractmethod
-    def lives(self) -> int:
+    def lock_generation(self) -> int:
         """How often others may have taken the owner for dead until now; asked just before a byte leaves."""
 
     async def _is_dead(self, owner: str) -> bool:
@@ -185,7 +187,7 @@ class Store(ABC):
             owner: its name.
 
         Raises:
-            Unreachable: if that can't be told now.
+            TransientStoreError: if that can't be told now.
         """
 
     @asynccontextmanager
@@ -241,7 +243,7 @@ class Store(ABC):
         """Do something, and give its errors without the values that hang on them."""
         try:
             return await action()
-        except (MotionError, Unreachable, Unwritable):
+        except (MotionError, TransientStoreError, PermanentStoreError):
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise what they like
             failure = failure_of(error, secrets=self._secrets)

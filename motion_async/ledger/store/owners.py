@@ -2,7 +2,8 @@
 
 No clocks, no process numbers: a process that was killed holds nothing any more, one that sleeps does. Here that is a
 small file beside a SQLite ledger for each owner; in PostgreSQL it is an advisory lock of the session that writes. What
-this module does, blocks: call it in a thread, but for `LockedFile.is_there` and `lives`, which are done in no time.
+this module does, blocks: call it in a thread, but for `LockedFile.is_there` and `lock_generation`, which are done in
+no time.
 """
 
 from __future__ import annotations
@@ -133,9 +134,9 @@ class LockedFile:
 
     Somebody may remove it while its owner lives, and whoever does not find it takes the owner for dead. So nothing is
     noted as an intent while the file is not there, and the owner looks again just before the first byte of a request
-    leaves: only if `lives` is still what it was when the intent was noted does that byte leave. If others have called
-    the intent uncertain in between, the file was gone in between, and so `lives` is another number, even if the file
-    is there again.
+    leaves: only if `lock_generation` is still what it was when the intent was noted does that byte leave. If others
+    have called the intent uncertain in between, the file was gone in between, and so `lock_generation` is another
+    number, even if the file is there again.
 
     What remains is a file that is removed after that look. Until its answer is written down, others call such a
     request uncertain, and a person who has it sent again in that time pays twice; the answer is written all the same,
@@ -156,7 +157,7 @@ class LockedFile:
         self._hold = _Hold(*_made_and_locked(self._file), losses=0)
 
     @property
-    def lives(self) -> int:
+    def lock_generation(self) -> int:
         """How often the file was lost: each time others may have taken the owner for dead."""
         hold = self._hold
         return hold.losses + (not self._finds(hold))

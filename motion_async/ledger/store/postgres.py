@@ -50,8 +50,8 @@ class ServerStore(Store):
         self._losses = 0
 
     @property
-    def lives(self) -> int:
-        """How often the session that writes has ended, whoever ended it; see `Store.lives`."""
+    def lock_generation(self) -> int:
+        """How often the session that writes has ended, whoever ended it; see `Store.lock_generation`."""
         return self._losses
 
     async def is_alive(self, owner: str) -> bool:
@@ -66,8 +66,8 @@ class ServerStore(Store):
             if connection is self._writing:  # else it was left, and another has taken its place
                 self._is_lost = True
                 self._losses += 1
-                if self.on_lost is not None:
-                    self.on_lost()
+                if self.on_lock_lost is not None:
+                    self.on_lock_lost()
 
         driver: Any = (await connection.get_raw_connection()).driver_connection
         driver.add_termination_listener(ended)

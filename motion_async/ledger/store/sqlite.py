@@ -18,12 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, StaticPool
 from sqlalchemy.util import await_only
 
-from motion_async.ledger.outage import Unreachable, Unwritable
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.store.base import Store, make_engine
 from motion_async.ledger.store.files import WRITTEN, LedgerFile, ReadFile
 from motion_async.ledger.store.owners import is_holding
 from motion_async.ledger.store.recognition import mark_file
-from motion_async.ledger.transitions import Intend
+from motion_async.ledger.transitions import Claim
 from motion_async.ledger.writer import Write
 
 __all__ = ["FileStore", "MemoryStore", "ReadFileStore", "SqliteStore"]
@@ -97,19 +97,19 @@ class FileStore(SqliteStore):
         No intent is written while others would take its owner for dead: it comes to nothing, and the rest is written.
         """
         if not self._file.is_there():
-            raise Unreachable(f"the file {self._file.path} was moved or deleted while it was in use")
+            raise TransientStoreError(f"the file {self._file.path} was moved or deleted while it was in use")
         problem = None if self._file.is_owned() else await self._own_again()
         if problem is None:
             return await super().commit(writes)
         # An earlier attempt, whose answer was lost, may have written an intent.
-        results = await super().commit([write.undone() if isinstance(write, Intend) else write for write in writes])
-        return [problem if isinstance(write, Intend) else result for write, result in zip(writes, results, strict=True)]
+        results = await super().commit([write.undone() if isinstance(write, Claim) else write for write in writes])
+        return [problem if isinstance(write, Claim) else result for write, result in zip(writes, results, strict=True)]
 
-    async def _own_again(self) -> Unwritable | None:
+    async def _own_again(self) -> PermanentStoreError | None:
         try:
             await asyncio.to_thread(self._file.own_again)
         except OSError as error:
-            return Unwritable(
+            return PermanentStoreError(
                 f"the file that shows that its owner is alive cannot be made again: {error.strerror or error}"
             )
         where = self._file.path
@@ -117,9 +117,9 @@ class FileStore(SqliteStore):
         return None
 
     @property
-    def lives(self) -> int:
-        """How often the owner's file was lost; this looks whether it is there. See `Store.lives`."""
-        return self._file.lives
+    def lock_generation(self) -> int:
+        """How often the owner's file was lost; this looks whether it is there. See `Store.lock_generation`."""
+        return self._file.lock_generation
 
     async def is_alive(self, owner: str) -> bool:
         """Whether the owner holds its file; see `Store.is_alive`."""
@@ -148,7 +148,7 @@ class MemoryStore(SqliteStore):
         self._alone = asyncio.Lock()
 
     @property
-    def lives(self) -> int:
+    def lock_generation(self) -> int:
         """Never: nobody else can be here."""
         return 0
 
@@ -182,7 +182,7 @@ class ReadFileStore(SqliteStore):
         self._quiet = _engine(file, busy_seconds, is_quiet=True)
 
     @property
-    def lives(self) -> int:
+    def lock_generation(self) -> int:
         """Never: it owns nothing."""
         return 0
 
@@ -199,7 +199,7 @@ class ReadFileStore(SqliteStore):
         finally:
             # Whatever was read then, or could not be, may be half of the old and half of the new.
             if before.is_quiet and self._file.look() != before:
-                raise Unreachable(WRITTEN, busy=True)
+                raise TransientStoreError(WRITTEN, busy=True)
 
     async def aclose(self) -> None:
         """Let go of everything; see `Store.aclose`."""
