@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import attrs
 
+from motion_async.codec import write_plain_request
 from motion_async.contract.signed_urls import unsigned
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 
@@ -24,7 +25,6 @@ __all__ = [
     "LedgerTrouble",
     "content_digest",
     "content_key",
-    "plain_request",
 ]
 
 
@@ -153,28 +153,10 @@ def content_digest(request: VideoRequest) -> str:
     Returns:
         32 hexadecimal digits.
     """
-    content = plain_request(request)
+    content = write_plain_request(request)
     for attachment in content.get("attachments", ()):
         attachment["url"] = unsigned(attachment["url"])
     return hashlib.sha256(_canonical(content).encode()).hexdigest()[:32]
-
-
-def plain_request(request: VideoRequest) -> dict[str, Any]:
-    """Give a request as plain values, without what is not given.
-
-    Args:
-        request: any request.
-    """
-    plain = _given(attrs.asdict(request, recurse=False))
-    if request.attachments:
-        plain["attachments"] = [_given(attrs.asdict(attachment, recurse=False)) for attachment in request.attachments]
-    else:
-        del plain["attachments"]
-    return plain
-
-
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def content_key(digest: str, ordinal: int) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from motion_async import Attachment, VideoRequest
 from motion_async.ledger import content_digest, content_key
-from motion_async.ledger.items import plain_request
 
 PLACE = "https://files.example.com/hero.png"
 
@@ -53,14 +51,6 @@ def test_every_part_of_a_request_counts() -> None:
 def test_a_digest_stays_what_it_is() -> None:
     """Items of an old ledger are found by it: it must not change with the library."""
     assert content_digest(VideoRequest("a")) == "732acbb3e402e912437dbe53442ca543"
-
-
-def test_a_plain_request_has_every_field() -> None:
-    """A field that is added to requests is neither lost in the ledger nor left out of the digest."""
-    attachment = Attachment("u", name="n", content_type="c", type="file")
-    plain = plain_request(VideoRequest("p", style_reference_url="s", attachments=[attachment]))
-    assert plain.keys() == set(attrs.fields_dict(VideoRequest))
-    assert plain["attachments"][0].keys() == set(attrs.fields_dict(Attachment))
 
 
 def test_keys_of_equal_contents_differ_by_their_ordinal() -> None:
