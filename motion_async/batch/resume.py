@@ -33,8 +33,8 @@ from motion_async.errors import (
 from motion_async.events import Event, SentElsewhere
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger import Ledger
+from motion_async.ledger.codec import check_name
 from motion_async.ledger.items import Entry, Item, ItemState, content_digest
-from motion_async.ledger.rows import check_name
 from motion_async.problems import Problem
 
 __all__ = ["Batch"]

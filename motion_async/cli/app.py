@@ -33,7 +33,7 @@ from motion_async.cli.stdout import Stdout
 from motion_async.cli.stopping import Stop
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import VideoRequest
-from motion_async.ledger.rows import check_name
+from motion_async.ledger.codec import check_name
 from motion_async.options import check_whole_number
 from motion_async.sending.gate import OnInsufficientCredits
 from motion_async.showing import shown

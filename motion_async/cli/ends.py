@@ -1,4 +1,4 @@
-"""How the requests of a batch end: one table from outcomes to a few kinds of end, with a word for each.
+"""How the requests of a batch end: one table of a few kinds of end, and what outcomes and states of items mean them.
 
 Pure. It must not print anything.
 """
@@ -8,11 +8,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+import attrs
+
 from motion_async import errors
 from motion_async.cli.failures import ExitStatus, exit_status
 from motion_async.jobs import Outcome
+from motion_async.ledger import ItemState
 
-__all__ = ["End", "end_of", "status_of"]
+__all__ = ["END_OF_STATE", "MEANINGS", "End", "Meaning", "end_of", "status_of"]
 
 
 class End(StrEnum):
@@ -38,16 +41,48 @@ class End(StrEnum):
     """A person gave it up."""
 
 
-_ENDS: Final[dict[type[errors.MotionError], End]] = {
-    errors.JobFailedError: End.FAILED,
-    errors.InvalidRequestError: End.REJECTED,
-    errors.LedgerConflictError: End.CHANGED,
-    errors.UncertainError: End.UNCERTAIN,
-    errors.WaitTimeoutError: End.RUNNING,
-    errors.InputRequiredError: End.RUNNING,
-    errors.NotSentError: End.NOT_SENT,
-    errors.DroppedError: End.DROPPED,
+@attrs.frozen(kw_only=True)
+class Meaning:
+    """What an end stands for.
+
+    Args:
+        states: the states of an item that count as it, if its run has not come to the item.
+        errors: the errors of an outcome that mean it.
+        planned: what a dry run calls a line whose item is in one of those states.
+        is_problem: whether a person should look at it.
+    """
+
+    states: tuple[ItemState, ...] = ()
+    errors: tuple[type[errors.MotionError], ...] = ()
+    planned: str
+    is_problem: bool = False
+
+
+# In the order in which they are told of, and in which the ledger is believed if it has more items than the file lines.
+MEANINGS: Final[dict[End, Meaning]] = {
+    End.RUNNING: Meaning(
+        states=(ItemState.SUBMITTED,), errors=(errors.WaitTimeoutError, errors.InputRequiredError), planned="take_up"
+    ),
+    End.UNCERTAIN: Meaning(
+        # An intent may be under way in another process: to tell the two apart would write to the ledger.
+        states=(ItemState.INTENT, ItemState.UNCERTAIN),
+        errors=(errors.UncertainError,),
+        planned="uncertain",
+        is_problem=True,
+    ),
+    End.COMPLETED: Meaning(states=(ItemState.COMPLETED,), planned="completed"),
+    End.FAILED: Meaning(states=(ItemState.FAILED,), errors=(errors.JobFailedError,), planned="failed", is_problem=True),
+    End.REJECTED: Meaning(
+        states=(ItemState.REJECTED,), errors=(errors.InvalidRequestError,), planned="rejected", is_problem=True
+    ),
+    End.DROPPED: Meaning(states=(ItemState.DROPPED,), errors=(errors.DroppedError,), planned="dropped"),
+    End.CHANGED: Meaning(errors=(errors.LedgerConflictError,), planned="changed", is_problem=True),
+    End.UNSEEN: Meaning(planned="take_up", is_problem=True),
+    End.NOT_SENT: Meaning(states=(ItemState.PLANNED,), errors=(errors.NotSentError,), planned="send"),
 }
+"""All that the command makes of ends, states and errors; what a new state means is said here alone."""
+END_OF_STATE: Final = {state: end for end, meaning in MEANINGS.items() for state in meaning.states}
+_END_OF_ERROR: Final = {kind: end for end, meaning in MEANINGS.items() for kind in meaning.errors}
 
 
 def end_of(outcome: Outcome) -> End:
@@ -59,8 +94,8 @@ def end_of(outcome: Outcome) -> End:
     if outcome.error is None:
         return End.COMPLETED
     for kind in type(outcome.error).__mro__:
-        if kind in _ENDS:
-            return _ENDS[kind]
+        if kind in _END_OF_ERROR:
+            return _END_OF_ERROR[kind]
     return End.NOT_SENT if outcome.job_id is None else End.UNSEEN
 
 

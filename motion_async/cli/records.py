@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-import attrs
-
 from motion_async.cli.failures import sentence
 from motion_async.cli.happenings import RequestEnded
+from motion_async.codec import write_plain_request, write_plain_state
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.ledger import History, Item, ItemState, content_digest
+from motion_async.ledger.transitions import REPLACEABLE
 from motion_async.redaction import redacted_deep
 
 __all__ = ["Record", "history_record", "item_record", "outcome_record", "result_record", "state_record", "time_text"]
@@ -27,9 +27,7 @@ def state_record(state: JobState) -> Record:
     Args:
         state: the state.
     """
-    known = attrs.asdict(state, filter=lambda field, _: field.name != "extra", recurse=False)
-    shown = {name: time_text(value) if isinstance(value, datetime) else value for name, value in known.items()}
-    return {**state.extra, **shown}
+    return write_plain_state(state, time_text)
 
 
 def time_text(moment: datetime) -> str:
@@ -124,18 +122,13 @@ def history_record(step: History) -> Record:
 
 
 def _is_changed(item: Item | None, request: VideoRequest | None) -> bool:
-    if item is None or request is None or item.state in (ItemState.PLANNED, ItemState.REJECTED):
+    if item is None or request is None or item.state in REPLACEABLE:
         return False
     return item.digest != content_digest(request)
 
 
 def _request(request: VideoRequest) -> Record:
-    attachments = [
-        {name: value for name, value in attrs.asdict(attachment).items() if value is not None}
-        for attachment in request.attachments
-    ]
-    return {
-        "prompt": request.prompt,
-        "style_reference_url": request.style_reference_url,
-        "attachments": redacted_deep(attachments),
-    }
+    # Every field is there, also one that was not given, and the queries of URLs may be signatures.
+    plain = write_plain_request(request)
+    attachments = redacted_deep(plain.get("attachments", []))
+    return {"prompt": request.prompt, "style_reference_url": None, **plain, "attachments": attachments}

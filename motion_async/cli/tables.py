@@ -11,22 +11,15 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from motion_async.cli.colours import STATE_STYLES
 from motion_async.cli.happenings import BatchCounts, BatchPlanned, ItemShown, ItemsShown
 from motion_async.cli.looks import one_line
 from motion_async.ledger import History, Item, ItemState
 from motion_async.redaction import redacted
 
-__all__ = ["ItemsTable", "counts_line", "item_table", "plan_table"]
+__all__ = ["PLANS", "ItemsTable", "counts_line", "item_table", "plan_table"]
 
-_STYLES: Final = {
-    ItemState.UNCERTAIN: "magenta",
-    ItemState.FAILED: "red",
-    ItemState.REJECTED: "red",
-    ItemState.INTENT: "yellow",
-    ItemState.SUBMITTED: "cyan",
-    ItemState.COMPLETED: "green",
-}
-_PLANS: Final = (
+PLANS: Final = (
     ("send", "to be sent"),
     ("take_up", "running already, to be waited for"),
     ("completed", "completed already"),
@@ -53,7 +46,7 @@ def plan_table(plan: BatchPlanned) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
-    for name, words in _PLANS:
+    for name, words in PLANS:
         if plan.counts.get(name):
             table.add_row(f"{plan.counts[name]:,}", words)
     if plan.invalid:
@@ -76,7 +69,7 @@ def counts_line(it: BatchCounts) -> Text:
     line = Text(one_line(it.batch), "bold").append(f"  {sum(it.counts.values()):,} items: ", "not bold dim")
     for place, state in enumerate(state for state in ItemState if it.counts.get(state)):
         line.append(", " if place else "", "not bold")
-        line.append(f"{it.counts[state]:,} {state}", f"not bold {_STYLES.get(state, '')}")
+        line.append(f"{it.counts[state]:,} {state}", f"not bold {STATE_STYLES[state]}")
     return line
 
 
@@ -111,7 +104,7 @@ class ItemsTable:
             table.add_row(
                 *([Text(one_line(item.batch))] if has_batches else []),
                 Text(one_line(item.key)),
-                Text(item.state, _STYLES.get(item.state, "")),
+                Text(item.state, STATE_STYLES[item.state]),
                 Text(f"{item.changed_at.astimezone(UTC):%d %b %H:%M}"),
                 *([Text(one_line(item.job_id or ""))] if has_jobs else []),
                 Text(one_line(note, limit=_NOTE_LIMIT)),
@@ -162,7 +155,7 @@ def _history(steps: tuple[History, ...]) -> Table:
     table.add_column("", overflow="fold")
     for step in steps:
         words = "; ".join(filter(None, (step.job_id and f"job {step.job_id}", redacted(step.detail))))
-        state = Text(step.state or "", _STYLES.get(step.state, "") if step.state else "")
+        state = Text(step.state or "", STATE_STYLES[step.state] if step.state else "")
         table.add_row(_moment(step.at), state, Text(one_line(step.status or "")), Text(one_line(words)))
     return table
 

@@ -19,6 +19,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
+from motion_async.codec import write_plain_request
 from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
 from motion_async.problems import MAX_PROBLEMS, Problem
 from motion_async.redaction import redacted
@@ -176,14 +177,7 @@ def encode_request(request: VideoRequest) -> bytes:
     Args:
         request: a request that `validation` has found nothing wrong with.
     """
-    return json.dumps(_given(_converter.unstructure(request)), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _given(value: Any) -> Any:
-    """Leave out what is None or empty; cattrs' own omission would take a guessed field for a default."""
-    if isinstance(value, dict):
-        return {name: _given(field) for name, field in value.items() if field is not None and field != []}
-    return [_given(item) for item in value] if isinstance(value, list) else value
+    return json.dumps(write_plain_request(request), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def read_state(body: bytes, *, asked: str | None = None) -> JobState:

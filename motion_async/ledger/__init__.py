@@ -16,7 +16,6 @@ poll or watch: it writes down what it is told.
 """
 
 from motion_async.ledger.items import (
-    MOVES,
     Entry,
     History,
     Item,
@@ -27,6 +26,7 @@ from motion_async.ledger.items import (
 )
 from motion_async.ledger.ledger import Ledger
 from motion_async.ledger.opening import open_ledger
+from motion_async.ledger.transitions import MOVES
 
 __all__ = [
     "MOVES",

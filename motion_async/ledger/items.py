@@ -1,26 +1,23 @@
 """The values of the ledger: what an item is, in which states it can be, and how a request without an id is known.
 
-Pure: no I/O, no clock, no database. The table `MOVES` is the specification of the states; `motion_async.ledger.moves`
-does what it says.
+Pure: no I/O, no clock, no database.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 
+from motion_async.codec import write_plain_request
 from motion_async.contract.signed_urls import unsigned
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 
 __all__ = [
-    "MOVES",
     "Entry",
     "History",
     "Item",
@@ -28,7 +25,6 @@ __all__ = [
     "LedgerTrouble",
     "content_digest",
     "content_key",
-    "plain_request",
 ]
 
 
@@ -51,38 +47,6 @@ class ItemState(StrEnum):
     """The service refused its content (400): nothing was made."""
     DROPPED = "dropped"
     """A person gave it up: it was uncertain, or the job that a person had named for it was never seen."""
-
-
-MOVES: Final[Mapping[ItemState, frozenset[ItemState]]] = MappingProxyType(
-    {
-        ItemState.PLANNED: frozenset({ItemState.INTENT}),
-        ItemState.INTENT: frozenset({ItemState.SUBMITTED, ItemState.PLANNED, ItemState.REJECTED, ItemState.UNCERTAIN}),
-        ItemState.UNCERTAIN: frozenset(
-            {
-                ItemState.SUBMITTED,
-                ItemState.PLANNED,
-                ItemState.DROPPED,
-                # By its own sender, whom others took for dead while its answer was under way:
-                ItemState.INTENT,
-                ItemState.REJECTED,
-            }
-        ),
-        ItemState.SUBMITTED: frozenset(
-            {
-                ItemState.COMPLETED,
-                ItemState.FAILED,
-                # If its id is a person's, who may have mistyped it, and nobody has ever seen a job of this item:
-                ItemState.PLANNED,
-                ItemState.DROPPED,
-            }
-        ),
-        ItemState.COMPLETED: frozenset(),
-        ItemState.FAILED: frozenset(),
-        ItemState.REJECTED: frozenset({ItemState.PLANNED}),
-        ItemState.DROPPED: frozenset(),
-    }
-)
-"""Which state can follow which. Beside these, an id that becomes known makes any state without one `submitted`."""
 
 
 @attrs.frozen
@@ -189,28 +153,10 @@ def content_digest(request: VideoRequest) -> str:
     Returns:
         32 hexadecimal digits.
     """
-    content = plain_request(request)
+    content = write_plain_request(request)
     for attachment in content.get("attachments", ()):
         attachment["url"] = unsigned(attachment["url"])
     return hashlib.sha256(_canonical(content).encode()).hexdigest()[:32]
-
-
-def plain_request(request: VideoRequest) -> dict[str, Any]:
-    """Give a request as plain values, without what is not given.
-
-    Args:
-        request: any request.
-    """
-    plain = _given(attrs.asdict(request, recurse=False))
-    if request.attachments:
-        plain["attachments"] = [_given(attrs.asdict(attachment, recurse=False)) for attachment in request.attachments]
-    else:
-        del plain["attachments"]
-    return plain
-
-
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def content_key(digest: str, ordinal: int) -> str:

@@ -1,7 +1,7 @@
 """The ledger: what was planned, sent and seen of the requests of batches, kept so that it outlives any process.
 
 Items come and go as values; a `Record` takes in what happens to one of them. It knows no database and no SQL but
-the statements it reads by: those are `motion_async.ledger.reading`'s.
+the statements it reads by: those are `motion_async.ledger.queries`'s.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
-from motion_async.ledger.finishing import ended, started
+from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
-from motion_async.ledger.moves import Drop, Move, Presume, SendAgain, Take
-from motion_async.ledger.plans import Hold, Plan, Planned
-from motion_async.ledger.record import ItemRecord
-from motion_async.ledger.rows import check_name, write_metadata, write_request, write_time
-from motion_async.ledger.troubles import Troubles
-from motion_async.ledger.writes import Writer
+from motion_async.ledger.journal import ItemRecord
+from motion_async.ledger.outage import Troubles
+from motion_async.ledger.plans import Plan, Planned, Reconnect
+from motion_async.ledger.tasks import ended, started
+from motion_async.ledger.transitions import Accept, Drop, Expire, Move, SendAgain
+from motion_async.ledger.writer import Writer
 from motion_async.sending.journal import Record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from motion_async.ledger.store import Store
+    from motion_async.ledger.store.base import Store
 
 __all__ = ["Ledger"]
 
@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 _log = logging.getLogger("motion_async")
 
 
-class _Marks:
+class _Identity:
     """Names each move of one ledger object, unlike any other's, and says when it is made."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
@@ -50,10 +50,10 @@ class _Marks:
         self._numbers = count(1)
 
     @property
-    def lives(self) -> int:
-        return self._store.lives
+    def lock_generation(self) -> int:
+        return self._store.lock_generation
 
-    def mark(self) -> tuple[str, str]:
+    def next_op(self) -> tuple[str, str]:
         try:
             at = write_time(self._now())
         except Exception:  # noqa: BLE001  # the caller's clock must not cost the note of an id
@@ -97,10 +97,10 @@ class Ledger:
         self._store = store
         self._patience = patience
         self._on_trouble = on_trouble
-        self._marks = _Marks(store, now)
+        self._identity = _Identity(store, now)
         self._writer = Writer(store.commit, Troubles(where, on_trouble), patience=patience)
         self._closing: asyncio.Task[None] | None = None
-        store.on_lost = self._hold
+        store.on_lock_lost = self._hold
 
     def __repr__(self) -> str:
         return f"<Ledger {self._where}, owner {self.owner}>"
@@ -133,7 +133,7 @@ class Ledger:
         written: list[asyncio.Future[list[Item]]] = []
         for first in range(0, len(entries), _PLANNED_AT_ONCE):
             planned = tuple(map(_planned, entries[first : first + _PLANNED_AT_ONCE]))
-            op, at = self._marks.mark()
+            op, at = self._identity.next_op()
             written.append(self._writer.put(Plan(op, batch, planned, at)))
             await asyncio.sleep(0)  # polls are due in the meantime
         return [item for items in written for item in await items]
@@ -148,7 +148,7 @@ class Ledger:
             LedgerError: if the ledger is only read.
         """
         self._check_writable()
-        return ItemRecord(item, self._writer.put, self._marks)
+        return ItemRecord(item, self._writer.put, self._identity)
 
     async def find(self, batch: str, key: str) -> Item | None:
         """Give an item, None if there is none.
@@ -192,8 +192,8 @@ class Ledger:
             return found
         if await self._read(lambda: self._store.is_alive(owner)):
             return found
-        op, at = self._marks.mark()
-        await self._writer.put(Presume(op, item, at, owner, claim))
+        op, at = self._identity.next_op()
+        await self._writer.put(Expire(op, item, at, owner, claim))
         return (await self._again(item))[0]
 
     async def items(self, batch: str | None = None, *, states: Collection[ItemState] = ()) -> AsyncIterator[Item]:
@@ -300,12 +300,12 @@ class Ledger:
             raise ConfigurationError("an item is resolved by exactly one of job_id, send_again and drop")
         self._check_writable()
         found = await self.settled(item)
-        op, at = self._marks.mark()
+        op, at = self._identity.next_op()
         move: Move = SendAgain(op, item, at) if send_again else Drop(op, item, at)
         what = "sent again" if send_again else "dropped"
         if job_id is not None:
             check_job_id(job_id)
-            move = Take(op, item, at, job_id, by="person")
+            move = Accept(op, item, at, job_id, by="person")
             what = f"given job {job_id}, which is noted in its history"
         done = await self._writer.put(move)
         found = (await self._again(item))[0]
@@ -354,8 +354,8 @@ class Ledger:
 
     def _hold(self) -> None:
         """Have the owner's session made again at once: until then others take this ledger for dead."""
-        op, _ = self._marks.mark()
-        self._writer.put(Hold(op))
+        op, _ = self._identity.next_op()
+        self._writer.put(Reconnect(op))
 
     async def _read(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
         if self._closing is not None:

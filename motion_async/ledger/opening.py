@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from motion_async.errors import ConfigurationError, LedgerError
-from motion_async.ledger.addresses import kind_of, read_address
-from motion_async.ledger.finishing import finished
+from motion_async.ledger.address import kind_of, read_address
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
-from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError, Troubles
+from motion_async.ledger.tasks import finished
 from motion_async.options import check_clock, check_number
 
 if TYPE_CHECKING:
-    from motion_async.ledger.store import Store
+    from motion_async.ledger.store.base import Store
 
 __all__ = ["open_ledger"]
 
@@ -87,12 +87,12 @@ async def _opened(where: str, make: Callable[[], Awaitable[Store]], troubles: Tr
             store = await finished(
                 _attempt(make), lambda store: store.aclose(), name="motion_async.ledger.open", moment=_LAST_MOMENT
             )
-        except (Unreachable, Unwritable) as error:
-            reason, busy = str(error), isinstance(error, Unreachable) and error.busy
+        except (TransientStoreError, PermanentStoreError) as error:
+            reason, busy = str(error), isinstance(error, TransientStoreError) and error.busy
         else:
             troubles.over()
             return store
-        pause = troubles.met(Unreachable(reason), since=since) if busy else 0.0
+        pause = troubles.met(TransientStoreError(reason), since=since) if busy else 0.0
         if not busy or loop.time() + pause > deadline:
             raise LedgerError(f"the ledger {where} cannot be opened: {reason}; check its address, and that it is there")
         await asyncio.sleep(pause)
@@ -116,7 +116,7 @@ def _store_of(url: str, *, read_only: bool) -> tuple[str, Callable[[], Awaitable
         address = read_address(url)
         importlib.import_module("aiosqlite" if is_sqlite else "asyncpg")
         stores: Any = importlib.import_module(
-            "motion_async.ledger.store" if is_sqlite else "motion_async.ledger.server"
+            "motion_async.ledger.store.sqlite" if is_sqlite else "motion_async.ledger.store.postgres"
         )
     except ModuleNotFoundError as error:
         missing = f"a ledger needs {error.name}, which is not installed: install motion-async with its extra `{extra}`"
@@ -133,9 +133,8 @@ def _store_of(url: str, *, read_only: bool) -> tuple[str, Callable[[], Awaitable
 
 
 async def _read_file(stores: Any, path: Path) -> Store:
-    readers: Any = importlib.import_module("motion_async.ledger.readers")
-    file = await asyncio.to_thread(readers.ReadFile, path, busy_seconds=stores.BUSY_SECONDS)
-    store: Store = readers.ReadFileStore(file, busy_seconds=stores.BUSY_SECONDS)
+    file = await asyncio.to_thread(stores.ReadFile, path, busy_seconds=stores.BUSY_SECONDS)
+    store: Store = stores.ReadFileStore(file, busy_seconds=stores.BUSY_SECONDS)
     return store
 
 

@@ -11,7 +11,7 @@ import attrs
 
 from motion_async.jobs import VideoRequest
 
-__all__ = ["Hold", "Plan", "Planned"]
+__all__ = ["Plan", "Planned", "Reconnect"]
 
 
 @attrs.frozen
@@ -35,13 +35,8 @@ class Plan:
     entries: tuple[Planned, ...]
     at: str
 
-    fact: ClassVar[bool] = False
+    has_happened: ClassVar[bool] = False
     job_id: ClassVar[str | None] = None
-
-    @property
-    def weight(self) -> int:
-        """How much work it is to write."""
-        return len(self.entries)
 
     @property
     def subject(self) -> str:
@@ -50,12 +45,11 @@ class Plan:
 
 
 @attrs.frozen
-class Hold:
+class Reconnect:
     """Nothing is to be written: the session that shows that the owner is alive is to be there again."""
 
     op: str
 
-    fact: ClassVar[bool] = False
-    weight: ClassVar[int] = 1
+    has_happened: ClassVar[bool] = False
     job_id: ClassVar[str | None] = None
     subject: ClassVar[str] = "the owner's lock"

@@ -16,7 +16,7 @@ from motion_async.errors import LedgerVersionError
 
 __all__ = [
     "ITEM_COLUMNS",
-    "STANDING_COLUMNS",
+    "ROW_COLUMNS",
     "TABLES",
     "UPGRADES",
     "bring_up_to_date",
@@ -73,15 +73,15 @@ history: Final = sa.Table(
 """What happened to the items, a row each. No two have the same `op`: a write that is tried again leaves one row."""
 
 ITEM_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(column for column in items.c if column.name != "claim")
-"""What `motion_async.ledger.rows.item_of` reads."""
-STANDING_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
+"""What `motion_async.ledger.codec.item_of` reads."""
+ROW_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
     items.c[name]
     for name in (
         "id", "digest", "parent", "state", "owner", "claim", "intent_at", "taken_at", "job_id", "status", "job_state",
         "error", "changed_at",
     )
 )  # fmt: skip
-"""What `motion_async.ledger.moves.Standing` is made of."""
+"""What `motion_async.ledger.transitions.ItemRow` is made of."""
 TABLES: Final = {table.name: frozenset(table.c.keys()) for table in (ledger, items, history)}
 """The columns of each table."""
 

@@ -3,8 +3,12 @@
 import pytest
 
 from motion_async import errors
-from motion_async.cli.ends import End, end_of, status_of
+from motion_async.cli.colours import END_COLOURS, STATE_STYLES
+from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, end_of, status_of
+from motion_async.cli.ledger.command import _PROBLEMS
+from motion_async.cli.tables import PLANS
 from motion_async.jobs import Outcome, VideoRequest
+from motion_async.ledger import ItemState
 
 REQUEST = VideoRequest("A video")
 STOPPED = errors.NotSentError("an earlier request ended all new ones")
@@ -44,3 +48,35 @@ def test_what_a_person_has_decided_is_no_failure() -> None:
     assert status_of(expired, End.REJECTED, skips_invalid=True) == 0
     refused = Outcome(0, REQUEST, error=errors.InvalidRequestError(PROBLEMS, http_status=400))
     assert status_of(refused, End.REJECTED, skips_invalid=True) == 2
+
+
+def test_every_end_and_every_state_has_its_place_in_each_table() -> None:
+    """Whoever adds one finds here what it is missing in."""
+    assert set(MEANINGS) == set(END_COLOURS) == set(End)
+    assert set(END_OF_STATE) == set(STATE_STYLES) == set(ItemState)
+    states = [state for meaning in MEANINGS.values() for state in meaning.states]
+    assert len(states) == len(set(states)), "a state counts as two ends"
+    assert {name for name, _ in PLANS} == {meaning.planned for meaning in MEANINGS.values()} | {"expired"}
+
+
+def test_a_state_counts_as_an_end_and_looks_like_it() -> None:
+    """As it was when each command had a table of its own: programs read the names, and people the colours."""
+    assert END_OF_STATE == {
+        ItemState.PLANNED: End.NOT_SENT,
+        ItemState.INTENT: End.UNCERTAIN,
+        ItemState.UNCERTAIN: End.UNCERTAIN,
+        ItemState.SUBMITTED: End.RUNNING,
+        ItemState.COMPLETED: End.COMPLETED,
+        ItemState.FAILED: End.FAILED,
+        ItemState.REJECTED: End.REJECTED,
+        ItemState.DROPPED: End.DROPPED,
+    }
+    assert {state.value: style for state, style in STATE_STYLES.items() if style} == {
+        "intent": "yellow",
+        "uncertain": "magenta",
+        "submitted": "cyan",
+        "completed": "green",
+        "failed": "red",
+        "rejected": "red",
+    }
+    assert _PROBLEMS == (ItemState.UNCERTAIN, ItemState.FAILED, ItemState.REJECTED)

@@ -15,9 +15,10 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async import LedgerError, VideoRequest
-from motion_async.ledger import Entry, ItemState, Ledger, LedgerTrouble, open_ledger, store
-from motion_async.ledger.moves import Presume
-from motion_async.ledger.troubles import Unreachable
+from motion_async.ledger import Entry, ItemState, Ledger, LedgerTrouble, open_ledger
+from motion_async.ledger.outage import TransientStoreError
+from motion_async.ledger.store import base, sqlite
+from motion_async.ledger.transitions import Expire
 from tests.ledger.conftest import accepted, change, entries, seen
 from tests.postgres import PostgresServer, execute
 
@@ -26,8 +27,8 @@ SIGNED = "https://a.example/hero.png?X-Amz-Signature=SECRET"
 
 @pytest.fixture(autouse=True)
 def quick_to_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "BUSY_SECONDS", 0.02)
-    monkeypatch.setattr("motion_async.ledger.troubles._LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr("motion_async.ledger.outage._LONGEST_PAUSE", 0.1)
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ async def test_an_id_that_cannot_be_written_is_named(
     file_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the end of all attempts, in the error and in the log: it is the only place where it stands."""
-    monkeypatch.setattr("motion_async.ledger.writes._LAST_ROUND", 0.05)
+    monkeypatch.setattr("motion_async.ledger.writer._LAST_ROUND", 0.05)
     with closing(sqlite3.connect(tmp_path / "launch.db", isolation_level=None, timeout=5)) as locker:
         with pytest.raises(LedgerError, match="launch/hero is job job-1") as caught:  # noqa: PT012  # from its end
             async with open_ledger(file_url) as ledger:
@@ -131,7 +132,7 @@ async def test_a_commit_whose_answer_is_lost_is_made_once(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """Whether it was made or not: every write gives the same, and the history has each line once."""
-    commit_group, failed = store.commit_group, set[str]()
+    commit_group, failed = base.commit_group, set[str]()
 
     async def disturbed(connection: AsyncConnection, writes: Any) -> list[Any]:
         """Make each group fail at its first attempt, before its commit or after it."""
@@ -143,7 +144,7 @@ async def test_a_commit_whose_answer_is_lost_is_made_once(
             raise ConnectionResetError("the server closed the connection")
         return results
 
-    monkeypatch.setattr(store, "commit_group", disturbed)
+    monkeypatch.setattr(base, "commit_group", disturbed)
     await whole_way(ledger, "hero")
     [item] = await ledger.plan("launch", entries("other"))
     assert await ledger.record(item).sending()
@@ -160,7 +161,7 @@ async def test_a_read_that_fails_takes_no_connection_from_whoever_writes(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process without a file handle to spare, say: what is being written just then is written."""
-    commit_group, is_down = store.commit_group, True
+    commit_group, is_down = base.commit_group, True
     reading = type(ledger._store)._reading
 
     @asynccontextmanager
@@ -172,11 +173,11 @@ async def test_a_read_that_fails_takes_no_connection_from_whoever_writes(
 
     async def disturbed(connection: AsyncConnection, writes: Any) -> list[Any]:
         results = await commit_group(connection, writes)
-        with pytest.raises(Unreachable, match="too many open files"):
+        with pytest.raises(TransientStoreError, match="too many open files"):
             await ledger._store.reading.counts(None)
         return results
 
-    monkeypatch.setattr(store, "commit_group", disturbed)
+    monkeypatch.setattr(base, "commit_group", disturbed)
     monkeypatch.setattr(type(ledger._store), "_reading", no_connection)
     await whole_way(ledger, "hero")
     is_down = False
@@ -262,11 +263,11 @@ async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
     """A mistake in one write, of whatever kind, must not keep the others waiting."""
     items = await ledger.plan("launch", entries("a", "b", "c"))
     await ledger.record(items[2]).sending()
-    bad = ledger._marks.mark()
+    bad = ledger._marks.next_op()
     claim = (await ledger._again(items[2]))[1]
     waiting = [
         ledger.record(items[0]).sending(),
-        ledger._writer.put(Presume(bad[0], items[2], object(), ledger.owner, claim)),  # type: ignore[arg-type]  # that is the mistake
+        ledger._writer.put(Expire(bad[0], items[2], object(), ledger.owner, claim)),  # type: ignore[arg-type]  # that is the mistake
         ledger.record(items[1]).sending(),
     ]
     results = await asyncio.gather(*waiting, return_exceptions=True)
@@ -354,7 +355,7 @@ async def test_a_connection_that_is_given_up_keeps_nobody_from_sending(
         hero, other = await ledger.plan("launch", entries("hero", "teaser"))
         record = ledger.record(hero)
         assert await record.sending()
-        monkeypatch.setattr(store, "commit_group", disturbed)
+        monkeypatch.setattr(base, "commit_group", disturbed)
         assert await ledger.record(other).sending()
         assert not record.holds()
         await record.not_taken(None)

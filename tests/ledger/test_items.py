@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from motion_async import Attachment, VideoRequest
-from motion_async.ledger import MOVES, ItemState, content_digest, content_key
-from motion_async.ledger.items import plain_request
+from motion_async.ledger import content_digest, content_key
 
 PLACE = "https://files.example.com/hero.png"
 
@@ -55,24 +53,7 @@ def test_a_digest_stays_what_it_is() -> None:
     assert content_digest(VideoRequest("a")) == "732acbb3e402e912437dbe53442ca543"
 
 
-def test_a_plain_request_has_every_field() -> None:
-    """A field that is added to requests is neither lost in the ledger nor left out of the digest."""
-    attachment = Attachment("u", name="n", content_type="c", type="file")
-    plain = plain_request(VideoRequest("p", style_reference_url="s", attachments=[attachment]))
-    assert plain.keys() == set(attrs.fields_dict(VideoRequest))
-    assert plain["attachments"][0].keys() == set(attrs.fields_dict(Attachment))
-
-
 def test_keys_of_equal_contents_differ_by_their_ordinal() -> None:
     """The same request twice in a batch is two items."""
     assert content_key("abc", 1) == "abc-1"
     assert content_key("abc", 2) == "abc-2"
-
-
-def test_the_table_of_moves_names_every_state() -> None:
-    """Each state has its line, and can be reached from `planned`."""
-    assert set(MOVES) == set(ItemState)
-    reached = {ItemState.PLANNED}
-    for _ in ItemState:
-        reached |= {to for state in reached for to in MOVES[state]}
-    assert reached == set(ItemState)

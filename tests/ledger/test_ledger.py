@@ -28,8 +28,8 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import Entry, History, Item, ItemState, Ledger, open_ledger
-from motion_async.ledger.moves import Presume, SendAgain, Take
-from motion_async.ledger.rows import write_time
+from motion_async.ledger.codec import write_time
+from motion_async.ledger.transitions import Accept, Expire, SendAgain
 from tests.ledger.conftest import START, accepted, change, clock, entries, seen
 
 INVALID = InvalidRequestError((), http_status=400)
@@ -407,7 +407,7 @@ async def test_the_services_late_id_takes_the_place_of_a_mistyped_one(ledger: Le
     item = await brought_to(ledger, ItemState.INTENT if when == "live" else ItemState.UNCERTAIN)
     record = ledger.record(item)
     if when == "same transaction":
-        typed = ledger._writer.put(Take("typed", item, write_time(START), "typo", by="person"))
+        typed = ledger._writer.put(Accept("typed", item, write_time(START), "typo", by="person"))
         await asyncio.gather(typed, record.taken(accepted("job-1")))
     else:
         await ledger.resolve(item, job_id="typo")
@@ -475,7 +475,7 @@ async def test_a_sender_that_was_taken_for_dead_is_believed(ledger: Ledger) -> N
         record = ledger.record(item)
         assert await record.sending()
         claim = (await ledger._again(item))[1]
-        await ledger._writer.put(Presume(f"presume-{number}", item, "2026-05-01T12:00:00+00:00", ledger.owner, claim))
+        await ledger._writer.put(Expire(f"presume-{number}", item, "2026-05-01T12:00:00+00:00", ledger.owner, claim))
         assert (await again(ledger, item)).state is ItemState.UNCERTAIN
         await (record.not_taken(BUSY) if settle == "not_taken" else record.taken(accepted()))
         expected = ItemState.PLANNED if settle == "not_taken" else ItemState.SUBMITTED

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.opening`, `files` and `schema`: what can be opened, and what is said of the rest."""
+"""Tests of `motion_async.ledger.opening`, `schema` and `store.files`: what can be opened, what is said of the rest."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async import ConfigurationError, LedgerError, LedgerVersionError
-from motion_async.ledger import Item, ItemState, LedgerTrouble, open_ledger, schema, server, store
-from motion_async.ledger.files import LedgerFile
+from motion_async.ledger import Item, ItemState, LedgerTrouble, open_ledger, schema
+from motion_async.ledger.store import postgres, sqlite
+from motion_async.ledger.store.files import LedgerFile
 from tests.ledger.conftest import become_a_plain_user, entries
 from tests.postgres import LOCKED_ROLE, PostgresServer, execute
 
 
 @pytest.fixture(autouse=True)
 def quick_to_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
 
 
 async def opened(url: str, *, patience: float = 0.0) -> None:
@@ -261,7 +262,7 @@ async def test_an_opening_that_is_cancelled_leaves_no_half_of_a_ledger(
             assert goes_on.wait(20)
             super().__init__(path, busy_seconds=busy_seconds)
 
-    monkeypatch.setattr(store, "LedgerFile", SlowFile)
+    monkeypatch.setattr(sqlite, "LedgerFile", SlowFile)
     opening = asyncio.ensure_future(opened(file_url))
     await asyncio.to_thread(has_begun.wait, 20)
     opening.cancel()
@@ -296,7 +297,7 @@ async def test_a_new_server_ledger_waits_for_whoever_makes_the_tables(fresh_post
     try:
         async with asyncio.timeout(20):
             async with other.transaction():
-                await other.execute(f"SELECT pg_advisory_xact_lock({server._UPGRADE_LOCK})")
+                await other.execute(f"SELECT pg_advisory_xact_lock({postgres._UPGRADE_LOCK})")
                 opening = asyncio.ensure_future(opened(fresh_postgres))
                 here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
                 waiting = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}"

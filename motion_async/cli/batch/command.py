@@ -22,7 +22,7 @@ from motion_async.cli.batch.sources import Source, open_source
 from motion_async.cli.batch.standing import Standing, standings
 from motion_async.cli.batch.survey import survey
 from motion_async.cli.batch.view import BatchView
-from motion_async.cli.ends import end_of
+from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, end_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
@@ -31,6 +31,7 @@ from motion_async.cli.stopping import Stop
 from motion_async.events import Event
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import ItemState, Ledger, content_digest, open_ledger
+from motion_async.ledger.transitions import REPLACEABLE
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
 
@@ -110,25 +111,14 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
     return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
 
 
-_FATES: Final = {
-    ItemState.PLANNED: "send",
-    ItemState.INTENT: "uncertain",  # or under way in another process: to tell them apart would write to the ledger
-    ItemState.UNCERTAIN: "uncertain",
-    ItemState.SUBMITTED: "take_up",
-    ItemState.COMPLETED: "completed",
-    ItemState.FAILED: "failed",
-    ItemState.REJECTED: "rejected",
-    ItemState.DROPPED: "dropped",
-}
-
-
 def _fate(standing: Standing) -> str:
     item, given = standing.item, standing.line.given
     if item is None or given is None or item.state is ItemState.PLANNED:
-        return "expired" if standing.line.expired else "send"
+        return "expired" if standing.line.expired else MEANINGS[End.NOT_SENT].planned
+    end = END_OF_STATE[item.state]
     if item.digest != content_digest(given.request) or item.parent != given.follows:
-        return "send" if item.state is ItemState.REJECTED else "changed"
-    return _FATES[item.state]
+        end = End.NOT_SENT if item.state in REPLACEABLE else End.CHANGED
+    return MEANINGS[end].planned
 
 
 def _title(order: BatchOrder) -> str:

@@ -14,7 +14,7 @@ from motion_async.cli.batch.doubts import TOLD, Doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.commandline import command_line
-from motion_async.cli.ends import End, status_of
+from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, status_of
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 from motion_async.cli.happenings import BatchEnded, RequestEnded
 from motion_async.cli.looks import one_line
@@ -31,16 +31,6 @@ from motion_async.ledger import ItemState
 
 __all__ = ["Conclusion"]
 
-_NOTICED: Final = (End.FAILED, End.REJECTED, End.CHANGED, End.UNSEEN)
-_STANDS: Final = {
-    ItemState.SUBMITTED: End.RUNNING,
-    ItemState.INTENT: End.UNCERTAIN,
-    ItemState.UNCERTAIN: End.UNCERTAIN,
-    ItemState.COMPLETED: End.COMPLETED,
-    ItemState.FAILED: End.FAILED,
-    ItemState.REJECTED: End.REJECTED,
-    ItemState.DROPPED: End.DROPPED,
-}
 _STOPS: Final = (AuthenticationError, InsufficientCreditsError, LedgerError)
 
 
@@ -111,7 +101,7 @@ class Conclusion:
         self._unknown += isinstance(error, JobNotFoundError)
         if self._stopped_by is None and isinstance(error, _STOPS) and end is End.NOT_SENT:
             self._stopped_by = error
-        if error is not None and end in _NOTICED:
+        if error is not None and MEANINGS[end].is_problem and end is not End.UNCERTAIN:  # those are told at the end
             self._noticed += 1
             if self._noticed <= TOLD:
                 reporter.notice(f"line {ended.line}: {sentence(error)}")
@@ -198,8 +188,9 @@ class Conclusion:
             return counts
         rest = self._survey.requests - counts.total()
         known: Counter[End] = Counter()
-        for state, end in _STANDS.items():
+        for state, end in END_OF_STATE.items():
             known[end] += self._in_ledger[state]
+        del known[End.NOT_SENT]  # it is all the rest
         known[End.RUNNING] -= counts[End.UNSEEN]
         for end, number in known.items():
             more = max(min(number - counts[end], rest), 0)

@@ -13,13 +13,13 @@ from motion_async.cli.happenings import LineRefused, LinesChecked
 from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
 from motion_async.errors import ConfigurationError
-from motion_async.ledger import ItemState, Ledger
+from motion_async.ledger import Ledger
+from motion_async.ledger.transitions import REPLACEABLE
 
 __all__ = ["Survey", "survey"]
 
 _TOLD: Final = 20
 _LONGEST: Final = 300
-_NOT_SENT: Final = (None, ItemState.PLANNED, ItemState.REJECTED)
 
 
 @attrs.frozen
@@ -73,5 +73,5 @@ async def survey(reporter: Reporter, source: Source, ledger: Ledger | None, orde
 
 def _problems(standing: Standing) -> tuple[str, ...]:
     line = standing.line
-    state = None if standing.item is None else standing.item.state
-    return line.problems or (line.expired if state in _NOT_SENT else ())
+    may_be_sent = standing.item is None or standing.item.state in REPLACEABLE
+    return line.problems or (line.expired if may_be_sent else ())

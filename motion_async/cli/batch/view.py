@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from motion_async.cli.batch.tally import BatchTally
+from motion_async.cli.colours import END_COLOURS
 from motion_async.cli.ends import End
 from motion_async.cli.failures import credits_words, trouble_words
 from motion_async.cli.happenings import BatchBegins, Happening, LinesChecked, RequestEnded, Stopping
@@ -30,15 +31,6 @@ __all__ = ["BatchView"]
 
 _TROUBLE_LASTS: Final = 5.0
 """Seconds for which words on a trouble stand: nothing tells that it is over, and the ledger is tried more often."""
-_COLOURS: Final = {
-    End.COMPLETED: "green",
-    End.FAILED: "red",
-    End.REJECTED: "red",
-    End.CHANGED: "red",
-    End.UNCERTAIN: "magenta",
-    End.UNSEEN: "yellow",
-    End.RUNNING: "cyan",
-}
 _ALWAYS: Final = (End.COMPLETED, End.FAILED)
 
 
@@ -155,7 +147,7 @@ def _bars(tally: BatchTally) -> Table:
     total = max(tally.total, 1)
     running = [(label(status), style(status), count) for status, count in tally.by_status()]
     ended = [
-        (_word(end), _COLOURS.get(end, "bright_black"), tally.ended[end])
+        (_word(end), END_COLOURS[end], tally.ended[end])
         for end in End
         if (tally.ended[end] and end is not End.NOT_SENT) or end in _ALWAYS
     ]

@@ -17,6 +17,7 @@ from typing import Final, Literal, TextIO
 from motion_async.cli.atomic import atomic_file, check_output
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.commandline import command_line
+from motion_async.cli.ends import END_OF_STATE, MEANINGS
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.happenings import BatchCounts, ItemShown, ItemsShown
 from motion_async.cli.ledger.address import Address
@@ -27,13 +28,18 @@ from motion_async.cli.stopping import interruptible
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
-from motion_async.ledger.rows import storable
+from motion_async.ledger.codec import storable
 
 __all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
 
 Decision = Literal["send_again", "drop"]
 
-_PROBLEMS: Final = (ItemState.UNCERTAIN, ItemState.FAILED, ItemState.REJECTED)
+_PROBLEMS: Final = tuple(
+    # Not an intent: as long as its sender lives there is nothing to do about it.
+    state
+    for state, end in END_OF_STATE.items()
+    if MEANINGS[end].is_problem and state is not ItemState.INTENT
+)
 _COLUMNS: Final = (
     "batch", "key", "state", "status", "job_id", "error", "follows", "planned_at", "sent_at", "changed_at", "prompt",
     "style_reference_url", "attachments", "metadata", "job",

@@ -18,8 +18,8 @@ import pytest
 
 from motion_async.cli.batch import command as batch_command
 from motion_async.cli.batch.survey import Survey, survey
-from motion_async.ledger import store
-from motion_async.ledger.files import LedgerFile
+from motion_async.ledger.store import sqlite
+from motion_async.ledger.store.files import LedgerFile
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox, SlowBody
 from tests.cli.batch.test_command import Command, Write, results, states, table, videos
 from tests.waiting import until_now
@@ -80,7 +80,7 @@ class TestBeforeItBegins:
                 os.kill(os.getpid(), signal.SIGINT)
                 super().__init__(path, busy_seconds=busy_seconds)
 
-        monkeypatch.setattr(store, "LedgerFile", InterruptedFile)
+        monkeypatch.setattr(sqlite, "LedgerFile", InterruptedFile)
         status, _, said = command("batch", write(videos(2)), "--output", "out.jsonl")
         assert status == 130
         assert said == "motion-async: interrupted; go on with: motion-async batch launch.jsonl --output out.jsonl\n"

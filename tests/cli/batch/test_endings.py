@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import pytest
 
 from motion_async.errors import LedgerError
-from motion_async.ledger import Ledger, store, writes
+from motion_async.ledger import Ledger, writer
+from motion_async.ledger.store import sqlite
 from motion_async.sandbox import Sandbox, SlowBody
 from tests.cli.batch.test_command import Command, Write, states, videos
 from tests.waiting import until_now
@@ -57,8 +58,8 @@ def test_ids_that_could_not_be_written_come_with_how_it_went(
     sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger stays locked to the end: its error, the counts, and the way to go on are said after Ctrl-C too."""
-    monkeypatch.setattr(store, "BUSY_SECONDS", 0.02)
-    monkeypatch.setattr(writes, "_LAST_ROUND", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(writer, "_LAST_ROUND", 0.05)
     sandbox.faults.next(SlowBody(seconds=0.5), on="create")
     file = write([{"id": "my key", "prompt": "A video"}, {"id": "other", "prompt": "Another"}])
     with closing(sqlite3.connect(LEDGER, isolation_level=None, check_same_thread=False)) as other:

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.writes` and of `troubles`, over a database that is made up."""
+"""Tests of `motion_async.ledger.writer` and of `outage`, over a database that is made up."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from motion_async import LedgerError, VideoRequest
-from motion_async.ledger import Item, ItemState, LedgerTrouble, writes
-from motion_async.ledger.moves import Intend, Observe, Take, Withdraw
+from motion_async.ledger import Item, ItemState, LedgerTrouble, writer
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError, Troubles
 from motion_async.ledger.plans import Plan
-from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
-from motion_async.ledger.writes import Write, Writer
+from motion_async.ledger.transitions import Accept, Claim, RecordStatus, Release
+from motion_async.ledger.writer import Write, Writer
 from tests.ledger.conftest import START, seen
 
 AT = "2026-05-01T12:00:00.000000+00:00"
@@ -29,16 +29,16 @@ ITEM = Item(
 JOB = ("launch", "hero", "job-1")
 
 
-def intend(op: str = "i") -> Intend:
-    return Intend(op, ITEM, AT, "me")
+def intend(op: str = "i") -> Claim:
+    return Claim(op, ITEM, AT, "me")
 
 
-def take(op: str = "t") -> Take:
-    return Take(op, ITEM, AT, "job-1", "queued")
+def take(op: str = "t") -> Accept:
+    return Accept(op, ITEM, AT, "job-1", "queued")
 
 
-def observe(op: str = "o") -> Observe:
-    return Observe(op, ITEM, AT, "job-1", "running", seen("running"))
+def observe(op: str = "o") -> RecordStatus:
+    return RecordStatus(op, ITEM, AT, "job-1", "running", seen("running"))
 
 
 class Database:
@@ -75,9 +75,9 @@ async def writer_of(database: Database, *, patience: float = 60.0) -> AsyncItera
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("motion_async.ledger.troubles._FIRST_PAUSE", 0.001)
-    monkeypatch.setattr("motion_async.ledger.troubles._LONGEST_PAUSE", 0.004)
-    monkeypatch.setattr(writes, "_LAST_ROUND", 0.02)
+    monkeypatch.setattr("motion_async.ledger.outage._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("motion_async.ledger.outage._LONGEST_PAUSE", 0.004)
+    monkeypatch.setattr(writer, "_LAST_ROUND", 0.02)
 
 
 async def test_all_that_wait_at_the_same_time_share_a_transaction() -> None:
@@ -104,7 +104,7 @@ async def test_a_group_has_an_end() -> None:
 
 async def test_a_group_that_failed_is_tried_again_as_it_was() -> None:
     """With what has come in the meantime behind it; whoever waits knows nothing of it, whoever listens does."""
-    database = Database(Unreachable("locked"), Unreachable("locked"))
+    database = Database(TransientStoreError("locked"), TransientStoreError("locked"))
     async with writer_of(database) as writer:
         waiting = [writer.put(intend("a")), writer.put(intend("b"))]
         while not database.troubles:
@@ -119,7 +119,7 @@ async def test_a_group_that_failed_is_tried_again_as_it_was() -> None:
 async def test_a_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
     """Not at every attempt."""
     caplog.set_level(logging.INFO, "motion_async")
-    database = Database(*[Unreachable("locked")] * 5)
+    database = Database(*[TransientStoreError("locked")] * 5)
     async with writer_of(database) as writer:
         await writer.put(intend())
     assert [record.getMessage().partition(" after ")[0] for record in caplog.records] == [
@@ -134,7 +134,7 @@ async def test_a_listener_that_fails_stops_nothing(caplog: pytest.LogCaptureFixt
     def fail(_trouble: LedgerTrouble) -> None:
         raise ZeroDivisionError
 
-    database = Database(Unreachable("locked"))
+    database = Database(TransientStoreError("locked"))
     writer = Writer(database.commit, Troubles("launch.db", fail), patience=60)
     assert await writer.put(intend()) == "i"
     await writer.aclose()
@@ -144,7 +144,7 @@ async def test_a_listener_that_fails_stops_nothing(caplog: pytest.LogCaptureFixt
 async def test_an_intent_is_given_up_and_undone() -> None:
     """Nothing was sent, so nothing is lost; and if the commit was made after all, the intent must not stand."""
     database = Database()
-    database.down = Unreachable("no server")
+    database.down = TransientStoreError("no server")
     async with writer_of(database, patience=0.01) as writer:
         with pytest.raises(LedgerError, match=r"item 'hero' of batch 'launch': no server; clear that up") as caught:
             await writer.put(intend())
@@ -156,7 +156,7 @@ async def test_an_intent_is_given_up_and_undone() -> None:
 
 async def test_the_ids_that_are_not_written_can_be_asked_for() -> None:
     """While one is in a commit, while it waits behind that or for another attempt, and after it has failed."""
-    database = Database(Unreachable("locked"))
+    database = Database(TransientStoreError("locked"))
     async with writer_of(database) as writer:
         assert writer.unwritten_ids == ()
         written = [writer.put(take("a")), writer.put(intend()), writer.put(observe())]
@@ -170,7 +170,7 @@ async def test_the_ids_that_are_not_written_can_be_asked_for() -> None:
         assert writer.unwritten_ids == (JOB, JOB), "both wait for the next attempt"
         await asyncio.gather(*written)
         assert writer.unwritten_ids == ()
-        database.down = Unwritable("no such item")
+        database.down = PermanentStoreError("no such item")
         with pytest.raises(LedgerError):
             await writer.put(take("c"))
         assert writer.unwritten_ids == (JOB,), "has failed"
@@ -179,7 +179,7 @@ async def test_the_ids_that_are_not_written_can_be_asked_for() -> None:
 async def test_a_plan_is_given_up() -> None:
     """And is not written later, when nobody expects it any more."""
     database = Database()
-    database.down = Unreachable("no server")
+    database.down = TransientStoreError("no server")
     async with writer_of(database, patience=0.01) as writer:
         with pytest.raises(LedgerError, match="a plan of batch 'launch': no server"):
             await writer.put(Plan("p", "launch", (), AT))
@@ -191,12 +191,12 @@ async def test_a_plan_is_given_up() -> None:
 async def test_what_has_happened_is_written_however_late() -> None:
     """Whoever waits for it is told in time, and an id is waited for without an end."""
     database = Database()
-    database.down = Unreachable("no server")
+    database.down = TransientStoreError("no server")
     async with writer_of(database, patience=0.01) as writer:
         writer.put(observe())
         taken = writer.put(take())
         with pytest.raises(LedgerError, match="no server"):
-            await writer.put(Withdraw("w", ITEM, AT, "claim"))
+            await writer.put(Release("w", ITEM, AT, "claim"))
         assert not taken.done()
         database.down = None
         assert await taken == "t"
@@ -206,7 +206,7 @@ async def test_what_has_happened_is_written_however_late() -> None:
 async def test_the_last_round_ends_with_every_id_named(caplog: pytest.LogCaptureFixture) -> None:
     """What could not be written by the end is an error that names the ids, and so does the log."""
     database = Database()
-    database.down = Unreachable("disk full")
+    database.down = TransientStoreError("disk full")
     writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
     taken = writer.put(take())
     writer.put(observe())
@@ -224,12 +224,12 @@ async def test_the_last_round_ends_with_every_id_named(caplog: pytest.LogCapture
 async def test_where_no_id_is_lost_there_is_none_to_keep() -> None:
     """The error that ends a ledger gives the database's last reason, whatever came too late, and asks for nothing."""
     database = Database()
-    database.down = Unreachable("locked")
+    database.down = TransientStoreError("locked")
     writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
     writer.put(observe())
     while not database.attempts("o"):
         await asyncio.sleep(0)
-    database.down = Unreachable("disk full")
+    database.down = TransientStoreError("disk full")
     closing = asyncio.ensure_future(writer.aclose())
     await asyncio.sleep(0)
     writer.put(observe("late"))
@@ -241,7 +241,7 @@ async def test_where_no_id_is_lost_there_is_none_to_keep() -> None:
 
 async def test_the_last_round_may_succeed() -> None:
     """Closing in the middle of a trouble tries again at once."""
-    database = Database(Unreachable("locked"), Unreachable("locked"))
+    database = Database(TransientStoreError("locked"), TransientStoreError("locked"))
     writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
     taken = writer.put(take())
     await writer.aclose()
@@ -250,7 +250,7 @@ async def test_the_last_round_may_succeed() -> None:
 
 async def test_one_bad_write_fails_alone() -> None:
     """A group that can't be written is written one by one."""
-    database = Database(Unwritable("bad value"), None, Unwritable("bad value"), None)
+    database = Database(PermanentStoreError("bad value"), None, PermanentStoreError("bad value"), None)
     async with writer_of(database) as writer:
         waiting = [writer.put(intend(op)) for op in "abc"]
         results = await asyncio.gather(*waiting, return_exceptions=True)
@@ -261,7 +261,7 @@ async def test_one_bad_write_fails_alone() -> None:
 
 async def test_trouble_in_the_middle_of_one_by_one_loses_nothing() -> None:
     """What is left over is written later."""
-    database = Database(Unwritable("bad value"), None, Unreachable("locked"), None, None)
+    database = Database(PermanentStoreError("bad value"), None, TransientStoreError("locked"), None, None)
     async with writer_of(database) as writer:
         assert await asyncio.gather(*(writer.put(intend(op)) for op in "abc")) == ["a", "b", "c"]
 
@@ -270,7 +270,7 @@ async def test_an_error_that_nobody_waits_for_makes_no_noise(monkeypatch: pytest
     """A note may be given and forgotten."""
     noise: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
-    database = Database(Unwritable("bad value"))
+    database = Database(PermanentStoreError("bad value"))
     async with writer_of(database) as writer:
         writer.put(observe())
     gc.collect()
@@ -280,7 +280,7 @@ async def test_an_error_that_nobody_waits_for_makes_no_noise(monkeypatch: pytest
 async def test_a_writer_whose_loop_ends_tells_all_that_wait(caplog: pytest.LogCaptureFixture) -> None:
     """Without being closed: the id goes to the log, and nobody waits for ever."""
     database = Database()
-    database.down = Unreachable("no server")
+    database.down = TransientStoreError("no server")
     writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
     taken = writer.put(take())
     while not database.groups:
@@ -317,7 +317,7 @@ async def test_whoever_closes_may_be_cancelled() -> None:
 
 async def test_a_read_outlasts_what_passes_and_no_more() -> None:
     """Reads are tried again in the same way; what never passes ends them at once."""
-    answers: list[Exception | None] = [Unreachable("locked"), None]
+    answers: list[Exception | None] = [TransientStoreError("locked"), None]
 
     async def attempt() -> str:
         answer = answers.pop(0)
@@ -326,15 +326,17 @@ async def test_a_read_outlasts_what_passes_and_no_more() -> None:
         return "read"
 
     assert await Troubles("launch.db", None).outlast(attempt, patience=60) == "read"
-    answers[:] = [Unreachable("locked")] * 100
+    answers[:] = [TransientStoreError("locked")] * 100
     with pytest.raises(LedgerError, match="cannot be read: locked"):
         await Troubles("launch.db", None).outlast(attempt, patience=0.01)
-    answers[:] = [Unwritable("no such column")]
+    answers[:] = [PermanentStoreError("no such column")]
     with pytest.raises(LedgerError, match="no such column"):
         await Troubles("launch.db", None).outlast(attempt, patience=60)
 
 
-@pytest.mark.parametrize("failure", [Unreachable("locked"), Unwritable("bad")], ids=["unreachable", "unwritable"])
+@pytest.mark.parametrize(
+    "failure", [TransientStoreError("locked"), PermanentStoreError("bad")], ids=["unreachable", "unwritable"]
+)
 async def test_what_comes_during_a_commit_that_fails_stays_behind_its_group(failure: Exception) -> None:
     """The order of what happened is the order on disk, whatever comes while a group is on its way."""
     database = Database(failure)

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.recognition`: what is no ledger is told at once, and stays as it is."""
+"""Tests of `motion_async.ledger.store.recognition`: what is no ledger is told at once, and stays as it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from motion_async import LedgerError, LedgerVersionError
 from motion_async.ledger import ItemState, open_ledger
-from motion_async.ledger.recognition import APPLICATION_ID
+from motion_async.ledger.store.recognition import APPLICATION_ID
 from tests.ledger.conftest import entries, make_version_1
 from tests.postgres import execute
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from motion_async.ledger.rows import DamagedRow, printable
-from motion_async.ledger.troubles import Unreachable, Unwritable
+from motion_async.ledger.codec import DamagedRow, printable
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.redaction import redacted
 
 __all__ = ["failure_of"]
@@ -29,7 +29,7 @@ _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 """Names and SQLSTATEs of a database that is damaged, or is none: no waiting mends it."""
 
 
-def failure_of(error: Exception, *, secrets: Iterable[str] = ()) -> Unreachable | Unwritable:
+def failure_of(error: Exception, *, secrets: Iterable[str] = ()) -> TransientStoreError | PermanentStoreError:
     """Give what an error of the database means, without what hangs on it.
 
     Args:
@@ -37,9 +37,9 @@ def failure_of(error: Exception, *, secrets: Iterable[str] = ()) -> Unreachable 
         secrets: what is left out of its words, such as the password that it was opened with.
     """
     if isinstance(error, DamagedRow):
-        return Unwritable(str(error))
+        return PermanentStoreError(str(error))
     reason = _reason_of(error, secrets)
-    return Unwritable(reason) if _is_hopeless(error) else Unreachable(reason, busy=_is_busy(error))
+    return PermanentStoreError(reason) if _is_hopeless(error) else TransientStoreError(reason, busy=_is_busy(error))
 
 
 def _origin(error: BaseException) -> BaseException:

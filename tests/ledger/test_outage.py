@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.troubles`, and of how long a ledger keeps on in one, on virtual time."""
+"""Tests of `motion_async.ledger.outage`, and of how long a ledger keeps on in one, on virtual time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 
 from motion_async import InvalidRequestError, LedgerError, UncertainError
 from motion_async.ledger import LedgerTrouble, opening
-from motion_async.ledger.moves import Move
-from motion_async.ledger.record import ItemRecord
-from motion_async.ledger.troubles import Troubles, Unreachable
-from motion_async.ledger.writes import Write, Writer
+from motion_async.ledger.journal import ItemRecord
+from motion_async.ledger.outage import TransientStoreError, Troubles
+from motion_async.ledger.transitions import Move
+from motion_async.ledger.writer import Write, Writer
 from tests.ledger.conftest import accepted, change, seen
-from tests.ledger.test_writes import AT, ITEM, intend, take
+from tests.ledger.test_writer import AT, ITEM, intend, take
 from tests.virtual import VirtualLoop
 
 
@@ -36,7 +36,7 @@ class Outage:
     async def commit(self, group: Sequence[Write]) -> list[Any]:
         self.attempts.append(asyncio.get_running_loop().time())
         if not self.is_over:
-            raise Unreachable("locked")
+            raise TransientStoreError("locked")
         self.written += [write.op for write in group]
         return [None for _ in group]
 
@@ -44,11 +44,11 @@ class Outage:
 async def test_pauses_grow_up_to_two_seconds_and_begin_anew() -> None:
     """So that a lock that is held for a moment costs a moment, and a server that is down is asked no more than that."""
     troubles = Troubles("launch.db", None)
-    assert [troubles.met(Unreachable("locked"), since=0) for _ in range(9)] == [
+    assert [troubles.met(TransientStoreError("locked"), since=0) for _ in range(9)] == [
         0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0,
     ]  # fmt: skip
     troubles.over()
-    assert troubles.met(Unreachable("locked"), since=0) == 0.05
+    assert troubles.met(TransientStoreError("locked"), since=0) == 0.05
 
 
 async def test_a_read_is_given_up_when_its_patience_is_over() -> None:
@@ -56,7 +56,7 @@ async def test_a_read_is_given_up_when_its_patience_is_over() -> None:
     told: list[LedgerTrouble] = []
 
     async def attempt() -> None:
-        raise Unreachable("locked")
+        raise TransientStoreError("locked")
 
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(LedgerError, match="cannot be read: locked"):
@@ -94,12 +94,12 @@ class Numbered:
     """Names moves by their numbers."""
 
     owner = "me"
-    lives = 0
+    lock_generation = 0
 
     def __init__(self) -> None:
         self.number = 0
 
-    def mark(self) -> tuple[str, str]:
+    def next_op(self) -> tuple[str, str]:
         self.number += 1
         return f"me-{self.number}", AT
 
@@ -143,7 +143,7 @@ async def test_an_opening_waits_for_a_lock_as_long_as_its_patience() -> None:
     """And is told why."""
 
     async def make() -> Any:
-        raise Unreachable("database is locked", busy=True)
+        raise TransientStoreError("database is locked", busy=True)
 
     with pytest.raises(LedgerError, match="cannot be opened: database is locked"):
         await opening._opened("launch.db", make, Troubles("launch.db", None), 60)

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.store`: what it asks of its databases."""
+"""Tests of `motion_async.ledger.store.base`: what it asks of its databases."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from motion_async.ledger import ItemState, LedgerTrouble, open_ledger, store
-from motion_async.ledger.files import LedgerFile
+from motion_async.ledger import ItemState, LedgerTrouble, open_ledger
+from motion_async.ledger.store import base, sqlite
+from motion_async.ledger.store.files import LedgerFile
 from tests.ledger.conftest import accepted, entries
 
 
 async def test_a_read_takes_no_write_lock(file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody else is writing, for however long: whoever reads does not wait for that."""
-    monkeypatch.setattr(store, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
     troubles: list[LedgerTrouble] = []
     async with open_ledger(file_url, patience=0, on_trouble=troubles.append) as ledger:
         [item] = await ledger.plan("launch", entries("hero"))
@@ -53,7 +54,7 @@ async def test_sqlite_waits_a_second_for_a_lock(file_url: str, monkeypatch: pyte
             given.append(busy_seconds)
             super().__init__(path, busy_seconds=busy_seconds)
 
-    monkeypatch.setattr(store, "LedgerFile", NotedFile)
+    monkeypatch.setattr(sqlite, "LedgerFile", NotedFile)
     asks = sa.text("PRAGMA busy_timeout")
     async with open_ledger(file_url) as ledger:
         writing = ledger._store._writing
@@ -68,13 +69,13 @@ async def test_sqlite_waits_a_second_for_a_lock(file_url: str, monkeypatch: pyte
 async def test_a_server_that_says_nothing_is_given_up(fresh_postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """After ten seconds without a connection, and after thirty without an answer; five sessions are the most."""
     made: list[dict[str, Any]] = []
-    create = store.create_async_engine
+    create = base.create_async_engine
 
     def noted(*args: Any, **options: Any) -> Any:
         made.append(options)
         return create(*args, **options)
 
-    monkeypatch.setattr(store, "create_async_engine", noted)
+    monkeypatch.setattr(base, "create_async_engine", noted)
     async with open_ledger(fresh_postgres) as ledger:
         await ledger.counts()
     [options] = made

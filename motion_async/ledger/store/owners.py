@@ -1,8 +1,9 @@
 """Whether the owner of an intent is still alive: it is, as long as it holds a lock that dies with it.
 
-No clocks, no process numbers: a process that was killed holds nothing any more, one that sleeps does. Beside a
-SQLite ledger that is a small file for each owner, in PostgreSQL an advisory lock of the session that writes. What
-this module does, blocks: call it in a thread, but for `LockedFile.is_there` and `lives`, which are done in no time.
+No clocks, no process numbers: a process that was killed holds nothing any more, one that sleeps does. Here that is a
+small file beside a SQLite ledger for each owner; in PostgreSQL it is an advisory lock of the session that writes. What
+this module does, blocks: call it in a thread, but for `LockedFile.is_there` and `lock_generation`, which are done in
+no time.
 """
 
 from __future__ import annotations
@@ -20,10 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from weakref import WeakSet
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-__all__ = ["LockedFile", "is_holding", "remove_dead", "session_holds", "take_session_lock"]
+__all__ = ["LockedFile", "is_holding", "remove_dead"]
 
 _MARK: Final = "-owner-"
 _OWNER: Final = re.compile(r"[0-9a-f]{16}")
@@ -136,9 +134,9 @@ class LockedFile:
 
     Somebody may remove it while its owner lives, and whoever does not find it takes the owner for dead. So nothing is
     noted as an intent while the file is not there, and the owner looks again just before the first byte of a request
-    leaves: only if `lives` is still what it was when the intent was noted does that byte leave. If others have called
-    the intent uncertain in between, the file was gone in between, and so `lives` is another number, even if the file
-    is there again.
+    leaves: only if `lock_generation` is still what it was when the intent was noted does that byte leave. If others
+    have called the intent uncertain in between, the file was gone in between, and so `lock_generation` is another
+    number, even if the file is there again.
 
     What remains is a file that is removed after that look. Until its answer is written down, others call such a
     request uncertain, and a person who has it sent again in that time pays twice; the answer is written all the same,
@@ -159,7 +157,7 @@ class LockedFile:
         self._hold = _Hold(*_made_and_locked(self._file), losses=0)
 
     @property
-    def lives(self) -> int:
+    def lock_generation(self) -> int:
         """How often the file was lost: each time others may have taken the owner for dead."""
         hold = self._hold
         return hold.losses + (not self._finds(hold))
@@ -251,40 +249,3 @@ def remove_dead(ledger: Path) -> None:
         owner = file.name.removeprefix(prefix)
         if owner != file.name and _OWNER.fullmatch(owner):  # others may lie beside it that only look like one's
             is_holding(ledger, owner)
-
-
-def _lock_number(owner: str) -> int:
-    return int.from_bytes(bytes.fromhex(owner), "big", signed=True)
-
-
-_take: Final = sa.text("SELECT pg_try_advisory_lock_shared(:number)")
-_holders: Final = sa.text(
-    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
-    " AND ((classid::bigint << 32) | objid::bigint) = :number"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
-
-
-async def take_session_lock(connection: AsyncConnection, owner: str) -> None:
-    """Hold the owner's lock for as long as a session of PostgreSQL lives.
-
-    Args:
-        connection: the session, in a transaction.
-        owner: 16 hexadecimal digits.
-    """
-    # Shared, as the session before this one may not have noticed yet that its connection is gone.
-    await connection.execute(_take, {"number": _lock_number(owner)})
-
-
-async def session_holds(connection: AsyncConnection, owner: str) -> bool:
-    """Whether any session holds an owner's lock.
-
-    Args:
-        connection: any session of the same database.
-        owner: its name.
-    """
-    try:
-        number = _lock_number(owner)
-    except ValueError:
-        return False  # no owner of this library's
-    return bool(await connection.scalar(_holders, {"number": number}))

@@ -1,7 +1,7 @@
 """The file of a SQLite ledger: made so that its owner alone can read it, and looked at before it is used.
 
-What this module does, blocks: call it in a thread, but for `is_there`, `is_owned` and `lives`, which are done in
-no time. It must never open and close the ledger's file but through SQLite: on POSIX that would let go of the locks
+What this module does, blocks: call it in a thread, but for `is_there`, `is_owned` and `lock_generation`, which are done
+in no time. It must never open and close the ledger's file but through SQLite: on POSIX that would let go of the locks
 that this very process holds on it.
 """
 
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from motion_async.errors import LedgerError
-from motion_async.ledger.owners import LockedFile, remove_dead
-from motion_async.ledger.permissions import SIDE_FILES, check_permissions
-from motion_async.ledger.recognition import recognise_file
-from motion_async.ledger.rows import printable
-from motion_async.ledger.troubles import Unreachable, Unwritable
+from motion_async.ledger.codec import printable
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
+from motion_async.ledger.store.owners import LockedFile, remove_dead
+from motion_async.ledger.store.permissions import SIDE_FILES, check_permissions
+from motion_async.ledger.store.recognition import recognise_file
 
 __all__ = ["WRITTEN", "LedgerFile", "Look", "ReadFile"]
 
@@ -38,7 +38,7 @@ class LedgerFile:
 
     Raises:
         LedgerError: if it cannot be used.
-        Unreachable: if somebody else has locked it.
+        TransientStoreError: if somebody else has locked it.
     """
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
@@ -61,9 +61,9 @@ class LedgerFile:
             return False
 
     @property
-    def lives(self) -> int:
+    def lock_generation(self) -> int:
         """How often others may have taken the owner for dead; see `LockedFile`."""
-        return self._held.lives
+        return self._held.lock_generation
 
     def is_owned(self) -> bool:
         """Whether others see that the owner is alive."""
@@ -101,7 +101,7 @@ class ReadFile:
 
     Raises:
         LedgerError: if it cannot be read, or has no ledger.
-        Unreachable: if somebody else has locked it, or writes it just now.
+        TransientStoreError: if somebody else has locked it, or writes it just now.
     """
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
@@ -115,9 +115,9 @@ class ReadFile:
             with closing(sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None)) as connection:
                 is_ledger = recognise_file(connection)
             if before.is_quiet and self.look() != before:
-                raise Unreachable(WRITTEN, busy=True)
+                raise TransientStoreError(WRITTEN, busy=True)
             if not is_ledger:
-                raise Unwritable("there is no ledger in it")
+                raise PermanentStoreError("there is no ledger in it")
 
     def look(self) -> Look:
         """Look whether it is in use, and how it looks; this is done in no time."""
@@ -144,13 +144,13 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "").startswith(_BUSY):
-            raise Unreachable(str(error), busy=True) from None
+            raise TransientStoreError(str(error), busy=True) from None
         reason = f"{printable(str(error))}; check the file and its directory"
     except UnicodeDecodeError:  # what SQLite quotes of a damaged file may be no text
         reason = "it is damaged; use a copy of it that is whole"
     except OSError as error:
         reason = f"{error.strerror or error}; check the file and its directory"
-    except Unwritable as error:
+    except PermanentStoreError as error:
         reason = str(error)
     else:
         return

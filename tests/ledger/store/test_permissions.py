@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.permissions`: who may own and write a ledger's files."""
+"""Tests of `motion_async.ledger.store.permissions`: who may own and write a ledger's files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from motion_async import LedgerError
-from motion_async.ledger import open_ledger, permissions
+from motion_async.ledger import open_ledger
+from motion_async.ledger.store import permissions
 from tests.ledger.conftest import entries, make_version_1
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has such owners and modes")

@@ -14,8 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from motion_async import ConfigurationError, LedgerError
-from motion_async.ledger import ItemState, Ledger, LedgerTrouble, files, open_ledger, schema
-from motion_async.ledger.moves import PRESUMED
+from motion_async.ledger import ItemState, Ledger, LedgerTrouble, open_ledger, schema
+from motion_async.ledger.store import files
+from motion_async.ledger.transitions import EXPIRED
 from tests.ledger.conftest import accepted, become_a_plain_user, entries, make_version_1
 from tests.postgres import execute
 
@@ -103,7 +104,7 @@ async def test_an_intent_of_a_dead_owner_is_uncertain_and_nobody_notes_it(shared
             assert [item.key async for item in reader.items(states=[ItemState.INTENT])] == ["living"]
             found = await reader.find("launch", "dead")
             assert found is not None
-            assert (found.state, found.error) == (ItemState.UNCERTAIN, PRESUMED)
+            assert (found.state, found.error) == (ItemState.UNCERTAIN, EXPIRED)
             assert await reader.settled(dead) == found
             assert (await reader.settled(living)).state is ItemState.INTENT
         assert (await alive.find("launch", "dead")) != found, "it was noted"

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, overload
 
+from motion_async.codec import read_plain_request, write_plain_request, write_plain_state
 from motion_async.contract.wire import WireError, read_state
 from motion_async.errors import ConfigurationError
-from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
-from motion_async.ledger.items import Entry, History, Item, ItemState, plain_request
+from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.ledger.items import Entry, History, Item, ItemState
 from motion_async.redaction import Unshown, redacted
 
 __all__ = [
@@ -120,7 +121,7 @@ def write_request(request: VideoRequest) -> str:
     Args:
         request: a request that `motion_async.contract.validation` has found nothing wrong with.
     """
-    return Unshown(_dump(plain_request(request)))  # the drivers log the repr of what is bound
+    return Unshown(_dump(write_plain_request(request)))  # the drivers log the repr of what is bound
 
 
 def read_request(text: str) -> VideoRequest:
@@ -129,11 +130,7 @@ def read_request(text: str) -> VideoRequest:
     Args:
         text: what `write_request` wrote.
     """
-    body = json.loads(text)
-    attachments = body.pop("attachments", [])
-    for fields in (body, *attachments):
-        _check_texts(fields.values())
-    return VideoRequest(**body, attachments=[Attachment(**attachment) for attachment in attachments])
+    return read_plain_request(json.loads(text))
 
 
 def write_metadata(entry: Entry) -> str | None:
@@ -160,20 +157,7 @@ def write_state(state: JobState | None) -> str | None:
     Args:
         state: a state; None stays None.
     """
-    if state is None:
-        return None
-    return _dump(
-        {
-            **state.extra,
-            "job_id": state.job_id,
-            "status": str(state.status),
-            "created_at": None if state.created_at is None else state.created_at.isoformat(),
-            "updated_at": None if state.updated_at is None else state.updated_at.isoformat(),
-            "completed_at": None if state.completed_at is None else state.completed_at.isoformat(),
-            "error": state.error,
-            "pending_user_input": state.pending_user_input,
-        }
-    )
+    return None if state is None else _dump(write_plain_state(state, datetime.isoformat))
 
 
 def write_error(error: BaseException | None) -> str | None:

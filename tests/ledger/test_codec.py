@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.rows`: what is written is read again as it was."""
+"""Tests of `motion_async.ledger.codec`: what is written is read again as it was."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from motion_async import Attachment, ConfigurationError, JobState, JobStatus, TransportError, VideoRequest
 from motion_async.contract.wire import read_state
-from motion_async.ledger import Entry, rows
+from motion_async.ledger import Entry, codec
 from motion_async.redaction import redacted
 
 ANY_TEXT = st.text(st.characters())
@@ -28,10 +28,10 @@ ATTACHMENTS = st.builds(
 @given(st.builds(VideoRequest, ANY_TEXT, style_reference_url=st.none() | ANY_TEXT, attachments=st.lists(ATTACHMENTS)))
 def test_a_request_comes_back_as_it_was(request: VideoRequest) -> None:
     """Any text in any field, in characters that every database keeps."""
-    written = rows.write_request(request)
+    written = codec.write_request(request)
     assert written.isascii()
     assert "\0" not in written
-    assert rows.read_request(written) == request
+    assert codec.read_request(written) == request
 
 
 @given(
@@ -47,7 +47,7 @@ def test_a_request_comes_back_as_it_was(request: VideoRequest) -> None:
 )  # fmt: skip
 def test_a_state_comes_back_as_it_was(state: JobState) -> None:
     """The fields that the documentation does not name are kept, too."""
-    written = rows.write_state(state)
+    written = codec.write_state(state)
     assert written is not None
     again = read_state(written.encode())
     assert (again, dict(again.extra)) == (state, dict(state.extra))
@@ -56,7 +56,7 @@ def test_a_state_comes_back_as_it_was(state: JobState) -> None:
 @given(ANY_TEXT)
 def test_any_text_can_be_kept(text: str) -> None:
     """What no database takes is written in its place as an escape; the rest stays."""
-    kept = rows.storable(text)
+    kept = codec.storable(text)
     assert "\0" not in kept
     kept.encode()
     if "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text):
@@ -66,15 +66,15 @@ def test_any_text_can_be_kept(text: str) -> None:
 def test_times_are_written_so_that_they_sort() -> None:
     """All in UTC, all with as many digits."""
     early = datetime(2026, 5, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    assert rows.write_time(early) == "2026-05-01T10:00:00.000000+00:00"
-    assert rows.read_time(rows.write_time(early)) == early
+    assert codec.write_time(early) == "2026-05-01T10:00:00.000000+00:00"
+    assert codec.read_time(codec.write_time(early)) == early
 
 
 @pytest.mark.parametrize("metadata", [object(), {1, 2}, {"a": b"b"}])
 def test_metadata_that_is_no_json_is_refused(metadata: Any) -> None:
     """With the key of the entry, before anything is written."""
     with pytest.raises(ConfigurationError, match="metadata of 'hero'"):
-        rows.write_metadata(Entry("hero", VideoRequest("a"), metadata=metadata))
+        codec.write_metadata(Entry("hero", VideoRequest("a"), metadata=metadata))
 
 
 def test_metadata_that_runs_in_a_circle_is_refused() -> None:
@@ -82,17 +82,17 @@ def test_metadata_that_runs_in_a_circle_is_refused() -> None:
     circle: list[Any] = []
     circle.append(circle)
     with pytest.raises(ConfigurationError):
-        rows.write_metadata(Entry("hero", VideoRequest("a"), metadata=circle))
+        codec.write_metadata(Entry("hero", VideoRequest("a"), metadata=circle))
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "\0", "\ud800", "x" * 513, None, 3])
 def test_a_name_that_cannot_be_kept_is_refused(name: Any) -> None:
     """Names are printable, so that a person can type and a database can keep them."""
     with pytest.raises(ConfigurationError, match="the key must be"):
-        rows.check_name("the key", name)
+        codec.check_name("the key", name)
 
 
 def test_errors_are_written_without_secrets() -> None:
     """The words of an error stay, the signature of a URL in them does not."""
-    words = rows.write_error(TransportError("no answer from https://a.example/b?sig=SECRET \ud800"))
+    words = codec.write_error(TransportError("no answer from https://a.example/b?sig=SECRET \ud800"))
     assert words == "no answer from https://a.example/b?… \\ud800"

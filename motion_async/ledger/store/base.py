@@ -1,8 +1,7 @@
-"""The database under a ledger: its engine, its connections and its transactions.
+"""The database under a ledger, whichever it is: its engine, its connections and its transactions.
 
-One code path for all of them, and what SQLite needs beside it, in a file and in memory. The one connection that
-writes is held, and made anew after any trouble; reads go over others. No exception of SQLAlchemy comes out: they hang
-on to the values of statements, and requests with signed URLs are among them.
+The one connection that writes is held, and made anew after any trouble; reads go over others. No exception of
+SQLAlchemy comes out: they hang on to the values of statements, and requests with signed URLs are among them.
 """
 
 from __future__ import annotations
@@ -15,28 +14,19 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
-from sqlalchemy.util import await_only
 
 from motion_async.errors import MotionError
-from motion_async.ledger.committing import commit_group
-from motion_async.ledger.failures import failure_of
-from motion_async.ledger.files import LedgerFile
-from motion_async.ledger.finishing import started
-from motion_async.ledger.moves import Intend
-from motion_async.ledger.owners import is_holding
-from motion_async.ledger.reading import Reading
-from motion_async.ledger.recognition import mark_file
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
+from motion_async.ledger.queries import Reading
 from motion_async.ledger.schema import bring_up_to_date, newest_version, version_of
-from motion_async.ledger.troubles import Unreachable, Unwritable
-from motion_async.ledger.writes import Write
+from motion_async.ledger.store.failures import failure_of
+from motion_async.ledger.tasks import started
+from motion_async.ledger.transaction import commit_group
+from motion_async.ledger.writer import Write
 
-__all__ = ["FileStore", "MemoryStore", "SqliteStore", "Store", "let_sqlite_be", "make_engine"]
+__all__ = ["Store", "make_engine"]
 
-BUSY_SECONDS: Final = 1.0
-"""So long SQLite itself waits for a lock, before anybody is told of it."""
 _INTERRUPT_SECONDS: Final = 0.05
 
 _log = logging.getLogger("motion_async")
@@ -54,7 +44,7 @@ class Store(ABC):
 
     Attributes:
         reading: what can be read.
-        on_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
+        on_lock_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
     """
 
     def __init__(
@@ -69,15 +59,15 @@ class Store(ABC):
         self._is_closed = False
         self._reads: set[asyncio.Task[Any]] = set()
         self._cuts: set[asyncio.Task[None]] = set()
-        self.on_lost: Callable[[], object] | None = None
+        self.on_lock_lost: Callable[[], object] | None = None
         self.reading: Final = Reading(self.rows, self._is_dead if read_only else None)
 
     async def open(self) -> None:
         """Connect, and make the tables or bring them up to date, or find them as they should be.
 
         Raises:
-            Unreachable: if it cannot be done, or not now.
-            Unwritable: if something else is there than a ledger.
+            TransientStoreError: if it cannot be done, or not now.
+            PermanentStoreError: if something else is there than a ledger.
             LedgerVersionError: if the tables are of a newer version.
         """
         await self._translated(self._look if self.is_read_only else self._upgrade)
@@ -91,10 +81,12 @@ class Store(ABC):
     async def _look(self) -> None:
         async with self._reading() as connection:
             if not await self._recognise(connection):
-                raise Unwritable("there is no ledger in it")
+                raise PermanentStoreError("there is no ledger in it")
             found, newest = await version_of(connection), newest_version()
             if found < newest:
-                raise Unwritable(f"it has version {found}; open it once for writing, which brings it to {newest}")
+                raise PermanentStoreError(
+                    f"it has version {found}; open it once for writing, which brings it to {newest}"
+                )
 
     async def commit(self, writes: Sequence[Write]) -> list[Any]:
         """Write a group in one transaction.
@@ -106,11 +98,11 @@ class Store(ABC):
             The result of each, once they are on disk.
 
         Raises:
-            Unreachable: if it could not be done now; whether it has been done is not always known.
-            Unwritable: if it never can be done.
+            TransientStoreError: if it could not be done now; whether it has been done is not always known.
+            PermanentStoreError: if it never can be done.
         """
         if self.is_read_only:
-            raise Unwritable("it was opened for reading only")
+            raise PermanentStoreError("it was opened for reading only")
 
         async def commit() -> list[Any]:
             async with self._transaction() as connection:
@@ -126,8 +118,8 @@ class Store(ABC):
             values: of its parameters.
 
         Raises:
-            Unreachable: if it could not be done now.
-            Unwritable: if it never can be done.
+            TransientStoreError: if it could not be done now.
+            PermanentStoreError: if it never can be done.
         """
 
         async def read(connection: AsyncConnection) -> Sequence[Any]:
@@ -138,7 +130,7 @@ class Store(ABC):
     async def _read(self, action: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """Read; if nobody waits any more, only until the database has heard of that, and no connection is lost."""
         if self._is_closed:
-            raise Unwritable("it has been closed")
+            raise PermanentStoreError("it has been closed")
         used: list[AsyncConnection] = []
 
         async def read() -> _T:
@@ -171,7 +163,7 @@ class Store(ABC):
     async def aclose(self) -> None:
         """Let go of everything; this never fails."""
         self._is_closed = True
-        self.on_lost = None
+        self.on_lock_lost = None
         if self._reads:
             await asyncio.wait(self._reads)
         if self._cuts:
@@ -181,7 +173,7 @@ class Store(ABC):
 
     @property
     @abstractmethod
-    def lives(self) -> int:
+    def lock_generation(self) -> int:
         """How often others may have taken the owner for dead until now; asked just before a byte leaves."""
 
     async def _is_dead(self, owner: str) -> bool:
@@ -195,7 +187,7 @@ class Store(ABC):
             owner: its name.
 
         Raises:
-            Unreachable: if that can't be told now.
+            TransientStoreError: if that can't be told now.
         """
 
     @asynccontextmanager
@@ -251,7 +243,7 @@ class Store(ABC):
         """Do something, and give its errors without the values that hang on them."""
         try:
             return await action()
-        except (MotionError, Unreachable, Unwritable):
+        except (MotionError, TransientStoreError, PermanentStoreError):
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise what they like
             failure = failure_of(error, secrets=self._secrets)
@@ -261,137 +253,3 @@ class Store(ABC):
 def make_engine(url: sa.URL, **options: Any) -> AsyncEngine:
     """Give an engine that never shows statements with their values: requests with signed URLs are among them."""
     return create_async_engine(url, hide_parameters=True, **options)
-
-
-def _text(raw: bytes) -> str | bytes:
-    """Give a text of SQLite's; the bytes of one that is none, so that its row is told of as damaged."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw
-
-
-def let_sqlite_be(engine: AsyncEngine, *, immediate: bool) -> None:
-    """Take the beginning of transactions out of the hands of Python's `sqlite3`, which begins them late or never."""
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        connection.driver_connection.text_factory = _text
-        cursor = connection.cursor()
-        # FULL: with WAL, a commit that was answered survives the loss of power, not only the loss of the process.
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        writes = immediate and connection.get_execution_options().get("motion_writes", False)
-        driver: Any = connection.connection.driver_connection  # one way to its thread; through SQLAlchemy it is three
-        await_only(driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN"))
-
-
-class SqliteStore(Store):
-    """SQLite, wherever it is kept."""
-
-    async def _interrupt(self, connection: AsyncConnection) -> None:
-        plain = connection.sync_connection
-        if plain is not None and not plain.closed and not plain.invalidated:
-            driver: Any = plain.connection.driver_connection
-            await driver.interrupt()
-
-
-class FileStore(SqliteStore):
-    """SQLite in a file.
-
-    Args:
-        file: the ledger's, with the owner's lock; let go of at the end.
-    """
-
-    def __init__(self, file: LedgerFile) -> None:
-        engine = make_engine(
-            sa.URL.create("sqlite+aiosqlite", database=str(file.path)),
-            connect_args={"timeout": BUSY_SECONDS},
-            poolclass=AsyncAdaptedQueuePool,  # older versions of SQLAlchemy keep no connection to a file
-            pool_size=5,
-            max_overflow=0,
-        )
-        let_sqlite_be(engine, immediate=True)
-        super().__init__(engine, file.owner)
-        self._file = file
-
-    async def commit(self, writes: Sequence[Write]) -> list[Any]:
-        """Write a group, if the file is still there; see `Store.commit`.
-
-        No intent is written while others would take its owner for dead: it comes to nothing, and the rest is written.
-        """
-        if not self._file.is_there():
-            raise Unreachable(f"the file {self._file.path} was moved or deleted while it was in use")
-        problem = None if self._file.is_owned() else await self._own_again()
-        if problem is None:
-            return await super().commit(writes)
-        # An earlier attempt, whose answer was lost, may have written an intent.
-        results = await super().commit([write.undone() if isinstance(write, Intend) else write for write in writes])
-        return [problem if isinstance(write, Intend) else result for write, result in zip(writes, results, strict=True)]
-
-    async def _own_again(self) -> Unwritable | None:
-        try:
-            await asyncio.to_thread(self._file.own_again)
-        except OSError as error:
-            return Unwritable(
-                f"the file that shows that its owner is alive cannot be made again: {error.strerror or error}"
-            )
-        where = self._file.path
-        _log.warning("ledger %s: the file that shows that its owner is alive was removed; it is there again", where)
-        return None
-
-    @property
-    def lives(self) -> int:
-        """How often the owner's file was lost; this looks whether it is there. See `Store.lives`."""
-        return self._file.lives
-
-    async def is_alive(self, owner: str) -> bool:
-        """Whether the owner holds its file; see `Store.is_alive`."""
-        return await asyncio.to_thread(is_holding, self._file.path, owner)
-
-    async def _mark(self, connection: AsyncConnection) -> None:
-        await mark_file(connection)
-
-    async def aclose(self) -> None:
-        """Let go of everything, the owner's lock last; see `Store.aclose`."""
-        await super().aclose()
-        await asyncio.to_thread(self._file.release)
-
-
-class MemoryStore(SqliteStore):
-    """SQLite in memory, over one connection, gone at the end.
-
-    Args:
-        owner: see `Store`.
-    """
-
-    def __init__(self, owner: str) -> None:
-        engine = make_engine(sa.URL.create("sqlite+aiosqlite", database=":memory:"), poolclass=StaticPool)
-        let_sqlite_be(engine, immediate=False)
-        super().__init__(engine, owner)
-        self._alone = asyncio.Lock()
-
-    @property
-    def lives(self) -> int:
-        """Never: nobody else can be here."""
-        return 0
-
-    async def is_alive(self, owner: str) -> bool:
-        """Whether it is this one: nobody else can be here."""
-        return owner == self.owner
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self._alone, self._engine.connect() as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        # Readers and the writer share the one connection, so they take turns.
-        async with self._alone, self._engine.begin() as connection:
-            yield connection

@@ -12,12 +12,12 @@ import attrs
 import sqlalchemy as sa
 
 from motion_async.jobs import JobStatus
-from motion_async.ledger.committing import in_chunks, padded
+from motion_async.ledger.codec import DamagedRow, damage, item_of, read_history, read_job_state, read_time
 from motion_async.ledger.items import History, Item, ItemState
-from motion_async.ledger.moves import PRESUMED
-from motion_async.ledger.rows import DamagedRow, damage, item_of, read_history, read_job_state, read_time
+from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
-from motion_async.ledger.troubles import Unwritable
+from motion_async.ledger.transaction import in_chunks, padded
+from motion_async.ledger.transitions import EXPIRED
 
 __all__ = ["Reading"]
 
@@ -78,8 +78,8 @@ def _read_item(row: Sequence[Any], dead: Dead = ()) -> Item:
         reason = str(error)
     else:
         is_lost = item.state is ItemState.INTENT and item.owner in dead
-        return attrs.evolve(item, state=ItemState.UNCERTAIN, error=PRESUMED) if is_lost else item
-    raise Unwritable(reason)
+        return attrs.evolve(item, state=ItemState.UNCERTAIN, error=EXPIRED) if is_lost else item
+    raise PermanentStoreError(reason)
 
 
 class Reading:
@@ -167,7 +167,7 @@ class Reading:
             return [read_history(row, of=item) for row in rows]
         except DamagedRow as error:
             reason = str(error)
-        raise Unwritable(reason)
+        raise PermanentStoreError(reason)
 
     async def counts(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state.
@@ -185,7 +185,7 @@ class Reading:
             if not isinstance(name, str) or stands not in _STATES:
                 key = await self._rows(_in_state, {"name": name, "state": stands})
                 item = f"item {key[0][0]!r:.80} of batch {name!r:.80}" if key else f"an item of batch {name!r:.80}"
-                raise Unwritable(
+                raise PermanentStoreError(
                     f"{item} is damaged: it is in the state {stands!r:.80}, and there is none of that name"
                 )
             found.setdefault(name, {})[ItemState(stands)] = number
@@ -213,4 +213,4 @@ class Reading:
                 found.append(((state.completed_at - began_at).total_seconds(), 0 if parent is None else 1))
         else:
             return found[::-1]
-        raise Unwritable(reason)
+        raise PermanentStoreError(reason)

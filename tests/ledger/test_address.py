@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.addresses`: what the URL of a ledger says, and that no password in it is shown."""
+"""Tests of `motion_async.ledger.address`: what the URL of a ledger says, and that no password in it is shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from motion_async import ConfigurationError, LedgerError
 from motion_async.ledger import open_ledger
-from motion_async.ledger.addresses import kind_of, read_address
+from motion_async.ledger.address import kind_of, read_address
 from tests.ledger.conftest import entries
 
 BEGINNING = "QXZW"

@@ -13,7 +13,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from motion_async.ledger.troubles import Unwritable
+from motion_async.ledger.outage import PermanentStoreError
 
 __all__ = ["SIDE_FILES", "check_permissions"]
 
@@ -35,7 +35,7 @@ def check_permissions(path: Path, *, read_only: bool) -> None:
         read_only: whether nothing may be changed, and root reads what is anybody's.
 
     Raises:
-        Unwritable: with the command that mends it.
+        PermanentStoreError: with the command that mends it.
         OSError: if the file cannot be looked at.
     """
     if os.name != "posix":
@@ -53,7 +53,7 @@ def check_permissions(path: Path, *, read_only: bool) -> None:
 def _check(path: Path, found: os.stat_result, *, read_only: bool) -> None:
     me = os.geteuid()
     if not stat.S_ISREG(found.st_mode):
-        raise Unwritable(f"{path} is no file; remove it, or name another ledger")
+        raise PermanentStoreError(f"{path} is no file; remove it, or name another ledger")
     # What is root's can be read: nobody writes it who could not write everything.
     if found.st_uid not in (me, ROOT) and not (me == ROOT and read_only):
         _refuse(path, "belongs to another user", ["chown", str(me), str(path)])
@@ -70,6 +70,6 @@ def _check(path: Path, found: os.stat_result, *, read_only: bool) -> None:
 
 
 def _refuse(path: Path, problem: str, mending: list[str]) -> None:
-    raise Unwritable(
+    raise PermanentStoreError(
         f"{path} {problem}, so that what is in it may be theirs; if you trust it, mend that with: {shlex.join(mending)}"
     )

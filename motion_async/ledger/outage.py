@@ -1,7 +1,7 @@
 """What to do when the database cannot be reached: wait a little longer each time, and say so.
 
-It knows no database. Whoever reads or writes raises `Unreachable` for what may pass, and `Unwritable` for what
-never will.
+It knows no database. Whoever reads or writes raises `TransientStoreError` for what may pass, and
+`PermanentStoreError` for what never will.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from motion_async.errors import LedgerError
 from motion_async.ledger.items import LedgerTrouble
 
-__all__ = ["Troubles", "Unreachable", "Unwritable"]
+__all__ = ["PermanentStoreError", "TransientStoreError", "Troubles"]
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 _log = logging.getLogger("motion_async")
 
 
-class Unreachable(Exception):  # noqa: N818  # stays inside the package
+class TransientStoreError(Exception):  # stays inside the package
     """The database did not do it now, and may do it later; whether it did it is not always known.
 
     Args:
@@ -36,7 +36,7 @@ class Unreachable(Exception):  # noqa: N818  # stays inside the package
         self.busy = busy
 
 
-class Unwritable(Exception):  # noqa: N818  # stays inside the package
+class PermanentStoreError(Exception):  # stays inside the package
     """The database will never do this: something about it is wrong."""
 
 
@@ -54,7 +54,7 @@ class Troubles:
         self._began_at: float | None = None
         self._pause = _FIRST_PAUSE
 
-    def met(self, error: Unreachable, *, since: float) -> float:
+    def met(self, error: TransientStoreError, *, since: float) -> float:
         """Tell of an attempt that failed.
 
         Args:
@@ -101,10 +101,10 @@ class Troubles:
             since = loop.time()
             try:
                 result = await attempt()
-            except Unreachable as error:
+            except TransientStoreError as error:
                 pause = self.met(error, since=since)
                 reason = str(error)
-            except Unwritable as error:
+            except PermanentStoreError as error:
                 reason = str(error)
                 break
             else:

@@ -15,13 +15,13 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from motion_async.errors import LedgerError
-from motion_async.ledger.moves import Intend, Move
-from motion_async.ledger.plans import Hold, Plan
-from motion_async.ledger.troubles import Troubles, Unreachable, Unwritable
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError, Troubles
+from motion_async.ledger.plans import Plan, Reconnect
+from motion_async.ledger.transitions import Claim, Move
 
 __all__ = ["Write", "Writer"]
 
-Write: TypeAlias = Move | Plan | Hold
+Write: TypeAlias = Move | Plan | Reconnect
 
 _HEAVIEST_GROUP: Final = 400
 """So much is written in one transaction: more of it would hold up the event loop for longer than it saves."""
@@ -43,8 +43,8 @@ class Writer:
     """Writes what is put in, in groups, by one task.
 
     Args:
-        commit: writes a group in one transaction, and gives the result of each, which may be an `Unwritable`;
-            raises `Unreachable` or `Unwritable` for the whole group.
+        commit: writes a group in one transaction, and gives the result of each, which may be an `PermanentStoreError`;
+            raises `TransientStoreError` or `PermanentStoreError` for the whole group.
         troubles: tells of what stands in the way.
         patience: seconds after which nobody waits any longer, except for an id to be kept.
     """
@@ -129,8 +129,8 @@ class Writer:
     def _next_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
         weight = 0
-        while self._waiting and (not group or weight + self._waiting[0].write.weight <= self._heaviest_group):
-            weight += self._waiting[0].write.weight
+        while self._waiting and (not group or weight + _weigh(self._waiting[0].write) <= self._heaviest_group):
+            weight += _weigh(self._waiting[0].write)
             group.append(self._waiting.popleft())
         return group
 
@@ -139,10 +139,10 @@ class Writer:
         since = self._loop.time()
         try:
             results = await self._committed(group)
-        except Unreachable as error:
+        except TransientStoreError as error:
             self._waiting.extendleft(reversed(group))
             await self._outlast(error, since)
-        except Unwritable as error:
+        except PermanentStoreError as error:
             if len(group) == 1:
                 self._fail(group[0], str(error))
             else:
@@ -154,7 +154,7 @@ class Writer:
         else:
             self._troubles.over()
             for waiting, result in zip(group, results, strict=True):
-                if isinstance(result, Unwritable):
+                if isinstance(result, PermanentStoreError):
                     self._fail(waiting, str(result))
                 elif not waiting.future.done():
                     waiting.future.set_result(result)
@@ -172,7 +172,7 @@ class Writer:
             if self._waiting:
                 await self._write([self._waiting.popleft()])
 
-    async def _outlast(self, error: Unreachable, since: float) -> None:
+    async def _outlast(self, error: TransientStoreError, since: float) -> None:
         """End the waiting of those who have waited long enough, then pause."""
         pause = self._troubles.met(error, since=since)
         now = self._loop.time()
@@ -192,14 +192,14 @@ class Writer:
 
     def _give_up(self, waiting: _Waiting, reason: str) -> None:
         write = waiting.write
-        if write.job_id is not None or isinstance(write, Hold):
+        if write.job_id is not None or isinstance(write, Reconnect):
             return
-        if write.fact:  # the waiting ends, the writing does not
+        if write.has_happened:  # the waiting ends, the writing does not
             self._tell(waiting, reason)
             return
         place = self._waiting.index(waiting)
         del self._waiting[place]
-        if isinstance(write, Intend):
+        if isinstance(write, Claim):
             # The commit that failed may have been made; nobody will send it, so it must not stand as an intent.
             self._waiting.insert(place, _Waiting(write.undone(), self._loop.create_future(), waiting.since))
         self._tell(waiting, reason)
@@ -210,7 +210,7 @@ class Writer:
 
     def _fail(self, waiting: _Waiting, reason: str) -> None:
         write = waiting.write
-        if write.fact:
+        if write.has_happened:
             self._unwritten.append(write)
             if reason != _CLOSED:  # what comes too late says nothing of the database
                 self._reason = reason
@@ -231,6 +231,10 @@ class Writer:
             )
         )
         waiting.future.exception()  # nobody has to wait for it, so nobody has to be told that nobody did
+
+
+def _weigh(write: Write) -> int:
+    return len(write.entries) if isinstance(write, Plan) else 1
 
 
 def _job_ids(writes: Sequence[Write]) -> tuple[tuple[str, str, str], ...]:

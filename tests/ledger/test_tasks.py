@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.finishing` and of what hangs on it: a ledger can be cut at every await.
+"""Tests of `motion_async.ledger.tasks` and of what hangs on it: a ledger can be cut at every await.
 
 Whenever whoever opens, uses or closes a ledger is cancelled, and however often: its store is closed, and no task, file,
 thread or connection is left, neither to somebody nor to the garbage collector.
@@ -20,9 +20,10 @@ import anyio
 import pytest
 
 from motion_async import LedgerError
-from motion_async.ledger import open_ledger, opening, store
-from motion_async.ledger.files import LedgerFile
-from motion_async.ledger.finishing import ended, finished
+from motion_async.ledger import open_ledger, opening
+from motion_async.ledger.store import base, sqlite
+from motion_async.ledger.store.files import LedgerFile
+from motion_async.ledger.tasks import ended, finished
 from tests.hostile.stepping import SteppingLoop, in_strides
 from tests.ledger.conftest import accepted, entries
 from tests.postgres import execute
@@ -57,16 +58,16 @@ async def noise() -> AsyncIterator[Noise]:
 
 
 @pytest.fixture
-def stores(monkeypatch: pytest.MonkeyPatch) -> list[store.Store]:
+def stores(monkeypatch: pytest.MonkeyPatch) -> list[base.Store]:
     """All stores that are made."""
-    made: list[store.Store] = []
-    init = store.Store.__init__
+    made: list[base.Store] = []
+    init = base.Store.__init__
 
-    def noted(self: store.Store, *args: Any, **options: Any) -> None:
+    def noted(self: base.Store, *args: Any, **options: Any) -> None:
         made.append(self)
         init(self, *args, **options)
 
-    monkeypatch.setattr(store.Store, "__init__", noted)
+    monkeypatch.setattr(base.Store, "__init__", noted)
     return made
 
 
@@ -106,7 +107,7 @@ async def cut(url: str, step: int, times: int) -> bool:
 @in_strides
 @pytest.mark.parametrize("times", [1, 3], ids=["once", "thrice"])
 async def test_a_ledger_can_be_cut_at_every_step(
-    url: str, times: int, stride: int, tmp_path: Path, stores: list[store.Store], noise: Noise
+    url: str, times: int, stride: int, tmp_path: Path, stores: list[base.Store], noise: Noise
 ) -> None:
     """While it is opened, used and closed: once the caller hears of its cancellation, nothing is left."""
     threads = threading.active_count()
@@ -132,9 +133,9 @@ async def test_a_read_that_is_cancelled_goes_on_to_its_end(
 ) -> None:
     """Its connection goes back to where it came from, and closing waits for that."""
     goes_on, pools = asyncio.Event(), list[Any]()
-    reading = store.Store._translated
+    reading = base.Store._translated
 
-    async def slow(self: store.Store, action: Any) -> Any:
+    async def slow(self: base.Store, action: Any) -> Any:
         async def then() -> Any:
             result = await action()
             if self.reading is reader:
@@ -146,7 +147,7 @@ async def test_a_read_that_is_cancelled_goes_on_to_its_end(
     async with open_ledger(url) as ledger:
         await ledger.plan("launch", entries("hero"))
         reader = ledger._store.reading
-        monkeypatch.setattr(store.Store, "_translated", slow)
+        monkeypatch.setattr(base.Store, "_translated", slow)
         pools.append(ledger._store._engine.pool)
         leaving = asyncio.ensure_future(ledger.counts())
         while not ledger._store._reads:
@@ -173,7 +174,7 @@ async def test_a_reader_that_waits_for_a_database_opens_no_new_one(
     """It is told that the ledger was closed in the meantime."""
 
     @asynccontextmanager
-    async def fails(_: store.Store) -> AsyncIterator[Any]:
+    async def fails(_: base.Store) -> AsyncIterator[Any]:
         raise OSError("no server")
         yield
 
@@ -192,7 +193,7 @@ async def test_a_reader_that_waits_for_a_database_opens_no_new_one(
 
 
 async def test_an_opening_that_takes_too_long_is_ended_when_nobody_wants_it(
-    url: str, stores: list[store.Store], noise: Noise, monkeypatch: pytest.MonkeyPatch
+    url: str, stores: list[base.Store], noise: Noise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that does not answer keeps nobody who wants to leave: the opening has a moment, and is then cut."""
     monkeypatch.setattr(opening, "_LAST_MOMENT", 0.05)
@@ -202,7 +203,7 @@ async def test_an_opening_that_takes_too_long_is_ended_when_nobody_wants_it(
         has_begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(store, "bring_up_to_date", never)
+    monkeypatch.setattr(base, "bring_up_to_date", never)
     going = asyncio.ensure_future(use(url))
     await has_begun.wait()
     for _ in range(3):
@@ -229,7 +230,7 @@ async def test_a_file_that_takes_long_to_be_made_is_let_go_of(
             assert goes_on.wait(20)
             super().__init__(path, busy_seconds=busy_seconds)
 
-    monkeypatch.setattr(store, "LedgerFile", SlowFile)
+    monkeypatch.setattr(sqlite, "LedgerFile", SlowFile)
     going = asyncio.ensure_future(use(file_url))
     await asyncio.to_thread(has_begun.wait, 20)
     going.cancel()

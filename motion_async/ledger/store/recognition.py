@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.errors import LedgerVersionError
+from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import TABLES, newest_version
-from motion_async.ledger.troubles import Unwritable
 
 __all__ = ["APPLICATION_ID", "mark_file", "recognise_file", "recognise_server"]
 
@@ -37,25 +37,25 @@ def recognise_file(connection: sqlite3.Connection) -> bool:
         connection: outside of a transaction; its schema is not trusted from here on.
 
     Raises:
-        Unwritable: if something else is in it.
+        PermanentStoreError: if something else is in it.
         LedgerVersionError: if a newer version of the library has written it.
     """
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.text_factory = _printable
     [mark] = connection.execute("PRAGMA application_id").fetchone()
     if mark not in (0, APPLICATION_ID):
-        raise Unwritable(f"it is another program's database, with application_id {mark}; name another file")
+        raise PermanentStoreError(f"it is another program's database, with application_id {mark}; name another file")
     found = connection.execute("SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
     if not found and not mark:
         return False
     kinds = {name: "virtual table" if str(sql).startswith("CREATE VIRTUAL") else kind for name, kind, sql in found}
     if not mark and not set(TABLES) & set(kinds):
-        raise Unwritable("it is another program's database, and gets no ledger's tables; name another file")
+        raise PermanentStoreError("it is another program's database, and gets no ledger's tables; name another file")
     for name in TABLES:
         _check_kind(name, kinds.get(name))
     triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) IN (?, ?, ?)"
     for [name] in connection.execute(triggers, tuple(TABLES)):
-        raise Unwritable(f"it has a trigger {name!r:.80}, which no ledger has; it may be made to do harm")
+        raise PermanentStoreError(f"it has a trigger {name!r:.80}, which no ledger has; it may be made to do harm")
     columns = {name: _columns_of(connection, name) for name in TABLES}
     _check_columns(columns, "motion_ledger")
     _check_version(connection.execute("SELECT version FROM motion_ledger LIMIT 2").fetchall(), columns)
@@ -79,7 +79,7 @@ async def recognise_server(connection: AsyncConnection) -> bool:
         connection: in a transaction.
 
     Raises:
-        Unwritable: if something else has the names of its tables.
+        PermanentStoreError: if something else has the names of its tables.
         LedgerVersionError: if a newer version of the library has written it.
     """
     kinds = {name: await connection.scalar(_kind_on_server, {"name": name}) for name in TABLES}
@@ -104,20 +104,22 @@ def _columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
 
 def _check_kind(name: str, kind: str | None) -> None:
     if kind is None:
-        raise Unwritable(f"it is no whole ledger: it has no table {name}; use a copy of it that is whole")
+        raise PermanentStoreError(f"it is no whole ledger: it has no table {name}; use a copy of it that is whole")
     if kind != "table":
-        raise Unwritable(f"it is no ledger: {name} is a {kind} in it, and no table; it may be made to do harm")
+        raise PermanentStoreError(f"it is no ledger: {name} is a {kind} in it, and no table; it may be made to do harm")
 
 
 def _check_columns(columns: Mapping[str, set[str]], name: str) -> None:
     if missing := TABLES[name] - columns[name]:
-        raise Unwritable(f"it is no whole ledger: its table {name} has no column {min(missing)} of its kind")
+        raise PermanentStoreError(f"it is no whole ledger: its table {name} has no column {min(missing)} of its kind")
 
 
 def _check_version(rows: Sequence[Any], columns: Mapping[str, set[str]]) -> None:
     [version] = rows[0] if len(rows) == 1 else [None]
     if not isinstance(version, int) or version < 1:
-        raise Unwritable("it is no ledger: it has not the one version that every ledger has; use another copy of it")
+        raise PermanentStoreError(
+            "it is no ledger: it has not the one version that every ledger has; use another copy of it"
+        )
     if version > newest_version():
         raise LedgerVersionError(found=version, known=newest_version())
     if version == newest_version():  # an older one has the columns of its time

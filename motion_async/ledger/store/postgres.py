@@ -9,9 +9,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from motion_async.ledger.owners import session_holds, take_session_lock
-from motion_async.ledger.recognition import recognise_server
-from motion_async.ledger.store import Store, make_engine
+from motion_async.ledger.store.base import Store, make_engine
+from motion_async.ledger.store.recognition import recognise_server
 
 __all__ = ["ServerStore"]
 
@@ -20,6 +19,12 @@ _COMMAND_SECONDS: Final = 30.0
 """A server that says nothing for so long is taken for lost."""
 _UPGRADE_LOCK: Final = 0x6D6F74696F6E
 """The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
+_take: Final = sa.text("SELECT pg_try_advisory_lock_shared(:number)")
+_holders: Final = sa.text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
+    " AND ((classid::bigint << 32) | objid::bigint) = :number"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 class ServerStore(Store):
@@ -45,24 +50,24 @@ class ServerStore(Store):
         self._losses = 0
 
     @property
-    def lives(self) -> int:
-        """How often the session that writes has ended, whoever ended it; see `Store.lives`."""
+    def lock_generation(self) -> int:
+        """How often the session that writes has ended, whoever ended it; see `Store.lock_generation`."""
         return self._losses
 
     async def is_alive(self, owner: str) -> bool:
         """Whether a session holds the owner's lock; see `Store.is_alive`."""
-        return await self._read(lambda connection: session_holds(connection, owner))
+        return await self._read(lambda connection: _session_holds(connection, owner))
 
     async def _connected(self, connection: AsyncConnection) -> None:
         async with connection.begin():
-            await take_session_lock(connection, self.owner)
+            await _take_session_lock(connection, self.owner)
 
         def ended(_: Any) -> None:
             if connection is self._writing:  # else it was left, and another has taken its place
                 self._is_lost = True
                 self._losses += 1
-                if self.on_lost is not None:
-                    self.on_lost()
+                if self.on_lock_lost is not None:
+                    self.on_lock_lost()
 
         driver: Any = (await connection.get_raw_connection()).driver_connection
         driver.add_termination_listener(ended)
@@ -76,3 +81,32 @@ class ServerStore(Store):
 
     async def _recognise(self, connection: AsyncConnection) -> bool:
         return await recognise_server(connection)
+
+
+async def _take_session_lock(connection: AsyncConnection, owner: str) -> None:
+    """Hold the owner's lock for as long as a session of PostgreSQL lives.
+
+    Args:
+        connection: the session, in a transaction.
+        owner: 16 hexadecimal digits.
+    """
+    # Shared, as the session before this one may not have noticed yet that its connection is gone.
+    await connection.execute(_take, {"number": _lock_number(owner)})
+
+
+async def _session_holds(connection: AsyncConnection, owner: str) -> bool:
+    """Whether any session holds an owner's lock.
+
+    Args:
+        connection: any session of the same database.
+        owner: its name.
+    """
+    try:
+        number = _lock_number(owner)
+    except ValueError:
+        return False  # no owner of this library's
+    return bool(await connection.scalar(_holders, {"number": number}))
+
+
+def _lock_number(owner: str) -> int:
+    return int.from_bytes(bytes.fromhex(owner), "big", signed=True)

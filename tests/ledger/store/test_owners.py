@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.owners` and of what hangs on it: several ledgers and processes in one place."""
+"""Tests of `motion_async.ledger.store.owners` and of what hangs on it: several ledgers and processes in one place."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ import aiohttp
 import pytest
 
 from motion_async import BatchRequest, LedgerConflictError, LedgerError, MotionSession, Outcome
-from motion_async.ledger import Item, ItemState, Ledger, open_ledger, owners
-from motion_async.ledger.moves import Presume
-from motion_async.ledger.owners import LockedFile, is_holding, remove_dead
+from motion_async.ledger import Item, ItemState, Ledger, open_ledger
+from motion_async.ledger.store import owners
+from motion_async.ledger.store.owners import LockedFile, is_holding, remove_dead
+from motion_async.ledger.transitions import Expire
 from motion_async.sandbox import Sandbox
 from tests.batches import QUICK, run
 from tests.ledger.conftest import accepted, entries
 from tests.postgres import execute
 
-SENDER = Path(__file__).with_name("sender.py")
+SENDER = Path(__file__).parents[1] / "sender.py"
 
 
 @asynccontextmanager
@@ -312,13 +313,13 @@ class Person:
     def __init__(self, ledger: Ledger, item: Item) -> None:
         self.ledger = ledger
         self.item = item
-        self.presumes: Presume | None = None
+        self.presumes: Expire | None = None
 
     async def look(self) -> None:
         found, claim = await self.ledger._again(self.item)
         if found.owner is not None and not await self.ledger._store.is_alive(found.owner):
-            op, at = self.ledger._marks.mark()
-            self.presumes = Presume(op, self.item, at, found.owner, claim)
+            op, at = self.ledger._marks.next_op()
+            self.presumes = Expire(op, self.item, at, found.owner, claim)
 
     async def presume(self) -> None:
         if self.presumes is not None:
@@ -480,7 +481,7 @@ def test_a_file_that_is_removed_too_soon_is_made_again(
     held = LockedFile(ledger_file, "me")
     assert tries == 3
     assert is_holding(ledger_file, "me")
-    assert held.lives == 0
+    assert held.lock_generation == 0
     held.release()
     assert list(ledger_file.parent.iterdir()) == []
 
@@ -551,8 +552,8 @@ async def test_a_file_system_without_locks_is_told(
 FORKING = """
 import os, signal, subprocess, sys
 from pathlib import Path
-from motion_async.ledger.moves import Presume
-from motion_async.ledger.owners import LockedFile
+from motion_async.ledger.transitions import Expire
+from motion_async.ledger.store.owners import LockedFile
 
 held = LockedFile(Path(sys.argv[1]), "me")
 started = subprocess.Popen(["cat"], close_fds=False, stdout=subprocess.DEVNULL)

@@ -1,0 +1,91 @@
+"""The journal of one item while it is sent and watched: what the rest of the library tells becomes moves.
+
+It decides nothing and waits for nothing: each method puts a move into the writer at once, and gives what it gave.
+"""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from motion_async.errors import InvalidRequestError, MotionError, UncertainError
+from motion_async.jobs import JobState, StatusChange
+from motion_async.ledger.codec import storable, write_error
+from motion_async.ledger.items import Item
+from motion_async.ledger.transitions import Accept, Claim, Finish, MarkUncertain, Move, RecordStatus, Reject, Release
+
+__all__ = ["Identity", "ItemRecord"]
+
+
+class Identity(Protocol):
+    """Who makes moves: gives each what it bears."""
+
+    owner: str
+
+    @property
+    def lock_generation(self) -> int:
+        """How often other processes may have taken the owner for dead."""
+        ...
+
+    def next_op(self) -> tuple[str, str]:
+        """Give a name that no move has had, and the time as it is written."""
+        ...
+
+
+class ItemRecord:
+    """Implements `motion_async.sending.journal.Record` for an item: `put` takes its moves in, `identity` names them."""
+
+    def __init__(self, item: Item, put: Callable[[Move], Future[Any]], identity: Identity) -> None:
+        self._item = item
+        self._put = put
+        self._identity = identity
+        self._claim: str | None = None
+        self._claimed_in = 0
+        self._found: JobState | None = None
+
+    def found(self, before: JobState) -> None:
+        """Keep the state that a followup finds for the note of its id; see `Record.found`."""
+        self._found = before
+
+    def sending(self) -> Future[bool]:
+        """Claim the item; see `Record.sending`."""
+        op, at = self._identity.next_op()
+        self._claim, self._claimed_in = op, self._identity.lock_generation
+        return self._put(Claim(op, self._item, at, self._identity.owner))
+
+    def holds(self) -> bool:
+        """Say whether no other process can have taken the claim for a dead owner's; see `Record.holds`."""
+        return self._claimed_in == self._identity.lock_generation
+
+    def not_taken(self, error: MotionError | None) -> Future[None]:
+        """Note that the claim came to nothing; see `Record.not_taken`."""
+        op, at = self._identity.next_op()
+        move = Reject if isinstance(error, InvalidRequestError) else Release
+        return self._put(move(op, self._item, at, self._claim, write_error(error)))
+
+    def lost(self, error: UncertainError) -> Future[None]:
+        """Note that the answer was lost; see `Record.lost`."""
+        op, at = self._identity.next_op()
+        return self._put(MarkUncertain(op, self._item, at, self._claim, write_error(error)))
+
+    def taken(self, accepted: JobState) -> Future[None]:
+        """Note the id; see `Record.taken`."""
+        op, at = self._identity.next_op()
+        # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
+        job_id, status = storable(accepted.job_id), storable(str(accepted.status))
+        return self._put(Accept(op, self._item, at, job_id, status, found=self._found))
+
+    def changed(self, change: StatusChange) -> None:
+        """Note a change; see `Record.changed`."""
+        op, at = self._identity.next_op()
+        job_id, status = storable(change.job_id), storable(str(change.current))
+        self._put(RecordStatus(op, self._item, at, job_id, status, change.state))
+
+    def ended(self, state: JobState | None, error: MotionError | None) -> Future[JobState | None]:
+        """Note how the watch ended; see `Record.ended`."""
+        op, at = self._identity.next_op()
+        words = write_error(error)
+        if state is None:
+            return self._put(Finish(op, self._item, at, None, None, None, words))
+        return self._put(Finish(op, self._item, at, storable(state.job_id), storable(str(state.status)), state, words))
