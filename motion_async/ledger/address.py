@@ -20,16 +20,16 @@ from motion_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-__all__ = ["LedgerAddress", "kind_of", "read_address"]
+__all__ = ["OPTIONS", "SERVERS", "LedgerAddress", "parse_url", "read_address", "read_kind"]
 
 _KINDS: Final = "sqlite:///file.db, sqlite:// (in memory) or postgresql://user:password@host/database"
-_SERVERS: Final = ("postgresql", "postgres")
+SERVERS: Final = ("postgresql", "postgres")
 _MAYBE_A_LOGIN: Final = re.compile(r"[:@=?]")
 """What no plain path has, and a URL that was mistyped may have just before its password."""
 _AMBIGUOUS: Final = re.compile(r"@.*@|\?.*=.*@", re.DOTALL)
 """An @ or a ? that may belong to the password or may end it."""
 _MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_OPTIONS: Final = {"host": "host", "port": "port", "sslmode": "ssl"}
+OPTIONS: Final = {"host": "host", "port": "port", "sslmode": "ssl"}
 """What may follow the `?` of a server's URL, and what asyncpg calls it."""
 
 
@@ -37,11 +37,7 @@ _OPTIONS: Final = {"host": "host", "port": "port", "sslmode": "ssl"}
 class LedgerAddress:
     """Where a ledger is: in a file, on a server, or else in memory.
 
-    Args:
-        shown: its name without secrets.
-        file: of a ledger in a file.
-        server: of one in PostgreSQL, with the driver's name.
-        options: further ones for the driver's `connect`.
+    `shown` has no secrets, `server` has the driver's name, and `options` are further ones of the driver's `connect`.
     """
 
     shown: str
@@ -50,19 +46,12 @@ class LedgerAddress:
     options: dict[str, Any] = attrs.field(factory=dict)
 
 
-def kind_of(url: object) -> str:
-    """Give `sqlite` or `postgresql`, as a URL begins.
-
-    Args:
-        url: what was given as one.
-
-    Raises:
-        ConfigurationError: if it is no URL of a ledger.
-    """
+def read_kind(url: object) -> str:
+    """Give `sqlite` or `postgresql`, as a URL begins."""
     scheme, mark, _ = url.partition("://") if isinstance(url, str) else ("", "", "")
     if mark and scheme == "sqlite":
         return "sqlite"
-    if mark and scheme in _SERVERS:
+    if mark and scheme in SERVERS:
         return "postgresql"
     is_path = isinstance(url, PurePath) or (isinstance(url, str) and url and not _MAYBE_A_LOGIN.search(url))
     hint = f", so for the file {str(url)!r:.80} sqlite:///{url!s:.80}" if is_path else ""
@@ -70,31 +59,37 @@ def kind_of(url: object) -> str:
 
 
 def read_address(url: str) -> LedgerAddress:
-    """Read the URL of a ledger.
-
-    Args:
-        url: one that `kind_of` knows.
+    """Read a URL that `read_kind` knows; one that can be read in several ways is refused, and not repeated.
 
     Raises:
-        ConfigurationError: if it cannot be read, or only in several ways; nothing of it is in the message.
+        ConfigurationError: if it cannot be used.
         ModuleNotFoundError: if SQLAlchemy is not installed.
     """
-    sa = importlib.import_module("sqlalchemy")  # by name: whoever opens no ledger need not have it
-    kind, read = kind_of(url), None
+    kind = read_kind(url)
     if kind == "postgresql" and _AMBIGUOUS.search(url):
         _refuse("it can be read in several ways; in its password write %40 for @ and %3F for ?")
-    with contextlib.suppress(sa.exc.ArgumentError, ValueError):  # they have parts of the URL
-        read = sa.make_url(url.replace("postgres://", "postgresql://", 1))
+    read = parse_url(url)
     if read is None:
         _refuse(f"it cannot be read as {_KINDS}")
-    return _file(read) if kind == "sqlite" else _server(read)
+    return _read_file(read) if kind == "sqlite" else _read_server(read)
+
+
+def parse_url(url: str) -> URL | None:
+    """Take a URL apart as the library does that connects to it; None if it can be read in several ways, or in none."""
+    sa = importlib.import_module("sqlalchemy")  # by name: whoever opens no ledger need not have it
+    if url.startswith(SERVERS) and _AMBIGUOUS.search(url):
+        return None
+    with contextlib.suppress(sa.exc.ArgumentError, ValueError):  # they have parts of the URL
+        read: URL = sa.make_url(url.replace("postgres://", "postgresql://", 1))
+        return read
+    return None
 
 
 def _refuse(problem: str) -> NoReturn:
     raise ConfigurationError(f"the ledger's URL cannot be used: {problem}")
 
 
-def _file(url: URL) -> LedgerAddress:
+def _read_file(url: URL) -> LedgerAddress:
     if url.query or url.host or url.username or url.password or "\0" in (url.database or ""):
         _refuse("sqlite takes a file and nothing else, as in sqlite:///launch.db or sqlite:////tmp/l.db")
     if not url.database or url.database == ":memory:":
@@ -103,18 +98,18 @@ def _file(url: URL) -> LedgerAddress:
     return LedgerAddress(str(path), file=path)
 
 
-def _server(url: URL) -> LedgerAddress:
+def _read_server(url: URL) -> LedgerAddress:
     # No name and no value that is not known is repeated: a password without its escapes may be cut into both.
-    known = ", ".join(_OPTIONS)
+    known = ", ".join(OPTIONS)
     if "password" in url.query or "sslpassword" in url.query:
         _refuse(f"a password stands before the @, in PGPASSWORD or in ~/.pgpass, and options are: {known}")
-    if set(url.query) - set(_OPTIONS):
+    if set(url.query) - set(OPTIONS):
         _refuse(f"it has an option that is not known; these are: {known}")
     options: dict[str, Any] = {}
     for name, value in url.query.items():
         if not isinstance(value, str):
             _refuse(f"option {name} is given more than once")
-        options[_OPTIONS[name]] = value
+        options[OPTIONS[name]] = value
     if "port" in options:
         if not re.fullmatch(r"[0-9]{1,5}", options["port"]):
             _refuse("option port must be a number")

@@ -18,14 +18,14 @@ from motion_async.errors import ConfigurationError
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.ledger.items import Entry, History, Item, ItemState
 from motion_async.redaction import Unshown, redacted
+from motion_async.showing import shown
 
 __all__ = [
     "DamagedRow",
     "check_name",
-    "damage",
-    "item_of",
-    "printable",
+    "describe_damage",
     "read_history",
+    "read_item",
     "read_job_state",
     "read_request",
     "read_time",
@@ -51,60 +51,26 @@ def storable(text: str) -> str: ...
 @overload
 def storable(text: None) -> None: ...
 def storable(text: str | None) -> str | None:
-    """Give a text as a database can keep it: without a NUL, and without halves of characters.
-
-    Args:
-        text: any text; None stays None.
-    """
+    """Give a text as a database can keep it: without a NUL, and without halves of characters."""
     if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
-def printable(text: str, *, limit: int = 300) -> str:
-    """Give the beginning of somebody's words, with what a terminal would obey made visible.
-
-    Args:
-        text: any text.
-        limit: so many characters of it at most.
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:limit])[:limit]
-
-
 def check_name(what: str, name: str) -> str:
-    """Give the name of a batch or the key of an item, if it can be one.
-
-    Args:
-        what: what it is the name of.
-        name: 1 to 512 printable characters.
-
-    Raises:
-        ConfigurationError: if it is anything else.
-    """
+    """Give the name of a batch or the key of an item, if it can be one."""
     if not isinstance(name, str) or not 1 <= len(name) <= _MAX_NAME or not name.isprintable():
         raise ConfigurationError(f"{what} must be 1 to {_MAX_NAME} printable characters, not {name!r:.80}")
     return name
 
 
 def write_time(at: datetime) -> str:
-    """Write a time.
-
-    Args:
-        at: an aware datetime.
-    """
+    """Write a time."""
     return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 def read_time(text: str) -> datetime:
-    """Read a time.
-
-    Args:
-        text: what `write_time` wrote.
-
-    Raises:
-        ValueError: if it is none, or one without a zone.
-        OverflowError: if it lies past the calendar's end.
-    """
+    """Read a time."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without its zone")
@@ -116,32 +82,17 @@ _dump: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def write_request(request: VideoRequest) -> str:
-    """Write a request, with the signed URLs whole, as it has to be sent with them.
-
-    Args:
-        request: a request that `motion_async.contract.validation` has found nothing wrong with.
-    """
+    """Write a request, with the signed URLs whole, as it has to be sent with them."""
     return Unshown(_dump(write_plain_request(request)))  # the drivers log the repr of what is bound
 
 
 def read_request(text: str) -> VideoRequest:
-    """Read a request.
-
-    Args:
-        text: what `write_request` wrote.
-    """
+    """Read a request."""
     return read_plain_request(json.loads(text))
 
 
 def write_metadata(entry: Entry) -> str | None:
-    """Write the caller's own data.
-
-    Args:
-        entry: what is to be planned.
-
-    Raises:
-        ConfigurationError: if it is no JSON.
-    """
+    """Write the caller's own data."""
     if entry.metadata is None:
         return None
     try:
@@ -152,52 +103,31 @@ def write_metadata(entry: Entry) -> str | None:
 
 
 def write_state(state: JobState | None) -> str | None:
-    """Write what the service said of a job, with the fields that the documentation does not name.
-
-    Args:
-        state: a state; None stays None.
-    """
+    """Write what the service said of a job, with the fields that the documentation does not name."""
     return None if state is None else _dump(write_plain_state(state, datetime.isoformat))
 
 
 def write_error(error: BaseException | None) -> str | None:
-    """Write the words of an error.
-
-    Args:
-        error: an error; None stays None.
-    """
+    """Write the words of an error."""
     return None if error is None else storable(redacted(str(error)))
 
 
-def item_of(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
-    """Read an item.
-
-    Args:
-        row: its columns, in the order of `motion_async.ledger.schema.ITEM_COLUMNS`.
-        request: its request, where it is at hand.
-
-    Raises:
-        DamagedRow: if it is none that this library can have written.
-    """
+def read_item(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
+    """Read an item."""
     try:
-        return _item_of(row, request)
+        return _read_fields(row, request)
     except _DAMAGES as error:
-        problem = damage(f"item {row[2]!r:.80} of batch {row[1]!r:.80}", error)
+        problem = describe_damage(f"item {row[2]!r:.80} of batch {row[1]!r:.80}", error)
     raise problem  # out here, as what was raised holds the row
 
 
-def damage(what: str, error: BaseException) -> DamagedRow:
-    """Give what says that a row is damaged.
-
-    Args:
-        what: the row, in printable words.
-        error: what reading it has raised.
-    """
-    words = printable(redacted(str(error)[:2_000]), limit=160)
+def describe_damage(what: str, error: BaseException) -> DamagedRow:
+    """Give what says that a row is damaged."""
+    words = shown(str(error)[:2_000], limit=160)
     return DamagedRow(f"{what} is damaged ({type(error).__name__}: {words})")
 
 
-def _item_of(row: Sequence[Any], request: VideoRequest | None) -> Item:
+def _read_fields(row: Sequence[Any], request: VideoRequest | None) -> Item:
     number, batch, key, parent, body, metadata, planned_at, digest, state, owner = row[:10]
     intent_at, taken_at, job_id, status, job_state, error, changed_at = row[10:]
     if not isinstance(number, int):
@@ -232,26 +162,14 @@ def _check_texts(texts: Iterable[object], *, or_none: bool = False) -> None:
 
 
 def read_job_state(text: str | None) -> JobState | None:
-    """Read a state; one that can't be read is as good as none, and must not hide all other items.
-
-    Args:
-        text: what `write_state` wrote; None stays None.
-    """
+    """Read a state; one that can't be read is as good as none, and must not hide all other items."""
     with contextlib.suppress(WireError):
         return None if text is None else read_state(text.encode())
     return None
 
 
 def read_history(row: Sequence[Any], *, of: Item) -> History:
-    """Read a line of history.
-
-    Args:
-        row: its time, state, status, job id and detail.
-        of: the item whose history it is.
-
-    Raises:
-        DamagedRow: if it is none that this library can have written.
-    """
+    """Read a line of history."""
     at, state, status, job_id, detail = row
     try:
         _check_texts((status, job_id, detail), or_none=True)
@@ -263,5 +181,5 @@ def read_history(row: Sequence[Any], *, of: Item) -> History:
             detail,
         )
     except _DAMAGES as error:
-        problem = damage(f"the history of item {of.key!r:.80} of batch {of.batch!r:.80}", error)
+        problem = describe_damage(f"the history of item {of.key!r:.80} of batch {of.batch!r:.80}", error)
     raise problem

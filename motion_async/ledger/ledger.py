@@ -19,9 +19,9 @@ from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerE
 from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
 from motion_async.ledger.journal import ItemRecord
-from motion_async.ledger.outage import Troubles
+from motion_async.ledger.outage import Outage
 from motion_async.ledger.plans import Plan, Planned, Reconnect
-from motion_async.ledger.tasks import ended, started
+from motion_async.ledger.tasks import start, wait_until_done
 from motion_async.ledger.transitions import Accept, Drop, Expire, Move, SendAgain
 from motion_async.ledger.writer import Writer
 from motion_async.sending.journal import Record
@@ -62,7 +62,7 @@ class _Identity:
         return f"{self.owner}-{next(self._numbers)}", at
 
 
-def _planned(entry: Entry) -> Planned:
+def _write_entry(entry: Entry) -> Planned:
     return Planned(
         check_name("the key of an item", entry.key),
         None if entry.parent is None else check_name("the parent of an item", entry.parent),
@@ -98,9 +98,9 @@ class Ledger:
         self._patience = patience
         self._on_trouble = on_trouble
         self._identity = _Identity(store, now)
-        self._writer = Writer(store.commit, Troubles(where, on_trouble), patience=patience)
+        self._writer = Writer(store.commit, Outage(where, on_trouble), patience=patience)
         self._closing: asyncio.Task[None] | None = None
-        store.on_lock_lost = self._hold
+        store.on_lock_lost = self._reconnect
 
     def __repr__(self) -> str:
         return f"<Ledger {self._where}, owner {self.owner}>"
@@ -132,7 +132,7 @@ class Ledger:
         check_name("the name of a batch", batch)
         written: list[asyncio.Future[list[Item]]] = []
         for first in range(0, len(entries), _PLANNED_AT_ONCE):
-            planned = tuple(map(_planned, entries[first : first + _PLANNED_AT_ONCE]))
+            planned = tuple(map(_write_entry, entries[first : first + _PLANNED_AT_ONCE]))
             op, at = self._identity.next_op()
             written.append(self._writer.put(Plan(op, batch, planned, at)))
             await asyncio.sleep(0)  # polls are due in the meantime
@@ -172,7 +172,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._read(lambda: self._store.reading.keys(batch, keys))
+        return await self._retry(lambda: self._store.queries.find_by_keys(batch, keys))
 
     async def settled(self, item: Item) -> Item:
         """Read an item again; an intent whose owner is dead becomes uncertain.
@@ -186,15 +186,15 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read or written, or does not have the item.
         """
-        found, claim = await self._again(item)
+        found, claim = await self._read_again(item)
         owner = found.owner
         if found.state is not ItemState.INTENT or owner is None or owner == self.owner or self._store.is_read_only:
             return found
-        if await self._read(lambda: self._store.is_alive(owner)):
+        if await self._retry(lambda: self._store.probe_owner(owner)):
             return found
         op, at = self._identity.next_op()
         await self._writer.put(Expire(op, item, at, owner, claim))
-        return (await self._again(item))[0]
+        return (await self._read_again(item))[0]
 
     async def items(self, batch: str | None = None, *, states: Collection[ItemState] = ()) -> AsyncIterator[Item]:
         """Give items in the order in which they were planned, a page at a time, however many there are.
@@ -212,7 +212,7 @@ class Ledger:
         after = 0
         chosen = tuple(states)
         while True:
-            page = await self._read(partial(self._store.reading.page, batch, chosen, after=after, most=_PAGE))
+            page = await self._retry(partial(self._store.queries.read_page, batch, chosen, after=after, most=_PAGE))
             for item in page:
                 yield item
             if len(page) < _PAGE:
@@ -230,7 +230,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._read(lambda: self._store.reading.of_job(job_id))
+        return await self._retry(lambda: self._store.queries.find_by_job(job_id))
 
     async def history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order.
@@ -241,7 +241,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._read(lambda: self._store.reading.history(item))
+        return await self._retry(lambda: self._store.queries.read_history(item))
 
     async def counts(self, batch: str | None = None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state; what there is none of is not there.
@@ -252,7 +252,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._read(lambda: self._store.reading.counts(batch))
+        return await self._retry(lambda: self._store.queries.count(batch))
 
     async def durations(self, limit: int = 1_000) -> list[tuple[float, int]]:
         """Give how long the newest finished jobs took, for a schedule to learn from.
@@ -269,7 +269,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._read(lambda: self._store.reading.durations(limit))
+        return await self._retry(lambda: self._store.queries.read_durations(limit))
 
     async def resolve(
         self, item: Item, *, job_id: str | None = None, send_again: bool = False, drop: bool = False
@@ -308,7 +308,7 @@ class Ledger:
             move = Accept(op, item, at, job_id, by="person")
             what = f"given job {job_id}, which is noted in its history"
         done = await self._writer.put(move)
-        found = (await self._again(item))[0]
+        found = (await self._read_again(item))[0]
         if not done:
             raise LedgerConflictError(
                 f"item {item.key!r} of batch {item.batch!r} cannot be {what}: it is {found.state}"
@@ -327,9 +327,9 @@ class Ledger:
             LedgerError: if something could not be written; it names every id that is not on disk.
         """
         if self._closing is None:
-            self._closing = started(self._close(), name="motion_async.ledger.close")
+            self._closing = start(self._close(), name="motion_async.ledger.close")
             # A cancellation of the caller must not cost the last notes; they take no longer than a few seconds.
-            await ended(self._closing)
+            await wait_until_done(self._closing)
             self._closing.result()
         else:
             await asyncio.wait([self._closing])
@@ -346,18 +346,18 @@ class Ledger:
         finally:
             await self._store.aclose()
 
-    async def _again(self, item: Item) -> tuple[Item, str | None]:
-        found = await self._read(lambda: self._store.reading.item(item.id))
+    async def _read_again(self, item: Item) -> tuple[Item, str | None]:
+        found = await self._retry(lambda: self._store.queries.find_item(item.id))
         if found is None:
             raise LedgerError(f"the ledger {self._where} has no item {item.key!r} of batch {item.batch!r} any more")
         return found
 
-    def _hold(self) -> None:
+    def _reconnect(self) -> None:
         """Have the owner's session made again at once: until then others take this ledger for dead."""
         op, _ = self._identity.next_op()
         self._writer.put(Reconnect(op))
 
-    async def _read(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+    async def _retry(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
         if self._closing is not None:
             raise LedgerError(f"the ledger {self._where} has been closed")
-        return await Troubles(self._where, self._on_trouble).outlast(attempt, patience=self._patience)
+        return await Outage(self._where, self._on_trouble).retry(attempt, patience=self._patience)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from motion_async.errors import ConfigurationError, LedgerError
-from motion_async.ledger.address import kind_of, read_address
+from motion_async.ledger.address import read_address, read_kind
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
-from motion_async.ledger.outage import PermanentStoreError, TransientStoreError, Troubles
-from motion_async.ledger.tasks import finished
+from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
+from motion_async.ledger.tasks import run_or_undo
 from motion_async.options import check_clock, check_number
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ async def open_ledger(
     """
     check_number("patience", patience, low=0, high=86_400)
     now = check_clock("now", now or partial(datetime.now, UTC))
-    where, make = _store_of(url, read_only=read_only)
-    troubles = Troubles(where, on_trouble)
-    store = await _opened(where, make, troubles, patience)
+    where, make = _choose_store(url, read_only=read_only)
+    outage = Outage(where, on_trouble)
+    store = await _open_store(where, make, outage, patience)
     ledger = Ledger(store, where=where, patience=patience, now=now, on_trouble=on_trouble)
     try:
         yield ledger
@@ -77,28 +77,28 @@ async def open_ledger(
         await ledger.aclose()
 
 
-async def _opened(where: str, make: Callable[[], Awaitable[Store]], troubles: Troubles, patience: float) -> Store:
+async def _open_store(where: str, make: Callable[[], Awaitable[Store]], outage: Outage, patience: float) -> Store:
     """Give the store, opened; only a lock of somebody else's is waited for."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
     while True:
         since = loop.time()
         try:
-            store = await finished(
-                _attempt(make), lambda store: store.aclose(), name="motion_async.ledger.open", moment=_LAST_MOMENT
+            store = await run_or_undo(
+                _try_to_open(make), lambda store: store.aclose(), name="motion_async.ledger.open", moment=_LAST_MOMENT
             )
         except (TransientStoreError, PermanentStoreError) as error:
             reason, busy = str(error), isinstance(error, TransientStoreError) and error.busy
         else:
-            troubles.over()
+            outage.recovered()
             return store
-        pause = troubles.met(TransientStoreError(reason), since=since) if busy else 0.0
+        pause = outage.failed(TransientStoreError(reason), since=since) if busy else 0.0
         if not busy or loop.time() + pause > deadline:
             raise LedgerError(f"the ledger {where} cannot be opened: {reason}; check its address, and that it is there")
         await asyncio.sleep(pause)
 
 
-async def _attempt(make: Callable[[], Awaitable[Store]]) -> Store:
+async def _try_to_open(make: Callable[[], Awaitable[Store]]) -> Store:
     store = await make()
     try:
         await store.open()
@@ -108,9 +108,9 @@ async def _attempt(make: Callable[[], Awaitable[Store]]) -> Store:
     return store
 
 
-def _store_of(url: str, *, read_only: bool) -> tuple[str, Callable[[], Awaitable[Store]]]:
+def _choose_store(url: str, *, read_only: bool) -> tuple[str, Callable[[], Awaitable[Store]]]:
     """Give the name that may be shown for a URL, and what makes its store."""
-    is_sqlite = kind_of(url) == "sqlite"
+    is_sqlite = read_kind(url) == "sqlite"
     extra = "ledger" if is_sqlite else "postgres"
     try:
         address = read_address(url)
@@ -123,23 +123,23 @@ def _store_of(url: str, *, read_only: bool) -> tuple[str, Callable[[], Awaitable
         raise ConfigurationError(missing) from None
     owner = secrets.token_hex(8)
     if address.file is not None:
-        return address.shown, partial(_read_file if read_only else _written_file, stores, address.file)
+        return address.shown, partial(_make_read_store if read_only else _make_file_store, stores, address.file)
     if address.server is not None:
         store = partial(stores.ServerStore, address.server, owner, address.options, read_only=read_only)
-        return address.shown, partial(_made, store)
+        return address.shown, partial(_make, store)
     if read_only:
         raise ConfigurationError("a ledger in memory is empty when it is opened, so there is nothing to read in it")
-    return address.shown, partial(_made, partial(stores.MemoryStore, owner))
+    return address.shown, partial(_make, partial(stores.MemoryStore, owner))
 
 
-async def _read_file(stores: Any, path: Path) -> Store:
+async def _make_read_store(stores: Any, path: Path) -> Store:
     file = await asyncio.to_thread(stores.ReadFile, path, busy_seconds=stores.BUSY_SECONDS)
     store: Store = stores.ReadFileStore(file, busy_seconds=stores.BUSY_SECONDS)
     return store
 
 
-async def _written_file(stores: Any, path: Path) -> Store:
-    file = await finished(
+async def _make_file_store(stores: Any, path: Path) -> Store:
+    file = await run_or_undo(
         asyncio.to_thread(stores.LedgerFile, path, busy_seconds=stores.BUSY_SECONDS),
         lambda file: asyncio.to_thread(file.release),
         name="motion_async.ledger.file",
@@ -148,5 +148,5 @@ async def _written_file(stores: Any, path: Path) -> Store:
     return store
 
 
-async def _made(make: Callable[[], Store]) -> Store:
+async def _make(make: Callable[[], Store]) -> Store:
     return make()

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from motion_async.errors import LedgerError
 from motion_async.ledger.items import LedgerTrouble
 
-__all__ = ["PermanentStoreError", "TransientStoreError", "Troubles"]
+__all__ = ["Outage", "PermanentStoreError", "TransientStoreError"]
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
@@ -24,12 +24,7 @@ _log = logging.getLogger("motion_async")
 
 
 class TransientStoreError(Exception):  # stays inside the package
-    """The database did not do it now, and may do it later; whether it did it is not always known.
-
-    Args:
-        reason: in the database's words.
-        busy: whether somebody else holds a lock, who will let go of it sooner or later.
-    """
+    """The database did not do it now, and may do it later; whether it did it is not always known."""
 
     def __init__(self, reason: str, *, busy: bool = False) -> None:
         super().__init__(reason)
@@ -40,13 +35,8 @@ class PermanentStoreError(Exception):  # stays inside the package
     """The database will never do this: something about it is wrong."""
 
 
-class Troubles:
-    """Tells of one trouble from its beginning to its end, and how long to pause in it.
-
-    Args:
-        where: the ledger, for the log, without its password.
-        on_trouble: told at every attempt that failed; what it raises is logged.
-    """
+class Outage:
+    """Tells of one trouble from its beginning to its end, and how long to pause in it."""
 
     def __init__(self, where: str, on_trouble: Callable[[LedgerTrouble], object] | None) -> None:
         self._where = where
@@ -54,16 +44,8 @@ class Troubles:
         self._began_at: float | None = None
         self._pause = _FIRST_PAUSE
 
-    def met(self, error: TransientStoreError, *, since: float) -> float:
-        """Tell of an attempt that failed.
-
-        Args:
-            error: why.
-            since: when the attempt began, by the loop's clock: a lock is waited for in it, too.
-
-        Returns:
-            The seconds to pause before the next attempt.
-        """
+    def failed(self, error: TransientStoreError, *, since: float) -> float:
+        """Tell of an attempt that failed."""
         if self._began_at is None:
             self._began_at = since
             self._pause = _FIRST_PAUSE
@@ -77,7 +59,7 @@ class Troubles:
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         return pause
 
-    def over(self) -> None:
+    def recovered(self) -> None:
         """Tell of an attempt that did not fail."""
         if self._began_at is not None:
             _log.warning(
@@ -85,16 +67,8 @@ class Troubles:
             )
             self._began_at = None
 
-    async def outlast(self, attempt: Callable[[], Awaitable[_T]], *, patience: float) -> _T:
-        """Do something that can be done again, until it succeeds.
-
-        Args:
-            attempt: does it.
-            patience: seconds after which it is given up.
-
-        Raises:
-            LedgerError: if it is given up, or cannot be done at all.
-        """
+    async def retry(self, attempt: Callable[[], Awaitable[_T]], *, patience: float) -> _T:
+        """Do something that can be done again, until it succeeds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         while True:
@@ -102,13 +76,13 @@ class Troubles:
             try:
                 result = await attempt()
             except TransientStoreError as error:
-                pause = self.met(error, since=since)
+                pause = self.failed(error, since=since)
                 reason = str(error)
             except PermanentStoreError as error:
                 reason = str(error)
                 break
             else:
-                self.over()
+                self.recovered()
                 return result
             if loop.time() + pause > deadline:
                 break

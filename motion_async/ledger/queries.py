@@ -12,14 +12,14 @@ import attrs
 import sqlalchemy as sa
 
 from motion_async.jobs import JobStatus
-from motion_async.ledger.codec import DamagedRow, damage, item_of, read_history, read_job_state, read_time
+from motion_async.ledger.codec import DamagedRow, describe_damage, read_history, read_item, read_job_state, read_time
 from motion_async.ledger.items import History, Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
-from motion_async.ledger.transaction import in_chunks, padded
+from motion_async.ledger.transaction import pad, split
 from motion_async.ledger.transitions import EXPIRED
 
-__all__ = ["Reading"]
+__all__ = ["Queries"]
 
 _item: Final = sa.select(*ITEM_COLUMNS, items.c.claim).where(items.c.id == sa.bindparam("number"))
 _keys: Final = sa.select(*ITEM_COLUMNS).where(
@@ -71,9 +71,9 @@ def _is_in(states: Sequence[ItemState], dead: Dead) -> sa.ColumnElement[bool]:
     return stands | _is_lost(dead) if ItemState.UNCERTAIN in states else stands & ~_is_lost(dead)
 
 
-def _read_item(row: Sequence[Any], dead: Dead = ()) -> Item:
+def _read_or_raise(row: Sequence[Any], dead: Dead = ()) -> Item:
     try:
-        item = item_of(row)
+        item = read_item(row)
     except DamagedRow as error:
         reason = str(error)
     else:
@@ -82,108 +82,74 @@ def _read_item(row: Sequence[Any], dead: Dead = ()) -> Item:
     raise PermanentStoreError(reason)
 
 
-class Reading:
-    """Reads over one database.
-
-    Args:
-        rows: gives the rows of a statement.
-        is_dead: whether an owner is dead, where intents of dead owners are to be given as uncertain; None where
-            somebody notes that they are.
-    """
+class Queries:
+    """Reads over one database."""
 
     def __init__(
         self,
-        rows: Callable[..., Awaitable[Sequence[Any]]],
+        fetch: Callable[..., Awaitable[Sequence[Any]]],
         is_dead: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
-        self._rows = rows
-        self._is_dead = is_dead
+        self._fetch = fetch
+        self._is_owner_dead = is_dead
 
-    async def _dead(self) -> Dead:
-        if self._is_dead is None:
+    async def _find_dead(self) -> Dead:
+        if self._is_owner_dead is None:
             return ()
-        owners = [owner for (owner,) in await self._rows(_owners) if isinstance(owner, str)]
-        return [owner for owner in owners if await self._is_dead(owner)]
+        owners = [owner for (owner,) in await self._fetch(_owners) if isinstance(owner, str)]
+        return [owner for owner in owners if await self._is_owner_dead(owner)]
 
-    async def item(self, number: int) -> tuple[Item, str | None] | None:
-        """Give an item and the claim of its newest intent, None if there is none.
-
-        Args:
-            number: the item's.
-        """
-        dead = await self._dead()
-        for row in await self._rows(_item, {"number": number}):
-            return _read_item(row[:-1], dead), row[-1]
+    async def find_item(self, number: int) -> tuple[Item, str | None] | None:
+        """Give an item and the claim of its newest intent, None if there is none."""
+        dead = await self._find_dead()
+        for row in await self._fetch(_item, {"number": number}):
+            return _read_or_raise(row[:-1], dead), row[-1]
         return None
 
-    async def keys(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
-        """Give the items of a batch that have one of some keys.
-
-        Args:
-            batch: the batch's name.
-            keys: any number.
-        """
-        dead = await self._dead()
+    async def find_by_keys(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
+        """Give the items of a batch that have one of some keys."""
+        dead = await self._find_dead()
         found: dict[str, Item] = {}
-        for chunk in in_chunks(keys):
-            for row in await self._rows(_keys, {"name": batch, "keys": padded(chunk)}):
-                item = _read_item(row, dead)
+        for chunk in split(keys):
+            for row in await self._fetch(_keys, {"name": batch, "keys": pad(chunk)}):
+                item = _read_or_raise(row, dead)
                 found[item.key] = item
         return found
 
-    async def of_job(self, job_id: str) -> list[Item]:
-        """Give the items that have one job, in the order of planning.
+    async def find_by_job(self, job_id: str) -> list[Item]:
+        """Give the items that have one job, in the order of planning."""
+        return [_read_or_raise(row) for row in await self._fetch(_of_job, {"job_id": job_id})]
 
-        Args:
-            job_id: the job's id.
-        """
-        return [_read_item(row) for row in await self._rows(_of_job, {"job_id": job_id})]
-
-    async def page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
-        """Give some items in the order of planning.
-
-        Args:
-            batch: of this batch, or of all.
-            states: in one of these states, or in any.
-            after: the number of the last item before.
-            most: how many to give at most.
-        """
-        dead = await self._dead()
+    async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
+        """Give some items in the order of planning."""
+        dead = await self._find_dead()
         statement = sa.select(*ITEM_COLUMNS).where(items.c.id > after).order_by(items.c.id).limit(most)
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
         if states:
             statement = statement.where(_is_in(states, dead))
-        return [_read_item(row, dead) for row in await self._rows(statement)]
+        return [_read_or_raise(row, dead) for row in await self._fetch(statement)]
 
-    async def history(self, item: Item) -> list[History]:
-        """Give what happened to an item, in order.
-
-        Args:
-            item: the item.
-        """
-        rows = await self._rows(_history, {"number": item.id})
+    async def read_history(self, item: Item) -> list[History]:
+        """Give what happened to an item, in order."""
+        rows = await self._fetch(_history, {"number": item.id})
         try:
             return [read_history(row, of=item) for row in rows]
         except DamagedRow as error:
             reason = str(error)
         raise PermanentStoreError(reason)
 
-    async def counts(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
-        """Give how many items of each batch are in each state.
-
-        Args:
-            batch: of this batch, or of all.
-        """
-        dead = await self._dead()
+    async def count(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
+        """Give how many items of each batch are in each state."""
+        dead = await self._find_dead()
         state = sa.case((_is_lost(dead), ItemState.UNCERTAIN.value), else_=items.c.state) if dead else items.c.state
         statement = sa.select(items.c.batch, state, sa.func.count()).group_by(items.c.batch, state)
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
         found: dict[str, dict[ItemState, int]] = {}
-        for name, stands, number in await self._rows(statement):
+        for name, stands, number in await self._fetch(statement):
             if not isinstance(name, str) or stands not in _STATES:
-                key = await self._rows(_in_state, {"name": name, "state": stands})
+                key = await self._fetch(_in_state, {"name": name, "state": stands})
                 item = f"item {key[0][0]!r:.80} of batch {name!r:.80}" if key else f"an item of batch {name!r:.80}"
                 raise PermanentStoreError(
                     f"{item} is damaged: it is in the state {stands!r:.80}, and there is none of that name"
@@ -191,23 +157,16 @@ class Reading:
             found.setdefault(name, {})[ItemState(stands)] = number
         return found
 
-    async def durations(self, most: int) -> list[tuple[float, int]]:
-        """Give how long the newest finished jobs took.
-
-        Args:
-            most: how many at most.
-
-        Returns:
-            The seconds, and 1 for a followup, else 0; in the order of planning.
-        """
+    async def read_durations(self, most: int) -> list[tuple[float, int]]:
+        """Give how long the newest finished jobs took."""
         found: list[tuple[float, int]] = []
-        for batch, key, parent, taken_at, written in await self._rows(_durations, {"most": most}):
+        for batch, key, parent, taken_at, written in await self._fetch(_durations, {"most": most}):
             try:
                 state = read_job_state(written)
                 # A followup's job was created long before its turn began.
                 began_at = state and (state.created_at if parent is None else taken_at and read_time(taken_at))
             except (ValueError, TypeError, AttributeError, OverflowError) as error:
-                reason = str(damage(f"item {key!r:.80} of batch {batch!r:.80}", error))
+                reason = str(describe_damage(f"item {key!r:.80} of batch {batch!r:.80}", error))
                 break
             if state and began_at and state.completed_at and state.completed_at > began_at:
                 found.append(((state.completed_at - began_at).total_seconds(), 0 if parent is None else 1))

@@ -23,7 +23,7 @@ __all__ = [
     "history",
     "items",
     "newest_version",
-    "version_of",
+    "read_version",
 ]
 
 _Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up by itself in INTEGER alone
@@ -73,7 +73,7 @@ history: Final = sa.Table(
 """What happened to the items, a row each. No two have the same `op`: a write that is tried again leaves one row."""
 
 ITEM_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(column for column in items.c if column.name != "claim")
-"""What `motion_async.ledger.codec.item_of` reads."""
+"""What `motion_async.ledger.codec.read_item` reads."""
 ROW_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
     items.c[name]
     for name in (
@@ -95,31 +95,19 @@ def newest_version() -> int:
     return 1 + len(UPGRADES)
 
 
-async def version_of(connection: AsyncConnection) -> int:
-    """Give the version of the tables that are there.
-
-    Args:
-        connection: in a transaction.
-    """
+async def read_version(connection: AsyncConnection) -> int:
+    """Give the version of the tables that are there."""
     return await connection.scalar(sa.select(ledger.c.version)) or 0
 
 
 async def bring_up_to_date(connection: AsyncConnection, exists: bool) -> None:
-    """Make the tables, or bring those of an older version up to this one.
-
-    Args:
-        connection: in a transaction that nobody else's upgrade can overlap.
-        exists: whether there are tables.
-
-    Raises:
-        LedgerVersionError: if they are of a newer version; they are left as they are.
-    """
+    """Make the tables, or bring those of an older version up to this one."""
     newest = newest_version()
     if not exists:
         await connection.run_sync(_metadata.create_all)
         await connection.execute(sa.insert(ledger).values(version=newest))
         return
-    found = await version_of(connection)
+    found = await read_version(connection)
     if found > newest:
         raise LedgerVersionError(found=found, known=newest)
     if found < newest:

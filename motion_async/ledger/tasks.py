@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 
 import anyio
 
-__all__ = ["ended", "finished", "started"]
+__all__ = ["run_or_undo", "start", "wait_until_done"]
 
 _T = TypeVar("_T")
 
 
-def started(work: Coroutine[Any, Any, _T], *, name: str) -> asyncio.Task[_T]:
+def start(work: Coroutine[Any, Any, _T], *, name: str) -> asyncio.Task[_T]:
     """Begin some work in a task of its own, whose failure is nobody's news if nobody waits for it any more."""
     task = asyncio.get_running_loop().create_task(work, name=name)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task
 
 
-async def ended(task: asyncio.Task[Any]) -> None:
+async def wait_until_done(task: asyncio.Task[Any]) -> None:
     """Wait until a task has ended, however often the caller is cancelled; the caller hears of that afterwards."""
     cancelled = None
     with anyio.CancelScope(shield=True):
@@ -37,30 +37,20 @@ async def ended(task: asyncio.Task[Any]) -> None:
         raise cancelled
 
 
-async def finished(
+async def run_or_undo(
     work: Coroutine[Any, Any, _T], undo: Callable[[_T], Awaitable[object]], *, name: str, moment: float | None = None
 ) -> _T:
-    """Do some work whose outcome has to be let go of, by the caller, or here if the caller is cancelled.
-
-    Args:
-        work: what to do.
-        undo: lets go of what it gave.
-        name: of its task.
-        moment: seconds that it has to come to its end once the caller is cancelled; all it needs when None.
-
-    Raises:
-        CancelledError: if the caller was cancelled, once nothing is left behind.
-    """
-    task = started(work, name=name)
+    """Do some work whose outcome has to be let go of, by the caller, or here if the caller is cancelled."""
+    task = start(work, name=name)
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
-        await ended(started(_left(task, undo, moment), name=name))
+        await wait_until_done(start(_end_and_undo(task, undo, moment), name=name))
         raise
     return task.result()
 
 
-async def _left(task: asyncio.Task[_T], undo: Callable[[_T], Awaitable[object]], moment: float | None) -> None:
+async def _end_and_undo(task: asyncio.Task[_T], undo: Callable[[_T], Awaitable[object]], moment: float | None) -> None:
     await asyncio.wait([task], timeout=moment)
     task.cancel()
     await asyncio.wait([task])

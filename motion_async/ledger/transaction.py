@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from motion_async.ledger.codec import item_of, write_state
+from motion_async.ledger.codec import read_item, write_state
 from motion_async.ledger.items import Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.plans import Plan, Planned
@@ -23,7 +23,7 @@ from motion_async.ledger.schema import ITEM_COLUMNS, ROW_COLUMNS, history, items
 from motion_async.ledger.transitions import REPLACEABLE, ItemRow, Move, Note
 from motion_async.ledger.writer import Write
 
-__all__ = ["MOST_PARAMETERS", "commit_group", "in_chunks", "padded"]
+__all__ = ["MOST_PARAMETERS", "commit_group", "pad", "split"]
 
 MOST_PARAMETERS: Final = 256
 """So many values stand in one `IN (…)`."""
@@ -32,12 +32,7 @@ _INSERT: Final[dict[str, Callable[[sa.Table], Any]]] = {"sqlite": sqlite.insert,
 
 
 class _Many:
-    """A statement for many rows.
-
-    Args:
-        make: gives the statement for a kind of database; its parameters are named as the values.
-        names: of the values of a row, in their order.
-    """
+    """A statement for many rows."""
 
     def __init__(self, make: Callable[[str], sa.Executable], names: Sequence[str]) -> None:
         self._make = make
@@ -45,12 +40,7 @@ class _Many:
         self._compiled: dict[str, tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]] | None]] = {}
 
     async def execute(self, connection: AsyncConnection, rows: list[tuple[Any, ...]]) -> None:
-        """Execute it for some rows.
-
-        Args:
-            connection: in a transaction.
-            rows: at least one, each of text, whole numbers and None in the order of the names.
-        """
+        """Execute it for some rows."""
         statement, order = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
         ordered = rows if order is None else list(map(order, rows))
         if connection.dialect.name == "sqlite":
@@ -69,13 +59,7 @@ class _Many:
 
 
 def _insert_new(table: sa.Table, names: Sequence[str], *, unless: Sequence[str]) -> _Many:
-    """Give a statement that inserts rows, but for those that are there.
-
-    Args:
-        table: where to.
-        names: of the columns whose values are given.
-        unless: the columns by which a row that is there is known.
-    """
+    """Give a statement that inserts rows, but for those that are there."""
 
     def make(database: str) -> sa.Executable:
         values = {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
@@ -86,12 +70,7 @@ def _insert_new(table: sa.Table, names: Sequence[str], *, unless: Sequence[str])
 
 
 def _update_by_id(table: sa.Table, names: Sequence[str]) -> _Many:
-    """Give a statement that updates rows, each known by its number, which follows the other values.
-
-    Args:
-        table: which one.
-        names: of the columns whose values are given.
-    """
+    """Give a statement that updates rows, each known by its number, which follows the other values."""
 
     def make(_database: str) -> sa.Executable:
         values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
@@ -130,35 +109,19 @@ _plan_anew: Final = _update_by_id(items, ("parent", "request", "metadata", "dige
 _note: Final = _insert_new(history, ("item", "op", "at", "state", "status", "job_id", "detail"), unless=("op",))
 
 
-def in_chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Give values in pieces that fit into one `IN (…)`.
-
-    Args:
-        values: any number of them.
-    """
+def split(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Give values in pieces that fit into one `IN (…)`."""
     for start in range(0, len(values), MOST_PARAMETERS):
         yield values[start : start + MOST_PARAMETERS]
 
 
-def padded(values: Sequence[Any]) -> list[Any]:
-    """Repeat the last value up to a power of two, so that a database sees few different statements.
-
-    Args:
-        values: at least one.
-    """
+def pad(values: Sequence[Any]) -> list[Any]:
+    """Repeat the last value up to a power of two, so that a database sees few different statements."""
     return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
 async def commit_group(connection: AsyncConnection, writes: Sequence[Write]) -> list[Any]:
-    """Write a group.
-
-    Args:
-        connection: in a transaction, which the caller commits.
-        writes: the group, in order; plans are done before moves.
-
-    Returns:
-        The result of each; an `PermanentStoreError` for a move of an item that the ledger does not have.
-    """
+    """Write a group."""
     results: dict[str, Any] = {}
     notes: list[tuple[Any, ...]] = []
     for plan in writes:
@@ -176,8 +139,8 @@ async def _apply_moves(
     connection: AsyncConnection, moves: Sequence[Move], results: dict[str, Any], notes: list[tuple[Any, ...]]
 ) -> None:
     rows: dict[int, ItemRow] = {}
-    for chunk in in_chunks(sorted({move.item.id for move in moves})):
-        locked: Any = await connection.execute(_lock_rows, {"numbers": padded(chunk)})
+    for chunk in split(sorted({move.item.id for move in moves})):
+        locked: Any = await connection.execute(_lock_rows, {"numbers": pad(chunk)})
         for number, digest, parent, state, *rest in locked:
             rows[number] = ItemRow(number, digest, parent, ItemState(state), *rest)
     asked = [row.id for move in moves if (row := rows.get(move.item.id)) is not None and move.needs_confirmation(row)]
@@ -201,8 +164,8 @@ async def _apply_moves(
 
 async def _look_up_confirmed(connection: AsyncConnection, numbers: list[int], rows: dict[int, ItemRow]) -> None:
     # After the rows were locked: what another process noted of them before that is found.
-    for chunk in in_chunks(numbers):
-        confirmed = set((await connection.execute(_confirmed, {"numbers": padded(chunk)})).scalars())
+    for chunk in split(numbers):
+        confirmed = set((await connection.execute(_confirmed, {"numbers": pad(chunk)})).scalars())
         for number in chunk:
             rows[number].job_confirmed = number in confirmed
 
@@ -220,22 +183,22 @@ async def _write_plan(connection: AsyncConnection, plan: Plan, notes: list[tuple
         connection,
         [(plan.batch, e.key, e.parent, e.body, e.metadata, plan.at, e.digest, state, plan.at) for e in plan.entries],
     )
-    found = await _found(connection, plan)
+    found = await _read_planned(connection, plan)
     anew = {entry.key: entry for entry in plan.entries if _takes_over(entry, found[entry.key])}
     if anew:
-        await _plan_anew.execute(connection, [_anew(entry, found[key], plan.at) for key, entry in anew.items()])
+        await _plan_anew.execute(connection, [_replan_row(entry, found[key], plan.at) for key, entry in anew.items()])
         for key in anew:
             if found[key]["state"] == ItemState.REJECTED:
                 note = Note(ItemState.PLANNED, detail="planned with another content")
                 notes.append(_note_row(f"{plan.op}-{found[key]['id']}", found[key]["id"], plan.at, note))
-        found = await _found(connection, plan)
-    return [item_of(*_reused(found[entry.key], entry)) for entry in plan.entries]
+        found = await _read_planned(connection, plan)
+    return [read_item(*_choose_request(found[entry.key], entry)) for entry in plan.entries]
 
 
-async def _found(connection: AsyncConnection, plan: Plan) -> dict[str, Any]:
+async def _read_planned(connection: AsyncConnection, plan: Plan) -> dict[str, Any]:
     rows: dict[str, Any] = {}
-    for chunk in in_chunks([entry.key for entry in plan.entries]):
-        result = await connection.execute(_planned, {"name": plan.batch, "keys": padded(chunk)})
+    for chunk in split([entry.key for entry in plan.entries]):
+        result = await connection.execute(_planned, {"name": plan.batch, "keys": pad(chunk)})
         rows.update((row["key"], row) for row in result.mappings())
     return rows
 
@@ -247,12 +210,12 @@ def _takes_over(entry: Planned, row: Any) -> bool:
     return row["state"] in REPLACEABLE and bool(entry.digest != row["digest"])
 
 
-def _anew(entry: Planned, row: Any, at: str) -> tuple[Any, ...]:
+def _replan_row(entry: Planned, row: Any, at: str) -> tuple[Any, ...]:
     error = row["error"] if row["state"] == ItemState.PLANNED else None
     state = ItemState.PLANNED.value
     return (entry.parent, entry.body, entry.metadata, entry.digest, state, error, at, row["id"])
 
 
-def _reused(row: Any, entry: Planned) -> tuple[Sequence[Any], Any]:
+def _choose_request(row: Any, entry: Planned) -> tuple[Sequence[Any], Any]:
     # Most items are found as they were planned: reading their requests again would cost more than all the rest.
     return list(row.values()), entry.request if row["request"] == entry.body else None

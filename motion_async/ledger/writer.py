@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from motion_async.errors import LedgerError
-from motion_async.ledger.outage import PermanentStoreError, TransientStoreError, Troubles
+from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
 from motion_async.ledger.plans import Plan, Reconnect
 from motion_async.ledger.transitions import Claim, Move
 
@@ -40,24 +40,17 @@ class _Waiting:
 
 
 class Writer:
-    """Writes what is put in, in groups, by one task.
-
-    Args:
-        commit: writes a group in one transaction, and gives the result of each, which may be an `PermanentStoreError`;
-            raises `TransientStoreError` or `PermanentStoreError` for the whole group.
-        troubles: tells of what stands in the way.
-        patience: seconds after which nobody waits any longer, except for an id to be kept.
-    """
+    """Writes what is put in, in groups, by one task."""
 
     def __init__(
         self,
         commit: Callable[[Sequence[Write]], Awaitable[Sequence[Any]]],
-        troubles: Troubles,
+        outage: Outage,
         *,
         patience: float,
     ) -> None:
         self._commit = commit
-        self._troubles = troubles
+        self._outage = outage
         self._patience = patience
         self._heaviest_group = _HEAVIEST_GROUP
         self._loop = asyncio.get_running_loop()
@@ -71,14 +64,7 @@ class Writer:
         self._task = self._loop.create_task(self._run(), name="motion_async.ledger")
 
     def put(self, write: Write) -> asyncio.Future[Any]:
-        """Take a write in, to be written after all that came before.
-
-        Args:
-            write: what to write.
-
-        Returns:
-            Its result, once it is on disk; it is written even if nobody waits for that. A `LedgerError` if not.
-        """
+        """Take a write in, to be written after all that came before."""
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._task.done() or self._closed_at is not None:
             self._fail(_Waiting(write, future, 0.0), _CLOSED)
@@ -94,11 +80,7 @@ class Writer:
         return _job_ids([*self._unwritten, *waiting])
 
     async def aclose(self) -> None:
-        """Write all that waits, and end.
-
-        Raises:
-            LedgerError: if that could not be done; it says why, and names every id that is not on disk.
-        """
+        """Write all that waits, and end."""
         if self._closed_at is None:
             self._closed_at = self._loop.time()
             self._closing.set()
@@ -152,7 +134,7 @@ class Writer:
             self._waiting.extendleft(reversed(group))
             raise
         else:
-            self._troubles.over()
+            self._outage.recovered()
             for waiting, result in zip(group, results, strict=True):
                 if isinstance(result, PermanentStoreError):
                     self._fail(waiting, str(result))
@@ -174,7 +156,7 @@ class Writer:
 
     async def _outlast(self, error: TransientStoreError, since: float) -> None:
         """End the waiting of those who have waited long enough, then pause."""
-        pause = self._troubles.met(error, since=since)
+        pause = self._outage.failed(error, since=since)
         now = self._loop.time()
         for waiting in list(self._waiting):
             if now - waiting.since >= self._patience:

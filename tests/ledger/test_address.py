@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from motion_async import ConfigurationError, LedgerError
 from motion_async.ledger import open_ledger
-from motion_async.ledger.address import kind_of, read_address
+from motion_async.ledger.address import read_address, read_kind
 from tests.ledger.conftest import entries
 
 BEGINNING = "QXZW"
@@ -101,7 +101,7 @@ def test_no_password_is_shown_in_part(middle: str, rest: str) -> None:
 @pytest.mark.parametrize("url", ["sqlite:///a b.db", "sqlite://"])
 def test_a_file_is_shown_whole(url: str) -> None:
     """It has no secret."""
-    assert (kind_of(url), read_address(url).shown) in (("sqlite", "a b.db"), ("sqlite", "in memory"))
+    assert (read_kind(url), read_address(url).shown) in (("sqlite", "a b.db"), ("sqlite", "in memory"))
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ async def test_a_read_that_fails_takes_no_connection_from_whoever_writes(
     async def disturbed(connection: AsyncConnection, writes: Any) -> list[Any]:
         results = await commit_group(connection, writes)
         with pytest.raises(TransientStoreError, match="too many open files"):
-            await ledger._store.reading.counts(None)
+            await ledger._store.queries.count(None)
         return results
 
     monkeypatch.setattr(base, "commit_group", disturbed)
@@ -263,8 +263,8 @@ async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
     """A mistake in one write, of whatever kind, must not keep the others waiting."""
     items = await ledger.plan("launch", entries("a", "b", "c"))
     await ledger.record(items[2]).sending()
-    bad = ledger._marks.next_op()
-    claim = (await ledger._again(items[2]))[1]
+    bad = ledger._identity.next_op()
+    claim = (await ledger._read_again(items[2]))[1]
     waiting = [
         ledger.record(items[0]).sending(),
         ledger._writer.put(Expire(bad[0], items[2], object(), ledger.owner, claim)),  # type: ignore[arg-type]  # that is the mistake
@@ -333,7 +333,7 @@ async def test_an_owner_whose_session_is_ended_is_alive_again_at_once(fresh_post
         async with asyncio.timeout(20):
             while record.holds():  # for a moment others can take it for dead, and let it be sent again
                 await asyncio.sleep(0.005)
-            while not (await ledger._store.is_alive(ledger.owner) and await ledger._store.is_alive(other.owner)):
+            while not (await ledger._store.probe_owner(ledger.owner) and await ledger._store.probe_owner(other.owner)):
                 await asyncio.sleep(0.005)
         assert (await other.settled(item)).state is ItemState.INTENT
         await record.not_taken(None)

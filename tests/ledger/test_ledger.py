@@ -474,7 +474,7 @@ async def test_a_sender_that_was_taken_for_dead_is_believed(ledger: Ledger) -> N
         item = await planned(ledger, f"k{number}")
         record = ledger.record(item)
         assert await record.sending()
-        claim = (await ledger._again(item))[1]
+        claim = (await ledger._read_again(item))[1]
         await ledger._writer.put(Expire(f"presume-{number}", item, "2026-05-01T12:00:00+00:00", ledger.owner, claim))
         assert (await again(ledger, item)).state is ItemState.UNCERTAIN
         await (record.not_taken(BUSY) if settle == "not_taken" else record.taken(accepted()))

@@ -11,7 +11,7 @@ import pytest
 from motion_async import InvalidRequestError, LedgerError, UncertainError
 from motion_async.ledger import LedgerTrouble, opening
 from motion_async.ledger.journal import ItemRecord
-from motion_async.ledger.outage import TransientStoreError, Troubles
+from motion_async.ledger.outage import Outage, TransientStoreError
 from motion_async.ledger.transitions import Move
 from motion_async.ledger.writer import Write, Writer
 from tests.ledger.conftest import accepted, change, seen
@@ -25,7 +25,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": VirtualLoop}
 
 
-class Outage:
+class DownDatabase:
     """A database that cannot be reached until it is told otherwise."""
 
     def __init__(self) -> None:
@@ -43,12 +43,12 @@ class Outage:
 
 async def test_pauses_grow_up_to_two_seconds_and_begin_anew() -> None:
     """So that a lock that is held for a moment costs a moment, and a server that is down is asked no more than that."""
-    troubles = Troubles("launch.db", None)
-    assert [troubles.met(TransientStoreError("locked"), since=0) for _ in range(9)] == [
+    outage = Outage("launch.db", None)
+    assert [outage.failed(TransientStoreError("locked"), since=0) for _ in range(9)] == [
         0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0,
     ]  # fmt: skip
-    troubles.over()
-    assert troubles.met(TransientStoreError("locked"), since=0) == 0.05
+    outage.recovered()
+    assert outage.failed(TransientStoreError("locked"), since=0) == 0.05
 
 
 async def test_a_read_is_given_up_when_its_patience_is_over() -> None:
@@ -60,7 +60,7 @@ async def test_a_read_is_given_up_when_its_patience_is_over() -> None:
 
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(LedgerError, match="cannot be read: locked"):
-        await Troubles("launch.db", told.append).outlast(attempt, patience=60)
+        await Outage("launch.db", told.append).retry(attempt, patience=60)
     assert 58 < asyncio.get_running_loop().time() - began_at <= 60
     assert [round(trouble.waited, 2) for trouble in told[:4]] == [0.0, 0.05, 0.15, 0.35]
     assert 58 < told[-1].waited <= 60
@@ -68,15 +68,15 @@ async def test_a_read_is_given_up_when_its_patience_is_over() -> None:
 
 async def test_closing_in_an_outage_ends_after_five_seconds() -> None:
     """What waits is tried again for so long, and no longer, and then it is named."""
-    outage = Outage()
-    writer = Writer(outage.commit, Troubles("launch.db", None), patience=60)
+    database = DownDatabase()
+    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
     writer.put(take())
     await asyncio.sleep(100)
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(LedgerError, match="launch/hero is job job-1"):
         await writer.aclose()
     assert 5 < asyncio.get_running_loop().time() - began_at <= 7  # the pause that begins in time is the last
-    assert sum(at > began_at for at in outage.attempts) >= 3
+    assert sum(at > began_at for at in database.attempts) >= 3
 
 
 Told = Callable[[ItemRecord], object]
@@ -107,8 +107,8 @@ class Numbered:
 @pytest.mark.parametrize("tell", FACTS.values(), ids=FACTS)
 async def test_what_has_happened_outlives_an_outage(tell: Told) -> None:
     """However long that is: whoever waits is told when the patience is over, and the fact is written all the same."""
-    outage = Outage()
-    writer = Writer(outage.commit, Troubles("launch.db", None), patience=60)
+    database = DownDatabase()
+    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
     put: list[Awaitable[Any]] = []
 
     def noted(move: Move) -> asyncio.Future[Any]:
@@ -117,10 +117,10 @@ async def test_what_has_happened_outlives_an_outage(tell: Told) -> None:
 
     tell(ItemRecord(ITEM, noted, Numbered()))
     await asyncio.sleep(3_600)
-    assert outage.written == []
-    outage.is_over = True
+    assert database.written == []
+    database.is_over = True
     await asyncio.sleep(3)
-    assert outage.written == ["me-1", "later-undone"]
+    assert database.written == ["me-1", "later-undone"]
     await writer.aclose()
 
 
@@ -131,7 +131,7 @@ async def test_an_opening_that_nobody_wants_has_two_seconds() -> None:
     async def make() -> Any:
         await asyncio.sleep(3_600)
 
-    going = asyncio.ensure_future(opening._opened("launch.db", make, Troubles("launch.db", None), 60))
+    going = asyncio.ensure_future(opening._open_store("launch.db", make, Outage("launch.db", None), 60))
     await asyncio.sleep(10)
     going.cancel()
     await asyncio.wait([going])
@@ -146,5 +146,5 @@ async def test_an_opening_waits_for_a_lock_as_long_as_its_patience() -> None:
         raise TransientStoreError("database is locked", busy=True)
 
     with pytest.raises(LedgerError, match="cannot be opened: database is locked"):
-        await opening._opened("launch.db", make, Troubles("launch.db", None), 60)
+        await opening._open_store("launch.db", make, Outage("launch.db", None), 60)
     assert 58 < asyncio.get_running_loop().time() <= 60

@@ -23,7 +23,7 @@ from motion_async import LedgerError
 from motion_async.ledger import open_ledger, opening
 from motion_async.ledger.store import base, sqlite
 from motion_async.ledger.store.files import LedgerFile
-from motion_async.ledger.tasks import ended, finished
+from motion_async.ledger.tasks import run_or_undo, wait_until_done
 from tests.hostile.stepping import SteppingLoop, in_strides
 from tests.ledger.conftest import accepted, entries
 from tests.postgres import execute
@@ -133,12 +133,12 @@ async def test_a_read_that_is_cancelled_goes_on_to_its_end(
 ) -> None:
     """Its connection goes back to where it came from, and closing waits for that."""
     goes_on, pools = asyncio.Event(), list[Any]()
-    reading = base.Store._translated
+    reading = base.Store._translate_errors
 
     async def slow(self: base.Store, action: Any) -> Any:
         async def then() -> Any:
             result = await action()
-            if self.reading is reader:
+            if self.queries is reader:
                 await goes_on.wait()
             return result
 
@@ -146,8 +146,8 @@ async def test_a_read_that_is_cancelled_goes_on_to_its_end(
 
     async with open_ledger(url) as ledger:
         await ledger.plan("launch", entries("hero"))
-        reader = ledger._store.reading
-        monkeypatch.setattr(base.Store, "_translated", slow)
+        reader = ledger._store.queries
+        monkeypatch.setattr(base.Store, "_translate_errors", slow)
         pools.append(ledger._store._engine.pool)
         leaving = asyncio.ensure_future(ledger.counts())
         while not ledger._store._reads:
@@ -276,7 +276,7 @@ async def test_what_is_finished_is_undone_or_given_and_never_both() -> None:
                 undone.append(made)
 
             async def call(undo: Callable[[str], Awaitable[object]] = undo) -> str:
-                return await finished(work(), undo, name="work")
+                return await run_or_undo(work(), undo, name="work")
 
             task = asyncio.ensure_future(call())
             loop.after(step, lambda task=task, times=times: [task.cancel() for _ in range(times)])  # type: ignore[misc]
@@ -295,6 +295,6 @@ async def test_a_scope_that_is_cancelled_waits_for_the_end_as_well() -> None:
     task = asyncio.ensure_future(asyncio.sleep(0.05))
     with anyio.CancelScope() as scope:
         scope.cancel()
-        await ended(task)
+        await wait_until_done(task)
     assert task.done()
     assert not task.cancelled()

@@ -13,7 +13,7 @@ import pytest
 
 from motion_async import LedgerError, VideoRequest
 from motion_async.ledger import Item, ItemState, LedgerTrouble, writer
-from motion_async.ledger.outage import PermanentStoreError, TransientStoreError, Troubles
+from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
 from motion_async.ledger.plans import Plan
 from motion_async.ledger.transitions import Accept, Claim, RecordStatus, Release
 from motion_async.ledger.writer import Write, Writer
@@ -65,7 +65,7 @@ class Database:
 @asynccontextmanager
 async def writer_of(database: Database, *, patience: float = 60.0) -> AsyncIterator[Writer]:
     """A writer that is closed at the end, whatever it could not write."""
-    writer = Writer(database.commit, Troubles("launch.db", database.troubles.append), patience=patience)
+    writer = Writer(database.commit, Outage("launch.db", database.troubles.append), patience=patience)
     try:
         yield writer
     finally:
@@ -135,7 +135,7 @@ async def test_a_listener_that_fails_stops_nothing(caplog: pytest.LogCaptureFixt
         raise ZeroDivisionError
 
     database = Database(TransientStoreError("locked"))
-    writer = Writer(database.commit, Troubles("launch.db", fail), patience=60)
+    writer = Writer(database.commit, Outage("launch.db", fail), patience=60)
     assert await writer.put(intend()) == "i"
     await writer.aclose()
     assert "on_trouble failed" in caplog.text
@@ -207,7 +207,7 @@ async def test_the_last_round_ends_with_every_id_named(caplog: pytest.LogCapture
     """What could not be written by the end is an error that names the ids, and so does the log."""
     database = Database()
     database.down = TransientStoreError("disk full")
-    writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
+    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
     taken = writer.put(take())
     writer.put(observe())
     words = r"2 notes not written \(launch/hero is job job-1\): disk full; keep the ids: no other call gives them again"
@@ -225,7 +225,7 @@ async def test_where_no_id_is_lost_there_is_none_to_keep() -> None:
     """The error that ends a ledger gives the database's last reason, whatever came too late, and asks for nothing."""
     database = Database()
     database.down = TransientStoreError("locked")
-    writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
+    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
     writer.put(observe())
     while not database.attempts("o"):
         await asyncio.sleep(0)
@@ -242,7 +242,7 @@ async def test_where_no_id_is_lost_there_is_none_to_keep() -> None:
 async def test_the_last_round_may_succeed() -> None:
     """Closing in the middle of a trouble tries again at once."""
     database = Database(TransientStoreError("locked"), TransientStoreError("locked"))
-    writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
+    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
     taken = writer.put(take())
     await writer.aclose()
     assert await taken == "t"
@@ -281,7 +281,7 @@ async def test_a_writer_whose_loop_ends_tells_all_that_wait(caplog: pytest.LogCa
     """Without being closed: the id goes to the log, and nobody waits for ever."""
     database = Database()
     database.down = TransientStoreError("no server")
-    writer = Writer(database.commit, Troubles("launch.db", None), patience=60)
+    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
     taken = writer.put(take())
     while not database.groups:
         await asyncio.sleep(0)
@@ -303,7 +303,7 @@ async def test_whoever_closes_may_be_cancelled() -> None:
         await gate.wait()
         return [write.op for write in group]
 
-    writer = Writer(commit, Troubles("launch.db", None), patience=60)
+    writer = Writer(commit, Outage("launch.db", None), patience=60)
     taken = writer.put(take())
     closing = asyncio.ensure_future(writer.aclose())
     await asyncio.sleep(0)
@@ -325,13 +325,13 @@ async def test_a_read_outlasts_what_passes_and_no_more() -> None:
             raise answer
         return "read"
 
-    assert await Troubles("launch.db", None).outlast(attempt, patience=60) == "read"
+    assert await Outage("launch.db", None).retry(attempt, patience=60) == "read"
     answers[:] = [TransientStoreError("locked")] * 100
     with pytest.raises(LedgerError, match="cannot be read: locked"):
-        await Troubles("launch.db", None).outlast(attempt, patience=0.01)
+        await Outage("launch.db", None).retry(attempt, patience=0.01)
     answers[:] = [PermanentStoreError("no such column")]
     with pytest.raises(LedgerError, match="no such column"):
-        await Troubles("launch.db", None).outlast(attempt, patience=60)
+        await Outage("launch.db", None).retry(attempt, patience=60)
 
 
 @pytest.mark.parametrize(

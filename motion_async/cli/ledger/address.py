@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote
 
 import attrs
 
 from motion_async.errors import ConfigurationError
+from motion_async.ledger.address import OPTIONS, SERVERS, parse_url
 from motion_async.redaction import redacted
-
-if TYPE_CHECKING:
-    from sqlalchemy import URL
 
 __all__ = ["PASSWORD_HINT", "Address", "beside", "without_password"]
 
 PASSWORD_HINT: Final = "its password is read from PGPASSWORD or ~/.pgpass"  # noqa: S105  # where it is, not what it is
 
 _SQLITE: Final = "sqlite:///"
-_SERVERS: Final = ("postgresql", "postgres")
-_OPTIONS: Final = ("host", "port", "sslmode")
-"""What may follow the `?` of a URL; nobody knows what is in another option."""
 _MAYBE_A_LOGIN: Final = re.compile(r":.*@", re.DOTALL)
 
 
@@ -57,7 +52,7 @@ class Address:
             ConfigurationError: if it is a path that no URL can name, or a URL that can be read in several ways.
         """
         if "://" in self.given:
-            if self.given.startswith(_SERVERS) and _read(self.given) is None:
+            if self.given.startswith(SERVERS) and parse_url(self.given) is None:
                 raise ConfigurationError(
                     "the ledger's URL cannot be read, or in two ways; in its password write %40 for @ and %2F for /"
                 )
@@ -118,26 +113,14 @@ def without_password(argument: str, *, word: str | None = "PASSWORD") -> str:
 
 def _without_password(value: str, word: str | None) -> str:
     scheme, mark, _ = value.partition("://")
-    if mark and scheme in _SERVERS:
-        url = _read(value)
+    if mark and scheme in SERVERS:
+        url = parse_url(value)
         if url is None:
             return f"{scheme}://…"
-        query = {name: given for name, given in url.query.items() if name in _OPTIONS}
+        # Nobody knows what is in another option.
+        query = {name: given for name, given in url.query.items() if name in OPTIONS}
         plain = type(url).create(scheme, url.username, url.password and word, url.host, url.port, url.database, query)
         return plain.render_as_string(hide_password=False)
     if scheme.lower() in ("http", "https"):
         return redacted(value)
     return "…" if _MAYBE_A_LOGIN.search(value) else value
-
-
-def _read(url: str) -> URL | None:
-    """Take a server's URL apart as the library does that connects to it; None if it can be read in several ways."""
-    from sqlalchemy import make_url  # noqa: PLC0415  # whoever has a file need not load it before it is opened
-    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
-
-    if url.partition("?")[0].count("@") > 1:
-        return None
-    try:
-        return make_url(url)
-    except (ArgumentError, ValueError):
-        return None

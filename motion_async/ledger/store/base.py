@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from motion_async.errors import MotionError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
-from motion_async.ledger.queries import Reading
-from motion_async.ledger.schema import bring_up_to_date, newest_version, version_of
-from motion_async.ledger.store.failures import failure_of
-from motion_async.ledger.tasks import started
+from motion_async.ledger.queries import Queries
+from motion_async.ledger.schema import bring_up_to_date, newest_version, read_version
+from motion_async.ledger.store.failures import translate_error
+from motion_async.ledger.tasks import start
 from motion_async.ledger.transaction import commit_group
 from motion_async.ledger.writer import Write
 
@@ -34,18 +34,7 @@ _T = TypeVar("_T")
 
 
 class Store(ABC):
-    """One database, opened by `open` and left by `aclose`.
-
-    Args:
-        engine: to be disposed of at the end.
-        owner: the name of this ledger object, 16 hexadecimal digits.
-        read_only: whether nothing is ever written, not even a table.
-        secrets: what must not stand in an error.
-
-    Attributes:
-        reading: what can be read.
-        on_lock_lost: called when the session that shows that the owner is alive has ended, and nobody asked for that.
-    """
+    """One database, opened by `open` and left by `aclose`."""
 
     def __init__(
         self, engine: AsyncEngine, owner: str, *, read_only: bool = False, secrets: Sequence[str] = ()
@@ -60,47 +49,30 @@ class Store(ABC):
         self._reads: set[asyncio.Task[Any]] = set()
         self._cuts: set[asyncio.Task[None]] = set()
         self.on_lock_lost: Callable[[], object] | None = None
-        self.reading: Final = Reading(self.rows, self._is_dead if read_only else None)
+        self.queries: Final = Queries(self.fetch, self._is_owner_dead if read_only else None)
 
     async def open(self) -> None:
-        """Connect, and make the tables or bring them up to date, or find them as they should be.
-
-        Raises:
-            TransientStoreError: if it cannot be done, or not now.
-            PermanentStoreError: if something else is there than a ledger.
-            LedgerVersionError: if the tables are of a newer version.
-        """
-        await self._translated(self._look if self.is_read_only else self._upgrade)
+        """Connect, and make the tables or bring them up to date, or find them as they should be."""
+        await self._translate_errors(self._look if self.is_read_only else self._upgrade)
 
     async def _upgrade(self) -> None:
         async with self._transaction() as connection:
             await self._wait_for_upgrades(connection)
-            await bring_up_to_date(connection, await self._recognise(connection))
+            await bring_up_to_date(connection, await self._find_tables(connection))
             await self._mark(connection)
 
     async def _look(self) -> None:
         async with self._reading() as connection:
-            if not await self._recognise(connection):
+            if not await self._find_tables(connection):
                 raise PermanentStoreError("there is no ledger in it")
-            found, newest = await version_of(connection), newest_version()
+            found, newest = await read_version(connection), newest_version()
             if found < newest:
                 raise PermanentStoreError(
                     f"it has version {found}; open it once for writing, which brings it to {newest}"
                 )
 
     async def commit(self, writes: Sequence[Write]) -> list[Any]:
-        """Write a group in one transaction.
-
-        Args:
-            writes: the group.
-
-        Returns:
-            The result of each, once they are on disk.
-
-        Raises:
-            TransientStoreError: if it could not be done now; whether it has been done is not always known.
-            PermanentStoreError: if it never can be done.
-        """
+        """Write a group in one transaction."""
         if self.is_read_only:
             raise PermanentStoreError("it was opened for reading only")
 
@@ -108,19 +80,10 @@ class Store(ABC):
             async with self._transaction() as connection:
                 return await commit_group(connection, writes)
 
-        return await self._translated(commit)
+        return await self._translate_errors(commit)
 
-    async def rows(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """Read.
-
-        Args:
-            statement: what to read.
-            values: of its parameters.
-
-        Raises:
-            TransientStoreError: if it could not be done now.
-            PermanentStoreError: if it never can be done.
-        """
+    async def fetch(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """Read."""
 
         async def read(connection: AsyncConnection) -> Sequence[Any]:
             return list(await connection.execute(statement, values))
@@ -141,13 +104,13 @@ class Store(ABC):
                 finally:
                     used.clear()
 
-        task = started(self._translated(read), name="motion_async.ledger.read")
+        task = start(self._translate_errors(read), name="motion_async.ledger.read")
         self._reads.add(task)
         task.add_done_callback(self._reads.discard)
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
-            cut = started(self._cut_short(task, used), name="motion_async.ledger.interrupt")
+            cut = start(self._cut_short(task, used), name="motion_async.ledger.interrupt")
             self._cuts.add(cut)
             cut.add_done_callback(self._cuts.discard)
             raise
@@ -176,19 +139,12 @@ class Store(ABC):
     def lock_generation(self) -> int:
         """How often others may have taken the owner for dead until now; asked just before a byte leaves."""
 
-    async def _is_dead(self, owner: str) -> bool:
-        return not await self.is_alive(owner)
+    async def _is_owner_dead(self, owner: str) -> bool:
+        return not await self.probe_owner(owner)
 
     @abstractmethod
-    async def is_alive(self, owner: str) -> bool:
-        """Whether the owner of an intent is alive.
-
-        Args:
-            owner: its name.
-
-        Raises:
-            TransientStoreError: if that can't be told now.
-        """
+    async def probe_owner(self, owner: str) -> bool:
+        """Whether the owner of an intent is alive."""
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
@@ -205,20 +161,20 @@ class Store(ABC):
                 connection = await self._engine.connect()
                 self._writing = connection
                 await connection.execution_options(motion_writes=True)
-                await self._connected(connection)
+                await self._prepare(connection)
             async with connection.begin():
                 yield connection
         except Exception:
             await self._drop_writing()  # here alone, as a read that fails must not take it from whoever writes
             raise
 
-    async def _connected(self, connection: AsyncConnection) -> None:  # noqa: B027  # most need nothing
+    async def _prepare(self, connection: AsyncConnection) -> None:  # noqa: B027  # most need nothing
         """Make a new connection ready for writing."""
 
     async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:  # noqa: B027  # SQLite's lock is enough
         """Wait until nobody else makes or upgrades the tables, up to the end of the transaction."""
 
-    async def _recognise(self, connection: AsyncConnection) -> bool:
+    async def _find_tables(self, connection: AsyncConnection) -> bool:
         """Whether there is a ledger. What is in a file was looked at before it was opened here."""
         return await connection.run_sync(lambda plain: sa.inspect(plain).has_table("motion_ledger"))
 
@@ -239,14 +195,14 @@ class Store(ABC):
             except Exception as error:  # noqa: BLE001  # it is being left because it does not work
                 _log.debug("a connection to the ledger could not be left in good order: %s", type(error).__name__)
 
-    async def _translated(self, action: Callable[[], Awaitable[_T]]) -> _T:
+    async def _translate_errors(self, action: Callable[[], Awaitable[_T]]) -> _T:
         """Do something, and give its errors without the values that hang on them."""
         try:
             return await action()
         except (MotionError, TransientStoreError, PermanentStoreError):
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise what they like
-            failure = failure_of(error, secrets=self._secrets)
+            failure = translate_error(error, secrets=self._secrets)
         raise failure
 
 

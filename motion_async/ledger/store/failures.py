@@ -11,11 +11,11 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from motion_async.ledger.codec import DamagedRow, printable
+from motion_async.ledger.codec import DamagedRow
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
-from motion_async.redaction import redacted
+from motion_async.showing import shown
 
-__all__ = ["failure_of"]
+__all__ = ["translate_error"]
 
 _BAD_VALUES: Final = ("0A", "21", "22", "23", "54")
 """Classes of SQLSTATE that blame what was to be written, and not the state of the database."""
@@ -29,13 +29,8 @@ _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 """Names and SQLSTATEs of a database that is damaged, or is none: no waiting mends it."""
 
 
-def failure_of(error: Exception, *, secrets: Iterable[str] = ()) -> TransientStoreError | PermanentStoreError:
-    """Give what an error of the database means, without what hangs on it.
-
-    Args:
-        error: what SQLAlchemy or a driver has raised.
-        secrets: what is left out of its words, such as the password that it was opened with.
-    """
+def translate_error(error: Exception, *, secrets: Iterable[str] = ()) -> TransientStoreError | PermanentStoreError:
+    """Give what an error of the database means, without what hangs on it."""
     if isinstance(error, DamagedRow):
         return PermanentStoreError(str(error))
     reason = _reason_of(error, secrets)
@@ -56,7 +51,7 @@ def _reason_of(error: BaseException, secrets: Iterable[str]) -> str:
         first = f"{type(origin).__name__}: {first}" if first else type(origin).__name__
     for secret in secrets:
         first = first.replace(secret, "…")
-    return printable(redacted(first[:2_000]))
+    return shown(first[:2_000], limit=300)
 
 
 def _name_of(error: BaseException) -> str:

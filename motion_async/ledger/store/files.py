@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from motion_async.errors import LedgerError
-from motion_async.ledger.codec import printable
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.store.owners import LockedFile, remove_dead
 from motion_async.ledger.store.permissions import SIDE_FILES, check_permissions
 from motion_async.ledger.store.recognition import recognise_file
+from motion_async.showing import shown
 
 __all__ = ["WRITTEN", "LedgerFile", "Look", "ReadFile"]
 
@@ -30,33 +30,24 @@ _BUSY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
 class LedgerFile:
-    """A SQLite file that can be written, with the lock that shows that its owner is alive.
-
-    Args:
-        path: where it is or is to be.
-        busy_seconds: how long to wait for somebody's lock.
-
-    Raises:
-        LedgerError: if it cannot be used.
-        TransientStoreError: if somebody else has locked it.
-    """
+    """A SQLite file that can be written, with the lock that shows that its owner is alive."""
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
-        with _told(path):
+        with _explain_errors(path):
             # One name for one file, whatever links lead to it: the files of owners are found by it.
             self.path = path.resolve()
             _make(self.path)
             check_permissions(self.path, read_only=False)
             _check(self.path, busy_seconds)
             remove_dead(self.path)
-            self._identity = _identity(self.path)
+            self._identity = _identify(self.path)
             self.owner = secrets.token_hex(8)
             self._held = LockedFile(self.path, self.owner)  # last, as nobody would let go of it after a failure
 
     def is_there(self) -> bool:
         """Whether the file is still where it was opened: one that was moved or deleted takes writes and loses them."""
         try:
-            return _identity(self.path) == self._identity
+            return _identify(self.path) == self._identity
         except OSError:
             return False
 
@@ -69,12 +60,8 @@ class LedgerFile:
         """Whether others see that the owner is alive."""
         return self._held.is_there()
 
-    def own_again(self) -> None:
-        """Have others see again that the owner is alive.
-
-        Raises:
-            OSError: if that cannot be done now.
-        """
+    def make_owner_again(self) -> None:
+        """Have others see again that the owner is alive."""
         self._held.make_again()
 
     def release(self) -> None:
@@ -94,18 +81,10 @@ class ReadFile:
 
     While a writer has it open, SQLite reads it with the writer's own files. While nobody has, SQLite would make such
     files itself; so it is told that the file never changes, and who reads looks afterwards whether that was so.
-
-    Args:
-        path: where it is.
-        busy_seconds: how long to wait for somebody's lock.
-
-    Raises:
-        LedgerError: if it cannot be read, or has no ledger.
-        TransientStoreError: if somebody else has locked it, or writes it just now.
     """
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
-        with _told(path):
+        with _explain_errors(path):
             self.path = path.resolve(strict=True)
             if not self.path.is_file():
                 raise OSError(errno.EISDIR, "it is no file")
@@ -129,23 +108,19 @@ class ReadFile:
         )
 
     def uri(self, *, is_quiet: bool) -> str:
-        """Give the URI by which SQLite opens it.
-
-        Args:
-            is_quiet: whether it is to be taken for one that never changes.
-        """
+        """Give the URI by which SQLite opens it."""
         return f"{self.path.as_uri()}?{'immutable=1' if is_quiet else 'mode=ro'}"
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explain_errors(path: Path) -> Iterator[None]:
     """Tell in the ledger's errors what stands in the way of using a file."""
     try:
         yield
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "").startswith(_BUSY):
             raise TransientStoreError(str(error), busy=True) from None
-        reason = f"{printable(str(error))}; check the file and its directory"
+        reason = f"{shown(str(error), limit=300)}; check the file and its directory"
     except UnicodeDecodeError:  # what SQLite quotes of a damaged file may be no text
         reason = "it is damaged; use a copy of it that is whole"
     except OSError as error:
@@ -164,7 +139,7 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def _identify(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from weakref import WeakSet
 
-__all__ = ["LockedFile", "is_holding", "remove_dead"]
+__all__ = ["LockedFile", "probe_owner", "remove_dead"]
 
 _MARK: Final = "-owner-"
 _OWNER: Final = re.compile(r"[0-9a-f]{16}")
@@ -31,11 +31,11 @@ _PAUSES: Final = (0.0, 0.001, 0.005, 0.02, 0.1)
 _Held: TypeAlias = io.FileIO | sqlite3.Connection
 
 
-def _file_of(ledger: Path, owner: str) -> Path:
+def _path_of(ledger: Path, owner: str) -> Path:
     return ledger.with_name(f"{ledger.name}{_MARK}{owner}")
 
 
-def _identity(place: Path | int) -> tuple[int, int]:
+def _identify(place: Path | int) -> tuple[int, int]:
     found = os.stat(place)  # noqa: PTH116  # of a name or of a descriptor
     return found.st_dev, found.st_ino
 
@@ -142,19 +142,12 @@ class LockedFile:
     request uncertain, and a person who has it sent again in that time pays twice; the answer is written all the same,
     and with it, or with whatever is written before it, the file is there again. A file that is renamed and gets its
     old name back is not noticed either.
-
-    Args:
-        ledger: the ledger's file, as an absolute path without links.
-        owner: a name that nobody has had.
-
-    Raises:
-        OSError: if the file cannot be made or locked.
     """
 
     def __init__(self, ledger: Path, owner: str) -> None:
-        self._file = _file_of(ledger, owner)
+        self._file = _path_of(ledger, owner)
         # One value, exchanged in one step: it is read in other threads, and no mixture of two must be seen there.
-        self._hold = _Hold(*_made_and_locked(self._file), losses=0)
+        self._hold = _Hold(*_make_and_lock(self._file), losses=0)
 
     @property
     def lock_generation(self) -> int:
@@ -167,13 +160,9 @@ class LockedFile:
         return self._finds(self._hold)
 
     def make_again(self) -> None:
-        """Make and lock the file again, after it was lost.
-
-        Raises:
-            OSError: if that cannot be done now.
-        """
+        """Make and lock the file again, after it was lost."""
         lost = self._hold
-        self._hold = _Hold(*_made_and_locked(self._file), losses=lost.losses + 1)
+        self._hold = _Hold(*_make_and_lock(self._file), losses=lost.losses + 1)
         lost.held.close()
 
     def release(self) -> None:
@@ -183,12 +172,12 @@ class LockedFile:
 
     def _finds(self, hold: _Hold) -> bool:
         try:
-            return hold.is_open and _identity(self._file) == hold.identity
+            return hold.is_open and _identify(self._file) == hold.identity
         except OSError:
             return False
 
 
-def _made_and_locked(file: Path) -> tuple[_Held, tuple[int, int]]:
+def _make_and_lock(file: Path) -> tuple[_Held, tuple[int, int]]:
     """Make a file if it is not there, and lock it for its owner."""
     reason: OSError = BlockingIOError(errno.EAGAIN, "somebody removes its owner's file again and again")
     for pause in _PAUSES:
@@ -204,24 +193,18 @@ def _made_and_locked(file: Path) -> tuple[_Held, tuple[int, int]]:
             words = f"its file system keeps no locks ({error.strerror or error}), and a ledger needs them"
             raise OSError(error.errno, words) from None
         with contextlib.suppress(FileNotFoundError):
-            identity = _identity(held.fileno() if isinstance(held, io.FileIO) else file)
-            if _identity(file) == identity:
+            identity = _identify(held.fileno() if isinstance(held, io.FileIO) else file)
+            if _identify(file) == identity:
                 return held, identity
         held.close()
     raise reason
 
 
-def is_holding(ledger: Path, owner: str, *, removes: bool = True) -> bool:
-    """Whether an owner is alive.
-
-    Args:
-        ledger: the ledger's file, as an absolute path without links.
-        owner: its name.
-        removes: whether the file of one that is dead is removed.
-    """
+def probe_owner(ledger: Path, owner: str, *, removes: bool = True) -> bool:
+    """Look whether an owner is alive; the file of one that is dead is removed, unless somebody only reads."""
     if not owner.isalnum():
         return False  # no owner of this library's, and maybe the path of somebody's file
-    file = _file_of(ledger, owner)
+    file = _path_of(ledger, owner)
     try:
         # A shared lock: any number may look at the same time, and none of them takes another for the owner.
         held = _lock(file, exclusive=False)
@@ -230,7 +213,7 @@ def is_holding(ledger: Path, owner: str, *, removes: bool = True) -> bool:
     except OSError:
         return True  # locked; or not to be opened or locked by this user: nobody knows, so it counts as alive
     with contextlib.suppress(OSError):
-        is_same = isinstance(held, sqlite3.Connection) or _identity(file) == _identity(held.fileno())
+        is_same = isinstance(held, sqlite3.Connection) or _identify(file) == _identify(held.fileno())
         # An owner's file is empty: what is written there is somebody's, and is left. So is one made anew since.
         if removes and is_same and not file.stat().st_size:
             _remove(file, held)
@@ -239,13 +222,9 @@ def is_holding(ledger: Path, owner: str, *, removes: bool = True) -> bool:
 
 
 def remove_dead(ledger: Path) -> None:
-    """Remove the files of all owners that are dead.
-
-    Args:
-        ledger: the ledger's file, as an absolute path without links.
-    """
+    """Remove the files of all owners that are dead."""
     prefix = ledger.name + _MARK
     for file in list(ledger.parent.iterdir()):
         owner = file.name.removeprefix(prefix)
         if owner != file.name and _OWNER.fullmatch(owner):  # others may lie beside it that only look like one's
-            is_holding(ledger, owner)
+            probe_owner(ledger, owner)

@@ -28,16 +28,7 @@ _log = logging.getLogger("motion_async")
 
 
 def check_permissions(path: Path, *, read_only: bool) -> None:
-    """Refuse a ledger that is another user's, or that others can write; one that they can read is closed to them.
-
-    Args:
-        path: the ledger's file, as an absolute path without links.
-        read_only: whether nothing may be changed, and root reads what is anybody's.
-
-    Raises:
-        PermanentStoreError: with the command that mends it.
-        OSError: if the file cannot be looked at.
-    """
+    """Refuse a ledger that is another user's, or that others can write; one that they can read is closed to them."""
     if os.name != "posix":
         return
     _check(path, path.lstat(), read_only=read_only)

@@ -32,12 +32,6 @@ class ServerStore(Store):
 
     The lock that shows that the owner is alive belongs to the session that writes: no intent is ever committed
     by a session that does not hold it. A pool that hands sessions around between transactions breaks that.
-
-    Args:
-        url: with the driver's name.
-        owner: see `Store`.
-        options: of the driver's `connect`.
-        read_only: see `Store`.
     """
 
     def __init__(self, url: sa.URL, owner: str, options: Mapping[str, Any], *, read_only: bool = False) -> None:
@@ -54,13 +48,13 @@ class ServerStore(Store):
         """How often the session that writes has ended, whoever ended it; see `Store.lock_generation`."""
         return self._losses
 
-    async def is_alive(self, owner: str) -> bool:
-        """Whether a session holds the owner's lock; see `Store.is_alive`."""
-        return await self._read(lambda connection: _session_holds(connection, owner))
+    async def probe_owner(self, owner: str) -> bool:
+        """Whether a session holds the owner's lock; see `Store.probe_owner`."""
+        return await self._read(lambda connection: _is_locked(connection, owner))
 
-    async def _connected(self, connection: AsyncConnection) -> None:
+    async def _prepare(self, connection: AsyncConnection) -> None:
         async with connection.begin():
-            await _take_session_lock(connection, self.owner)
+            await _lock_session(connection, self.owner)
 
         def ended(_: Any) -> None:
             if connection is self._writing:  # else it was left, and another has taken its place
@@ -79,28 +73,18 @@ class ServerStore(Store):
     async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
 
-    async def _recognise(self, connection: AsyncConnection) -> bool:
+    async def _find_tables(self, connection: AsyncConnection) -> bool:
         return await recognise_server(connection)
 
 
-async def _take_session_lock(connection: AsyncConnection, owner: str) -> None:
-    """Hold the owner's lock for as long as a session of PostgreSQL lives.
-
-    Args:
-        connection: the session, in a transaction.
-        owner: 16 hexadecimal digits.
-    """
+async def _lock_session(connection: AsyncConnection, owner: str) -> None:
+    """Hold the owner's lock for as long as a session of PostgreSQL lives."""
     # Shared, as the session before this one may not have noticed yet that its connection is gone.
     await connection.execute(_take, {"number": _lock_number(owner)})
 
 
-async def _session_holds(connection: AsyncConnection, owner: str) -> bool:
-    """Whether any session holds an owner's lock.
-
-    Args:
-        connection: any session of the same database.
-        owner: its name.
-    """
+async def _is_locked(connection: AsyncConnection, owner: str) -> bool:
+    """Whether any session holds an owner's lock."""
     try:
         number = _lock_number(owner)
     except ValueError:

@@ -31,15 +31,7 @@ _KINDS: Final = {"r": "table", "p": "table", "v": "view", "m": "materialized vie
 
 
 def recognise_file(connection: sqlite3.Connection) -> bool:
-    """Whether a SQLite file has a ledger; else nothing at all is in it.
-
-    Args:
-        connection: outside of a transaction; its schema is not trusted from here on.
-
-    Raises:
-        PermanentStoreError: if something else is in it.
-        LedgerVersionError: if a newer version of the library has written it.
-    """
+    """Whether a SQLite file has a ledger; else nothing at all is in it."""
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.text_factory = _printable
     [mark] = connection.execute("PRAGMA application_id").fetchone()
@@ -63,25 +55,13 @@ def recognise_file(connection: sqlite3.Connection) -> bool:
 
 
 async def mark_file(connection: AsyncConnection) -> None:
-    """Have a SQLite file say that it is a ledger, if it does not yet.
-
-    Args:
-        connection: in a transaction, with the tables of a ledger.
-    """
+    """Have a SQLite file say that it is a ledger, if it does not yet."""
     if await connection.scalar(sa.text("PRAGMA application_id")) != APPLICATION_ID:
         await connection.execute(sa.text(f"PRAGMA application_id={APPLICATION_ID}"))
 
 
 async def recognise_server(connection: AsyncConnection) -> bool:
-    """Whether a PostgreSQL database has a ledger, where the search path leads; see `recognise_file`.
-
-    Args:
-        connection: in a transaction.
-
-    Raises:
-        PermanentStoreError: if something else has the names of its tables.
-        LedgerVersionError: if a newer version of the library has written it.
-    """
+    """Whether a PostgreSQL database has a ledger, where the search path leads; see `recognise_file`."""
     kinds = {name: await connection.scalar(_kind_on_server, {"name": name}) for name in TABLES}
     if not any(kinds.values()):
         return False

@@ -1,6 +1,6 @@
 """A ledger in SQLite: in a file, in a file that is only read, and in memory.
 
-Reading only, it writes nothing, makes no file, and holds no lock that a writer waits for.
+Queries only, it writes nothing, makes no file, and holds no lock that a writer waits for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.util import await_only
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.store.base import Store, make_engine
 from motion_async.ledger.store.files import WRITTEN, LedgerFile, ReadFile
-from motion_async.ledger.store.owners import is_holding
+from motion_async.ledger.store.owners import probe_owner
 from motion_async.ledger.store.recognition import mark_file
 from motion_async.ledger.transitions import Claim
 from motion_async.ledger.writer import Write
@@ -73,11 +73,7 @@ class SqliteStore(Store):
 
 
 class FileStore(SqliteStore):
-    """SQLite in a file.
-
-    Args:
-        file: the ledger's, with the owner's lock; let go of at the end.
-    """
+    """SQLite in a file."""
 
     def __init__(self, file: LedgerFile) -> None:
         engine = make_engine(
@@ -107,7 +103,7 @@ class FileStore(SqliteStore):
 
     async def _own_again(self) -> PermanentStoreError | None:
         try:
-            await asyncio.to_thread(self._file.own_again)
+            await asyncio.to_thread(self._file.make_owner_again)
         except OSError as error:
             return PermanentStoreError(
                 f"the file that shows that its owner is alive cannot be made again: {error.strerror or error}"
@@ -121,9 +117,9 @@ class FileStore(SqliteStore):
         """How often the owner's file was lost; this looks whether it is there. See `Store.lock_generation`."""
         return self._file.lock_generation
 
-    async def is_alive(self, owner: str) -> bool:
-        """Whether the owner holds its file; see `Store.is_alive`."""
-        return await asyncio.to_thread(is_holding, self._file.path, owner)
+    async def probe_owner(self, owner: str) -> bool:
+        """Whether the owner holds its file; see `Store.probe_owner`."""
+        return await asyncio.to_thread(probe_owner, self._file.path, owner)
 
     async def _mark(self, connection: AsyncConnection) -> None:
         await mark_file(connection)
@@ -135,11 +131,7 @@ class FileStore(SqliteStore):
 
 
 class MemoryStore(SqliteStore):
-    """SQLite in memory, over one connection, gone at the end.
-
-    Args:
-        owner: see `Store`.
-    """
+    """SQLite in memory, over one connection, gone at the end."""
 
     def __init__(self, owner: str) -> None:
         engine = make_engine(sa.URL.create("sqlite+aiosqlite", database=":memory:"), poolclass=StaticPool)
@@ -152,7 +144,7 @@ class MemoryStore(SqliteStore):
         """Never: nobody else can be here."""
         return 0
 
-    async def is_alive(self, owner: str) -> bool:
+    async def probe_owner(self, owner: str) -> bool:
         """Whether it is this one: nobody else can be here."""
         return owner == self.owner
 
@@ -169,12 +161,7 @@ class MemoryStore(SqliteStore):
 
 
 class ReadFileStore(SqliteStore):
-    """SQLite in a file that is read.
-
-    Args:
-        file: the ledger's.
-        busy_seconds: how long SQLite itself waits for a lock.
-    """
+    """SQLite in a file that is read."""
 
     def __init__(self, file: ReadFile, *, busy_seconds: float) -> None:
         self._file = file
@@ -186,9 +173,9 @@ class ReadFileStore(SqliteStore):
         """Never: it owns nothing."""
         return 0
 
-    async def is_alive(self, owner: str) -> bool:
-        """Whether the owner holds its file, which stays where it is; see `Store.is_alive`."""
-        return await asyncio.to_thread(is_holding, self._file.path, owner, removes=False)
+    async def probe_owner(self, owner: str) -> bool:
+        """Whether the owner holds its file, which stays where it is; see `Store.probe_owner`."""
+        return await asyncio.to_thread(probe_owner, self._file.path, owner, removes=False)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

@@ -20,7 +20,7 @@ import pytest
 from motion_async import BatchRequest, LedgerConflictError, LedgerError, MotionSession, Outcome
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
 from motion_async.ledger.store import owners
-from motion_async.ledger.store.owners import LockedFile, is_holding, remove_dead
+from motion_async.ledger.store.owners import LockedFile, probe_owner, remove_dead
 from motion_async.ledger.transitions import Expire
 from motion_async.sandbox import Sandbox
 from tests.batches import QUICK, run
@@ -265,7 +265,7 @@ async def test_what_is_known_is_written_though_the_owner_cannot_be_shown_to_be_a
         assert await record.sending()
         owner_file(ledger, tmp_path).unlink()
         with monkeypatch.context() as patched:
-            patched.setattr(owners, "_made_and_locked", full)
+            patched.setattr(owners, "_make_and_lock", full)
             taken, refused = record.taken(accepted()), ledger.record(teaser).sending()
             with pytest.raises(LedgerError, match=r"'teaser'.*cannot be made again: No space left on device"):
                 await refused
@@ -316,9 +316,9 @@ class Person:
         self.presumes: Expire | None = None
 
     async def look(self) -> None:
-        found, claim = await self.ledger._again(self.item)
-        if found.owner is not None and not await self.ledger._store.is_alive(found.owner):
-            op, at = self.ledger._marks.next_op()
+        found, claim = await self.ledger._read_again(self.item)
+        if found.owner is not None and not await self.ledger._store.probe_owner(found.owner):
+            op, at = self.ledger._identity.next_op()
             self.presumes = Expire(op, self.item, at, found.owner, claim)
 
     async def presume(self) -> None:
@@ -410,11 +410,11 @@ def ledger_file(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyt
 def test_a_file_is_held_until_it_is_let_go(ledger_file: Path) -> None:
     """By this process as by another; whoever looks does not let go of it."""
     held = LockedFile(ledger_file, "me")
-    assert [is_holding(ledger_file, "me") for _ in range(3)] == [True] * 3
+    assert [probe_owner(ledger_file, "me") for _ in range(3)] == [True] * 3
     remove_dead(ledger_file)
-    assert is_holding(ledger_file, "me")
+    assert probe_owner(ledger_file, "me")
     held.release()
-    assert not is_holding(ledger_file, "me")
+    assert not probe_owner(ledger_file, "me")
     assert list(ledger_file.parent.iterdir()) == []
 
 
@@ -436,7 +436,7 @@ def test_a_file_that_is_no_lock_is_held_by_nobody_and_stays(ledger_file: Path) -
     """Whatever it holds is somebody's, and must neither be lost nor keep a ledger from being opened."""
     stray = ledger_file.with_name(f"launch.db-owner-{'d' * 16}")
     stray.write_bytes(b"notes of somebody\n" * 100)
-    assert not is_holding(ledger_file, "d" * 16)
+    assert not probe_owner(ledger_file, "d" * 16)
     remove_dead(ledger_file)
     assert stray.read_bytes() == b"notes of somebody\n" * 100
 
@@ -480,7 +480,7 @@ def test_a_file_that_is_removed_too_soon_is_made_again(
     monkeypatch.setattr(owners, "_lock", disturbed)
     held = LockedFile(ledger_file, "me")
     assert tries == 3
-    assert is_holding(ledger_file, "me")
+    assert probe_owner(ledger_file, "me")
     assert held.lock_generation == 0
     held.release()
     assert list(ledger_file.parent.iterdir()) == []
@@ -517,7 +517,7 @@ def test_who_looks_removes_no_file_but_the_one_it_has_locked(
 
     ledger_file.with_name("launch.db-owner-me").touch()
     monkeypatch.setattr(owners, "_lock", slow)
-    is_holding(ledger_file, "me")
+    probe_owner(ledger_file, "me")
     assert made[0].is_there()
     made[0].release()
 
@@ -527,7 +527,7 @@ def test_a_name_is_taken_once(ledger_file: Path) -> None:
     held = LockedFile(ledger_file, "me")
     with pytest.raises(BlockingIOError):
         LockedFile(ledger_file, "me")
-    assert is_holding(ledger_file, "me")
+    assert probe_owner(ledger_file, "me")
     held.release()
 
 
@@ -544,7 +544,7 @@ async def test_a_file_system_without_locks_is_told(
     with pytest.raises(LedgerError, match=r"its file system keeps no locks \(No locks available\)"):
         async with open_ledger(file_url):
             pass
-    assert is_holding(tmp_path / "other.db", "me")
+    assert probe_owner(tmp_path / "other.db", "me")
     held.release()
     assert [file.name for file in tmp_path.iterdir()] == ["launch.db"]
 
@@ -573,10 +573,10 @@ def test_what_an_owner_starts_does_not_keep_it_alive(tmp_path: Path) -> None:
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"False\n"
-        assert is_holding(tmp_path / "launch.db", "me")
+        assert probe_owner(tmp_path / "launch.db", "me")
         process.kill()
         process.wait()
-        assert not is_holding(tmp_path / "launch.db", "me")
+        assert not probe_owner(tmp_path / "launch.db", "me")
     finally:
         process.kill()
         process.communicate()  # with the end of its input, what it has started ends as well

@@ -55,7 +55,7 @@ async def test_a_server_that_lets_nothing_be_written_can_be_read(fresh_postgres:
     make_version_1(fresh_postgres)
     async with open_ledger(fresh_postgres, read_only=True, patience=0) as ledger:
         assert len(await states(ledger)) == 5
-        [(is_read_only,)] = await ledger._store.rows(sa.text("SHOW transaction_read_only"))  # type: ignore[arg-type]
+        [(is_read_only,)] = await ledger._store.fetch(sa.text("SHOW transaction_read_only"))  # type: ignore[arg-type]
         assert is_read_only == "on"
 
 
@@ -201,7 +201,7 @@ async def test_a_read_that_nobody_waits_for_is_interrupted(file_url: str, kind: 
     endless = sa.text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
     async with asyncio.timeout(30):
         async with open_ledger("sqlite://" if kind == "in memory" else file_url, read_only=kind == "to read") as ledger:
-            reading = asyncio.ensure_future(ledger._store.rows(endless))  # type: ignore[arg-type]
+            reading = asyncio.ensure_future(ledger._store.fetch(endless))  # type: ignore[arg-type]
             await asyncio.sleep(0.2)
             assert not reading.done()
             reading.cancel()
