@@ -195,7 +195,7 @@ async def _tell_all(told: Told, motion: MotionSession, call: Callable[[MotionSes
             told.value(value)
             if isinstance(getattr(value, "error", None), MotionError):
                 told.error(value.error)
-    for value in (motion.job("job-1"), motion.job("job-1").state, motion._calls, motion._calls._transport):
+    for value in (motion.job("job-1"), motion.job("job-1").state, motion._client, motion._client._transport):
         told.value(value)
     await motion.aclose()
     async for event in events:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from motion_async import BatchRequest, ConfigurationError, VideoRequest
-from motion_async.batch.requests import as_batch_request, each, intakes
+from motion_async.batch.requests import as_batch_request, intakes, iterate
 
 
 async def test_every_kind_of_request_is_taken_in() -> None:
@@ -22,7 +22,7 @@ async def test_every_kind_of_request_is_taken_in() -> None:
         assert [intake.request.prompt for intake in taken] == ["a", "b", "c"]
         assert [intake.key for intake in taken] == [None, None, "x"]
         assert taken[2].metadata == {"n": 1}
-        assert all(intake.settled is None and intake.record is None for intake in taken)
+        assert all(intake.settled is None and intake.journal is None for intake in taken)
 
 
 async def test_a_followup_without_a_ledger_is_settled_with_the_reason() -> None:
@@ -44,7 +44,7 @@ async def test_requests_are_pulled_one_at_a_time() -> None:
     taken = intakes(source())
     await anext(taken)
     assert pulled == [0]
-    assert [item async for item in each([1, 2])] == [1, 2]
+    assert [item async for item in iterate([1, 2])] == [1, 2]
 
 
 def test_what_is_no_request_is_kept_for_validation() -> None:
