@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -31,6 +32,7 @@ from motion_async.sending.sender import Sender
 from motion_async.sending.submission import Submission
 from motion_async.showing import shown
 from motion_async.timing.admission import Admission
+from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
 from motion_async.timing.retry import Backoff, Retries
 from motion_async.timing.schedule import Schedule
@@ -73,6 +75,7 @@ class Calls:
         self._transport = transport
         self._events = events
         self._now = now
+        self._closing = Closing()
         self.polls = PollLoop(
             self.poll_once,
             events.publish,
@@ -83,10 +86,12 @@ class Calls:
             now=now,
             random=random,
         )
-        self.gate = SendGate(pace, backoff=backoff, random=random)
-        self._admission = Admission(pace)
-        self._retries = Retries(backoff=backoff, random=random, failed=self._slow_down)
-        self._sender = Sender(transport, self.gate, events.publish, paused=self._slow_down, grace=grace, now=now)
+        self.gate = SendGate(pace, backoff=backoff, random=random, closing=self._closing)
+        self._admission = Admission(pace, self._closing)
+        self._retries = Retries(backoff=backoff, random=random, failed=self._slow_down, closing=self._closing)
+        self._sender = Sender(
+            transport, self.gate, events.publish, paused=self._slow_down, grace=grace, now=now, closing=self._closing
+        )
         self._unread: set[str] = set()
         self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -95,20 +100,13 @@ class Calls:
 
     async def aclose(self) -> None:
         """End every task, close every connection, and tell whoever still waits."""
-        self._retries.close()
-        self._admission.close()
-        self.gate.close()
+        self._closing.begin()
         with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
-            try:
-                await self._sender.aclose()
-            finally:
-                try:
-                    await self.polls.aclose()
-                finally:
-                    try:
-                        await self._transport.aclose()
-                    finally:
-                        self._events.close()  # last, so that the streams tell of all that came before
+            async with AsyncExitStack() as ending:  # from the last line up, whatever one of them raises
+                ending.callback(self._events.close)  # last, so that the streams tell of all that came before
+                ending.push_async_callback(self._transport.aclose)
+                ending.push_async_callback(self.polls.aclose)
+                ending.push_async_callback(self._sender.aclose)
 
     async def create(self, request: VideoRequest, *, schedule: Schedule | None = None, **terms: Any) -> Watched:
         """Create a job; see `MotionSession.create`.
@@ -187,7 +185,7 @@ class Calls:
         """
         job_id, looks = watched.job_id, 1
         while watched.is_behind(seen := await self.poll(job_id)) and looks < _LOOKS:
-            await self.gate.pause(self.gate.delay(looks))
+            await self._closing.pause(self.gate.delay(looks))
             looks += 1
         newest = watched.current if watched.is_behind(seen) else seen
         if newest is not None and newest.status == JobStatus.COMPLETED:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import looptime
 import pytest
 
+from motion_async.timing import pace
 from tests.postgres import fresh_postgres, postgres_database, postgres_server, postgres_url
 from tests.sockets import served
 from tests.strays import forget_processes, guard_processes, guarded_uvloop, no_strays
@@ -23,17 +26,24 @@ __all__ = [
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Run asynchronous tests on asyncio; a test of time replaces this with a loop of virtual time.
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    """Run asynchronous tests on asyncio, and those with the mark `virtual_time` on a loop whose time jumps.
 
     With `MOTION_TEST_UVLOOP` set in the environment all others run on uvloop.
     """
+    if request.node.get_closest_marker("virtual_time"):
+        return "asyncio", {"loop_factory": looptime.new_event_loop}
     return "asyncio", {"loop_factory": guarded_uvloop} if os.environ.get("MOTION_TEST_UVLOOP") else {}
 
 
 def pytest_configure() -> None:
-    """Keep all that the tests do on this machine."""
+    """Keep all that the tests do on this machine, and have them be interruptible wherever they run.
+
+    What a script starts in its background ignores interrupts, and so does all that this starts in its turn.
+    """
     guard_processes()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:
@@ -69,6 +79,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of whoever runs the tests out of them."""
     for name in ("MOTION_API_KEY", "MOTION_BASE_URL", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def sends_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have sessions begin with the quickest pace of creates that there is, where a test is about something else."""
+    monkeypatch.setattr(pace, "_FIRST_SEND_GAP", pace._SHORTEST_SEND_GAP)
 
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable[None]]

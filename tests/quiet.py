@@ -1,17 +1,30 @@
-"""A poll loop whose own polls bring no news, for tests that tell it by hand what was seen."""
+"""A poll loop whose own polls bring no news, for tests that tell it by hand what was seen, and what hears of that."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from motion_async import Backoff, GrowingSchedule, JobNotFoundError, JobState, JobStatus
+from motion_async import Backoff, GrowingSchedule, JobNotFoundError, JobState, JobStatus, StatusChange
 from motion_async.polling.loop import PollLoop
+from motion_async.polling.tracked import Watched
 from motion_async.timing.pace import Pace
 
-__all__ = ["START", "quiet_loop", "state"]
+__all__ = ["START", "Heard", "quiet_loop", "state"]
 
 START = datetime(2026, 4, 28, tzinfo=UTC)
+
+
+class Heard:
+    """Observes a job, and keeps what it hears."""
+
+    def __init__(self, job: Watched) -> None:
+        self.job = job
+        self.news: list[StatusChange | None] = []
+        job.subscribe(self)
+
+    def notify(self, change: StatusChange | None) -> None:
+        self.news.append(change)
 
 
 def quiet_loop() -> PollLoop:

@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_a_module_says_what_it_is_for_and_keeps_its_size(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= 420
+
+
+def test_the_text_of_its_licence_comes_with_it() -> None:
+    """In the package itself, and named in what is installed."""
+    assert (SOURCE / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
+    assert metadata("motion-async").get_all("License-File") == ["motion_async/LICENSE"]
 
 
 def test_every_public_thing_has_a_docstring() -> None:

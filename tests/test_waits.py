@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
-import looptime
 import pytest
 
 from motion_async import (
@@ -32,9 +31,7 @@ from tests.scripted import Answer, scripted_session
 TAKEN: Answer = (202, {}, {"job_id": "a", "status": "queued"})
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:

@@ -1,22 +1,23 @@
 """One request of a batch on its way: what it holds, and how it lets go of it.
 
-It holds a place of the limiter, its job's place in the poll loop, a timer, and the point up to which it has read the
-job's changes; and the loop's time up to which it waits for whoever else is sending it. It must not decide what happens
-next, nor tell anyone of it: that is the fan-out's.
+It holds a place of the limiter, its job's place in the poll loop, a timer, and the end that it has seen; and the loop's
+time up to which it waits for whoever else is sending it. It must not decide what happens next, nor tell anyone of it:
+that is the runner's.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import anyio
 
 from motion_async.batch.requests import Intake
 from motion_async.errors import ConfigurationError
-from motion_async.jobs import JobState
+from motion_async.jobs import JobState, StatusChange
 from motion_async.options import check_whole_number
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Step, Watched
+from motion_async.polling.tracked import Watched
 
 __all__ = ["Errand", "places"]
 
@@ -46,14 +47,25 @@ class Errand:
         intake: the request, with what is known of it.
     """
 
-    __slots__ = ("at", "holds_place", "index", "intake", "is_followed", "is_parked", "job", "news", "timer", "until")
+    __slots__ = (
+        "_on_news",
+        "end",
+        "holds_place",
+        "index",
+        "intake",
+        "is_followed",
+        "is_parked",
+        "job",
+        "timer",
+        "until",
+    )
 
     def __init__(self, index: int, intake: Intake) -> None:
         self.index = index
         self.intake = intake
         self.job: Watched | None = None
-        self.at = Step(None)
-        self.news: asyncio.Future[None] | None = None
+        self.end: JobState | None = None
+        self._on_news: Callable[[Errand], None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.until: float | None = None
         self.holds_place = False
@@ -65,28 +77,30 @@ class Errand:
         """The newest state of the job, unless it is the end of a turn before this request's."""
         return None if self.job is None else self.job.current
 
-    def follow(self, job: Watched, polls: PollLoop) -> None:
-        """Have a job polled, and read its changes from here on.
+    def follow(self, job: Watched, polls: PollLoop, on_news: Callable[[Errand], None]) -> None:
+        """Have a job polled, and hear of its changes from here on.
 
         Args:
             job: the job.
             polls: the session's loop.
+            on_news: called with this, in a step of its own, after there was news.
         """
         self.job = job
-        self.at = job.last
+        self._on_news = on_news
         polls.follow(job)
+        job.subscribe(self)
         self.is_followed = True
 
-    def read_on(self) -> JobState | None:
-        """Read the changes of the job into the record, up to the next end, and give that."""
-        step = self.at
-        self.at, end = step.end()
-        if self.intake.record is not None:
-            while step is not self.at and step.next is not None:
-                step = step.next
-                if step.change is not None:
-                    self.intake.record.changed(step.change)
-        return end
+    def notify(self, change: StatusChange | None) -> None:
+        """Write a change down, and keep the first end; what comes after that is another request's."""
+        if self.end is not None or self._on_news is None:
+            return
+        if change is not None:
+            if self.intake.record is not None:
+                self.intake.record.changed(change)
+            if change.current.is_terminal:
+                self.end = change.state
+        asyncio.get_running_loop().call_soon(self._on_news, self)
 
     def give_place_back(self, limiter: anyio.CapacityLimiter) -> None:
         """Let another request have the place, if this one holds one.
@@ -110,6 +124,6 @@ class Errand:
             self.timer.cancel()
         if self.job is not None and self.is_followed:
             self.is_followed = False
+            self._on_news = None
+            self.job.unsubscribe(self)
             polls.unfollow(self.job)
-            if self.news is not None:
-                self.job.forget(self.news)

@@ -7,23 +7,28 @@ the same. This module must not send, plan or look at what stands in a ledger.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 
-from motion_async.batch.seen import Seen
 from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest
 from motion_async.ledger.items import content_digest, content_key
 from motion_async.problems import Problem
 
-__all__ = ["Keys"]
+__all__ = ["Keys", "fingerprint"]
+
+
+def fingerprint(key: str) -> bytes:
+    """Give 16 bytes that stand for a key: a batch may have a million, of 512 characters each."""
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class Keys:
     """Gives each request of one run its key, and knows which keys must not be followed in it."""
 
     def __init__(self) -> None:
-        self._contents = Seen()
-        self._given = Seen()
-        self._refused = Seen()
+        self._contents: Counter[bytes] = Counter()
+        self._given: set[bytes] = set()
+        self._refused: set[bytes] = set()
 
     def of(self, given: BatchRequest) -> str:
         """Give the key of the next request.
@@ -36,15 +41,17 @@ class Keys:
         """
         key = given.id
         if key is not None:
-            self._refused.forget(key)  # this one can be sent, whatever an earlier one was
+            self._refused.discard(fingerprint(key))  # this one can be sent, whatever an earlier one was
         else:
             digest = content_digest(given.request)
             if given.follows is not None:
                 digest = hashlib.sha256(f"{digest} {given.follows}".encode()).hexdigest()[: len(digest)]
-            key = content_key(digest, self._contents.count(digest))
-        if self._given.count(key) > 1:
+            self._contents[bytes.fromhex(digest)] += 1
+            key = content_key(digest, self._contents[bytes.fromhex(digest)])
+        if fingerprint(key) in self._given:
             message = f"The id {key!r} stands at an earlier request of the batch already"
             raise InvalidRequestError((Problem("custom", message, ("id",)),))
+        self._given.add(fingerprint(key))
         return key
 
     def refuse(self, key: str) -> None:
@@ -53,7 +60,7 @@ class Keys:
         Args:
             key: its key.
         """
-        self._refused.note(key, 1)
+        self._refused.add(fingerprint(key))
 
     def refuse_invalid(self, given: BatchRequest) -> None:
         """Do the same for a request that `of` has given no key, unless an earlier request of the run has that.
@@ -61,7 +68,7 @@ class Keys:
         Args:
             given: the request, which may be wrong in any way.
         """
-        if isinstance(given.id, str) and self._given.number(given.id) is None:
+        if isinstance(given.id, str) and fingerprint(given.id) not in self._given:
             self.refuse(given.id)
 
     def has_refused(self, key: str) -> bool:
@@ -70,9 +77,4 @@ class Keys:
         Args:
             key: a request's.
         """
-        return self._refused.number(key) is not None
-
-    def close(self) -> None:
-        """Forget everything now; it is forgotten, too, when nobody holds this any more."""
-        for seen in (self._contents, self._given, self._refused):
-            seen.close()
+        return fingerprint(key) in self._refused

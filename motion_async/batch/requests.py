@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
@@ -16,13 +16,10 @@ from motion_async.jobs import BatchRequest, JobState, VideoRequest
 from motion_async.problems import Problem
 from motion_async.sending.journal import Record
 
-__all__ = ["GIVE_ANOTHER_ID", "Intake", "Requests", "as_batch_request", "each", "intakes", "kind_of_single", "known_by"]
+__all__ = ["Intake", "Requests", "as_batch_request", "each", "intakes", "kind_of_single", "known_by"]
 
 Requests: TypeAlias = Iterable[BatchRequest | VideoRequest | str] | AsyncIterable[BatchRequest | VideoRequest | str]
 """What `generate_many` makes videos of; a plain text is a prompt."""
-
-GIVE_ANOTHER_ID: Final = "give that one another id to have it made anew, and let this one follow the new id"
-"""What to do about a request whose parent has failed, which no run of the batch sends again."""
 
 _T = TypeVar("_T")
 

@@ -17,7 +17,8 @@ from typing import Final
 import attrs
 
 from motion_async.batch.keys import Keys
-from motion_async.batch.requests import GIVE_ANOTHER_ID, Intake, Requests, as_batch_request, each, known_by
+from motion_async.batch.requests import Intake, Requests, as_batch_request, each, known_by
+from motion_async.batch.unsent import parent_failed, parent_incomplete
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import (
     ConfigurationError,
@@ -28,7 +29,6 @@ from motion_async.errors import (
     JobFailedError,
     LedgerConflictError,
     MotionError,
-    NotSentError,
 )
 from motion_async.events import Event, SentElsewhere
 from motion_async.jobs import BatchRequest, JobState
@@ -191,12 +191,11 @@ class Batch:
         parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)
         if parent is not None and parent.state is ItemState.COMPLETED:
             return attrs.evolve(intake, parent_job_id=parent.job_id, parent_end=parent.job_state)
-        which = f"the request that it follows, {intake.follows!r},"
         if parent is not None and parent.state is ItemState.FAILED:
-            error = NotSentError(f"{which} has failed", advice=GIVE_ANOTHER_ID)
+            error = parent_failed(intake.follows)
         else:
             stands = "it is not in the batch, or was refused in this run" if parent is None else f"it is {parent.state}"
-            error = NotSentError(f"{which} has not completed: {stands}")
+            error = parent_incomplete(intake.follows, stands)
         return attrs.evolve(intake, settled=(None, error))
 
     def _changed(self, item: Item) -> LedgerConflictError:

@@ -12,16 +12,18 @@ import asyncio
 import copy
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import anyio
 import attrs
 
+from motion_async.batch import unsent
 from motion_async.batch.followups import Lineage
 from motion_async.batch.item import Errand
-from motion_async.batch.requests import GIVE_ANOTHER_ID, Intake
+from motion_async.batch.requests import Intake
 from motion_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -33,13 +35,14 @@ from motion_async.errors import (
     MotionError,
     NotSentError,
     SessionClosedError,
+    WaitTimeoutError,
 )
 from motion_async.http.cancelling import is_cancelled
 from motion_async.jobs import JobState, Outcome
 from motion_async.polling.freshness import needs_input
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import Watched
-from motion_async.polling.waiting import OnInput, result_of, timed_out
+from motion_async.polling.waiting import OnInput, end_of, timed_out, wait_for_end
 from motion_async.sending.journal import NotOursToSend
 
 __all__ = ["MAX_UNREAD", "FanOut"]
@@ -238,7 +241,7 @@ class FanOut(AsyncIterator[Outcome]):
             self._park(item, is_parked=True)
             self._start(self._guarded(self._begin_again, item), name="motion_async.again")
         elif intake.job_id is None and self._stopped_by is not None:
-            self._finish(item, error=self._not_sent())
+            self._finish(item, error=unsent.stopped_by(self._stopped_by))
         elif self._waits_for_its_turn(item):
             self._park(item, is_parked=True)
         else:
@@ -258,7 +261,7 @@ class FanOut(AsyncIterator[Outcome]):
         if job_id is None or item.intake.follows is None:
             return False
         if self._lineage.is_blocked(job_id) and not has_begun:
-            raise NotSentError(_TURN_OPEN)
+            raise unsent.behind_lost_turn()
         return self._lineage.take_turn(item, job_id, has_begun=has_begun)
 
     async def _begin_again(self, item: Errand) -> None:
@@ -270,18 +273,13 @@ class FanOut(AsyncIterator[Outcome]):
             async with asyncio.timeout_at(item.until if item.intake.is_elsewhere else None):
                 item.intake = await item.intake.again()
         except TimeoutError:
-            raise NotSentError(_ELSEWHERE.format(item.intake.key, self._job_timeout)) from None
+            raise unsent.sent_elsewhere(item.intake.key, self._job_timeout) from None
         await self._begin(item)
-
-    def _not_sent(self) -> NotSentError:
-        error = NotSentError(f"an earlier request ended all new ones: {self._stopped_by}")
-        error.__cause__ = self._stopped_by
-        return error
 
     async def _create(self, item: Errand) -> None:
         def check() -> None:
             if self._stopped_by is not None:
-                raise self._not_sent()
+                raise unsent.stopped_by(self._stopped_by)
 
         check()  # at once, too: a followup polls before it is sent
         try:
@@ -296,13 +294,29 @@ class FanOut(AsyncIterator[Outcome]):
                 await self._begin(item)
             elif self._waits_for_its_turn(item):
                 self._park(item, is_parked=True)
+            elif self._is_at_work(again.parent_job_id):
+                await self._outlast(item, again.parent_job_id)
             else:
                 raise
         else:
             self._watch(item, job)
 
+    def _is_at_work(self, job_id: str | None) -> TypeGuard[str]:
+        job = None if job_id is None else self._polls.job(job_id)
+        return job is not None and job.state is not None and not job.has_ended
+
+    async def _outlast(self, item: Errand, job_id: str) -> None:
+        """Wait for the end of a turn that nobody here knows: its answer was lost, or another program began it."""
+        self._park(item, is_parked=True)
+        with suppress(JobFailedError):  # which the next look finds, too
+            try:
+                await wait_for_end(self._polls, self._polls.job(job_id), timeout=self._job_timeout, on_input="wait")
+            except WaitTimeoutError:
+                raise unsent.behind_turn(job_id, self._job_timeout) from None
+        await self._begin(item)
+
     def _watch(self, item: Errand, job: Watched) -> None:
-        item.follow(job, self._polls)
+        item.follow(job, self._polls, self._look)
         if self._job_timeout is not None:
             item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._give_up, item)
         self._look(item)
@@ -314,15 +328,15 @@ class FanOut(AsyncIterator[Outcome]):
     # From a job to an outcome.
 
     def _look(self, item: Errand) -> None:
-        """See whether an item's job has ended, and sleep until its next news if it has not."""
+        """See whether an item's job has ended, or its watch has."""
         job = item.job
         if job is None or not item.is_followed:
             return
-        end = item.read_on()
+        end = item.end
         if end is None and job.has_ended:
-            end = job.state  # it had ended before there was anything to read on from
+            end = job.state  # it had ended before there was anything to hear
         if end is not None:
-            state, error = _end(end)
+            state, error = end_of(end)
             self._finish(item, state=state, error=error)
         elif job.error is not None:
             if isinstance(job.error, AuthenticationError | SessionClosedError):
@@ -330,11 +344,8 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish(item, error=job.error)
         elif job.state is not None and needs_input(job.state) and self._on_input == "raise":
             self._finish(item, error=InputRequiredError(job.job_id))
-        else:
-            if job.state is not None and needs_input(job.state):
-                item.give_place_back(self._limiter)
-            item.news = job.news()
-            item.news.add_done_callback(lambda _: self._look(item))
+        elif job.state is not None and needs_input(job.state):
+            item.give_place_back(self._limiter)
 
     def _finish(self, item: Errand, *, state: JobState | None = None, error: MotionError | None = None) -> None:
         """Let go of what an item holds, and tell its outcome as soon as its end is written down."""
@@ -349,7 +360,7 @@ class FanOut(AsyncIterator[Outcome]):
             # If it could not be kept, the ledger has told of it; the job is known there, and is polled again next time.
             stands = None if done.cancelled() or done.exception() is not None else done.result()
             # Who polls late may have seen the end of a later turn, or none, where somebody else saw this one's.
-            self._tell(item, *((state, error) if stands is None else _end(stands)))
+            self._tell(item, *((state, error) if stands is None else end_of(stands)))
 
         kept.add_done_callback(tell)
 
@@ -372,11 +383,11 @@ class FanOut(AsyncIterator[Outcome]):
         """Send the followups that have waited for an end, or tell why they can't be sent."""
         children = self._lineage.leave(item, key=outcome.key)
         if not outcome.ok:
-            self._finish_soon(children, _parent_ended(outcome))
+            self._finish_soon(children, unsent.without_parent(outcome))
             children = []
             has_ended = outcome.state is not None and outcome.state.status.is_terminal
             if item.intake.is_elsewhere or (item.job is not None and not has_ended):
-                self._finish_soon(self._lineage.block_turns(item), NotSentError(_TURN_OPEN))
+                self._finish_soon(self._lineage.block_turns(item), unsent.behind_lost_turn())
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id, parent_end=outcome.state)
         for child in self._lineage.pass_turn(item, children):
@@ -397,22 +408,5 @@ class FanOut(AsyncIterator[Outcome]):
             self._unread.put_nowait(None)
 
 
-def _end(state: JobState) -> tuple[JobState, JobFailedError | None]:
-    try:
-        return result_of(state), None
-    except JobFailedError as error:
-        return state, error
-
-
-def _parent_ended(outcome: Outcome) -> NotSentError:
-    """Give the error of what follows a request that has no video."""
-    which = f"the request that it follows, {outcome.key!r},"
-    if isinstance(outcome.error, JobFailedError):
-        return NotSentError(f"{which} has failed", advice=GIVE_ANOTHER_ID)
-    return NotSentError(f"{which} has not completed")
-
-
-_TURN_OPEN = "an earlier followup of the same job has not ended, and is not watched any more"
-_ELSEWHERE = "request {!r} was still being sent by somebody else after {:g} s; run the batch again to hear of it"
 _ENDS_ALL = (AuthenticationError, InsufficientCreditsError, LedgerError, SessionClosedError)
 """After one of these every further create would end the same way."""

@@ -199,17 +199,20 @@ class Transport:
         heard = Heard(self._limit)
         before = listener.set(heard)
         try:
-            answer = await self._request(call, exchange)
+            try:
+                answer = await self._request(call, exchange)
+            except _FLAWED:
+                await heard.rest()
+                raise
             if not 200 <= answer.status < 300 or (answer.flaw is None and first_object(answer.body) is not None):
                 return answer
             await heard.rest()
             past = self._past_frame(heard, has_head=False)
             return answer if past is None else attrs.evolve(answer, body=past.body)
-        except _FLAWED:
-            await heard.rest()
+        except BaseException:  # whatever ended it, what has come may hold the id
+            exchange.cut = self._past_frame(heard, has_head=exchange.has_head)
             raise
         finally:
-            exchange.cut = self._past_frame(heard, has_head=exchange.has_head)
             listener.reset(before)
             heard.end()
 

@@ -1,8 +1,8 @@
 """The one poll loop of a session.
 
 A heap of due times and a bounded number of workers serve every watched job: a job costs an entry
-and a waiting coroutine a future, never a task, a timer or a scope. Whoever waits is woken when its
-job has news; nobody is waited for. It knows nothing of HTTP: polling is a coroutine function handed in.
+and a waiting coroutine a future, never a task, a timer or a scope. Whoever observes a job is told when it has
+news; nobody is waited for. It knows nothing of HTTP: polling is a coroutine function handed in.
 """
 
 from __future__ import annotations
@@ -208,8 +208,7 @@ class PollLoop:
         """Take an answer into account, whoever asked for it: tell of a change if it is one."""
         job.failures = job.unreadable = 0
         if not is_stale(seen, known=job.state, before=job.before):
-            if job.told is not None:
-                job.teach(seen, now=self._loop.time())
+            job.teach(seen, now=self._loop.time())
             self._take(job, seen)
         elif job.unchanged is not None and seen.status.is_terminal:
             job.unchanged += 1
@@ -231,11 +230,10 @@ class PollLoop:
         if known is None or known.status != seen.status or ends:  # a turn may begin and end between two polls
             previous = None if known is None else known.status
             change = StatusChange(job.job_id, previous, seen.status, seen, self._now())
-            job.add(change)
             self._publish(change)
-        elif known.pending_user_input == seen.pending_user_input:
-            return
-        job.wake()
+            job.notify(change)
+        elif known.pending_user_input != seen.pending_user_input:
+            job.notify()
 
     def slow_down(self, error: MotionError, *, sent_at: float) -> None:
         """Slow all polls if an error says that the service wants fewer calls."""
@@ -267,7 +265,7 @@ class PollLoop:
     def _tell_of_the_end(self, jobs: Iterable[Watched]) -> None:
         for job in jobs:
             job.error = job.error or job.closed_error()
-            job.wake()
+            job.notify()
 
     # When each job is polled.
 
@@ -408,7 +406,7 @@ class PollLoop:
         error.job_id = error.job_id or job.job_id
         job.error = error
         self._publish(WatchEnded(job.job_id, error))
-        job.wake()
+        job.notify()
 
 
 def _misconfigured(job: Watched, error: Exception) -> ConfigurationError:

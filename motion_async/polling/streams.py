@@ -5,8 +5,6 @@ A slow reader slows nobody, and hears of what it has missed. Nothing here polls;
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Final, Self
@@ -14,6 +12,7 @@ from weakref import WeakSet
 
 from motion_async.events import Event, EventsDropped, WatchEnded
 from motion_async.jobs import StatusChange
+from motion_async.polling.inbox import Inbox
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import Watched
 
@@ -35,12 +34,8 @@ class EventStream(AsyncIterator[Event]):
 
     def __init__(self, polls: PollLoop, *, limit: int) -> None:
         self._polls = polls
-        self._limit = limit
         self._covered: dict[str, Watched] = {}
-        self._unread: deque[Event] = deque()
-        self._dropped = 0
-        self._sleepers: set[asyncio.Future[None]] = set()
-        self._ended = False
+        self._unread: Inbox[Event] = Inbox(limit=limit)
 
     def cover(self, job: Watched) -> None:
         """Have a job polled for this stream, unless it has ended.
@@ -48,7 +43,7 @@ class EventStream(AsyncIterator[Event]):
         Args:
             job: the job.
         """
-        if not self._ended and not job.has_ended and job.job_id not in self._covered:
+        if not self._unread.is_closed and not job.has_ended and job.job_id not in self._covered:
             self._covered[job.job_id] = job
             self._polls.cover(job)
 
@@ -59,42 +54,37 @@ class EventStream(AsyncIterator[Event]):
             event: what happened.
             is_news: whether a reader is to hear of it.
         """
-        if self._ended:
+        if self._unread.is_closed:
             return
         if is_news:
-            self._unread.append(event)
-            if len(self._unread) > self._limit:
-                self._unread.popleft()
-                self._dropped += 1
+            self._unread.put(event)
         if isinstance(event, WatchEnded) or (isinstance(event, StatusChange) and event.current.is_terminal):
             self._uncover(event.job_id)
-        self._wake()
 
     async def __anext__(self) -> Event:
         self._polls.home.check()
-        while True:
-            if self._dropped:
-                count, self._dropped = self._dropped, 0
-                return EventsDropped(count)
-            if self._unread:
-                return self._unread.popleft()
-            if self._ended:
+        while (event := self._read()) is None:
+            if self._unread.is_closed:
                 raise StopAsyncIteration
-            future = asyncio.get_running_loop().create_future()
-            self._sleepers.add(future)
             self._polls.listen()
             try:
-                await future
+                await self._unread.sleep()
             finally:
                 self._polls.unlisten()
-                self._sleepers.discard(future)
+        return event
+
+    def _read(self) -> Event | None:
+        """Give the next event; first how many were dropped before it, if any were."""
+        if count := self._unread.dropped:
+            self._unread.dropped = 0
+            return EventsDropped(count)
+        return self._unread.take()
 
     def close(self) -> None:
         """Take no further event in; what is unread can still be read."""
-        self._ended = True
         for job_id in list(self._covered):
             self._uncover(job_id)
-        self._wake()
+        self._unread.close()
 
     async def aclose(self) -> None:
         """Do the same as `close`; leaving `async with` does it, too."""
@@ -112,11 +102,6 @@ class EventStream(AsyncIterator[Event]):
         job = self._covered.pop(job_id, None)
         if job is not None:
             self._polls.uncover(job)
-
-    def _wake(self) -> None:
-        for future in self._sleepers:
-            if not future.done():
-                future.set_result(None)
 
 
 class EventHub:

@@ -1,4 +1,4 @@
-"""A watched job: what is known of it, the chain of its changes, and who waits for its news.
+"""A watched job: what is known of it, and who hears of its changes.
 
 State alone: nothing here polls, schedules or decides what counts; the poll loop does. Its objects are
 made 100,000 at a time, so each of their fields is there for a reason.
@@ -6,10 +6,9 @@ made 100,000 at a time, so each of their fields is there for a reason.
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import math
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import FollowupUncertainError, MotionError, SessionClosedError
@@ -18,62 +17,29 @@ from motion_async.polling.freshness import is_same_end, is_stale, needs_input
 from motion_async.timing.learned import LearningSchedule
 from motion_async.timing.schedule import Schedule
 
-__all__ = ["IN_FLIGHT", "MAX_KEPT", "UNSCHEDULED", "Step", "Watched"]
+__all__ = ["IN_FLIGHT", "UNSCHEDULED", "Observer", "Watched"]
 
-MAX_KEPT: Final = 1_000
-"""So many of a job's newest changes, and twice as many at most, are kept for a reader that does not read them."""
 UNSCHEDULED: Final = 0
 IN_FLIGHT: Final = -1
 """The `entry` of a job that is in no heap: nobody wants it polled now, or a poll of it is under way."""
 
 
-class Step:
-    """A link in the chain of a job's changes; each reader keeps the link it has come to.
+class Observer(Protocol):
+    """Hears of each change of a job, in the step in which the loop sees it."""
 
-    Links that every reader has passed are freed, so a slow reader costs what it has not read yet, up to a bound.
-    """
+    def notify(self, change: StatusChange | None) -> None:
+        """Take a change in; whoever starts work because of it does so in a later step of the event loop.
 
-    __slots__ = ("change", "next")
-
-    def __init__(self, change: StatusChange | None) -> None:
-        self.change = change
-        self.next: Step | None = None
-
-    def end(self) -> tuple[Step, JobState | None]:
-        """Walk on to the next change that ended the job, or to the newest one, and give it with that end."""
-        at = self
-        while at.next is not None:
-            at = at.next
-            if at.change is not None and at.change.current.is_terminal:
-                return at, at.change.state
-        return at, None
-
-
-class _Kept:
-    """The newest changes of a job that has changed very often: what lies before them is cut out of the chain.
-
-    Every link that is cut out leads to `gap`, and `gap` to the oldest one that is kept, so wherever a reader
-    stands it holds no more than is kept.
-    """
-
-    __slots__ = ("first", "gap")
-
-    def __init__(self, first: Step) -> None:
-        self.first = first
-        self.gap = Step(None)
-
-    def drop_one(self) -> None:
-        oldest = self.first
-        assert oldest.next is not None  # noqa: S101  # there are MAX_KEPT behind it
-        self.first = self.gap.next = oldest.next
-        oldest.next = self.gap
+        Args:
+            change: the change; None for other news: the watch has ended, or a person is waited for.
+        """
+        ...
 
 
 class Watched:
     """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
 
-    All its fields are for the modules of this package, but `add` a change to its chain by that method, and change its
-    schedule by `use_schedule`.
+    All its fields are for the modules of this package, but change its schedule by `use_schedule`.
 
     Attributes:
         state: the newest state that counts.
@@ -86,7 +52,8 @@ class Watched:
         listeners: how many streams want it polled while anyone reads them.
         entry: the number of its place in the queue of those that are due.
         due: the loop's time at which it is; it counts on if nobody wanted the job polled when it came.
-        waiting: a future for each coroutine that sleeps until there is news.
+        change: the newest change of its status, None if none has been seen.
+        observers: who hears of its changes.
         told: the age up to which a schedule that learns knows the job, None if the job can teach nothing.
     """
 
@@ -94,7 +61,7 @@ class Watched:
         "__weakref__",
         "before",
         "began_at",
-        "changes",
+        "change",
         "due",
         "entry",
         "error",
@@ -102,16 +69,14 @@ class Watched:
         "followers",
         "has_ended",
         "job_id",
-        "kept",
-        "last",
         "listeners",
+        "observers",
         "schedule",
         "state",
         "told",
         "turn",
         "unchanged",
         "unreadable",
-        "waiting",
     )
 
     def __init__(self, job_id: str, *, began_at: float, schedule: Schedule) -> None:
@@ -132,10 +97,8 @@ class Watched:
         self.listeners = 0
         self.entry = UNSCHEDULED
         self.due = math.inf
-        self.last = Step(None)
-        self.changes = 0
-        self.kept: _Kept | None = None
-        self.waiting: asyncio.Future[None] | dict[asyncio.Future[None], None] | None = None
+        self.change: StatusChange | None = None
+        self.observers: Observer | dict[Observer, None] | None = None
 
     def use_schedule(self, schedule: Schedule) -> None:
         """Leave the job alone as another schedule says from now on, which has been told nothing of it yet."""
@@ -194,39 +157,30 @@ class Watched:
             schedule.finished(self.told, age, self.turn, duration=took)
             self.told = None
 
-    def add(self, change: StatusChange) -> None:
-        """Put a change at the end of the chain."""
-        self.last.next = self.last = Step(change)
-        self.changes += 1
-        if self.kept is not None and self.changes > 2 * MAX_KEPT:
-            self.kept.drop_one()
-        elif self.changes == MAX_KEPT:
-            self.kept = _Kept(self.last)
-
-    def news(self) -> asyncio.Future[None]:
-        """Give a future that is done at the next news; `forget` it if nobody waits for it any more."""
-        future = asyncio.get_running_loop().create_future()
-        if self.waiting is None:
-            self.waiting = future  # most jobs have one who waits, and a dict for it would cost as much as the job
-        elif isinstance(self.waiting, dict):
-            self.waiting[future] = None
+    def subscribe(self, observer: Observer) -> None:
+        """Tell an observer of each change from here on."""
+        if self.observers is None:
+            self.observers = observer  # most jobs have one, and a dict for it would cost as much as the job
+        elif isinstance(self.observers, dict):
+            self.observers[observer] = None
         else:
-            self.waiting = {self.waiting: None, future: None}
-        return future
+            self.observers = {self.observers: None, observer: None}
 
-    def forget(self, future: asyncio.Future[None]) -> None:
-        """Give up a future of `news`, done or not."""
-        if self.waiting is future:
-            self.waiting = None
-        elif isinstance(self.waiting, dict):
-            self.waiting.pop(future, None)
+    def unsubscribe(self, observer: Observer) -> None:
+        """Tell an observer of nothing any more."""
+        if self.observers is observer:
+            self.observers = None
+        elif isinstance(self.observers, dict):
+            self.observers.pop(observer, None)
 
-    def wake(self) -> None:
-        """Tell everyone who waits that there is news."""
-        waiting, self.waiting = self.waiting, None
-        for future in waiting if isinstance(waiting, dict) else (waiting,):
-            if future is not None and not future.done():
-                future.set_result(None)
+    def notify(self, change: StatusChange | None = None) -> None:
+        """Tell every observer of a change, or that there is other news."""
+        if change is not None:
+            self.change = change
+        observers = self.observers
+        for observer in tuple(observers) if isinstance(observers, dict) else (observers,):
+            if observer is not None:
+                observer.notify(change)
 
     def unchanged_error(self) -> FollowupUncertainError:
         """Give the error that ends a watch when polls have not cleared up what became of a followup."""

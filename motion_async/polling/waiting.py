@@ -1,15 +1,16 @@
 """The ways to follow one job: wait for its end, read its transitions.
 
-A reader costs a place in a chain, and a future while it sleeps. A slow one loses no transition and
-slows nobody. Nothing here polls; it tells the loop what to poll.
+Both observe the job while the loop polls it. A slow reader loses no transition and slows nobody. Nothing here polls;
+it tells the loop what to poll.
 """
 
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 import attrs
 
@@ -17,14 +18,18 @@ from motion_async.errors import InputRequiredError, JobFailedError, WaitTimeoutE
 from motion_async.jobs import JobState, JobStatus, StatusChange
 from motion_async.options import check_choice, check_number
 from motion_async.polling.freshness import needs_input
+from motion_async.polling.inbox import Inbox
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Step, Watched
+from motion_async.polling.tracked import Watched
 
 __all__ = [
+    "MAX_UNREAD",
     "OnInput",
     "Transitions",
+    "Waiter",
     "check_on_input",
     "check_timeout",
+    "end_of",
     "result_of",
     "timed_out",
     "wait_for_end",
@@ -32,6 +37,8 @@ __all__ = [
 
 OnInput: TypeAlias = Literal["wait", "raise"]
 """What to do when a job waits for a person: wait on, or raise `InputRequiredError`."""
+MAX_UNREAD: Final = 1_000
+"""So many of a job's newest changes are kept for a reader that does not read them."""
 
 
 def check_timeout(timeout: float | None, *, name: str = "timeout") -> float | None:
@@ -73,6 +80,14 @@ def result_of(state: JobState) -> JobState:
     return state
 
 
+def end_of(state: JobState) -> tuple[JobState, JobFailedError | None]:
+    """Give a terminal state, and the error that stands for it if it is that of a failed job."""
+    try:
+        return result_of(state), None
+    except JobFailedError as error:
+        return state, error
+
+
 async def wait_for_end(polls: PollLoop, job: Watched, *, timeout: float | None, on_input: OnInput) -> JobState:
     """Wait until a job completes; see `Job.wait`.
 
@@ -91,26 +106,45 @@ async def wait_for_end(polls: PollLoop, job: Watched, *, timeout: float | None, 
     polls.home.check()
     if job.state is not None and job.has_ended:
         return result_of(job.state)
-    at = job.last
     polls.follow(job)
+    waiter = Waiter()
+    job.subscribe(waiter)
     try:
         async with asyncio.timeout(timeout):
-            while True:
-                at, end = at.end()
-                if end is not None:
-                    return result_of(end)
+            while waiter.end is None:
                 job.raise_if_watch_ended()
                 if on_input == "raise" and job.state is not None and needs_input(job.state):
                     raise InputRequiredError(job.job_id)
-                future = job.news()
-                try:
-                    await future
-                finally:
-                    job.forget(future)
+                await waiter.news()
     except TimeoutError:
-        raise timed_out(job, timeout) from None
+        if waiter.end is None:
+            raise timed_out(job, timeout) from None
     finally:
+        job.unsubscribe(waiter)
         polls.unfollow(job)
+    return result_of(waiter.end)
+
+
+class Waiter:
+    """Observes a job for one coroutine that waits for its end, and keeps the first one, whatever begins after it."""
+
+    __slots__ = ("_news", "end")
+
+    def __init__(self) -> None:
+        self.end: JobState | None = None
+        self._news: asyncio.Future[None] | None = None
+
+    def notify(self, change: StatusChange | None) -> None:
+        """Keep an end, and wake the coroutine."""
+        if change is not None and change.current.is_terminal and self.end is None:
+            self.end = change.state
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    def news(self) -> asyncio.Future[None]:
+        """Give a future that is done when there is news."""
+        self._news = asyncio.get_running_loop().create_future()
+        return self._news
 
 
 def timed_out(job: Watched, timeout: float | None) -> WaitTimeoutError:
@@ -141,9 +175,8 @@ class Transitions(AsyncIterator[StatusChange]):
         self._job = job
         self._timeout = timeout
         self._deadline: float | None = None
-        self._at: Step | None = None
-        self._ended = False
-        self._asleep: set[asyncio.Future[None]] = set()
+        self._unread: Inbox[StatusChange] = Inbox(limit=MAX_UNREAD)
+        self._observer: _WeakObserver | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -155,32 +188,31 @@ class Transitions(AsyncIterator[StatusChange]):
 
     async def __anext__(self) -> StatusChange:
         self._polls.home.check()
-        if self._ended:
+        if self._unread.is_closed:
             raise StopAsyncIteration
-        change = self._begin() if self._at is None else self._read_on()
+        change = self._begin() if self._observer is None else self._read()
         if change is None:
             change = await self._wait()
-        self._ended = self._ended or change.current.is_terminal
+        if change.current.is_terminal:
+            self._end()
         return change
 
     def _begin(self) -> StatusChange | None:
         """Give the current state as the first change if it is known, and of the job's newest turn."""
         if self._timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + self._timeout
-        self._at = self._job.last
-        state, change = self._job.current, self._at.change
+        self._observer = _WeakObserver(self._unread, self._job.unsubscribe)
+        self._job.subscribe(self._observer)
+        state, change = self._job.current, self._job.change
         return None if state is None or change is None else attrs.evolve(change, previous=None, state=state)
 
-    def _read_on(self) -> StatusChange | None:
+    def _read(self) -> StatusChange | None:
         """Give the next change that has been seen; raise the error that ended the watch if there is none."""
-        while self._at is not None and self._at.next is not None:
-            self._at = self._at.next
-            if self._at.change is not None:
-                return self._at.change
-        if self._job.error is not None:
-            self._ended = True
+        change = self._unread.take()
+        if change is None and self._job.error is not None:
+            self._end()
             self._job.raise_if_watch_ended()
-        return None
+        return change
 
     async def _wait(self) -> StatusChange:
         """Follow the job until there is a change."""
@@ -191,27 +223,33 @@ class Transitions(AsyncIterator[StatusChange]):
             async with asyncio.timeout_at(self._deadline):
                 return await self._next_change()
         except TimeoutError:
-            self._ended = True
+            self._end()
             raise timed_out(self._job, self._timeout) from None
         finally:
             self._polls.unfollow(self._job)
 
     async def _next_change(self) -> StatusChange:
-        while (change := self._read_on()) is None:
-            if self._ended:
+        while (change := self._read()) is None:
+            if self._unread.is_closed:
                 raise StopAsyncIteration  # by `aclose`, while this slept
-            future = self._job.news()
-            self._asleep.add(future)
-            try:
-                await future
-            finally:
-                self._asleep.discard(future)
-                self._job.forget(future)
+            await self._unread.sleep()
         return change
+
+    def _end(self) -> None:
+        self._unread.close()
+        if self._observer is not None:
+            self._job.unsubscribe(self._observer)
 
     async def aclose(self) -> None:
         """End: a step that waits ends, and the job goes on by itself; leaving `async with` does the same."""
-        self._ended = True
-        for future in self._asleep:
-            if not future.done():
-                future.set_result(None)
+        self._end()
+
+
+class _WeakObserver(weakref.ref[Inbox[StatusChange]]):
+    """Fills the inbox of a reader for as long as anyone holds that: whoever drops a reader need not close it."""
+
+    __slots__ = ()
+
+    def notify(self, change: StatusChange | None) -> None:
+        if (unread := self()) is not None:
+            unread.wake() if change is None else unread.put(change)

@@ -20,11 +20,11 @@ from motion_async.errors import (
     NotSentError,
     RateLimitedError,
     ServiceError,
-    SessionClosedError,
 )
 from motion_async.jobs import JobState
 from motion_async.options import check_choice
 from motion_async.sending.submission import Submission
+from motion_async.timing.closing import Closing
 from motion_async.timing.pace import EARLY, Pace, SendPace
 from motion_async.timing.retry import Backoff
 
@@ -55,6 +55,8 @@ def check_on_insufficient_credits(given: OnInsufficientCredits) -> OnInsufficien
     """
     return check_choice("on_insufficient_credits", given, "stop", "wait")
 
+
+_SENT: Final = "the call could be sent"
 
 _log = logging.getLogger("motion_async")
 
@@ -152,9 +154,10 @@ class SendGate:
         pace: of the session's polls; its pauses hold for sends, too.
         backoff: how long to wait before the next probe.
         random: gives a number from 0 to 1.
+        closing: ends every wait, and lets nobody through any more.
     """
 
-    def __init__(self, pace: Pace, *, backoff: Backoff, random: Callable[[], float]) -> None:
+    def __init__(self, pace: Pace, *, backoff: Backoff, random: Callable[[], float], closing: Closing) -> None:
         self._polls_pace = pace
         self._pace = SendPace()
         self._backoff = backoff
@@ -164,7 +167,7 @@ class SendGate:
         self._credits = _Barrier()
         # In the order of asking; those that wait for credits hold up nobody who does not.
         self._queues = (asyncio.Lock(), asyncio.Lock())
-        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._closing = closing
         self._changed: asyncio.Future[None] = self._loop.create_future()
 
     def now(self) -> float:
@@ -202,7 +205,7 @@ class SendGate:
                     raise self._late(submission)
                 soon = min(rest, left)
                 await asyncio.wait(
-                    [self._over, self._changed],
+                    [self._closing.begun, self._changed],
                     timeout=None if soon == math.inf else soon,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
@@ -258,17 +261,13 @@ class SendGate:
             return ConnectFailedError(why, job_id=job_id)
         return NotSentError("too many others wait to be sent", advice="send fewer at a time, or in a batch")
 
-    def _raise_if_over(self) -> None:
-        if self._over.done():
-            raise SessionClosedError("the session was left before the call could be sent")
-
     def _raise_if_not_wanted(self, submission: Submission[Any]) -> None:
-        self._raise_if_over()
+        self._closing.raise_if_begun(_SENT)
         submission.check()
 
     def check(self, permit: Permit) -> None:
         """Raise if a try that has begun must not go on: a refusal or a pause has come since, or the session's end."""
-        self._raise_if_over()
+        self._closing.raise_if_begun(_SENT)
         if self._polls_pace.resumes_at > self.now() + EARLY or any(one.holds_back(permit) for one in permit.barriers):
             raise HeldBack
 
@@ -324,10 +323,6 @@ class SendGate:
             _log.exception("the random number for the next try of a send could not be had; the longest wait is taken")
             return self._backoff.delay(failures, u=1.0, retry_after=retry_after)
 
-    async def pause(self, seconds: float) -> None:
-        """Sleep for so long, unless the session is left."""
-        await asyncio.wait([self._over], timeout=seconds)
-
     def release(self, permit: Permit) -> None:
         """End a try: if it was a probe and nothing came of it, another send probes."""
         for barrier in permit.barriers:
@@ -339,8 +334,3 @@ class SendGate:
         """Have those that wait ask again whether they are still to be sent."""
         changed, self._changed = self._changed, self._loop.create_future()
         changed.set_result(None)
-
-    def close(self) -> None:
-        """Let nobody through any more, and tell whoever waits."""
-        if not self._over.done():
-            self._over.set_result(None)

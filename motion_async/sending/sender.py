@@ -37,6 +37,7 @@ from motion_async.jobs import JobState
 from motion_async.sending.gate import HeldBack, Permit, SendGate
 from motion_async.sending.journal import NotOursToSend, Record
 from motion_async.sending.submission import Submission
+from motion_async.timing.closing import Closing
 
 __all__ = ["Sender"]
 
@@ -61,6 +62,7 @@ class Sender:
         paused: told of each refusal that asks for a pause, and the loop's time at which the call left.
         grace: seconds in which an exchange whose caller is gone may still finish.
         now: gives the time as an aware datetime.
+        closing: ends every wait between two tries.
     """
 
     def __init__(
@@ -72,7 +74,9 @@ class Sender:
         paused: Callable[[MotionError, float], None],
         grace: float,
         now: Callable[[], datetime],
+        closing: Closing,
     ) -> None:
+        self._closing = closing
         self._transport = transport
         self._gate = gate
         self._publish = publish
@@ -117,7 +121,7 @@ class Sender:
             finally:
                 self._gate.release(permit)
             if pause:
-                await self._gate.pause(pause)
+                await self._closing.pause(pause)
 
     async def _try(self, submission: Submission[_T], permit: Permit, until: float | None) -> _T:
         """Make one try: a look, the turn at the gate, one more look if the first is old by then, and the exchange."""

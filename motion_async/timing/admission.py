@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from motion_async.errors import SessionClosedError
+from motion_async.timing.closing import Closing
 from motion_async.timing.pace import EARLY, Pace
 
 __all__ = ["Admission"]
@@ -19,13 +19,14 @@ class Admission:
 
     Args:
         pace: how fast the whole session may go; the poll loop's, too.
+        closing: ends every wait.
     """
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, closing: Closing) -> None:
         self._pace = pace
+        self._closing = closing
         self._loop = asyncio.get_running_loop()
         self._in_order = asyncio.Lock()
-        self._over: asyncio.Future[None] = self._loop.create_future()
 
     async def wait(self) -> None:
         """Wait until a poll may be sent, and count it.
@@ -40,16 +41,10 @@ class Admission:
             except BaseException:
                 self._pace.give_back(at)
                 raise
-        if self._over.done():
-            raise SessionClosedError("the session was left before the poll had its turn")
+        self._closing.raise_if_begun("the poll had its turn")
         self._pace.sent(self._loop.time())
 
     async def _until(self, at: float) -> None:
         """Wait for a moment, and for the end of every pause that is asked for meanwhile, unless the session is left."""
-        while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > EARLY and not self._over.done():
-            await asyncio.wait([self._over], timeout=rest)
-
-    def close(self) -> None:
-        """Let nobody in any more, and tell whoever waits."""
-        if not self._over.done():
-            self._over.set_result(None)
+        while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > EARLY and not self._closing.begun.done():
+            await self._closing.pause(rest)

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import attrs
 
-from motion_async.errors import ConfigurationError, MotionError, ServiceError, SessionClosedError
+from motion_async.errors import ConfigurationError, MotionError, ServiceError
 from motion_async.options import check_number
+from motion_async.timing.closing import Closing
 
 __all__ = ["Backoff", "Retries", "check_backoff"]
 
@@ -75,20 +76,21 @@ class Retries:
         backoff: how long to wait before the next try.
         random: gives a number from 0 to 1.
         failed: told of each failure and the loop's time at which the try began.
+        closing: ends every wait.
     """
 
     def __init__(
-        self, *, backoff: Backoff, random: Callable[[], float], failed: Callable[[MotionError, float], None]
+        self,
+        *,
+        backoff: Backoff,
+        random: Callable[[], float],
+        failed: Callable[[MotionError, float], None],
+        closing: Closing,
     ) -> None:
         self._backoff = backoff
         self._random = random
         self._failed = failed
-        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def close(self) -> None:
-        """Try nothing again any more, and tell whoever waits to."""
-        if not self._over.done():
-            self._over.set_result(None)
+        self._closing = closing
 
     async def run(
         self,
@@ -122,6 +124,5 @@ class Retries:
                     raise
                 retry_after = error.retry_after if isinstance(error, ServiceError) else None
                 delay = self._backoff.delay(failures, u=self._random(), retry_after=retry_after)
-            await asyncio.wait([self._over], timeout=delay)
-            if self._over.done():
-                raise SessionClosedError("the session was left before the call could be made again; nothing came of it")
+            await self._closing.pause(delay)
+            self._closing.raise_if_begun("the call could be made again; nothing came of it")

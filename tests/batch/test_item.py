@@ -51,7 +51,7 @@ def watched(*statuses: str) -> Watched:
 def tell(job: Watched, *statuses: str) -> None:
     for name in statuses:
         status = JobStatus(name)
-        job.add(StatusChange("j", None, status, JobState("j", status), NOW))
+        job.notify(StatusChange("j", None, status, JobState("j", status), NOW))
 
 
 async def test_it_lets_go_of_all_that_it_holds_and_of_nothing_twice() -> None:
@@ -61,12 +61,11 @@ async def test_it_lets_go_of_all_that_it_holds_and_of_nothing_twice() -> None:
     errand, job = Errand(0, Intake(REQUEST)), watched("queued")
     await limiter.acquire_on_behalf_of(errand)
     errand.holds_place = True
-    errand.follow(job, polls)
-    errand.news = job.news()
+    errand.follow(job, polls, lambda _: None)
     errand.timer = asyncio.get_running_loop().call_later(3_600, lambda: None)
     assert (limiter.borrowed_tokens, polls.followers) == (1, 1)
     errand.let_go(polls, limiter)
-    assert (limiter.borrowed_tokens, polls.followers, job.waiting) == (0, 0, None)
+    assert (limiter.borrowed_tokens, polls.followers, job.observers) == (0, 0, None)
     assert errand.timer.cancelled()
     await limiter.acquire_on_behalf_of("another")
     errand.let_go(polls, limiter)
@@ -80,34 +79,43 @@ async def test_it_gives_its_place_back_and_goes_on_watching() -> None:
     errand = Errand(0, Intake(REQUEST))
     await limiter.acquire_on_behalf_of(errand)
     errand.holds_place = True
-    errand.follow(watched(), polls)
+    errand.follow(watched(), polls, lambda _: None)
     errand.give_place_back(limiter)
     errand.give_place_back(limiter)
     assert (limiter.borrowed_tokens, polls.followers) == (0, 1)
 
 
-async def test_it_reads_from_where_it_began_and_writes_down_each_change_once() -> None:
-    """What came before it followed the job is another one's, and at each end it stops."""
+async def test_it_hears_from_where_it_began_up_to_the_first_end_and_writes_down_each_change_once() -> None:
+    """What came before it followed the job, and what comes after its end, is another one's."""
     polls: Any = Polls()
     record: Any = Written()
-    errand, job = Errand(0, Intake(REQUEST, record=record)), watched("queued", "completed")
-    errand.follow(job, polls)
-    assert (errand.read_on(), record.changes) == (None, [])
+    errand, job, looks = Errand(0, Intake(REQUEST, record=record)), watched("queued", "completed"), list[Errand]()
+    errand.follow(job, polls, looks.append)
     tell(job, "queued", "running")
-    assert (errand.read_on(), record.changes) == (None, ["queued", "running"])
+    assert (errand.end, record.changes, looks) == (None, ["queued", "running"], [])
+    await asyncio.sleep(0)
+    assert looks == [errand] * 2  # in a step of its own, as work may start then
     tell(job, "completed", "queued", "failed")
-    ends = [errand.read_on(), errand.read_on()]
-    assert [end and str(end.status) for end in ends] == ["completed", "failed"]
-    assert record.changes == ["queued", "running", "completed", "queued", "failed"]
-    assert errand.read_on() is None
+    assert errand.end is not None
+    assert errand.end.status == JobStatus.COMPLETED
+    assert record.changes == ["queued", "running", "completed"]
 
 
-async def test_without_a_record_it_reads_as_well() -> None:
+async def test_it_hears_of_news_that_is_no_change() -> None:
+    """Such as the end of the watch, or a person who is waited for."""
+    polls: Any = Polls()
+    errand, job, looks = Errand(0, Intake(REQUEST)), watched(), list[Errand]()
+    errand.follow(job, polls, looks.append)
+    job.notify()
+    await asyncio.sleep(0)
+    assert (looks, errand.end) == ([errand], None)
+
+
+async def test_without_a_record_it_hears_as_well() -> None:
     """Most batches have no ledger."""
     polls: Any = Polls()
     errand, job = Errand(0, Intake(REQUEST)), watched()
-    errand.follow(job, polls)
+    errand.follow(job, polls, lambda _: None)
     tell(job, "running", "completed")
-    end = errand.read_on()
-    assert end is not None
-    assert end.status == JobStatus.COMPLETED
+    assert errand.end is not None
+    assert errand.end.status == JobStatus.COMPLETED

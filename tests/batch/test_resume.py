@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,24 +35,6 @@ from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from motion_async.sandbox import Fail, Hang, LostAnswer, RateLimited, Reset, Sandbox
 from tests.batches import QUICK, run, states
 from tests.waiting import until
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(speed=10_000) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    async with open_ledger("sqlite://") as ledger:
-        yield ledger
-
-
-@pytest.fixture
-async def motion(sandbox: Sandbox) -> AsyncIterator[MotionSession]:
-    async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-        yield motion
 
 
 async def test_a_second_run_gives_what_is_finished_without_a_call(

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from motion_async import (
     BatchRequest,
     FollowupUncertainError,
@@ -18,28 +16,10 @@ from motion_async import (
     VideoRequest,
     WaitTimeoutError,
 )
-from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
+from motion_async.ledger import Entry, ItemState, Ledger
 from motion_async.sandbox import Fail, LostAnswer, Sandbox, SlowBody, StaleCompleted
 from tests.batches import QUICK, run, stands, states
 from tests.waiting import until
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(speed=10_000) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    async with open_ledger("sqlite://") as ledger:
-        yield ledger
-
-
-@pytest.fixture
-async def motion(sandbox: Sandbox) -> AsyncIterator[MotionSession]:
-    async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-        yield motion
 
 
 async def test_siblings_have_their_turns_one_after_the_other_in_a_later_run_too(
@@ -158,6 +138,32 @@ async def test_a_lost_followup_is_told_with_its_job(motion: MotionSession, ledge
         assert isinstance(lost.error, FollowupUncertainError)
         assert lost.error.job_id == made.job_id
     assert sandbox.counts.followups == 1
+
+
+async def test_the_turn_of_a_lost_followup_is_outlasted(ledger: Ledger) -> None:
+    """The service may have taken it: its siblings are not refused while the job runs, but sent after that."""
+    requests = [BatchRequest("make", id="a"), *(BatchRequest(f"more {key}", id=key, follows="a") for key in "bcd")]
+    async with Sandbox(speed=300) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+        sandbox.faults.next(LostAnswer(), on="followup")
+        made, lost, *others = await run(motion, ledger, requests)
+        assert isinstance(lost.error, FollowupUncertainError)
+        assert all(outcome.ok and outcome.job_id == made.job_id for outcome in others)
+        assert sandbox.counts.followups == 3
+
+
+async def test_a_turn_that_nobody_here_knows_is_outlasted_for_as_long_as_a_job_is_watched(ledger: Ledger) -> None:
+    """Another program follows the job up meanwhile; the request says so, is not sent, and may be in the next run."""
+    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
+    async with Sandbox(speed=30) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+        [made] = await run(motion, ledger, requests[:1])
+        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as elsewhere:
+            job = await elsewhere.followup(made.job_id or "", "something else")
+            _, late = await run(motion, ledger, requests, job_timeout=0.2)
+            assert isinstance(late.error, NotSentError)
+            assert "another followup" in str(late.error)
+            assert sandbox.counts.followups == 1
+            await job.wait()
+        assert [outcome.ok for outcome in await run(motion, ledger, requests)] == [True, True]
 
 
 async def test_without_a_ledger_nothing_can_be_followed(motion: MotionSession) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -21,19 +20,13 @@ from motion_async import (
     VideoRequest,
     WaitTimeoutError,
 )
-from motion_async.ledger import Entry, Ledger, open_ledger
+from motion_async.ledger import Entry, Ledger
 from motion_async.sandbox import Fail, Sandbox, ServerError
 from tests.batches import QUICK, run
 from tests.waiting import until
 
 PLANNED = [Entry("a", VideoRequest("make")), *(Entry(n, VideoRequest(n), parent="a") for n in "bc")]
 FOLLOWED = [BatchRequest("make", id="a"), *(BatchRequest(n, id=n, follows="a") for n in "bc")]
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    async with open_ledger("sqlite://") as ledger:
-        yield ledger
 
 
 async def test_a_followup_that_another_process_sends_just_then_is_taken_up(ledger: Ledger) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from motion_async import (
@@ -13,28 +11,9 @@ from motion_async import (
     MotionSession,
     NotSentError,
 )
-from motion_async.ledger import Ledger, open_ledger
+from motion_async.ledger import Ledger
 from motion_async.sandbox import Fail, LostAnswer, Sandbox
-from tests.batches import QUICK, run
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(speed=10_000) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    async with open_ledger("sqlite://") as ledger:
-        yield ledger
-
-
-@pytest.fixture
-async def motion(sandbox: Sandbox) -> AsyncIterator[MotionSession]:
-    async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-        yield motion
-
+from tests.batches import run
 
 MADE = BatchRequest("make", id="a")
 FOLLOWS = [MADE, BatchRequest("more", id="b", follows="a"), BatchRequest("further", id="c", follows="b")]

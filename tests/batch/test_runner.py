@@ -14,7 +14,6 @@ from unittest.mock import AsyncMock, Mock
 
 import anyio
 import attrs
-import looptime
 import pytest
 
 from benchmarks.inprocess import Jobs, in_process_session
@@ -48,9 +47,7 @@ START = datetime(2026, 4, 28, tzinfo=UTC)
 MAX_UNREAD = 1_000  # the number that is promised, whatever the code says
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:

@@ -14,7 +14,7 @@ import pytest
 from motion_async import CreateUncertainError, MotionSession
 from motion_async.ledger import ItemState, Ledger, open_ledger
 from motion_async.sandbox import Sandbox, SlowBody
-from tests.batches import QUICK, run
+from tests.batches import run
 from tests.hostile.hostile_server import hostile_server
 from tests.hostile.stepping import Service, serve, session
 from tests.waiting import until
@@ -24,18 +24,6 @@ from tests.waiting import until
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox(speed=0) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-async def motion(sandbox: Sandbox) -> AsyncIterator[MotionSession]:
-    async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
-        yield motion
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[Ledger]:
-    async with open_ledger("sqlite://") as ledger:
-        yield ledger
 
 
 @pytest.mark.parametrize("with_ledger", [False, True], ids=["without a ledger", "with one"])

@@ -69,8 +69,6 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]
 def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the command as a process of its own, with pipes; it is ended with the test."""
     started: list[subprocess.Popen[str]] = []
-    # Tests that run in the background of a script ignore interrupts, and what they start would too.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(*argv: str, **options: Any) -> subprocess.Popen[str]:
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
@@ -78,7 +76,6 @@ def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         return started[-1]
 
     yield start
-    signal.signal(signal.SIGINT, before)
     for running in started:
         if running.poll() is None:
             running.kill()

@@ -63,7 +63,8 @@ class Reader:
     turn: int
     task: asyncio.Task[Any] | None = None
     seen: list[StatusChange] = attrs.field(factory=list)
-    missed: int = 0
+    missed: StatusChange | None = None
+    begins_with_it: bool = False
 
 
 class Jobs(RuleBasedStateMachine):
@@ -214,7 +215,8 @@ class Jobs(RuleBasedStateMachine):
         self.readers.append(reader)
 
     async def _read(self, reader: Reader, pause: float) -> None:
-        reader.missed = self.jobs[reader.job_id]._watched.changes
+        watched = self.jobs[reader.job_id]._watched
+        reader.missed, reader.begins_with_it = watched.change, watched.current is not None
         async for change in self.jobs[reader.job_id].transitions():
             reader.seen.append(change)
             await asyncio.sleep(pause)
@@ -254,12 +256,13 @@ class Jobs(RuleBasedStateMachine):
         """A reader saw the state that it began with, and from there on what all are told, up to an end."""
         for reader in getattr(self, "readers", ()):
             changes = self.told.get(reader.job_id, [])
-            if not reader.seen or len(changes) < reader.missed:
-                continue
-            first = changes[max(reader.missed - 1, 0)]
-            assert reader.seen[0].current == first.current
-            after = changes[max(reader.missed, 1) :][: len(reader.seen) - 1]
-            assert reader.seen[1 : 1 + len(after)] == after
+            missed = 1 + next((at for at, change in enumerate(changes) if change is reader.missed), -1)
+            if not reader.seen or not changes or (reader.missed is not None and not missed):
+                continue  # those who are told have not come to where it began
+            # What it missed last is no beginning where that is the end of a turn before the newest.
+            first = changes[missed - 1 if reader.begins_with_it else missed :][: len(reader.seen)]
+            assert not first or reader.seen[0].current == first[0].current
+            assert reader.seen[1 : len(first)] == first[1:]
             assert not any(change.current.is_terminal for change in reader.seen[:-1])
 
     @invariant()

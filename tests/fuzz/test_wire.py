@@ -51,18 +51,31 @@ damaged = st.builds(
 bodies = st.binary(max_size=2_000) | written | damaged
 
 
-@settings(max_examples=1_000, deadline=None, derandomize=True)
-@given(
+any_answer = given(
     st.booleans(),
     bodies,
     st.integers(0, len(CALLS) * 8 - 1),
     st.integers(0, len(STATUSES) - 1),
     st.integers(0, 2 * len(ENCODINGS) - 1),
 )
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@any_answer
 def test_any_answer_becomes_a_value_or_an_error(
     packed: bool, body: bytes, call: int, status: int, headers: int
 ) -> None:
     """Any bytes and any JSON, under any status and header, packed or not: nothing but the library's own comes out."""
+    read_anything(bytes([call, status, headers]) + (compressed(body) if packed else body))
+
+
+@pytest.mark.slow
+@settings(max_examples=2_000, deadline=None, derandomize=True)
+@any_answer
+def test_very_many_answers_become_values_or_errors(
+    packed: bool, body: bytes, call: int, status: int, headers: int
+) -> None:
+    """The same, where there is time."""
     read_anything(bytes([call, status, headers]) + (compressed(body) if packed else body))
 
 
@@ -109,6 +122,7 @@ def test_a_heavy_answer_costs_no_more_than_its_size_warrants(name: str, call: in
         assert most < 200 * LIMIT
 
 
+@pytest.mark.slow
 def test_what_new_code_an_input_can_reach_is_looked_for(tmp_path: Path) -> None:
     """So many inputs made from the corpus are read, by atheris where it is installed and at random elsewhere."""
     if importlib.util.find_spec("atheris") is None:

@@ -9,6 +9,11 @@ import pytest
 from tests.hostile.hostile_server import HostileServer, hostile_server
 
 
+@pytest.fixture(autouse=True)
+def many_creates_in_no_time(sends_leave_at_once: None) -> None:
+    """Have no test wait for the turns of the many creates that it cuts."""
+
+
 @pytest.fixture
 async def hostile() -> AsyncIterator[HostileServer]:
     """Serve bare bytes as a script says."""

@@ -14,9 +14,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import pytest
+
 from motion_async import Backoff, GrowingSchedule, MotionSession
 from tests.hostile.hostile_server import KEY, HostileServer, Peer, http, state
 
+in_strides = pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
+"""For a test that cuts at one step after the other: at a third of them, and where there is time at all."""
 FINISHED: Final = "finished-job"
 RUNNING: Final = "running-job"
 

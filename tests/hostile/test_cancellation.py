@@ -19,7 +19,7 @@ import pytest
 from motion_async import BatchRequest, Job, JobState, MotionError, MotionSession, UncertainError
 from motion_async.ledger import Ledger, open_ledger
 from tests.hostile.hostile_server import HostileServer
-from tests.hostile.stepping import FINISHED, RUNNING, Service, SteppingLoop, ended, serve, session, told
+from tests.hostile.stepping import FINISHED, RUNNING, Service, SteppingLoop, ended, in_strides, serve, session, told
 from tests.waiting import until
 
 PROMPTS: Final = ("first", "second", "third")
@@ -253,11 +253,12 @@ async def test_a_batch_can_be_cut_at_every_step(hostile: HostileServer, how: str
             return
 
 
-async def test_a_batch_with_a_ledger_can_be_cut_at_every_step_and_goes_on(hostile: HostileServer) -> None:
+@in_strides
+async def test_a_batch_with_a_ledger_can_be_cut_at_every_step_and_goes_on(hostile: HostileServer, stride: int) -> None:
     """The second run makes what the first has not made, each exactly once in both together."""
     prompts = PROMPTS[:2]
     async with open_ledger("sqlite://") as ledger:
-        for step in count():
+        for step in count(step=stride):
             assert step < 1_000
             limiter = anyio.CapacityLimiter(2)
             run = partial(_batch, limiter=limiter, prompts=prompts, ledger=ledger, batch=f"batch-{step}")

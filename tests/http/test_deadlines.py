@@ -5,16 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import looptime
 import pytest
 
 from motion_async.http.deadlines import Deadlines
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Run on a loop whose time jumps to the next timer instead of passing."""
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from motion_async import LedgerError
 from motion_async.cli import main
 from motion_async.ledger import Ledger, open_ledger
 from tests.ledger.conftest import make_version_1
-from tests.postgres import execute
 
 SEEDS: Final = 40
 DEEP: Final = "[" * 100_000
@@ -116,6 +115,14 @@ async def test_changed_bytes_are_values_or_an_error_of_the_ledger(original: byte
             beside.unlink()
 
 
+def loosen(file: Path, table: str) -> None:
+    """Take the conditions of ours from a table, which another program may have made without them."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        loose = "replace(replace(sql, ' NOT NULL', ''), '\"key\" TEXT', '\"key\"')"
+        connection.execute(f"UPDATE sqlite_master SET sql = {loose} WHERE name = ?", (table,))
+
+
 @pytest.mark.parametrize("column", [(table, name) for table, names in COLUMNS.items() for name in names], ids=str)
 async def test_a_foreign_cell_is_a_value_or_an_error_of_the_ledger(
     original: bytes, column: tuple[str, str], tmp_path: Path
@@ -124,12 +131,28 @@ async def test_a_foreign_cell_is_a_value_or_an_error_of_the_ledger(
     table, name = column
     file = tmp_path / "launch.db"
     file.touch(0o600)
-    for value in OF_FILES:
-        file.write_bytes(original)
-        with closing(sqlite3.connect(file)) as connection, connection:
-            connection.execute("PRAGMA writable_schema=ON")
-            loose = "replace(replace(sql, ' NOT NULL', ''), '\"key\" TEXT', '\"key\"')"
-            connection.execute(f"UPDATE sqlite_master SET sql = {loose} WHERE name = ?", (table,))
+    file.write_bytes(original)
+    await use(f"sqlite:///{file}", read_only=False)  # brings it up to date
+    loosen(file, table)
+    async with open_ledger(f"sqlite:///{file}", patience=0) as ledger:
+        with closing(sqlite3.connect(file)) as connection:
+            for value in OF_FILES:
+                with connection:
+                    connection.execute(f"UPDATE {table} SET {name} = ? WHERE id = 4", (value,))
+                await read_all(ledger)
+
+
+@pytest.mark.parametrize("column", [(table, name) for table, names in COLUMNS.items() for name in names], ids=str)
+async def test_a_ledger_with_a_foreign_cell_can_be_opened_or_is_told(
+    original: bytes, column: tuple[str, str], tmp_path: Path
+) -> None:
+    """By who only reads, and by who first brings it up to date."""
+    table, name = column
+    file = tmp_path / "launch.db"
+    file.touch(0o600)
+    file.write_bytes(original)
+    loosen(file, table)
+    for value in (DEEP, b"\xff\xfe", 1e999):
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute(f"UPDATE {table} SET {name} = ? WHERE id = 4", (value,))
         await use(f"sqlite:///{file}", read_only=True)
@@ -143,12 +166,13 @@ async def test_a_foreign_cell_on_a_server_is_a_value_or_an_error_of_the_ledger(
     """There every cell is a text, or nothing where that may be."""
     table, name = column
     make_version_1(fresh_postgres)
+    hand = await asyncpg.connect(fresh_postgres)
     async with open_ledger(fresh_postgres, read_only=True, patience=0) as ledger:
         for value in TEXTS:
-            quoted = value.replace("'", "''")
             with contextlib.suppress(asyncpg.ProgramLimitExceededError):  # an index takes no text of that size
-                await execute(fresh_postgres, f"UPDATE {table} SET {name} = '{quoted}' WHERE id = 4")
+                await hand.execute(f"UPDATE {table} SET {name} = $1 WHERE id = 4", value)
             await read_all(ledger)
+    await hand.close()
 
 
 @pytest.mark.parametrize(

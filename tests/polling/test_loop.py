@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import Any
 
 import attrs
-import looptime
 import pytest
 
 from motion_async import (
@@ -39,17 +38,18 @@ from motion_async import (
 from motion_async.contract.wire import read_state
 from motion_async.events import Event
 from motion_async.polling.loop import PollLoop
+from motion_async.polling.waiting import Waiter
 from motion_async.timing.admission import Admission
+from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
 from motion_async.timing.retry import Backoff
 from motion_async.timing.schedule import Schedule
+from tests.quiet import Heard
 
 START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 class Service:
@@ -277,7 +277,7 @@ async def test_polls_beside_the_loop_leave_it_its_share(make: Any, rate: float) 
     """However many ask by hand, and as fast as they can, every other slot is the loop's as long as it has work."""
     bench = make(rate=rate, schedule=GrowingSchedule(first=0.01, growth=0, cap=0.01))
     bench.service.answers["a"] = runs_until("a", 1e9)
-    admission, by_hand = Admission(bench.polls._pace), 0
+    admission, by_hand = Admission(bench.polls._pace, Closing()), 0
 
     async def ask() -> None:
         nonlocal by_hand
@@ -702,13 +702,13 @@ async def test_a_turn_that_began_and_ended_between_two_polls_is_told(make: Any) 
     old, new = (JobState("a", JobStatus.COMPLETED, START, at, at) for at in (START, START + timedelta(seconds=9)))
     bench.polls.observe(job, old)
     bench.polls.resume_turn(job, before=old)
-    news = job.news()
+    heard = Heard(job)
     bench.polls.observe(job, old)
     assert not job.has_ended
-    assert not news.done()
+    assert not heard.news
     bench.polls.observe(job, new)
     assert job.has_ended
-    assert news.done()
+    assert len(heard.news) == 1
     assert [change.state for change in bench.of(StatusChange)] == [old, new]
 
 
@@ -719,12 +719,12 @@ async def test_closing_wakes_everyone_who_waits_and_ends_every_task(make: Any) -
     bench.service.answers["a"] = runs_until("a", 1e9)
     job = bench.polls.job("a")
     bench.polls.follow(job)
-    news = job.news()
+    heard = Heard(job)
     await asyncio.sleep(1)
     assert bench.service.in_flight == 1
     await bench.polls.aclose()
     assert bench.service.in_flight == 0
-    assert news.done()
+    assert heard.news == [None]
     with pytest.raises(SessionClosedError, match="take job a up again by its id"):
         job.raise_if_watch_ended()
     with pytest.raises(SessionClosedError):
@@ -735,18 +735,18 @@ async def test_closing_wakes_everyone_who_waits_and_ends_every_task(make: Any) -
 async def test_closing_with_many_jobs_lets_others_run(make: Any, is_cancelled: bool) -> None:
     """All hear of it, also when whoever closes has no time for that."""
     bench = make()
-    news = [(job := bench.polls.job(f"job-{number}"), job.news()) for number in range(5_000)]
+    heard = [Heard(bench.polls.job(f"job-{number}")) for number in range(5_000)]
     told_by_step: list[int] = []
     closing = asyncio.create_task(bench.polls.aclose())
     while not closing.done():
         await asyncio.sleep(0)
-        told_by_step.append(sum(future.done() for _, future in news))
+        told_by_step.append(sum(len(each.news) for each in heard))
         if is_cancelled and len(told_by_step) == 3:
             closing.cancel()
     steps = [after - before for before, after in pairwise([0, *told_by_step])]
     assert max(steps[:3]) <= 500
     assert len(steps) == (4 if is_cancelled else 10)
-    assert all(future.done() and isinstance(job.error, SessionClosedError) for job, future in news)
+    assert all(each.news == [None] and isinstance(each.job.error, SessionClosedError) for each in heard)
 
 
 async def test_a_watched_job_costs_at_most_a_kilobyte(make: Any) -> None:
@@ -766,7 +766,9 @@ async def test_a_watched_job_costs_at_most_a_kilobyte(make: Any) -> None:
         })  # fmt: skip
         bench.polls.observe(job, read_state(body.encode(), asked=job_id))
         bench.polls.follow(job)
-        held += (job, job.news())
+        waiter = Waiter()
+        job.subscribe(waiter)
+        held += (job, waiter, waiter.news())
     bench.events.clear()
     gc.collect()
     after = tracemalloc.get_traced_memory()[0]

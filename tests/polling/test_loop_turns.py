@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from itertools import permutations
 from typing import Any
 
-import looptime
 import pytest
 
 from motion_async import (
@@ -33,9 +32,7 @@ QUEUED = JobState("a", JobStatus.QUEUED)
 OLD, AT_WORK, NEW = state("completed", 10), state("running", 20), state("completed", 30)
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
 
-import looptime
 import pytest
 
-from motion_async import EventsDropped, JobAccepted, JobNotFoundError, JobState, JobStatus, StatusChange
+from motion_async import EventsDropped, JobAccepted, JobNotFoundError, JobStatus, StatusChange
 from motion_async.events import Event, WatchEnded
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.streams import EventHub, EventStream
 from motion_async.polling.tracked import Watched
-from tests.quiet import START, quiet_loop, state
+from tests.quiet import START, state
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
-
-
-@pytest.fixture
-async def polls() -> AsyncIterator[PollLoop]:
-    loop = quiet_loop()
-    yield loop
-    await loop.aclose()
-
-
-@pytest.fixture
-def job(polls: PollLoop) -> Watched:
-    watched = polls.job("a")
-    polls.begin_turn(watched, JobState("a", JobStatus.QUEUED), before=None)
-    return watched
+pytestmark = pytest.mark.virtual_time
 
 
 def stream(polls: PollLoop, limit: int = 100) -> EventStream:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
-import looptime
 import pytest
 
 from motion_async import (
@@ -23,26 +21,9 @@ from motion_async import (
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import Watched
 from motion_async.polling.waiting import Transitions, check_on_input, check_timeout, wait_for_end
-from tests.quiet import quiet_loop, state
+from tests.quiet import state
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
-
-
-@pytest.fixture
-async def polls() -> AsyncIterator[PollLoop]:
-    loop = quiet_loop()
-    yield loop
-    await loop.aclose()
-
-
-@pytest.fixture
-def job(polls: PollLoop) -> Watched:
-    watched = polls.job("a")
-    polls.begin_turn(watched, JobState("a", JobStatus.QUEUED), before=None)
-    return watched
+pytestmark = pytest.mark.virtual_time
 
 
 async def test_wait_gives_the_completed_state(polls: PollLoop, job: Watched) -> None:
@@ -55,7 +36,7 @@ async def test_wait_gives_the_completed_state(polls: PollLoop, job: Watched) -> 
     polls.observe(job, state("completed", 2))
     assert (await waiting).status == "completed"
     assert job.followers == 0
-    assert not job.waiting
+    assert job.observers is None
 
 
 async def test_wait_on_a_job_that_has_ended_needs_no_poll(polls: PollLoop, job: Watched) -> None:
@@ -83,7 +64,7 @@ async def test_wait_ends_at_its_deadline(polls: PollLoop, job: Watched) -> None:
     assert loop.time() - start == pytest.approx(900, abs=0.1)
     assert caught.value.timeout == 900
     assert job.followers == 0
-    assert not job.waiting
+    assert job.observers is None
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind(polls: PollLoop, job: Watched) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import looptime
 import pytest
 
 from benchmarks.inprocess import Jobs, in_process_session
@@ -28,6 +27,7 @@ from motion_async.contract.protocol import Call
 from motion_async.problems import Problem
 from motion_async.sending.gate import HeldBack, Permit, SendGate, check_on_insufficient_credits
 from motion_async.sending.submission import Submission
+from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
 
 CREDITS_INTERVAL = 60.0  # seconds that are promised, whatever the code says
@@ -38,9 +38,7 @@ DOWN = ConnectFailedError("the connection could not be made")
 POOR = InsufficientCreditsError("no credits", http_status=402)
 
 
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:
@@ -52,7 +50,8 @@ class Service:
 
     def __init__(self, answer: Callable[[], JobState | MotionError] = lambda: TAKEN) -> None:
         self.pace = Pace(100)
-        self.gate = SendGate(self.pace, backoff=Backoff(), random=lambda: 1.0)
+        self.closing = Closing()
+        self.gate = SendGate(self.pace, backoff=Backoff(), random=lambda: 1.0, closing=self.closing)
         self.answer = answer
         self.left: list[float] = []
         self.in_flight = 0
@@ -104,7 +103,7 @@ class Service:
 async def service() -> AsyncIterator[Service]:
     service = Service()
     yield service
-    service.gate.close()
+    service.closing.begin()
     for send in service.sends:
         send.cancel()
     if service.sends:
@@ -280,8 +279,8 @@ async def test_closing_ends_every_wait(service: Service) -> None:
     service.answer = lambda: BUSY
     waiting = [service.start(waits_for_credits=number % 2 == 0) for number in range(10)]
     await asyncio.sleep(100)
-    service.gate.close()
-    service.gate.close()
+    service.closing.begin()
+    service.closing.begin()
     ends = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(end) for end in ends} == {SessionClosedError}
     with pytest.raises(SessionClosedError):

@@ -36,6 +36,7 @@ from motion_async.sending.gate import SendGate
 from motion_async.sending.journal import NotOursToSend
 from motion_async.sending.sender import Sender
 from motion_async.sending.submission import Submission
+from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
 from motion_async.timing.retry import Backoff
 
@@ -77,7 +78,8 @@ class Bench:
         self.paused: list[MotionError] = []
         self.taken: list[JobState] = []
         self.pace = Pace(100)
-        self.gate = SendGate(self.pace, backoff=Backoff(first=0, cap=0), random=lambda: 0.5)
+        closing = Closing()
+        self.gate = SendGate(self.pace, backoff=Backoff(first=0, cap=0), random=lambda: 0.5, closing=closing)
         transport: Any = wire
         self.sender = Sender(
             transport,
@@ -86,6 +88,7 @@ class Bench:
             paused=lambda error, _: self.paused.append(error),
             grace=grace,
             now=lambda: datetime(2026, 4, 28, tzinfo=UTC),
+            closing=closing,
         )
 
     def submission(self, call: Call = CREATE, **terms: Any) -> Submission[str]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import looptime
 import pytest
 
 from motion_async import SessionClosedError
 from motion_async.timing.admission import Admission
+from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:
@@ -29,7 +25,7 @@ async def enter(admission: Admission, times: dict[int, float], number: int) -> N
 
 async def test_polls_come_in_order_and_within_the_pace() -> None:
     """Each as soon as its turn comes, however many ask at once."""
-    admission, times = Admission(Pace(2)), dict[int, float]()
+    admission, times = Admission(Pace(2), Closing()), dict[int, float]()
     start = now()
     await asyncio.gather(*(enter(admission, times, number) for number in range(20)))
     assert list(times) == list(range(20))
@@ -40,7 +36,7 @@ async def test_polls_come_in_order_and_within_the_pace() -> None:
 async def test_they_share_the_pace_with_the_loop() -> None:
     """A turn that the loop has taken is none for a poll beside it, and the other way round."""
     pace = Pace(1)
-    admission = Admission(pace)
+    admission = Admission(pace, Closing())
     pace.reserve(now())
     start = now()
     await admission.wait()
@@ -51,7 +47,7 @@ async def test_they_share_the_pace_with_the_loop() -> None:
 async def test_a_pause_holds_up_who_waits_already() -> None:
     """The service asks for a pause while a poll waits for its turn: it waits for the end of that, too."""
     pace = Pace(1)
-    admission, times = Admission(pace), dict[int, float]()
+    admission, times = Admission(pace, Closing()), dict[int, float]()
     start = now()
     waiting = [asyncio.create_task(enter(admission, times, number)) for number in range(2)]
     await asyncio.sleep(0.5)
@@ -63,7 +59,7 @@ async def test_a_pause_holds_up_who_waits_already() -> None:
 
 async def test_who_leaves_the_queue_holds_nobody_up() -> None:
     """A poll that is cancelled while it waits lets the next one in."""
-    admission, times = Admission(Pace(1)), dict[int, float]()
+    admission, times = Admission(Pace(1), Closing()), dict[int, float]()
     tasks = [asyncio.create_task(enter(admission, times, number)) for number in range(3)]
     await asyncio.sleep(0.1)
     tasks[1].cancel()
@@ -75,7 +71,7 @@ async def test_who_leaves_the_queue_holds_nobody_up() -> None:
 async def test_those_who_leave_take_no_slots_along(pause: float | None) -> None:
     """However many polls are given up before they have their turn, the next one and the loop are on time."""
     pace = Pace(1)
-    admission, times = Admission(pace), dict[int, float]()
+    admission, times = Admission(pace, Closing()), dict[int, float]()
     await admission.wait()
     start = now()
     if pause is not None:
@@ -92,13 +88,12 @@ async def test_those_who_leave_take_no_slots_along(pause: float | None) -> None:
 
 async def test_closing_tells_whoever_waits() -> None:
     """Nobody waits for a turn that never comes, and nobody comes in after that."""
-    pace = Pace(1)
-    admission = Admission(pace)
+    pace, closing = Pace(1), Closing()
+    admission = Admission(pace, closing)
     pace.slow_down(sent_at=now(), now=now(), retry_after=3_000)
     waiting = [asyncio.ensure_future(wait()) for wait in (admission.wait, admission.wait)]
     await asyncio.sleep(1)
-    admission.close()
-    admission.close()
+    closing.begin()
     assert [type(end) for end in await asyncio.gather(*waiting, return_exceptions=True)] == [SessionClosedError] * 2
     with pytest.raises(SessionClosedError):
         await admission.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import looptime
 import pytest
 
 from motion_async import (
@@ -16,13 +15,11 @@ from motion_async import (
     RateLimitedError,
     SessionClosedError,
 )
+from motion_async.timing.closing import Closing
 from motion_async.timing.retry import Backoff, Retries
 from tests.test_options import NO_NUMBERS
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"loop_factory": looptime.new_event_loop}
+pytestmark = pytest.mark.virtual_time
 
 
 class Tries:
@@ -45,6 +42,7 @@ class Tries:
             backoff=Backoff(first=1, cap=30),
             random=lambda: 1.0,
             failed=lambda error, at: self.told.append((error, at)),
+            closing=Closing(),
         )
         return await retries.run(
             self.attempt, may_repeat=lambda error: not isinstance(error, JobNotFoundError), attempts=attempts
@@ -87,11 +85,11 @@ async def test_what_will_not_pass_is_raised_at_once() -> None:
 async def test_closing_ends_the_wait_for_the_next_try() -> None:
     """Whoever waits to try again is told that the session was left, and no further try is made."""
     tries = Tries(RateLimitedError("slow", http_status=429, retry_after=1_000), "done")
-    retries = Retries(backoff=Backoff(), random=lambda: 1.0, failed=lambda *_: None)
+    closing = Closing()
+    retries = Retries(backoff=Backoff(), random=lambda: 1.0, failed=lambda *_: None, closing=closing)
     running = asyncio.create_task(retries.run(tries.attempt, may_repeat=lambda _: True, attempts=4))
     await asyncio.sleep(5)
-    retries.close()
-    retries.close()
+    closing.begin()
     with pytest.raises(SessionClosedError):
         await running
     assert asyncio.get_running_loop().time() == pytest.approx(5, abs=0.1)

@@ -5,13 +5,12 @@ It reads no clock, so that every pass over a file finds the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import attrs
 
-from motion_async.batch.seen import Seen
+from motion_async.batch.keys import fingerprint
 from motion_async.cli.batch.filelines import Line
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import InvalidRequestError
@@ -32,19 +31,19 @@ def checked(lines: Iterable[Line], *, now: datetime) -> Iterator[Line]:
         The same lines; one with problems has no request any more, and its id counts as not given. One of which
         nothing is wrong but that a signature has expired keeps its request, for it may have been sent long ago.
     """
-    with closing(Seen()) as ids:
-        for line in lines:
-            if line.given is None:
-                yield line
-                continue
-            found = _contract(line.given, now)
-            lasting = (*(str(problem) for problem in found if not _is_expiry(problem)), *_beside(line.given, ids))
-            if lasting:
-                yield attrs.evolve(line, given=None, problems=(*lasting, *map(str, filter(_is_expiry, found))))
-            else:
-                if line.given.id is not None:
-                    ids.note(line.given.id, line.number)
-                yield attrs.evolve(line, expired=tuple(map(str, found)))
+    line_of: dict[bytes, int] = {}
+    for line in lines:
+        if line.given is None:
+            yield line
+            continue
+        found = _contract(line.given, now)
+        lasting = (*(str(problem) for problem in found if not _is_expiry(problem)), *_beside(line.given, line_of))
+        if lasting:
+            yield attrs.evolve(line, given=None, problems=(*lasting, *map(str, filter(_is_expiry, found))))
+        else:
+            if line.given.id is not None:
+                line_of[fingerprint(line.given.id)] = line.number
+            yield attrs.evolve(line, expired=tuple(map(str, found)))
 
 
 def _contract(given: BatchRequest, now: datetime) -> tuple[Problem, ...]:
@@ -59,9 +58,9 @@ def _is_expiry(problem: Problem) -> bool:
     return "expired_at" in problem.extra
 
 
-def _beside(given: BatchRequest, ids: Seen) -> Iterator[str]:
+def _beside(given: BatchRequest, line_of: Mapping[bytes, int]) -> Iterator[str]:
     """Give what is wrong with a line beside those whose ids have been seen, each with the number of its line."""
-    if given.id is not None and (line := ids.number(given.id)) is not None:
+    if given.id is not None and (line := line_of.get(fingerprint(given.id))) is not None:
         yield f"id: {given.id!r:.80} stands at line {line} already"
-    if given.follows is not None and given.follows != given.id and ids.number(given.follows) is None:
+    if given.follows is not None and given.follows != given.id and fingerprint(given.follows) not in line_of:
         yield f"follows: {given.follows!r:.80} is the id of no line before this one that can be sent"

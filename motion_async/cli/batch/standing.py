@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
 from itertools import islice
 from typing import Final
 
@@ -56,18 +55,18 @@ async def standings(
     Raises:
         LedgerError: from a step, if the ledger cannot be read.
     """
-    with closing(Keys()) as keys:
-        while chunk := list(islice(lines, _AT_ONCE)):
-            await asyncio.sleep(0)
-            if ledger is None:
-                for line in chunk:
-                    yield Standing(line)
-                continue
-            named = [_named(line, keys) for line in chunk]
-            asked = [key for line, key in named if key is not None and of(line)]
-            items = await ledger.many(batch, asked) if asked else {}
-            for line, key in named:
-                yield Standing(line, key, items.get(key or ""))
+    keys = Keys()
+    while chunk := list(islice(lines, _AT_ONCE)):
+        await asyncio.sleep(0)
+        if ledger is None:
+            for line in chunk:
+                yield Standing(line)
+            continue
+        named = [_named(line, keys) for line in chunk]
+        asked = [key for line, key in named if key is not None and of(line)]
+        items = await ledger.many(batch, asked) if asked else {}
+        for line, key in named:
+            yield Standing(line, key, items.get(key or ""))
 
 
 def _named(line: Line, keys: Keys) -> tuple[Line, str | None]:

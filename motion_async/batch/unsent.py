@@ -1,0 +1,68 @@
+"""Why a request of a batch was not sent, and what to do about it, in words: the same ones in each run.
+
+Pure. It must not decide that a request is not sent.
+"""
+
+from __future__ import annotations
+
+from motion_async.errors import JobFailedError, MotionError, NotSentError
+from motion_async.jobs import Outcome
+
+__all__ = [
+    "behind_lost_turn",
+    "behind_turn",
+    "parent_failed",
+    "parent_incomplete",
+    "sent_elsewhere",
+    "stopped_by",
+    "without_parent",
+]
+
+
+def stopped_by(error: MotionError) -> NotSentError:
+    """Give the error of a request that comes after one which ended all new ones."""
+    unsent = NotSentError(f"an earlier request ended all new ones: {error}")
+    unsent.__cause__ = error
+    return unsent
+
+
+def without_parent(ended: Outcome) -> NotSentError:
+    """Give the error of a followup to a request that has just ended without a video."""
+    key = ended.key or ""
+    return parent_failed(key) if isinstance(ended.error, JobFailedError) else parent_incomplete(key)
+
+
+def parent_failed(key: str) -> NotSentError:
+    """Give the error of a followup to a request whose job has failed, which no run of the batch sends again."""
+    advice = "give that one another id to have it made anew, and let this one follow the new id"
+    return NotSentError(f"the request that it follows, {key!r}, has failed", advice=advice)
+
+
+def parent_incomplete(key: str, stands: str | None = None) -> NotSentError:
+    """Give the error of a followup to a request that has no video, at least not yet.
+
+    Args:
+        key: of the request.
+        stands: where it stands, in words, if that is known.
+    """
+    known = "" if stands is None else f": {stands}"
+    return NotSentError(f"the request that it follows, {key!r}, has not completed{known}")
+
+
+def behind_lost_turn() -> NotSentError:
+    """Give the error of a followup to a job whose turn goes on unwatched."""
+    return NotSentError("an earlier followup of the same job has not ended, and is not watched any more")
+
+
+def behind_turn(job_id: str, seconds: float | None) -> NotSentError:
+    """Give the error of a followup to a job that was at work for too long by a turn which this batch does not know."""
+    why = f"job {job_id} was still at work by another followup after {seconds:g} s"
+    return NotSentError(why, advice="run the batch again once that has ended")
+
+
+def sent_elsewhere(key: str | None, seconds: float | None) -> NotSentError:
+    """Give the error of a request that somebody else was sending for too long."""
+    why = (
+        f"request {key!r} was still being sent by somebody else after {seconds:g} s; run the batch again to hear of it"
+    )
+    return NotSentError(why)

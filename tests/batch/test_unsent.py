@@ -1,0 +1,39 @@
+"""Tests of `motion_async.batch.unsent`."""
+
+import pytest
+
+from motion_async import InsufficientCreditsError, JobFailedError, NotSentError, Outcome, VideoRequest, WaitTimeoutError
+from motion_async.batch import unsent
+
+FAILED = JobFailedError("job-1", error="no cats")
+LATE = WaitTimeoutError("job-1", timeout=3.0, status=None, failures=0)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (unsent.behind_lost_turn(), ("an earlier followup", "is not watched any more")),
+        (unsent.behind_turn("job-1", 2.5), ("job-1", "after 2.5 s", "run the batch again once that has ended")),
+        (unsent.sent_elsewhere("a", 30.0), ("'a'", "somebody else after 30 s", "run the batch again")),
+        (unsent.parent_failed("a"), ("'a', has failed", "another id")),
+        (unsent.parent_incomplete("a", "it is uncertain"), ("'a', has not completed: it is uncertain",)),
+    ],
+)
+def test_it_says_what_stood_in_the_way_and_what_to_do(error: NotSentError, says: tuple[str, ...]) -> None:
+    """Of each reason the request, the job or the seconds are told."""
+    assert all(words in str(error) for words in says)
+
+
+def test_what_ended_all_requests_is_the_cause() -> None:
+    """Whoever catches it can look at the error that ended them."""
+    refusal = InsufficientCreditsError("402", http_status=402)
+    assert unsent.stopped_by(refusal).__cause__ is refusal
+
+
+@pytest.mark.parametrize(("error", "is_for_good"), [(FAILED, True), (LATE, False)], ids=["failed", "late"])
+def test_only_after_a_failed_video_another_id_is_named(
+    error: JobFailedError | WaitTimeoutError, is_for_good: bool
+) -> None:
+    """Any other end may still become a video, and must not be paid for twice."""
+    ended = Outcome(0, VideoRequest("make"), "job-1", None, error, key="a")
+    assert ("another id" in str(unsent.without_parent(ended))) is is_for_good
