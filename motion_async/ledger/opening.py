@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from motion_async.errors import ConfigurationError, LedgerError
+from motion_async.errors import ConfigurationError
 from motion_async.ledger.address import read_address, read_kind
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
-from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
+from motion_async.ledger.outage import Outage
 from motion_async.ledger.tasks import run_or_undo
 from motion_async.options import check_clock, check_number
 
@@ -68,8 +68,7 @@ async def open_ledger(
     check_number("patience", patience, low=0, high=86_400)
     now = check_clock("now", now or partial(datetime.now, UTC))
     where, make = _choose_store(url, read_only=read_only)
-    outage = Outage(where, on_trouble)
-    store = await _open_store(where, make, outage, patience)
+    store = await _open_store(make, Outage(where, on_trouble), patience)
     ledger = Ledger(store, where=where, patience=patience, now=now, on_trouble=on_trouble)
     try:
         yield ledger
@@ -77,25 +76,17 @@ async def open_ledger(
         await ledger.aclose()
 
 
-async def _open_store(where: str, make: Callable[[], Awaitable[Store]], outage: Outage, patience: float) -> Store:
+async def _open_store(make: Callable[[], Awaitable[Store]], outage: Outage, patience: float) -> Store:
     """Give the store, opened; only a lock of somebody else's is waited for."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience
-    while True:
-        since = loop.time()
-        try:
-            store = await run_or_undo(
-                _try_to_open(make), lambda store: store.aclose(), name="motion_async.ledger.open", moment=_LAST_MOMENT
-            )
-        except (TransientStoreError, PermanentStoreError) as error:
-            reason, busy = str(error), isinstance(error, TransientStoreError) and error.busy
-        else:
-            outage.recovered()
-            return store
-        pause = outage.failed(TransientStoreError(reason), since=since) if busy else 0.0
-        if not busy or loop.time() + pause > deadline:
-            raise LedgerError(f"the ledger {where} cannot be opened: {reason}; check its address, and that it is there")
-        await asyncio.sleep(pause)
+    return await outage.retry(
+        lambda: run_or_undo(
+            _try_to_open(make), lambda store: store.aclose(), name="motion_async.ledger.open", moment=_LAST_MOMENT
+        ),
+        patience=patience,
+        passes=lambda error: error.busy,
+        failing="cannot be opened",
+        advice="check its address, and that it is there",
+    )
 
 
 async def _try_to_open(make: Callable[[], Awaitable[Store]]) -> Store:

@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 
 from motion_async.errors import LedgerError
 from motion_async.ledger.items import LedgerTrouble
+from motion_async.timing.retry import Backoff
 
 __all__ = ["Outage", "PermanentStoreError", "TransientStoreError"]
 
-_FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 2.0
+_BACKOFF: Final = Backoff(first=0.05, cap=2.0)
 
 _T = TypeVar("_T")
 _log = logging.getLogger("motion_async")
@@ -42,22 +42,22 @@ class Outage:
         self._where = where
         self._on_trouble = on_trouble
         self._began_at: float | None = None
-        self._pause = _FIRST_PAUSE
+        self._failures = 0
 
     def failed(self, error: TransientStoreError, *, since: float) -> float:
         """Tell of an attempt that failed."""
         if self._began_at is None:
             self._began_at = since
-            self._pause = _FIRST_PAUSE
+            self._failures = 0
             _log.warning("ledger %s: %s; trying again", self._where, error)
         if self._on_trouble is not None:
             try:
                 self._on_trouble(LedgerTrouble(str(error), asyncio.get_running_loop().time() - self._began_at))
             except Exception:  # noqa: BLE001  # the caller's mistake must not end the writing
                 _log.exception("ledger %s: on_trouble failed", self._where)
-        pause = self._pause
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-        return pause
+        self._failures += 1
+        # Without chance: those who wait for one lock are few, and each is told how long it has waited.
+        return _BACKOFF.delay(self._failures, u=1.0)
 
     def recovered(self) -> None:
         """Tell of an attempt that did not fail."""
@@ -67,24 +67,32 @@ class Outage:
             )
             self._began_at = None
 
-    async def retry(self, attempt: Callable[[], Awaitable[_T]], *, patience: float) -> _T:
-        """Do something that can be done again, until it succeeds."""
+    async def retry(
+        self,
+        attempt: Callable[[], Awaitable[_T]],
+        *,
+        patience: float,
+        passes: Callable[[TransientStoreError], bool] = lambda _: True,
+        failing: str = "cannot be read",
+        advice: str = "clear that up, then try again",
+    ) -> _T:
+        """Do something that can be done again, until it succeeds, cannot pass, or has taken the patience in seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         while True:
             since = loop.time()
             try:
                 result = await attempt()
-            except TransientStoreError as error:
+            except (TransientStoreError, PermanentStoreError) as error:
+                reason = str(error)
+                if not isinstance(error, TransientStoreError) or not passes(error):
+                    break
                 pause = self.failed(error, since=since)
-                reason = str(error)
-            except PermanentStoreError as error:
-                reason = str(error)
-                break
             else:
                 self.recovered()
                 return result
             if loop.time() + pause > deadline:
                 break
             await asyncio.sleep(pause)
-        raise LedgerError(f"the ledger {self._where} cannot be read: {reason}; clear that up, then try again")
+        # Out here, as what was raised holds what the database was given.
+        raise LedgerError(f"the ledger {self._where} {failing}: {reason}; {advice}")

@@ -61,6 +61,7 @@ class Writer:
         self._unwritten: list[Write] = []
         self._reason = _CLOSED
         self._under_way: list[_Waiting] = []
+        self._suspects = 0
         self._task = self._loop.create_task(self._run(), name="motion_async.ledger")
 
     def put(self, write: Write) -> asyncio.Future[Any]:
@@ -109,6 +110,9 @@ class Writer:
             self._fail_all("its event loop has ended")
 
     def _next_group(self) -> list[_Waiting]:
+        if self._suspects:
+            self._suspects -= 1
+            return [self._waiting.popleft()]
         group: list[_Waiting] = []
         weight = 0
         while self._waiting and (not group or weight + _weigh(self._waiting[0].write) <= self._heaviest_group):
@@ -127,9 +131,9 @@ class Writer:
         except PermanentStoreError as error:
             if len(group) == 1:
                 self._fail(group[0], str(error))
-            else:
+            else:  # one of them is at fault, and the others must not fail with it
                 self._waiting.extendleft(reversed(group))
-                await self._write_singly(len(group))
+                self._suspects = len(group)
         except asyncio.CancelledError:
             self._waiting.extendleft(reversed(group))
             raise
@@ -147,12 +151,6 @@ class Writer:
             return await self._commit([waiting.write for waiting in group])
         finally:
             self._under_way = []
-
-    async def _write_singly(self, number: int) -> None:
-        """Write so many one by one: one of them is at fault, and the others must not fail with it."""
-        for _ in range(min(number, len(self._waiting))):
-            if self._waiting:
-                await self._write([self._waiting.popleft()])
 
     async def _outlast(self, error: TransientStoreError, since: float) -> None:
         """End the waiting of those who have waited long enough, then pause."""

@@ -19,6 +19,7 @@ from motion_async.ledger import Entry, ItemState, Ledger, LedgerTrouble, open_le
 from motion_async.ledger.outage import TransientStoreError
 from motion_async.ledger.store import base, sqlite
 from motion_async.ledger.transitions import Expire
+from motion_async.timing.retry import Backoff
 from tests.ledger.conftest import accepted, change, entries, seen
 from tests.postgres import PostgresServer, execute
 
@@ -28,7 +29,7 @@ SIGNED = "https://a.example/hero.png?X-Amz-Signature=SECRET"
 @pytest.fixture(autouse=True)
 def quick_to_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
-    monkeypatch.setattr("motion_async.ledger.outage._LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr("motion_async.ledger.outage._BACKOFF", Backoff(first=0.05, cap=0.1))
 
 
 @pytest.fixture

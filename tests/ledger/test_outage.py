@@ -131,7 +131,7 @@ async def test_an_opening_that_nobody_wants_has_two_seconds() -> None:
     async def make() -> Any:
         await asyncio.sleep(3_600)
 
-    going = asyncio.ensure_future(opening._open_store("launch.db", make, Outage("launch.db", None), 60))
+    going = asyncio.ensure_future(opening._open_store(make, Outage("launch.db", None), 60))
     await asyncio.sleep(10)
     going.cancel()
     await asyncio.wait([going])
@@ -146,5 +146,5 @@ async def test_an_opening_waits_for_a_lock_as_long_as_its_patience() -> None:
         raise TransientStoreError("database is locked", busy=True)
 
     with pytest.raises(LedgerError, match="cannot be opened: database is locked"):
-        await opening._open_store("launch.db", make, Outage("launch.db", None), 60)
+        await opening._open_store(make, Outage("launch.db", None), 60)
     assert 58 < asyncio.get_running_loop().time() <= 60

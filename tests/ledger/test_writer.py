@@ -17,6 +17,7 @@ from motion_async.ledger.outage import Outage, PermanentStoreError, TransientSto
 from motion_async.ledger.plans import Plan
 from motion_async.ledger.transitions import Accept, Claim, RecordStatus, Release
 from motion_async.ledger.writer import Write, Writer
+from motion_async.timing.retry import Backoff
 from tests.ledger.conftest import START, seen
 
 AT = "2026-05-01T12:00:00.000000+00:00"
@@ -75,8 +76,7 @@ async def writer_of(database: Database, *, patience: float = 60.0) -> AsyncItera
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("motion_async.ledger.outage._FIRST_PAUSE", 0.001)
-    monkeypatch.setattr("motion_async.ledger.outage._LONGEST_PAUSE", 0.004)
+    monkeypatch.setattr("motion_async.ledger.outage._BACKOFF", Backoff(first=0.001, cap=0.004))
     monkeypatch.setattr(writer, "_LAST_ROUND", 0.02)
 
 
