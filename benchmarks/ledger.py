@@ -46,8 +46,8 @@ async def _go_through(ledger: Ledger, items: Iterator[Item]) -> None:
     for item in items:
         job_id = f"405d47cf-f72b-4852-b570-{item.id:012}"
         record = ledger.record(item)
-        assert await record.sending()
-        await record.taken(JobState(job_id, JobStatus.QUEUED))
+        assert await record.begin()
+        await record.accepted(JobState(job_id, JobStatus.QUEUED))
         for status in (JobStatus.CREATED, JobStatus.RUNNING):
             state = JobState(job_id, status, _MOMENT, _MOMENT)
             record.changed(StatusChange(job_id, None, status, state, _MOMENT))

@@ -27,7 +27,7 @@ from motion_async.polling.loop import PollLoop
 from motion_async.polling.streams import EventHub
 from motion_async.polling.tracked import Watched
 from motion_async.sending.gate import SendGate
-from motion_async.sending.journal import Record
+from motion_async.sending.journal import SendJournal
 from motion_async.sending.sender import Sender
 from motion_async.sending.submission import Submission
 from motion_async.showing import shown
@@ -132,7 +132,7 @@ class Calls:
         request: VideoRequest,
         *,
         schedule: Schedule | None = None,
-        record: Record | None = None,
+        record: SendJournal | None = None,
         parent_end: JobState | None = None,
         **terms: Any,
     ) -> Watched:

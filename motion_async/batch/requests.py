@@ -14,7 +14,7 @@ import attrs
 from motion_async.errors import ConfigurationError, InvalidRequestError, MotionError
 from motion_async.jobs import BatchRequest, JobState, VideoRequest
 from motion_async.problems import Problem
-from motion_async.sending.journal import Record
+from motion_async.sending.journal import SendJournal
 
 __all__ = ["Intake", "Requests", "as_batch_request", "each", "intakes", "kind_of_single", "known_by"]
 
@@ -58,7 +58,7 @@ class Intake:
     key: str | None = attrs.field(default=None, kw_only=True)
     metadata: Any = attrs.field(default=None, kw_only=True)
     follows: str | None = attrs.field(default=None, kw_only=True)
-    record: Record | None = attrs.field(default=None, kw_only=True)
+    record: SendJournal | None = attrs.field(default=None, kw_only=True)
     settled: tuple[JobState | None, MotionError | None] | None = attrs.field(default=None, kw_only=True)
     job_id: str | None = attrs.field(default=None, kw_only=True)
     parent_job_id: str | None = attrs.field(default=None, kw_only=True)

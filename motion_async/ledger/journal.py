@@ -15,7 +15,7 @@ from motion_async.ledger.codec import storable, write_error
 from motion_async.ledger.items import Item
 from motion_async.ledger.transitions import Accept, Claim, Finish, MarkUncertain, Move, RecordStatus, Reject, Release
 
-__all__ = ["Identity", "ItemRecord"]
+__all__ = ["Identity", "LedgerJournal"]
 
 
 class Identity(Protocol):
@@ -33,8 +33,8 @@ class Identity(Protocol):
         ...
 
 
-class ItemRecord:
-    """Implements `motion_async.sending.journal.Record` for an item: `put` takes its moves in, `identity` names them."""
+class LedgerJournal:
+    """Makes a move of each thing that a `SendJournal` is told of an item: `identity` names it, `put` takes it in."""
 
     def __init__(self, item: Item, put: Callable[[Move], Future[Any]], identity: Identity) -> None:
         self._item = item
@@ -45,45 +45,45 @@ class ItemRecord:
         self._found: JobState | None = None
 
     def found(self, before: JobState) -> None:
-        """Keep the state that a followup finds for the note of its id; see `Record.found`."""
+        """Keep the state that a followup finds for the note of its id."""
         self._found = before
 
-    def sending(self) -> Future[bool]:
-        """Claim the item; see `Record.sending`."""
+    def begin(self) -> Future[bool]:
+        """Claim the item."""
         op, at = self._identity.next_op()
         self._claim, self._claimed_in = op, self._identity.lock_generation
         return self._put(Claim(op, self._item, at, self._identity.owner))
 
-    def holds(self) -> bool:
-        """Say whether no other process can have taken the claim for a dead owner's; see `Record.holds`."""
+    def still_owned(self) -> bool:
+        """Say whether no other process can have taken the claim for a dead owner's."""
         return self._claimed_in == self._identity.lock_generation
 
-    def not_taken(self, error: MotionError | None) -> Future[None]:
-        """Note that the claim came to nothing; see `Record.not_taken`."""
+    def released(self, error: MotionError | None) -> Future[None]:
+        """Note that the claim came to nothing."""
         op, at = self._identity.next_op()
         move = Reject if isinstance(error, InvalidRequestError) else Release
         return self._put(move(op, self._item, at, self._claim, write_error(error)))
 
-    def lost(self, error: UncertainError) -> Future[None]:
-        """Note that the answer was lost; see `Record.lost`."""
+    def unknown(self, error: UncertainError) -> Future[None]:
+        """Note that the answer was lost."""
         op, at = self._identity.next_op()
         return self._put(MarkUncertain(op, self._item, at, self._claim, write_error(error)))
 
-    def taken(self, accepted: JobState) -> Future[None]:
-        """Note the id; see `Record.taken`."""
+    def accepted(self, answer: JobState) -> Future[None]:
+        """Note the id."""
         op, at = self._identity.next_op()
         # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
-        job_id, status = storable(accepted.job_id), storable(str(accepted.status))
+        job_id, status = storable(answer.job_id), storable(str(answer.status))
         return self._put(Accept(op, self._item, at, job_id, status, found=self._found))
 
     def changed(self, change: StatusChange) -> None:
-        """Note a change; see `Record.changed`."""
+        """Note a change."""
         op, at = self._identity.next_op()
         job_id, status = storable(change.job_id), storable(str(change.current))
         self._put(RecordStatus(op, self._item, at, job_id, status, change.state))
 
     def ended(self, state: JobState | None, error: MotionError | None) -> Future[JobState | None]:
-        """Note how the watch ended; see `Record.ended`."""
+        """Note how the watch ended."""
         op, at = self._identity.next_op()
         words = write_error(error)
         if state is None:

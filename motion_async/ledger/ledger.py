@@ -1,7 +1,7 @@
 """The ledger: what was planned, sent and seen of the requests of batches, kept so that it outlives any process.
 
-Items come and go as values; a `Record` takes in what happens to one of them. It knows no database and no SQL but
-the statements it reads by: those are `motion_async.ledger.queries`'s.
+Items come and go as values; a journal takes in what happens to one of them while it is sent and watched. It knows no
+database and no SQL: the store under it reads and commits.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
-from motion_async.ledger.journal import ItemRecord
+from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage
 from motion_async.ledger.plans import Plan, Planned, Reconnect
 from motion_async.ledger.tasks import start, wait_until_done
 from motion_async.ledger.transitions import Accept, Drop, Expire, Move, SendAgain
 from motion_async.ledger.writer import Writer
-from motion_async.sending.journal import Record
+from motion_async.sending.journal import SendJournal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -138,8 +138,8 @@ class Ledger:
             await asyncio.sleep(0)  # polls are due in the meantime
         return [item for items in written for item in await items]
 
-    def record(self, item: Item) -> Record:
-        """Give a record that notes in the ledger what happens to an item.
+    def record(self, item: Item) -> SendJournal:
+        """Give the journal of an item, which notes in the ledger what happens to it.
 
         Args:
             item: the item as it is to be sent: if it is planned with another content in the meantime, it may not.
@@ -148,7 +148,7 @@ class Ledger:
             LedgerError: if the ledger is only read.
         """
         self._check_writable()
-        return ItemRecord(item, self._writer.put, self._identity)
+        return LedgerJournal(item, self._writer.put, self._identity)
 
     async def find(self, batch: str, key: str) -> Item | None:
         """Give an item, None if there is none.

@@ -133,7 +133,7 @@ class Permit:
     def leave(self) -> None:
         """Do the same just before its first byte leaves, and note that it does."""
         self.check()
-        if self.submission.record is not None and not self.submission.record.holds():
+        if self.submission.record is not None and not self.submission.record.still_owned():
             raise HeldBack  # it is to be written down anew
         self.left_at = self._gate.now()
 

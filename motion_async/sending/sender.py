@@ -35,7 +35,7 @@ from motion_async.http.cancelling import is_cancelled
 from motion_async.http.transport import Exchange, Transport
 from motion_async.jobs import JobState
 from motion_async.sending.gate import HeldBack, Permit, SendGate
-from motion_async.sending.journal import NotOursToSend, Record
+from motion_async.sending.journal import NotOursToSend, SendJournal
 from motion_async.sending.submission import Submission
 from motion_async.timing.closing import Closing
 
@@ -176,7 +176,7 @@ class Sender:
                     answered = await self._answered(call, exchange, now)
                 except (MotionError, HeldBack):
                     if record is not None:
-                        record.not_taken(None)
+                        record.released(None)
                     raise
             self._judge(answered, submission, permit)
             accepted = await self._noted(answered, submission)
@@ -222,17 +222,17 @@ class Sender:
             return _told(call, failure)
         return _meaning(call, attrs.evolve(exchange.cut, flaw=failure), now)
 
-    async def _note_the_intent(self, record: Record) -> None:
+    async def _note_the_intent(self, record: SendJournal) -> None:
         """Have it kept that the request is about to be sent.
 
         A note is taken in as soon as it is made: a cancellation only ends the wait for it, and comes from a caller who
         left before anything was sent, or from `aclose`, when its grace is over.
         """
         try:
-            if not await record.sending():
+            if not await record.begin():
                 raise NotOursToSend
         except asyncio.CancelledError:
-            record.not_taken(None)
+            record.released(None)
             raise _left() from None
 
     async def _noted(self, answered: JobState | MotionError, submission: Submission[Any]) -> JobState:
@@ -245,11 +245,11 @@ class Sender:
             submission.on_uncertain()
         if record is not None:
             if isinstance(answered, UncertainError):
-                await _kept(record.lost(answered))
+                await _kept(record.unknown(answered))
             elif isinstance(answered, MotionError):
-                await _kept(record.not_taken(answered))
+                await _kept(record.released(answered))
             else:
-                await _kept(record.taken(answered))
+                await _kept(record.accepted(answered))
         if isinstance(answered, MotionError):
             raise answered
         _log.info("the service took a request: job %s", answered.job_id)
@@ -308,14 +308,14 @@ def _cut_short(
         return None
     if not exchange.sent:
         if record is not None:
-            record.not_taken(None)
+            record.released(None)
         return None
     failure = unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange"))
     _log.error("%s", failure)
     if isinstance(failure, UncertainError):
         submission.on_uncertain()
         if record is not None:
-            record.lost(failure)
+            record.unknown(failure)
     return failure
 
 

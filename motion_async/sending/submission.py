@@ -10,7 +10,7 @@ import attrs
 from motion_async.contract.protocol import Call
 from motion_async.errors import MotionError
 from motion_async.jobs import JobState
-from motion_async.sending.journal import Record
+from motion_async.sending.journal import SendJournal
 
 __all__ = ["Submission"]
 
@@ -40,7 +40,7 @@ class Submission(Generic[_T]):
     on_accepted: Callable[[JobState], _T]
     on_uncertain: Callable[[], None] = lambda: None
     on_refused: Callable[[MotionError], None] = lambda _: None
-    record: Record | None = None
+    record: SendJournal | None = None
     check: Callable[[], None] = lambda: None
     before_try: Callable[[], Awaitable[object]] | None = None
     waits_for_credits: bool = False

@@ -347,10 +347,10 @@ async def test_a_ledger_that_cannot_be_written_ends_new_creates(
         def broken(item: Any) -> Any:
             made = record(item)
 
-            async def sending() -> bool:
+            async def begin() -> bool:
                 raise LedgerError("the ledger cannot be written: disk full")
 
-            return with_methods(made, sending=sending)
+            return with_methods(made, begin=begin)
 
         monkeypatch.setattr(ledger, "record", broken)
         outcomes = await run(motion, ledger, ["p0", "p1", "p2"], max_active=1)

@@ -341,8 +341,8 @@ async def test_the_end_of_an_earlier_turn_is_not_told_of_a_followup_that_is_give
     assert await held.wait(timeout=10) == made.state
     [item] = await ledger.plan("launch", [Entry("b", VideoRequest("more"), parent="a")])
     record = ledger.record(item)
-    await record.sending()
-    await record.lost(FollowupUncertainError("reset", job_id=held.id))
+    await record.begin()
+    await record.unknown(FollowupUncertainError("reset", job_id=held.id))
     await ledger.resolve(item, job_id=held.id)
     _, given_up = await run(motion, ledger, requests, job_timeout=0.2)
     assert (type(given_up.error), given_up.state) == (WaitTimeoutError, None)

@@ -90,7 +90,7 @@ async def test_a_followup_that_another_process_is_sending_has_its_turn(ledger: L
         elsewhere = ledger.record(sent)
 
         async def send() -> None:
-            assert await elsewhere.sending()
+            assert await elsewhere.begin()
             await other.followup(made.job_id or "", "b")
 
         async def plan_first(batch: str, entries: Any) -> Any:
@@ -106,7 +106,7 @@ async def test_a_followup_that_another_process_is_sending_has_its_turn(ledger: L
         ended = asyncio.create_task(run(motion, ledger, FOLLOWED))
         await asyncio.sleep(0.1)
         assert sandbox.counts.followups == 1
-        await elsewhere.taken(JobState(made.job_id or "", JobStatus.QUEUED))
+        await elsewhere.accepted(JobState(made.job_id or "", JobStatus.QUEUED))
         outcomes = await ended
     assert [outcome.error for outcome in outcomes] == [None] * 3
     assert sandbox.counts.followups_accepted == 2
@@ -122,7 +122,7 @@ async def test_what_another_process_is_sending_is_told_and_waited_for_as_long_as
         _, sent, _ = await ledger.plan("launch", PLANNED)
         [create] = await ledger.plan("launch", [Entry("hero", VideoRequest("hero"))])
         for item in (sent, create):
-            assert await ledger.record(item).sending()
+            assert await ledger.record(item).begin()
         events = motion.events()
         requests = [*FOLLOWED, BatchRequest("hero", id="hero")]
         made, *others = await run(motion, ledger, requests, job_timeout=1.5)
@@ -149,15 +149,15 @@ async def test_a_followup_that_another_process_could_not_send_waits_for_a_siblin
         await until(made.done, every=0.01, meanwhile=lambda: sandbox.advance(20))
         parent, refused, runs = await ledger.plan("launch", PLANNED)
         record = ledger.record(runs)
-        assert await record.sending()
+        assert await record.begin()
         record.found(await other.poll(parent.job_id or ""))
         await other.followup(parent.job_id or "", "c")
-        await record.taken(JobState(parent.job_id or "", JobStatus.QUEUED))
+        await record.accepted(JobState(parent.job_id or "", JobStatus.QUEUED))
         elsewhere = ledger.record(refused)
-        assert await elsewhere.sending()
+        assert await elsewhere.begin()
         ended = asyncio.create_task(run(motion, ledger, FOLLOWED))
         await asyncio.sleep(0.1)
-        await elsewhere.not_taken(None)
+        await elsewhere.released(None)
         polls = sandbox.counts.polls
         await until(lambda: sandbox.counts.polls >= polls + 30 or ended.done(), every=0.01)
         await until(ended.done, every=0.01, meanwhile=lambda: sandbox.advance(20))
@@ -177,8 +177,8 @@ async def test_a_job_that_a_person_took_back_meanwhile_is_no_parent(ledger: Ledg
         sandbox.faults.for_prompt("somebody", ServerError(), on="poll")
         item, *_ = await ledger.plan("launch", PLANNED)
         record = ledger.record(item)
-        await record.sending()
-        await record.lost(CreateUncertainError("reset"))
+        await record.begin()
+        await record.unknown(CreateUncertainError("reset"))
         await ledger.resolve(item, job_id=wrong.id)
         polls = sandbox.counts.polls
         ended = asyncio.create_task(run(blind, ledger, FOLLOWED[:2], job_timeout=1))

@@ -428,19 +428,19 @@ class Book:
         self.broken: LedgerError | None = None
         self.is_held = True
 
-    def holds(self) -> bool:
+    def still_owned(self) -> bool:
         return self.is_held
 
-    def sending(self) -> asyncio.Future[bool]:
+    def begin(self) -> asyncio.Future[bool]:
         return self._note("sending", self.ours)
 
-    def not_taken(self, error: MotionError | None) -> asyncio.Future[None]:
+    def released(self, error: MotionError | None) -> asyncio.Future[None]:
         return self._note(f"not taken: {type(error).__name__}", None)
 
-    def lost(self, error: MotionError) -> asyncio.Future[None]:
+    def unknown(self, error: MotionError) -> asyncio.Future[None]:
         return self._note(f"lost: {type(error).__name__}", None)
 
-    def taken(self, accepted: JobState) -> asyncio.Future[None]:
+    def accepted(self, accepted: JobState) -> asyncio.Future[None]:
         return self._note(f"taken: {accepted.job_id}", None)
 
     def _note(self, what: str, answer: Any) -> asyncio.Future[Any]:
