@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import multiprocessing
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from motion_async import Job, MotionSession, WrongLoopError
+from motion_async import Job, MotionSession, VideoRequest, WrongLoopError
+from motion_async.ledger import Entry, Item, Ledger, open_ledger
 from motion_async.sandbox import Sandbox
 
 CALLS: dict[str, Callable[[MotionSession, Job], Awaitable[Any]]] = {
@@ -93,6 +96,96 @@ async def test_a_forked_process_is_told_so() -> None:
             finally:
                 os._exit(0)
         await asyncio.to_thread(os.waitpid, child, 0)
+        assert "a forked process" in receiving.recv()
+        receiving.close()
+        sending.close()
+
+
+LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
+    "plan": lambda ledger, _: ledger.plan("launch", [Entry("other", VideoRequest("a video"))]),
+    "plan nothing": lambda ledger, _: ledger.plan("launch", []),
+    "record": lambda ledger, item: _sync(lambda: ledger.record(item)),
+    "find": lambda ledger, _: ledger.find("launch", "hero"),
+    "many": lambda ledger, _: ledger.many("launch", ["hero"]),
+    "settled": lambda ledger, item: ledger.settled(item),
+    "items": lambda ledger, _: anext(ledger.items()),
+    "of_job": lambda ledger, _: ledger.of_job("a"),
+    "history": lambda ledger, item: ledger.history(item),
+    "counts": lambda ledger, _: ledger.counts(),
+    "durations": lambda ledger, _: ledger.durations(),
+    "resolve": lambda ledger, item: ledger.resolve(item, drop=True),
+    "aclose": lambda ledger, _: ledger.aclose(),
+}
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///{place}/launch.db"], ids=["memory", "file"])
+@pytest.mark.parametrize("call", LEDGER_CALLS)
+async def test_every_call_of_a_ledger_in_another_threads_loop_is_refused_at_once(
+    call: str, url: str, tmp_path: Path
+) -> None:
+    """Nothing is written, nothing hangs, and the ledger goes on where it belongs."""
+    async with open_ledger(url.format(place=tmp_path)) as ledger:
+        [item] = await ledger.plan("launch", [Entry("hero", VideoRequest("a video"))])
+        said = await asyncio.to_thread(refusal, lambda: LEDGER_CALLS[call](ledger, item))
+        assert said.startswith("the ledger belongs to the event loop")
+        assert "in another event loop" in said
+        assert [found async for found in ledger.items()] == [item]
+        assert await ledger.record(item).begin()
+
+
+def test_every_public_call_of_a_ledger_is_tried_in_another_loop() -> None:
+    """A method that is added is found here; what only tells of the past may be asked anywhere."""
+    methods = {name for name, value in vars(Ledger).items() if inspect.isfunction(value) and not name.startswith("_")}
+    assert methods == {name for name in LEDGER_CALLS if " " not in name}
+
+
+async def test_what_a_journal_is_told_in_another_loop_is_refused_at_once() -> None:
+    """An intent whose claim is noted elsewhere would be waited for in vain."""
+    async with open_ledger("sqlite://") as ledger:
+        [item] = await ledger.plan("launch", [Entry("hero", VideoRequest("a video"))])
+        journal = ledger.record(item)
+        assert "in another event loop" in await asyncio.to_thread(refusal, lambda: _sync(journal.begin))
+        assert await ledger.record(item).begin()
+
+
+async def test_a_batch_is_not_begun_with_a_ledger_of_another_loop() -> None:
+    """Nothing is sent then."""
+    async with Sandbox(speed=10_000) as sandbox, open_ledger("sqlite://") as ledger:
+
+        async def make() -> None:
+            async with (
+                MotionSession(sandbox.api_key, base_url=sandbox.url) as motion,
+                motion.generate_many(["a video"], ledger=ledger, batch="launch") as outcomes,
+            ):
+                async for _ in outcomes:
+                    pass
+
+        assert "the ledger belongs to the event loop" in await asyncio.to_thread(refusal, make)
+        assert sandbox.counts.creates == 0
+
+
+def test_without_asyncio_a_ledger_is_not_opened() -> None:
+    """Under trio, or driven by hand: the sentence says asyncio."""
+    with pytest.raises(WrongLoopError, match="asyncio"):
+        open_ledger("sqlite://").__aenter__().send(None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+async def test_a_ledger_in_a_forked_process_is_told_so() -> None:
+    """It writes nothing there, and its parent's database is left alone."""
+    async with open_ledger("sqlite://") as ledger:
+        [item] = await ledger.plan("launch", [Entry("hero", VideoRequest("a video"))])
+        receiving, sending = multiprocessing.Pipe(duplex=False)
+        child = os.fork()
+        if child == 0:
+            try:
+                ledger.record(item)
+            except WrongLoopError as error:
+                sending.send(str(error))
+            finally:
+                os._exit(0)
+        await asyncio.to_thread(os.waitpid, child, 0)
+        assert receiving.poll(10)
         assert "a forked process" in receiving.recv()
         receiving.close()
         sending.close()

@@ -73,7 +73,7 @@ class ItemJournal:
         """Note the id; see `SendJournal.accepted`."""
         op, at = self._identity.next_op()
         # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
-        job_id, status = storable(accepted.job_id), storable(str(accepted.status))
+        job_id, status = storable(answer.job_id), storable(str(answer.status))
         return self._put(Accept(op, self._item, at, job_id, status, found=self._found))
 
     def changed(self, change: StatusChange) -> None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
@@ -77,7 +77,8 @@ class Ledger:
     """The durable record of batches; `open_ledger` gives one.
 
     Every method that writes returns once its news is on disk. All of them raise a `LedgerError` if the database
-    can't be reached within the patience that was given at the opening; nothing is half done then.
+    can't be reached within the patience that was given at the opening; nothing is half done then. Used in another event
+    loop, thread or process than the one it was opened in, all of them raise a `WrongLoopError` at once.
 
     Attributes:
         owner: the name of this very object, by which the intents that it notes are known.
@@ -93,6 +94,7 @@ class Ledger:
         on_trouble: Callable[[LedgerTrouble], object] | None,
     ) -> None:
         self.owner = store.owner
+        self._home = HomeLoop("the ledger")
         self._where = where
         self._store = store
         self._patience = patience
@@ -326,6 +328,7 @@ class Ledger:
         Raises:
             LedgerError: if something could not be written; it names every id that is not on disk.
         """
+        self._home.check()
         if self._closing is None:
             self._closing = start(self._close(), name="motion_async.ledger.close")
             # A cancellation of the caller must not cost the last notes; they take no longer than a few seconds.
@@ -335,6 +338,7 @@ class Ledger:
             await asyncio.wait([self._closing])
 
     def _check_writable(self) -> None:
+        self._home.check()
         if self._store.is_read_only:
             raise LedgerError(
                 f"the ledger {self._where} was opened for reading only; to write it, open it without that"
@@ -352,12 +356,17 @@ class Ledger:
             raise LedgerError(f"the ledger {self._where} has no item {item.key!r} of batch {item.batch!r} any more")
         return found
 
+    def _put(self, move: Move) -> asyncio.Future[Any]:
+        self._home.check()
+        return self._writer.put(move)
+
     def _reconnect(self) -> None:
         """Have the owner's session made again at once: until then others take this ledger for dead."""
         op, _ = self._identity.next_op()
         self._writer.put(Reconnect(op))
 
     async def _retry(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        self._home.check()
         if self._closing is not None:
             raise LedgerError(f"the ledger {self._where} has been closed")
         return await Outage(self._where, self._on_trouble).retry(attempt, patience=self._patience)

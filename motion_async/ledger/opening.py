@@ -22,6 +22,7 @@ from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
 from motion_async.ledger.outage import Outage
 from motion_async.ledger.tasks import run_or_undo
+from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ async def open_ledger(
         LedgerError: if the ledger cannot be opened, or at the end not be written to its last line; also if a database
             of something else is found, or a file that other users own or can write.
         LedgerVersionError: if a newer version of the library has written it.
+        WrongLoopError: if no asyncio loop is running here.
     """
+    HomeLoop("a ledger")
     check_number("patience", patience, low=0, high=86_400)
     now = check_clock("now", now or partial(datetime.now, UTC))
     where, make = _choose_store(url, read_only=read_only)

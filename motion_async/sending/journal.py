@@ -39,10 +39,13 @@ class SendJournal(Protocol):
         ...
 
     def found(self, before: JobState) -> None:
-        """Note the state of the job that a followup is about to change; kept with the followup's id.
+        """Note the state of the job that a followup is about to change; kept with the followup's id."""
+        ...
 
-        Args:
-            before: the state.
+    def released(self, error: MotionError | None) -> Awaitable[None]:
+        """Note that the service provably did not take it, and why; None if nothing was tried.
+
+        After an `InvalidRequestError` the service has refused it, and it is never to be sent again.
         """
         ...
 
@@ -71,11 +74,7 @@ class SendJournal(Protocol):
         ...
 
     def changed(self, change: StatusChange) -> None:
-        """Note a change of the job; kept soon, and in any case before its end is.
-
-        Args:
-            change: what was observed.
-        """
+        """Note a change of the job; kept soon, and in any case before its end is."""
         ...
 
     def ended(self, state: JobState | None, error: MotionError | None) -> Awaitable[JobState | None]:
