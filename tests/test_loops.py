@@ -12,6 +12,7 @@ import pytest
 
 from motion_async import Job, MotionSession, WrongLoopError
 from motion_async.sandbox import Sandbox
+from tests.batches import QUICK
 
 CALLS: dict[str, Callable[[MotionSession, Job], Awaitable[Any]]] = {
     "create": lambda motion, _: motion.create("a video"),
@@ -46,7 +47,10 @@ def refusal(work: Callable[[], Awaitable[Any]]) -> str:
 @pytest.mark.parametrize("call", CALLS)
 async def test_every_call_in_another_threads_loop_is_refused_at_once(call: str) -> None:
     """Nothing is sent, nothing hangs, and the session goes on where it belongs."""
-    async with Sandbox(speed=10_000) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url) as motion:
+    async with (
+        Sandbox(speed=10_000) as sandbox,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+    ):
         job = await motion.create("a video")
         creates = sandbox.counts.creates
         said = await asyncio.to_thread(refusal, lambda: CALLS[call](motion, job))

@@ -38,6 +38,8 @@ from motion_async.ledger import open_ledger
 from tests.conftest import Handler, RawServer
 from tests.told import HIDDEN_KEY, HIDDEN_SIGNATURE, Told
 
+pytestmark = pytest.mark.usefixtures("sends_leave_at_once")
+
 KEY = f"motion_{HIDDEN_KEY}"
 SIGNED = f"https://bucket.s3.amazonaws.com/hero.png?X-Amz-Expires=900&X-Amz-Signature={HIDDEN_SIGNATURE}"
 PATIENCE = 30.0
