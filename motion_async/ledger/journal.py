@@ -15,7 +15,7 @@ from motion_async.ledger.codec import storable, write_error
 from motion_async.ledger.items import Item
 from motion_async.ledger.transitions import Accept, Claim, Finish, MarkUncertain, Move, RecordStatus, Reject, Release
 
-__all__ = ["Identity", "ItemJournal"]
+__all__ = ["Identity", "LedgerJournal"]
 
 
 class Identity(Protocol):
@@ -33,7 +33,7 @@ class Identity(Protocol):
         ...
 
 
-class ItemJournal:
+class LedgerJournal:
     """The `SendJournal` of an item: `put` takes its moves in, `identity` names them."""
 
     def __init__(self, item: Item, put: Callable[[Move], Future[Any]], identity: Identity) -> None:
@@ -73,7 +73,7 @@ class ItemJournal:
         """Note the id; see `SendJournal.accepted`."""
         op, at = self._identity.next_op()
         # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
-        job_id, status = storable(answer.job_id), storable(str(answer.status))
+        job_id, status = storable(accepted.job_id), storable(str(accepted.status))
         return self._put(Accept(op, self._item, at, job_id, status, found=self._found))
 
     def changed(self, change: StatusChange) -> None:

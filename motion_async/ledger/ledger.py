@@ -18,12 +18,13 @@ from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
 from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
-from motion_async.ledger.journal import ItemJournal
+from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage
 from motion_async.ledger.plans import Plan, Planned, Reconnect
 from motion_async.ledger.tasks import start, wait_until_done
 from motion_async.ledger.transitions import Accept, Drop, Expire, Move, SendAgain
 from motion_async.ledger.writer import Writer
+from motion_async.loops import HomeLoop
 from motion_async.sending.journal import SendJournal
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class Ledger:
             LedgerError: if the ledger is only read.
         """
         self._check_writable()
-        return ItemJournal(item, self._writer.put, self._identity)
+        return LedgerJournal(item, self._writer.put, self._identity)
 
     async def find(self, batch: str, key: str) -> Item | None:
         """Give an item, None if there is none.

@@ -39,13 +39,10 @@ class SendJournal(Protocol):
         ...
 
     def found(self, before: JobState) -> None:
-        """Note the state of the job that a followup is about to change; kept with the followup's id."""
-        ...
+        """Note the state of the job that a followup is about to change; kept with the followup's id.
 
-    def released(self, error: MotionError | None) -> Awaitable[None]:
-        """Note that the service provably did not take it, and why; None if nothing was tried.
-
-        After an `InvalidRequestError` the service has refused it, and it is never to be sent again.
+        Args:
+            before: the state.
         """
         ...
 
@@ -74,7 +71,11 @@ class SendJournal(Protocol):
         ...
 
     def changed(self, change: StatusChange) -> None:
-        """Note a change of the job; kept soon, and in any case before its end is."""
+        """Note a change of the job; kept soon, and in any case before its end is.
+
+        Args:
+            change: what was observed.
+        """
         ...
 
     def ended(self, state: JobState | None, error: MotionError | None) -> Awaitable[JobState | None]:
