@@ -34,7 +34,7 @@ class Identity(Protocol):
 
 
 class LedgerJournal:
-    """The `SendJournal` of an item: `put` takes its moves in, `identity` names them."""
+    """Makes a move of each thing that a `SendJournal` is told of an item: `identity` names it, `put` takes it in."""
 
     def __init__(self, item: Item, put: Callable[[Move], Future[Any]], identity: Identity) -> None:
         self._item = item
@@ -45,45 +45,45 @@ class LedgerJournal:
         self._found: JobState | None = None
 
     def found(self, before: JobState) -> None:
-        """Keep the state that a followup finds for the note of its id; see `SendJournal.found`."""
+        """Keep the state that a followup finds for the note of its id."""
         self._found = before
 
     def begin(self) -> Future[bool]:
-        """Claim the item; see `SendJournal.begin`."""
+        """Claim the item."""
         op, at = self._identity.next_op()
         self._claim, self._claimed_in = op, self._identity.lock_generation
         return self._put(Claim(op, self._item, at, self._identity.owner))
 
     def still_owned(self) -> bool:
-        """Say whether no other process can have taken the claim for a dead owner's; see `SendJournal.still_owned`."""
+        """Say whether no other process can have taken the claim for a dead owner's."""
         return self._claimed_in == self._identity.lock_generation
 
     def released(self, error: MotionError | None) -> Future[None]:
-        """Note that the claim came to nothing; see `SendJournal.released`."""
+        """Note that the claim came to nothing."""
         op, at = self._identity.next_op()
         move = Reject if isinstance(error, InvalidRequestError) else Release
         return self._put(move(op, self._item, at, self._claim, write_error(error)))
 
     def unknown(self, error: UncertainError) -> Future[None]:
-        """Note that the answer was lost; see `SendJournal.unknown`."""
+        """Note that the answer was lost."""
         op, at = self._identity.next_op()
         return self._put(MarkUncertain(op, self._item, at, self._claim, write_error(error)))
 
-    def accepted(self, accepted: JobState) -> Future[None]:
-        """Note the id; see `SendJournal.accepted`."""
+    def accepted(self, answer: JobState) -> Future[None]:
+        """Note the id."""
         op, at = self._identity.next_op()
         # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
-        job_id, status = storable(accepted.job_id), storable(str(accepted.status))
+        job_id, status = storable(answer.job_id), storable(str(answer.status))
         return self._put(Accept(op, self._item, at, job_id, status, found=self._found))
 
     def changed(self, change: StatusChange) -> None:
-        """Note a change; see `SendJournal.changed`."""
+        """Note a change."""
         op, at = self._identity.next_op()
         job_id, status = storable(change.job_id), storable(str(change.current))
         self._put(RecordStatus(op, self._item, at, job_id, status, change.state))
 
     def ended(self, state: JobState | None, error: MotionError | None) -> Future[JobState | None]:
-        """Note how the watch ended; see `SendJournal.ended`."""
+        """Note how the watch ended."""
         op, at = self._identity.next_op()
         words = write_error(error)
         if state is None:

@@ -1,7 +1,7 @@
 """The ledger: what was planned, sent and seen of the requests of batches, kept so that it outlives any process.
 
-Items come and go as values; a `SendJournal` takes in what happens to one of them. It knows no database and no SQL but
-the statements it reads by: those are `motion_async.ledger.queries`'s.
+Items come and go as values; a journal takes in what happens to one of them while it is sent and watched. It knows no
+database and no SQL: the store under it reads and commits.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Ledger:
         return [item for items in written for item in await items]
 
     def journal(self, item: Item) -> SendJournal:
-        """Give a record that notes in the ledger what happens to an item.
+        """Give the journal of an item, which notes in the ledger what happens to it.
 
         Args:
             item: the item as it is to be sent: if it is planned with another content in the meantime, it may not.
@@ -151,7 +151,7 @@ class Ledger:
             LedgerError: if the ledger is only read.
         """
         self._check_writable()
-        return LedgerJournal(item, self._writer.put, self._identity)
+        return LedgerJournal(item, self._put, self._identity)
 
     async def find(self, batch: str, key: str) -> Item | None:
         """Give an item, None if there is none.
