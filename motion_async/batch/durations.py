@@ -18,26 +18,23 @@ __all__ = ["PastDurations"]
 
 
 class PastDurations:
-    """The durations of one session."""
+    """Teaches a schedule that learns from the jobs that a ledger saw end: each ledger once a session."""
 
     def __init__(self) -> None:
+        # By weak keys, so that a session keeps no ledger in memory that its caller has let go of.
         self._given: WeakKeyDictionary[Ledger, list[LearningSchedule]] = WeakKeyDictionary()
 
     async def give(self, schedule: Schedule, ledger: Ledger) -> None:
-        """Let a schedule that learns do so from what a ledger has seen end, if it has not yet.
+        """Teach a schedule, if it is one that learns, what a ledger has seen end, unless it knows that already.
 
-        Args:
-            schedule: any.
-            ledger: an open ledger.
-
-        Raises:
-            LedgerError: if the ledger cannot be read; the lesson can be given again.
+        After a `LedgerError` the next call tries again.
         """
         if not isinstance(schedule, LearningSchedule):
             return
         taught = self._given.setdefault(ledger, [])
-        if any(one is schedule for one in taught):  # by what they are, not what they say
+        if any(one is schedule for one in taught):  # not `in`: two schedules that compare equal learn apart
             return
+        # Before the await: two batches that begin together must not teach the same jobs twice.
         taught.append(schedule)
         try:
             durations = await ledger.durations()
@@ -45,4 +42,5 @@ class PastDurations:
             taught.remove(schedule)  # another batch may have better luck
             raise
         for seconds, turn in durations:
+            # From age 0 in one stretch: a ledger keeps how long a job took, not the polls in between.
             schedule.finished(0.0, seconds, turn, duration=seconds)

@@ -16,7 +16,7 @@ _Item = TypeVar("_Item", bound=Hashable)
 
 
 class FollowupQueue(Generic[_Item]):
-    """Who follows whom among the items under way; those that have ended it does not know any more."""
+    """Knows which items under way wait for which others, and forgets an item when it has ended."""
 
     def __init__(self) -> None:
         self._by_key: dict[str, _Item] = {}
@@ -27,12 +27,10 @@ class FollowupQueue(Generic[_Item]):
         self._blocked: set[str] = set()
 
     def enter(self, item: _Item, *, key: str | None, follows: str | None) -> bool:
-        """Make an item known, and say whether it must wait for another one to end.
+        """Register an item, and say whether it must wait for the end of the item that it follows.
 
-        Args:
-            item: the item; entered again, it is known as it is now.
-            key: what others follow it by, if they can.
-            follows: the key of the item whose end it needs, None if it needs none.
+        Without a `key` nothing can follow it; without `follows` it waits for nothing. Entered again, it counts as it is
+        now.
         """
         parent = None if follows is None else self._by_key.get(follows)
         if key is not None:
@@ -43,13 +41,13 @@ class FollowupQueue(Generic[_Item]):
         return True
 
     def take_turn(self, item: _Item, job_id: str, *, has_begun: bool) -> bool:
-        """Take a job for a followup, as it has one turn at a time, and say whether the item must wait for its own.
+        """Give a followup the next turn of its job if nobody has it, else queue it, and say whether it must wait.
 
-        Args:
-            item: the followup; one that has its turn keeps it, unless it has to wait for one that has begun meanwhile.
-            job_id: the job.
-            has_begun: whether the service has taken it, or somebody else is sending it: then it waits for nobody.
+        `has_begun` means that the service has taken it, or that another process is sending it: then it waits for
+        nobody, and a followup that merely had been given its turn has to wait behind it.
         """
+        # A job takes one followup at a time, but more than one may have begun: in an earlier run, or in another
+        # process.
         has_it = item in self._turn_of
         if has_begun or self._turns[job_id] == has_it:
             if not has_it:
@@ -62,27 +60,23 @@ class FollowupQueue(Generic[_Item]):
         return True
 
     def _give_up(self, item: _Item) -> str | None:
-        """Take its turn from an item, and give the job."""
+        """Take an item's turn from it, and give the id of the job, None if it had no turn."""
         job_id = self._turn_of.pop(item, None)
         if job_id is not None:
             self._turns[job_id] -= 1
             if not self._turns[job_id]:
+                # No zeros: `pass_turn` asks whether the job is in here, and a large batch has very many jobs.
                 del self._turns[job_id]
         return job_id
 
     def is_blocked(self, job_id: str) -> bool:
-        """Whether `block_turns` was called for a followup of a job.
-
-        Args:
-            job_id: the job.
-        """
+        """Whether `block_turns` was called for a followup of a job."""
         return job_id in self._blocked
 
     def block_turns(self, item: _Item) -> Sequence[_Item]:
-        """Give those that wait for a turn of an item's job, as its own has not ended and is not watched any more.
+        """Let no other followup of the item's job begin any more, and give those that waited for their turn.
 
-        Args:
-            item: the item, which may have a turn; nobody else gets one of its job.
+        The item's own turn may still run at the service, and nobody here watches it.
         """
         job_id = self._give_up(item)
         if job_id is None:
@@ -91,27 +85,22 @@ class FollowupQueue(Generic[_Item]):
         return self._next_turns.pop(job_id, ())
 
     def leave(self, item: _Item, *, key: str | None) -> list[_Item]:
-        """Forget an item that has ended, but for its turn, and give those that waited for that.
-
-        Args:
-            item: the item.
-            key: what it was entered by.
-        """
+        """Forget an item that has ended, but for its turn, and give the items that waited for its end."""
+        # Without a ledger two requests may have the same key: then the later one stays findable by it.
         if key is not None and self._by_key.get(key) is item:
             del self._by_key[key]
         return self._children.pop(item, [])
 
     def pass_turn(self, item: _Item, children: Sequence[_Item]) -> Sequence[_Item]:
-        """Give those that may begin now that an item has ended: they have their turns.
+        """Give the items that may begin after an item for which `leave` was called; each has its turn already.
 
-        Args:
-            item: the item, which `leave` has been called for.
-            children: of those that waited for its end the ones that may follow it; they come before all others.
+        `children` are those that waited for its end and may follow it.
         """
         job_id = self._give_up(item)
         if job_id is None:
             return children
         waiting = self._next_turns.pop(job_id, None) or deque()
+        # In front: they are meant for the video as this item left it, and the others would change it first.
         waiting.extendleft(reversed(children))
         if not waiting:
             return ()

@@ -23,14 +23,9 @@ __all__ = ["BatchItem", "job_limiter"]
 
 
 def job_limiter(limiter: anyio.CapacityLimiter | None, max_active: int) -> anyio.CapacityLimiter:
-    """Give the places that the jobs of a batch hold.
+    """Give the limiter for the jobs of a batch: the caller's own, or a new one with `max_active` places.
 
-    Args:
-        limiter: the caller's own, None for places of this batch alone.
-        max_active: so many these are then, 1 to 1,000,000.
-
-    Raises:
-        ConfigurationError: if either cannot be used.
+    `ConfigurationError` if it is no limiter, or `max_active` is not 1 to 1,000,000.
     """
     if limiter is None:
         return anyio.CapacityLimiter(check_whole_number("max_active", max_active, low=1, high=1_000_000))
@@ -40,12 +35,7 @@ def job_limiter(limiter: anyio.CapacityLimiter | None, max_active: int) -> anyio
 
 
 class BatchItem:
-    """A request from its intake to its outcome; it is also the borrower that holds the place in the limiter.
-
-    Args:
-        index: the request's place among the requests, from 0.
-        intake: the request, with what is known of it.
-    """
+    """The request at `index` (from 0) from its intake to its outcome; it borrows its place from the limiter itself."""
 
     __slots__ = (
         "_on_news",
@@ -65,26 +55,23 @@ class BatchItem:
         self.intake = intake
         self.job: TrackedJob | None = None
         self.end: JobState | None = None
+        # None as well once the runner has let go: changes that come after that are not this item's to tell.
         self._on_news: Callable[[BatchItem], None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+        # The loop's time up to which another process may go on sending this; None until that wait begins.
         self.until: float | None = None
         self.holds_place = False
         self.is_followed = False
+        # Parked means: it waits for something else than a place, and holds none.
         self.is_parked = False
 
     @property
     def state(self) -> JobState | None:
-        """The newest state of the job, unless it is the end of a turn before this request's."""
+        """The newest state of the job, None where that is still the end of the turn before this request's."""
         return None if self.job is None else self.job.current
 
     def follow(self, job: TrackedJob, polls: PollLoop, on_news: Callable[[BatchItem], None]) -> None:
-        """Have a job polled, and hear of its changes from here on.
-
-        Args:
-            job: the job.
-            polls: the session's loop.
-            on_news: called with this, in a step of its own, after there was news.
-        """
+        """Have a job polled, and have `on_news` called with this item after each change."""
         self.job = job
         self._on_news = on_news
         polls.follow(job)
@@ -92,7 +79,7 @@ class BatchItem:
         self.is_followed = True
 
     def notify(self, change: StatusChange | None) -> None:
-        """Write a change down, and keep the first end; what comes after that is another request's."""
+        """Write a change to the journal, and keep the first end: a later one belongs to another request's turn."""
         if self.end is not None or self._on_news is None:
             return
         if change is not None:
@@ -100,25 +87,17 @@ class BatchItem:
                 self.intake.journal.changed(change)
             if change.current.is_terminal:
                 self.end = change.state
+        # In a later step: this one is the poll loop's, in the middle of telling all who observe the job.
         asyncio.get_running_loop().call_soon(self._on_news, self)
 
     def give_place_back(self, limiter: anyio.CapacityLimiter) -> None:
-        """Let another request have the place, if this one holds one.
-
-        Args:
-            limiter: whose place it is.
-        """
+        """Give the item's place back to the limiter, if it holds one."""
         if self.holds_place:
             self.holds_place = False
             limiter.release_on_behalf_of(self)
 
     def let_go(self, polls: PollLoop, limiter: anyio.CapacityLimiter) -> None:
-        """Let go of everything; a second call does nothing.
-
-        Args:
-            polls: the session's loop.
-            limiter: whose place it holds.
-        """
+        """Give back all that the item holds; a second call does nothing."""
         self.give_place_back(limiter)
         if self.timer is not None:
             self.timer.cancel()

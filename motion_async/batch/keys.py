@@ -19,6 +19,7 @@ __all__ = ["Keys", "fingerprint"]
 
 def fingerprint(key: str) -> bytes:
     """Give 16 bytes that stand for a key: a batch may have a million, of 512 characters each."""
+    # An invalid id is fingerprinted as well, and may hold half of a surrogate pair.
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
@@ -31,14 +32,7 @@ class Keys:
         self._refused: set[bytes] = set()
 
     def of(self, given: BatchRequest) -> str:
-        """Give the key of the next request.
-
-        Args:
-            given: a request that `check_batch_request` has found nothing wrong with.
-
-        Raises:
-            InvalidRequestError: if an earlier request of this run has it.
-        """
+        """Give the key of the next valid request, or raise `InvalidRequestError` if this run has given it already."""
         key = given.id
         if key is not None:
             self._refused.discard(fingerprint(key))  # this one can be sent, whatever an earlier one was
@@ -46,6 +40,8 @@ class Keys:
             digest = content_digest(given.request)
             if given.follows is not None:
                 digest = hashlib.sha256(f"{digest} {given.follows}".encode()).hexdigest()[: len(digest)]
+            # Equal requests are told apart by their place among their equals: the second stays the second in every run,
+            # wherever other requests are put in between.
             self._contents[bytes.fromhex(digest)] += 1
             key = content_key(digest, self._contents[bytes.fromhex(digest)])
         if fingerprint(key) in self._given:
@@ -55,26 +51,17 @@ class Keys:
         return key
 
     def refuse(self, key: str) -> None:
-        """Note that the request of a key will not be sent in this run, so that nothing follows what an older one made.
-
-        Args:
-            key: its key.
-        """
+        """Note that this run does not send the request of a key: nothing may follow what an earlier run made of it."""
         self._refused.add(fingerprint(key))
 
     def refuse_invalid(self, given: BatchRequest) -> None:
-        """Do the same for a request that `of` has given no key, unless an earlier request of the run has that.
+        """Refuse the id of a request that got no key, unless an earlier, valid request of this run has that id.
 
-        Args:
-            given: the request, which may be wrong in any way.
+        The request may be wrong in any way.
         """
         if isinstance(given.id, str) and fingerprint(given.id) not in self._given:
             self.refuse(given.id)
 
     def has_refused(self, key: str) -> bool:
-        """Whether `refuse` was called for a key.
-
-        Args:
-            key: a request's.
-        """
+        """Whether `refuse` was called for a key."""
         return fingerprint(key) in self._refused

@@ -25,11 +25,8 @@ _T = TypeVar("_T")
 
 
 def kind_of_single(requests: object) -> str | None:
-    """Name the type of what is no iterable of requests, such as a single one; None if it is one.
-
-    Args:
-        requests: what a caller has handed in for a batch.
-    """
+    """Name the type of what a caller handed in if it is no iterable of requests, None if it is one."""
+    # Texts and mappings can be iterated, too: each letter of a prompt would become a video that is paid for.
     is_single = isinstance(requests, str | bytes | Mapping | VideoRequest)
     return type(requests).__name__ if is_single or not isinstance(requests, Iterable | AsyncIterable) else None
 
@@ -44,14 +41,13 @@ class Intake:
         metadata: the caller's own.
         follows: the key of the request to whose job this one is a followup, None for a create.
         journal: where it is written down; nowhere when None.
-        settled: how it ended, or why it will not be sent, as a state and an error; None if it is still open.
+        settled: its outcome as a state and an error, if it has ended or will not be sent; None if it is open.
         job_id: the job that was made for it, if the service has taken it: it is only to be watched then.
-        parent_job_id: the job that it is a followup to, once that is known to be completed, or somebody else follows
-            it up.
+        parent_job_id: the job that it follows up: known once that has completed, or another process follows it up.
         parent_end: the end of that job that the batch knows of, None if it knows of none.
-        before: of a followup that is taken, the state of its job that it found.
-        is_elsewhere: whether somebody else is sending it just now.
-        again: finds out anew what is known of it; the next look of one that somebody else is sending takes longer.
+        before: of a followup that the service has taken, the state in which it found the job.
+        is_elsewhere: whether another process is sending it just now.
+        again: asks the ledger anew what is known of it, with a longer pause each time while another process sends it.
     """
 
     request: VideoRequest
@@ -69,14 +65,12 @@ class Intake:
 
 
 async def intakes(requests: Requests) -> AsyncGenerator[Intake]:
-    """Take requests in of which nothing is known and nothing is written down.
-
-    Args:
-        requests: what to make.
-    """
+    """Take requests in without a ledger: nothing is known of them, and nothing is written down."""
+    # Closed here, in this task: a caller's generator that is left in the middle may hold files or connections.
     async with aclosing(iterate(requests)) as source:
         async for request in source:
             given = as_batch_request(request)
+            # A wrong request settles itself: raised from here, its error would end the batch for all others.
             settled: tuple[None, MotionError] | None = None
             if given.id is not None and not isinstance(given.id, str):
                 problem = Problem("invalid_type", f"Expected string, received {type(given.id).__name__}", ("id",))
@@ -88,29 +82,17 @@ async def intakes(requests: Requests) -> AsyncGenerator[Intake]:
 
 
 def known_by(given: BatchRequest) -> str | None:
-    """Give the id of a request, if it can be one.
-
-    Args:
-        given: the request, which may be wrong in any way.
-    """
+    """Give the id of a request, if it is a text at all."""
     return given.id if isinstance(given.id, str) else None
 
 
 def as_batch_request(request: BatchRequest | VideoRequest | str) -> BatchRequest:
-    """Give the one form in which a batch takes requests; what is none is kept for validation to refuse.
-
-    Args:
-        request: what the caller's iterable gave.
-    """
+    """Wrap whatever the caller's iterable gave in a `BatchRequest`; validation refuses what is no request."""
     return request if isinstance(request, BatchRequest) else BatchRequest(request)
 
 
 async def iterate(given: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T]:
-    """Iterate over either kind of iterable.
-
-    Args:
-        given: the iterable.
-    """
+    """Iterate over either kind of iterable."""
     if isinstance(given, AsyncIterable):
         async for item in given:
             yield item

@@ -54,12 +54,9 @@ class Batch:
     Args:
         ledger: where its items are.
         name: the batch's name.
-        now: gives the time as an aware datetime, that signatures are held against.
-        publish: told of what somebody else is sending.
-        lesson: awaited before the first request.
-
-    Raises:
-        ConfigurationError: if it is no open ledger, or no such name can be kept.
+        now: gives the time as an aware datetime; signatures are held against it.
+        publish: told of each request that another process is sending.
+        lesson: awaited before the first request: it teaches the batch's schedule.
     """
 
     def __init__(
@@ -82,13 +79,9 @@ class Batch:
         self._publish = publish
 
     async def intakes(self, requests: Requests) -> AsyncGenerator[Intake]:
-        """Plan requests in the ledger, and give each with what is known of it.
+        """Plan requests in the ledger, and give each with what the ledger knows of it.
 
-        Args:
-            requests: what to make.
-
-        Raises:
-            LedgerError: from a step, if the ledger cannot be read or written.
+        A step raises a `LedgerError` if the ledger cannot be read or written.
         """
         await self._lesson()
         at_once = 1 if isinstance(requests, AsyncIterable) else _AT_ONCE
@@ -105,10 +98,12 @@ class Batch:
                     for intake in await self._plan(chunk, keys):
                         yield intake
                     chunk = []
+        # Only now, as all that came before the failure is a request like any other, and is made.
         if not isinstance(failure, StopAsyncIteration):
             raise failure
 
     async def _plan(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
+        # By their places, so that the refused ones come out among the others in the order in which all went in.
         found: dict[int, Intake] = {}
         entries: dict[int, Entry] = {}
         expired: dict[int, InvalidRequestError] = {}
@@ -126,6 +121,7 @@ class Batch:
         items = await self._ledger.plan(self._name, list(entries.values())) if entries else []
         for (place, entry), item in zip(entries.items(), items, strict=True):
             found[place] = await self._intake_of(item, entry, keys)
+            # What the service has taken is only watched: for that an old signature does no harm.
             if place in expired and item.state is ItemState.PLANNED:
                 found[place] = attrs.evolve(found[place], settled=(None, expired[place]))
             if _is_refused(found[place]):
@@ -133,7 +129,7 @@ class Batch:
         return [found[place] for place in range(len(chunk))]
 
     def _check(self, given: BatchRequest, place: int, expired: dict[int, InvalidRequestError]) -> None:
-        """Raise if a request cannot be sent; signatures that have run out matter only if it was not sent before."""
+        """Raise if a request is invalid; note an expired signature, which matters only if it was never sent."""
         try:
             check_batch_request(given, now=self._now())
         except InvalidRequestError as error:
@@ -142,8 +138,12 @@ class Batch:
             expired[place] = error
 
     async def _intake_of(self, item: Item, entry: Entry, keys: Keys) -> Intake:
-        """Give a request with what its item says of it. What is changed comes first: it is another request then."""
+        """Give a request with what its item says of it.
+
+        An item that was sent with other content or another parent conflicts, however it stands.
+        """
         if item.state is ItemState.INTENT:
+            # Its owner may have died in the middle of sending: then it is uncertain, and nobody waits for it.
             item = await self._ledger.settled(item)
         intake = Intake(
             entry.request,
@@ -166,7 +166,7 @@ class Batch:
         return attrs.evolve(intake, settled=(item.job_state, await self._error_of(item)))
 
     async def _find_end_before(self, item: Item) -> JobState | None:
-        """Give the end of its job that an item's followup found, or, where that is not kept any more, its parent's."""
+        """Give the end of the job that an item's followup found, or, where that is not kept any more, its parent's."""
         if item.parent is None:
             return None
         if item.job_state is not None and item.job_state.status.is_terminal:
@@ -175,7 +175,7 @@ class Batch:
         return None if parent is None else parent.job_state
 
     async def _look_again(self, entry: Entry, keys: Keys, pause: float = 0) -> Intake:
-        """Look at an item anew after a pause; if nobody else is sending it, find the job that it follows up."""
+        """Look at an item anew after `pause` seconds; once nobody else sends it, find the job that it follows up."""
         await asyncio.sleep(pause)
         [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
         intake = await self._intake_of(item, entry, keys)
@@ -209,7 +209,7 @@ class Batch:
         )
 
     async def _error_of(self, item: Item) -> MotionError | None:
-        """Give the error that the outcome of an item has that has ended, or of which nothing more can be known."""
+        """Give the error for the outcome of an item that has ended, or of which nothing more can be known."""
         match item.state:
             case ItemState.FAILED:
                 reason = item.job_state.error if item.job_state is not None else item.error

@@ -60,15 +60,15 @@ class FanOut(AsyncIterator[Outcome]):
     here; jobs that the service has taken go on there, and are named in the log unless a ledger has them.
 
     Args:
-        send: sends one create or followup; is given beside it what raises if that must not be sent any more, and what
-            is told of a refusal at once.
+        send: sends one create or followup. It is also given a function that raises if the request must not be sent
+            any more, and one that it tells of a refusal at once.
         take_up: gives the job of a request that has been taken earlier.
         polls: the session's loop.
         requests: what to make.
         limiter: whose places the jobs hold.
         job_timeout: seconds in which each job is watched, or waited for while somebody else sends it; None for no end.
         on_input: what to do when a job waits for a person.
-        recheck: has those that wait to be sent look again whether they still are to be.
+        recheck: makes every request that waits at the gate ask again whether it is still to be sent.
     """
 
     def __init__(
@@ -156,14 +156,16 @@ class FanOut(AsyncIterator[Outcome]):
 
     def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
+        # asyncio holds its tasks weakly: without this set one could vanish in the middle of a create.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _run_guarded(self, step: Callable[[BatchItem], Awaitable[None]], item: BatchItem) -> None:
-        """See to it that whatever is raised becomes an outcome: a request without one would be waited for for ever."""
+        """Make an outcome of whatever a step raises, as a reader waits for the outcome of each request."""
         try:
             await step(item)
         except (Exception, asyncio.CancelledError) as error:  # a clock or a ledger of the caller's may raise anything
+            # Other cancellations are strays of a hook, a clock or an iterable, and failures like any other.
             if isinstance(error, asyncio.CancelledError) and is_cancelled():
                 raise
             if isinstance(error, MotionError):
@@ -188,12 +190,13 @@ class FanOut(AsyncIterator[Outcome]):
         self._update_room()
 
     def _stop_after(self, error: MotionError) -> None:
-        """End new creates as soon as the service has refused one so, before another can leave in its place."""
+        """End new creates if a refusal holds for all of them, before another one can leave in its place."""
         if isinstance(error, _ENDS_ALL):
             self._stop(error)
 
     def _stop(self, error: MotionError) -> None:
         """End new creates."""
+        # The first one is the cause; the others follow from it.
         self._stopped_by = self._stopped_by or error
         self._recheck()
 
@@ -221,11 +224,11 @@ class FanOut(AsyncIterator[Outcome]):
         self._end_if_done()
 
     async def _begin(self, item: BatchItem) -> None:
-        """Bring a request under way as far as what is known of it allows.
+        """Take a request as far as what is known of it allows.
 
-        It has ended; or it follows one that is under way here, and waits for that one's end; or more must be
-        found out about it first; or another turn of its job is under way here, and it waits for its own; or the
-        service has taken it, and its job is watched; or it is sent.
+        One of these happens: its outcome is known and handed out; its parent is under way here, and it waits for the
+        parent's end; another process sends it or its parent's job is not known, and the ledger is asked again; another
+        followup of its job is under way, and it waits for its turn; its job exists and is watched; or it is sent.
         """
         intake = item.intake
         if intake.settled is not None:
@@ -237,7 +240,8 @@ class FanOut(AsyncIterator[Outcome]):
             self._set_parked(item, is_parked=True)
         elif intake.is_elsewhere or needs_parent:
             if intake.is_elsewhere:
-                self._queue_for_turn(item)  # it does not: it has its turn, and others wait for that
+                # Another process has begun this turn: the item does not wait for it, but other followups of the job do.
+                self._queue_for_turn(item)
             self._set_parked(item, is_parked=True)
             self._start(self._run_guarded(self._begin_again, item), name="motion_async.again")
         elif intake.job_id is None and self._stopped_by is not None:
@@ -245,6 +249,7 @@ class FanOut(AsyncIterator[Outcome]):
         elif self._queue_for_turn(item):
             self._set_parked(item, is_parked=True)
         else:
+            # Last of all, as a request that waits for anything else must not hold a place that another job could have.
             await self._limiter.acquire_on_behalf_of(item)
             item.holds_place = True
             self._set_parked(item, is_parked=False)
@@ -265,11 +270,12 @@ class FanOut(AsyncIterator[Outcome]):
         return self._followups.take_turn(item, job_id, has_begun=has_begun)
 
     async def _begin_again(self, item: BatchItem) -> None:
-        """Begin anew with what is known of a request once nobody else sends it, or of the job that it follows up."""
+        """Ask the ledger about a request until no other process sends it and its parent's job is known; then begin."""
         assert item.intake.again is not None  # noqa: S101  # whoever writes records gives it
         if item.intake.is_elsewhere and item.until is None and self._job_timeout is not None:
             item.until = asyncio.get_running_loop().time() + self._job_timeout
         try:
+            # One deadline for all looks: each brings a new intake, and the item stays the same.
             async with asyncio.timeout_at(item.until if item.intake.is_elsewhere else None):
                 item.intake = await item.intake.again()
         except TimeoutError:
@@ -303,10 +309,11 @@ class FanOut(AsyncIterator[Outcome]):
 
     def _is_at_work(self, job_id: str | None) -> TypeGuard[str]:
         job = None if job_id is None else self._polls.job(job_id)
+        # From memory alone: the look of the followup that was just refused has asked the service.
         return job is not None and job.state is not None and not job.has_ended
 
     async def _outlast(self, item: BatchItem, job_id: str) -> None:
-        """Wait for the end of a turn that nobody here knows: its answer was lost, or another program began it."""
+        """Wait for the end of a followup that this batch does not know: its answer was lost, or others sent it."""
         self._set_parked(item, is_parked=True)
         with suppress(JobFailedError):  # which the next look finds, too
             try:
@@ -319,6 +326,7 @@ class FanOut(AsyncIterator[Outcome]):
         item.follow(job, self._polls, self._check_job)
         if self._job_timeout is not None:
             item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._time_out, item)
+        # The job may have ended before this item observed it, and then there is no news to come.
         self._check_job(item)
 
     def _time_out(self, item: BatchItem) -> None:
@@ -328,7 +336,7 @@ class FanOut(AsyncIterator[Outcome]):
     # From a job to an outcome.
 
     def _check_job(self, item: BatchItem) -> None:
-        """See whether an item's job has ended, or its watch has."""
+        """Hand out an item's outcome if its job or the watch of it has ended."""
         job = item.job
         if job is None or not item.is_followed:
             return
@@ -348,11 +356,12 @@ class FanOut(AsyncIterator[Outcome]):
             item.give_place_back(self._limiter)
 
     def _finish(self, item: BatchItem, *, state: JobState | None = None, error: MotionError | None = None) -> None:
-        """Let go of what an item holds, and tell its outcome as soon as its end is written down."""
+        """Let go of what an item holds, and hand out its outcome as soon as the journal has kept its end."""
         self._drop(item)
         if item.job is None or item.intake.journal is None:
             self._hand_out(item, state, error)
             return
+        # Where a watch ended without an end, what was seen last still tells the person where the job stood.
         state = state or item.state
         kept = asyncio.ensure_future(item.intake.journal.ended(state, error))
 
@@ -374,6 +383,7 @@ class FanOut(AsyncIterator[Outcome]):
         outcome = Outcome(item.index, intake.request, job_id, state, error, key=intake.key, metadata=intake.metadata)
         self._unread.put_nowait(outcome)
         if job_id is not None and intake.journal is None:
+            # Without a ledger only this process knows the id: if nobody reads the outcome, the log names the job.
             self._unheard[job_id] = None
         self._begin_followups(item, outcome)
         self._update_room()
@@ -387,6 +397,7 @@ class FanOut(AsyncIterator[Outcome]):
             children = []
             has_ended = outcome.state is not None and outcome.state.status.is_terminal
             if item.intake.is_elsewhere or (item.job is not None and not has_ended):
+                # The turn may still run at the service, unwatched: nobody knows what a further followup would change.
                 self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id, parent_end=outcome.state)
@@ -394,7 +405,7 @@ class FanOut(AsyncIterator[Outcome]):
             self._start(self._run_guarded(self._begin, child), name="motion_async.followup")
 
     def _finish_soon(self, items: Iterable[BatchItem], error: NotSentError) -> None:
-        """Tell that items are not sent; not here and now, as others may hang on them, and others on those."""
+        """Finish items that are not sent, in later steps of the loop: further followups may hang on each of them."""
         for item in items:
             asyncio.get_running_loop().call_soon(partial(self._finish, item, error=copy.copy(error)))
 

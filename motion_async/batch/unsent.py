@@ -39,18 +39,13 @@ def parent_failed(key: str) -> NotSentError:
 
 
 def parent_incomplete(key: str, stands: str | None = None) -> NotSentError:
-    """Give the error of a followup to a request that has no video, at least not yet.
-
-    Args:
-        key: of the request.
-        stands: where it stands, in words, if that is known.
-    """
+    """Give the error of a followup to a request that has no video yet; `stands` says how that stands, if known."""
     known = "" if stands is None else f": {stands}"
     return NotSentError(f"the request that it follows, {key!r}, has not completed{known}")
 
 
 def behind_lost_turn() -> NotSentError:
-    """Give the error of a followup to a job whose turn goes on unwatched."""
+    """Give the error of a followup to a job at which an earlier followup may be at work unwatched."""
     return NotSentError("an earlier followup of the same job has not ended, and is not watched any more")
 
 
