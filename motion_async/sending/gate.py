@@ -45,14 +45,7 @@ CREDITS_INTERVAL: Final = 60.0
 
 
 def check_on_insufficient_credits(given: OnInsufficientCredits) -> OnInsufficientCredits:
-    """Give an `on_insufficient_credits` back if it is one.
-
-    Args:
-        given: what the caller handed in.
-
-    Raises:
-        ConfigurationError: if it is neither `stop` nor `wait`.
-    """
+    """Give an `on_insufficient_credits` back, or raise a `ConfigurationError` if it is neither `stop` nor `wait`."""
     return check_choice("on_insufficient_credits", given, "stop", "wait")
 
 
@@ -62,11 +55,11 @@ _log = logging.getLogger("motion_async")
 
 
 class HeldBack(Exception):  # noqa: N818  # it is no error: the send waits for its next turn
-    """A send came to the point of leaving when it must not leave any more. It stays inside the library."""
+    """A send must not leave just now, although its turn had come; it stays inside the library."""
 
 
 class _Barrier:
-    """What holds sends back after a refusal: one of them at a time may probe whether it still stands."""
+    """Holds sends back after a refusal: one of them at a time probes whether the refusal still stands."""
 
     __slots__ = ("closed_at", "failures", "prober", "probes_at", "refusal")
 
@@ -89,6 +82,7 @@ class _Barrier:
             self.closed_at = now
         self.failures += 1
         self.refusal = refusal
+        # Never sooner than was promised before: a short Retry-After does not cut a long one short.
         self.probes_at = max(self.probes_at, now + wait)
 
     def open(self) -> None:
@@ -118,7 +112,7 @@ class Permit:
         self.failures = 0
 
     def begin(self, now: float, *, has_waited: bool) -> None:
-        """Begin the try: where sends are held back, this one probes."""
+        """Begin the try; behind a closed barrier this try becomes the probe."""
         self.began_at = now
         self.has_waited = has_waited
         for barrier in self.barriers:
@@ -131,9 +125,10 @@ class Permit:
         self.submission.check()
 
     def leave(self) -> None:
-        """Do the same just before its first byte leaves, and note that it does."""
+        """Check once more just before the first byte leaves, and note when it does."""
         self.check()
         if self.submission.journal is not None and not self.submission.journal.still_owned():
+            # The ledger's lock was lost while this waited: another process may take the intent for a dead owner's.
             raise HeldBack  # it is to be written down anew
         self.left_at = self._gate.now()
 
@@ -143,7 +138,7 @@ class Permit:
         self.failures = failures
 
     def end(self, answered: JobState | MotionError) -> None:
-        """Tell the gate what came of it."""
+        """Tell the gate what the service answered to the try, or why there is no answer."""
         self._gate.judge(self, answered)
 
 
@@ -175,7 +170,7 @@ class SendGate:
         return self._loop.time()
 
     def clock(self) -> float:
-        """Give the time by which patience is measured: it stands still while the service asks for a pause."""
+        """Give the loop's time less all pauses that the service has asked for: they use up nobody's patience."""
         return self.now() - self._polls_pace.paused
 
     def permit(self, submission: Submission[Any]) -> Permit:
@@ -183,17 +178,14 @@ class SendGate:
         return Permit(self, submission, (self._service, self._credits)[: 1 + submission.waits_for_credits])
 
     async def admit(self, permit: Permit, *, until: float | None) -> None:
-        """Wait until a try may begin, in the order of asking.
+        """Wait in the order of asking until a try may begin, or until the `clock` shows `until` (None: no end).
 
-        Args:
-            permit: what it is given.
-            until: when it is given up, by the `clock`; None for never.
-
-        Raises:
-            SessionClosedError: if the session is left before.
-            MotionError: what `submission.check` raises, or the refusal that it was held back by up to the end.
+        Raises `SessionClosedError` if the session is left, what `submission.check` raises, or, at `until`, the refusal
+        that held the send back.
         """
         submission = permit.submission
+        # One turn at a time: only the send at the front of its queue watches the barriers, and the order of asking
+        # holds.
         queue = self._queues[submission.waits_for_credits]
         asked_at = self.now()
         await self._come_to_front(queue, submission, until)
@@ -203,6 +195,7 @@ class SendGate:
                 left = self._time_left(until)
                 if left <= 0:
                     raise self._patience_error(submission)
+                # `_changed` wakes it when the probe has an answer, so an infinite wait here has no timer at all.
                 soon = min(rest, left)
                 await asyncio.wait(
                     [self._closing.begun, self._changed],
@@ -217,6 +210,7 @@ class SendGate:
         self._pace.sent(now)
 
     async def _come_to_front(self, queue: asyncio.Lock, submission: Submission[Any], until: float | None) -> None:
+        # A timer goes by the loop's time, patience by `clock`, which stands still in pauses: so the timer may be early.
         while queue.locked() and (left := self._time_left(until)) < math.inf:
             try:
                 async with asyncio.timeout(left):
@@ -235,6 +229,7 @@ class SendGate:
             at = self._polls_pace.resumes_at  # a probe finds out more the sooner it leaves
         for barrier in permit.barriers:
             if barrier.is_closed:
+                # Another send probes for all: what comes of that decides, and wakes this one.
                 if barrier.prober is not None:
                     return math.inf
                 at = max(at, barrier.probes_at)
@@ -244,7 +239,7 @@ class SendGate:
         return math.inf if until is None else until - self.clock()
 
     def _patience_error(self, submission: Submission[Any]) -> MotionError:
-        """Give the error of a send that was held back for too long: as the refusal that held it back."""
+        """Give the error of a send that was held back for too long: the kind of refusal that held it back."""
         refusal, job_id = self._service.refusal, submission.call.job_id
         about = f" to job {job_id}" if job_id else ""
         why = f"the {submission.call.kind}{about} was not sent, as those before it are refused: {refusal}"
@@ -262,22 +257,24 @@ class SendGate:
         return NotSentError("too many others wait to be sent", advice="send fewer at a time, or in a batch")
 
     def _raise_if_not_wanted(self, submission: Submission[Any]) -> None:
+        """Raise if the session is being left, or whoever sends does not want it sent any more."""
         self._closing.raise_if_begun(_SENT)
         submission.check()
 
     def check(self, permit: Permit) -> None:
-        """Raise if a try that has begun must not go on: a refusal or a pause has come since, or the session's end."""
+        """Raise if a try that has begun must not go on, because a refusal, a pause or the session's end came since."""
         self._closing.raise_if_begun(_SENT)
         if self._polls_pace.resumes_at > self.now() + EARLY or any(one.holds_back(permit) for one in permit.barriers):
             raise HeldBack
 
     def judge(self, permit: Permit, answered: JobState | MotionError) -> None:
-        """Take into account what came of a try.
+        """Open or close the gate after what came of a try.
 
-        What left before a refusal says nothing about the time after that.
+        What left before a refusal says nothing about the time after it.
         """
         now = self.now()
         left_at = permit.began_at if permit.left_at is None else permit.left_at
+        # While it is closed only the probe says anything: the others left before the refusal, or in the same moment.
         is_probe = self._service.prober is permit
         is_news = is_probe if self._service.is_closed else left_at > self._service.closed_at
         if isinstance(answered, RateLimitedError | ConnectFailedError):
@@ -285,6 +282,7 @@ class SendGate:
             if is_news:
                 wait = self._close_after(answered, now)
             permit.hold_back(wait, failures=max(self._service.failures, 1))
+        # A refusal of this one request, too, shows that the service takes calls again.
         elif isinstance(answered, JobState | ServiceError):
             if is_news:
                 self._service.open()
@@ -298,6 +296,7 @@ class SendGate:
     def _judge_credits(self, permit: Permit, answered: JobState | ServiceError, *, left_at: float, now: float) -> None:
         if isinstance(answered, InsufficientCreditsError):
             self._credits.close(answered, now=now, wait=CREDITS_INTERVAL)
+            # Who did not ask to wait for credits gets the 402 as an error, and is not held back by later ones.
             if self._credits in permit.barriers:
                 permit.hold_back(CREDITS_INTERVAL, failures=self._credits.failures)
         elif isinstance(answered, JobState) and left_at > self._credits.closed_at:
@@ -331,6 +330,7 @@ class SendGate:
         self.recheck()
 
     def recheck(self) -> None:
-        """Have those that wait ask again whether they are still to be sent."""
+        """Wake all that wait at the gate, so that each asks again whether it is still to be sent."""
+        # The new future first: whoever is woken may wait again at once, and must not find one that is done.
         changed, self._changed = self._changed, self._loop.create_future()
         changed.set_result(None)

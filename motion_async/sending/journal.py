@@ -17,7 +17,7 @@ __all__ = ["NotOursToSend", "SendJournal"]
 
 
 class NotOursToSend(Exception):  # noqa: N818  # it is no error: somebody else sends it
-    """A journal says that its request is another process's to send. It stays inside the library."""
+    """A journal says that its request is another process's to send; it stays inside the library."""
 
 
 class SendJournal(Protocol):
@@ -27,65 +27,42 @@ class SendJournal(Protocol):
     """
 
     def begin(self) -> Awaitable[bool]:
-        """Note that the request is about to be sent; awaited before the first byte leaves.
+        """Note that the request is about to be sent; False if another process sends it, or has sent it.
 
-        Returns:
-            Whether it may be sent: False if another process sends it, or has sent it.
+        Awaited before the first byte leaves.
         """
         ...
 
     def still_owned(self) -> bool:
-        """Say, at the very last moment, whether the note of `begin` still keeps every other process from sending."""
+        """Say, just before the first byte leaves, whether the note of `begin` still keeps all others from sending."""
         ...
 
     def found(self, before: JobState) -> None:
-        """Note the state of the job that a followup is about to change; kept with the followup's id.
-
-        Args:
-            before: the state.
-        """
+        """Note the state in which a followup found its job; kept together with the followup's acceptance."""
         ...
 
     def released(self, error: MotionError | None) -> Awaitable[None]:
-        """Note that the service provably did not take the request: nothing left, or the service refused it.
+        """Note that the service provably did not take the request; no error means that nothing was tried.
 
-        Args:
-            error: why, None if nothing was tried. After an `InvalidRequestError` it is never to be sent again.
+        After an `InvalidRequestError` it is never to be sent again.
         """
         ...
 
     def unknown(self, error: UncertainError) -> Awaitable[None]:
-        """Note that the request was sent, and that nobody knows whether the service took it.
-
-        Args:
-            error: what happened to the answer.
-        """
+        """Note that the request was sent, and that nobody knows whether the service took it."""
         ...
 
     def accepted(self, accepted: JobState) -> Awaitable[None]:
-        """Note that the service took the request; awaited before anyone is told of the id.
-
-        Args:
-            accepted: the service's answer.
-        """
+        """Note that the service took the request; awaited before anyone is told of the id."""
         ...
 
     def changed(self, change: StatusChange) -> None:
-        """Note a change of the job; kept soon, and in any case before its end is.
-
-        Args:
-            change: what was observed.
-        """
+        """Note a change of the job; kept soon, and in any case before its end is."""
         ...
 
     def ended(self, state: JobState | None, error: MotionError | None) -> Awaitable[JobState | None]:
-        """Note how the watch of the job ended; awaited before the outcome is handed out.
+        """Note how the watch of the job ended, before the outcome is handed out; without an `error` there is a video.
 
-        Args:
-            state: the job's last state.
-            error: why there is no video, None if there is one.
-
-        Returns:
-            The job's end as another process had noted it before, if it is another one: it stands in the place of this.
+        Gives the end that another process had noted before if that is another one: it stands in the place of this.
         """
         ...

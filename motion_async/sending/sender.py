@@ -86,18 +86,11 @@ class Sender:
         self._under_way: dict[asyncio.Task[Any], Exchange] = {}
 
     async def send(self, submission: Submission[_T]) -> _T:
-        """Send a create or a followup, again and again while the service provably does not take it.
+        """Send a create or a followup, again while the service provably does not take it; give what `on_accepted` gave.
 
-        Args:
-            submission: what to send; one that is not patient is tried up to eight times, and for 90 seconds.
-
-        Returns:
-            What `on_accepted` gave.
-
-        Raises:
-            UncertainError: if it was sent and the answer was lost.
-            NotOursToSend: if the journal says so; nothing was sent then.
-            MotionError: if it was refused, or could not be sent.
+        One that is not patient is tried 8 times within 90 seconds. Raises `UncertainError` if it was sent and the
+        answer was lost, `NotOursToSend` if the journal says so, any other `MotionError` if it was refused or could not
+        be sent.
         """
         until = None if submission.is_patient else self._gate.clock() + _PATIENCE
         failures = 0
@@ -119,12 +112,13 @@ class Sender:
                 wait, failed = permit.next_wait or pause, max(permit.failures, failures)
                 self._publish(SendDisturbed(submission.call.job_id, error, failed, wait))
             finally:
+                # However the try ended: a probe that is never released would hold back every other send for good.
                 self._gate.release(permit)
             if pause:
                 await self._closing.pause(pause)
 
     async def _try(self, submission: Submission[_T], permit: Permit, until: float | None) -> _T:
-        """Make one try: a look, the turn at the gate, one more look if the first is old by then, and the exchange."""
+        """Make one try: `before_try`, the turn at the gate, `before_try` again if that took long, and the exchange."""
         submission.check()  # at once, too: a look that fails again and again must not outlast its batch
         looked_at = -math.inf
         if submission.before_try is not None:
@@ -143,14 +137,19 @@ class Sender:
         self._under_way[task] = exchange
         task.add_done_callback(self._under_way.pop)
         try:
+            # Cancelling the caller must not cancel the exchange: its answer may be the id of a job that is paid for.
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled() and not is_cancelled():
                 # By `aclose`, before its first step: it is not the caller who was cancelled.
                 raise _session_left() from None
+            # Before the wait: what comes after the grace is told as well.
             task.add_done_callback(lambda done: self._report(submission.call, done))
             if not exchange.sent:
+                # Nothing has left, so the service cannot have taken it: there is nothing to wait for.
                 task.cancel()
+            # asyncio cancels once; an anyio scope of the caller's cancels at each await, this one too without the
+            # shield.
             with anyio.CancelScope(shield=True):
                 await asyncio.wait([task], timeout=self._grace)
             raise
@@ -158,10 +157,10 @@ class Sender:
     async def _exchange_and_record(
         self, submission: Submission[_T], permit: Permit, exchange: Exchange
     ) -> tuple[JobState, _T]:
-        """Send once: a place, the note of it, the exchange, the note of that, the job.
+        """Send once: a place, the note of the intent, the exchange, the note of the answer, the job.
 
-        Before each of the first three it is looked whether it is still to be sent, as all before that may have taken
-        long; the last look is when there is a connection, just before the first byte leaves.
+        Each of these may take long, so before the first three the submission is asked whether it is still to be sent;
+        the last time is when there is a connection, just before the first byte leaves.
         """
         call, journal = submission.call, submission.journal
         answered: JobState | MotionError | None = None
@@ -173,6 +172,7 @@ class Sender:
                 if journal is not None:
                     await self._record_intent(journal)
                 try:
+                    # Again: while the intent was written, another send may have been refused.
                     permit.check()
                     answered = await self._exchange(call, exchange, now)
                 except (MotionError, HeldBack):
@@ -180,6 +180,7 @@ class Sender:
                         journal.released(None)
                     raise
             self._tell_of_answer(answered, submission, permit)
+            # The gate has heard by now: after a 429 no other send may leave while a slow disk writes.
             accepted = await self._record_answer(answered, submission)
             self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
             return accepted, submission.on_accepted(accepted)
@@ -192,7 +193,7 @@ class Sender:
             raise failure from error
 
     def _tell_of_answer(self, answered: JobState | MotionError, submission: Submission[Any], permit: Permit) -> None:
-        """Tell who is to know at once what came of a try: the gate, the polls, and who sends more of its kind."""
+        """Tell the gate, the polls and the batch at once what came of a try."""
         permit.end(answered)
         if isinstance(answered, MotionError):
             if isinstance(answered, ServiceError) and answered.retry_after is not None:
@@ -201,14 +202,12 @@ class Sender:
                 submission.on_refused(answered)
 
     async def _exchange(self, call: Call, exchange: Exchange, now: datetime) -> JobState | MotionError:
-        """Make one exchange, and give what it brought: what was accepted, or why not.
-
-        What kept the first byte back is raised.
-        """
+        """Make one exchange, and give what was accepted, or why not; raise only what kept the first byte back."""
         failure: MotionError
         try:
             answer = await self._transport.exchange(call, exchange)
         except MotionError as error:
+            # Nothing left: it is the gate's or the caller's word, and says nothing about the service.
             if error is exchange.kept_back:
                 raise
             failure = error
@@ -219,15 +218,16 @@ class Sender:
             failure = TransportError("the session was left before the answer came")
         else:
             return _read(call, answer, now)
+        # Otherwise a part of the answer came before its connection or its frame broke, and the id may be in it.
         if exchange.cut is None:
             return _as_send_error(call, failure)
         return _read(call, attrs.evolve(exchange.cut, flaw=failure), now)
 
     async def _record_intent(self, journal: SendJournal) -> None:
-        """Have it kept that the request is about to be sent.
+        """Have the journal keep that the request is about to be sent, or raise `NotOursToSend`.
 
-        A note is taken in as soon as it is made: a cancellation only ends the wait for it, and comes from a caller who
-        left before anything was sent, or from `aclose`, when its grace is over.
+        The journal takes a note in as soon as it is made, so a cancellation only ends the wait for it. It comes from a
+        caller who left before anything was sent, or from `aclose`, when its grace is over.
         """
         try:
             if not await journal.begin():
@@ -237,12 +237,13 @@ class Sender:
             raise _session_left() from None
 
     async def _record_answer(self, answered: JobState | MotionError, submission: Submission[Any]) -> JobState:
-        """Have it kept what an exchange brought, and give it, or raise it.
+        """Have the journal keep what an exchange brought, then give it or raise it.
 
-        That is told in any case: a ledger that cannot be written says so by itself.
+        The caller hears of it in any case: a ledger that cannot be written reports that itself.
         """
         journal = submission.journal
         if isinstance(answered, UncertainError):
+            # Before anything is awaited: polls that come in meanwhile must not take the old end for the new one.
             submission.on_uncertain()
         if journal is not None:
             if isinstance(answered, UncertainError):
@@ -266,12 +267,14 @@ class Sender:
             _log.warning("the caller of a %s was cancelled; the service took it: job %s", call.kind, job_id)
             self._publish(SendAbandoned(job_id, None))
         elif isinstance(error, MotionError):
+            # A doubt may have cost credits; what was provably not taken has cost nothing.
             level = logging.WARNING if isinstance(error, UncertainError) else logging.DEBUG
             _log.log(level, "the caller of a %s was cancelled, and: %s", call.kind, error)
             self._publish(SendAbandoned(call.job_id, error))
 
     async def aclose(self) -> None:
-        """End what is under way: what may have reached the service gets the grace to finish, the rest is ended."""
+        """End all sends: what may have reached the service gets the grace to finish, the rest ends at once."""
+        # What has sent nothing ends first; the rest may finish within the grace, and is uncertain after it.
         for task, exchange in self._under_way.items():
             if not exchange.sent:
                 task.cancel()
@@ -299,9 +302,9 @@ def _may_repeat(error: MotionError, permit: Permit, *, was_disallowed: bool) -> 
 def _record_interruption(
     submission: Submission[Any], exchange: Exchange, answered: JobState | MotionError | None, error: BaseException
 ) -> MotionError | None:
-    """Tell what is known where something else than an answer ended an exchange, and have it noted.
+    """Note in the journal, and give, what is known where something else than an answer ended an exchange.
 
-    Nobody waits for the note: it is taken in, and written if anything still is.
+    Nobody waits for the note: the journal takes it in, and writes it if anything still is written.
     """
     call, journal = submission.call, submission.journal
     if isinstance(answered, JobState):
@@ -335,7 +338,7 @@ def _as_send_error(call: Call, error: MotionError, said: bytes = b"") -> MotionE
 
 
 async def _wait_until_kept(note: Awaitable[None]) -> None:
-    """Wait for a note to be kept, unless this task is being ended: it is made, and what it says is told in any case."""
+    """Wait until the journal has kept a note, unless this task is being ended: the note is made in any case."""
     if is_cancelled():
         return
     with contextlib.suppress(asyncio.CancelledError, LedgerError):
