@@ -32,22 +32,20 @@ _RELAYS: Final = 0xC058_6300
 
 
 def is_public_host(host: str) -> bool:
-    """Whether a host can be a public server's, as far as its name tells.
-
-    Args:
-        host: the host of a URL, without its port, and without the brackets of an IPv6 address.
-    """
+    """Whether the host of a URL, without port and brackets, can be a public server's, as far as its name tells."""
     if ":" in host:
         with suppress(ValueError):
             return _is_public_v6(IPv6Address(host))
         return False
     try:
+        # What browsers make of letters beyond ASCII: a full-width "localhost" leads to this machine, too.
         name = host.lower() if host.isascii() else idna.uts46_remap(host, std3_rules=False, transitional=False)
     except (idna.IDNAError, IndexError):
         return False
     labels = name.removesuffix(".").split(".")
     if not all(labels):
         return False
+    # The WHATWG's rule: a host whose last label is a number is an address of IPv4, or none at all.
     if _number(labels[-1]) is not None or labels[-1].isdecimal():
         address = _v4(labels)
         return address is not None and _is_public_v4(address)
@@ -81,6 +79,7 @@ def _is_public_v4(address: IPv4Address) -> bool:
 
 
 def _is_public_v6(address: IPv6Address) -> bool:
+    # ::ffff:10.0.0.1 leads to 10.0.0.1.
     if address.ipv4_mapped is not None:
         return _is_public_v4(address.ipv4_mapped)
     stands_for_another = any(address in network for network in _TRANSITION)

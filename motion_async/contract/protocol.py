@@ -77,14 +77,9 @@ class Answer:
 
 
 def create_call(request: VideoRequest, *, now: datetime) -> Call:
-    """Make the call that creates a job (section "Create Job").
+    """Make the call that creates a job (section "Create Job"), or raise `InvalidRequestError` with every problem.
 
-    Args:
-        request: what to make.
-        now: the time, as an aware datetime, for the check of signed URLs.
-
-    Raises:
-        InvalidRequestError: with every problem of the request.
+    Signed URLs are held against `now`.
     """
     check_request(request, now=now)
     return Call("create", "/sessions", encode_request(request))
@@ -93,13 +88,7 @@ def create_call(request: VideoRequest, *, now: datetime) -> Call:
 def followup_call(job_id: str, request: VideoRequest, *, now: datetime) -> Call:
     """Make the call that gives a completed job a new turn (section "Create Followup Endpoint").
 
-    Args:
-        job_id: the job.
-        request: what to change.
-        now: the time, as an aware datetime, for the check of signed URLs.
-
-    Raises:
-        InvalidRequestError: with every problem of the request, or of the id.
+    Raises `InvalidRequestError` with every problem of the request, or of the id.
     """
     check_job_id(job_id)
     check_request(request, now=now)
@@ -109,8 +98,7 @@ def followup_call(job_id: str, request: VideoRequest, *, now: datetime) -> Call:
 def poll_call(job_id: str) -> Call:
     """Make the call that asks for a job's state (section "Poll Job Endpoint").
 
-    Args:
-        job_id: an id that `validation.check_job_id` has passed; a watched job's is not checked at every poll.
+    The id is one that `check_job_id` has passed: a watched job's is not checked again at each poll.
     """
     return Call("poll", f"/sessions/{_segment(job_id)}", None, job_id)
 
@@ -121,18 +109,10 @@ def _segment(job_id: str) -> str:
 
 
 def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
-    """Say what an answer means.
+    """Give the state that an answer tells, after a create or a followup just the id and first status.
 
-    Args:
-        call: the call that it answers.
-        answer: what came back.
-        now: the time, as an aware datetime, that a Retry-After date is held against if the answer has no date itself.
-
-    Returns:
-        The job's state; after a create or a followup just its id and first status.
-
-    Raises:
-        MotionError: what the service refused, or `UnexpectedResponseError` for what can't be read.
+    Raises the error that the service's refusal stands for, or `UnexpectedResponseError` for what cannot be read. A
+    Retry-After date is held against `now` only if the answer has no date itself.
     """
     meaning = _interpret(call, answer, now)
     del answer  # a traceback keeps what its frames hold, and unread events keep tracebacks
@@ -145,10 +125,12 @@ def _interpret(call: Call, answer: Answer, now: datetime) -> JobState | MotionEr
     if not 200 <= answer.status < 300:
         return _error(call, answer, now)
     is_poll = call.kind == "poll"
+    # A poll costs nothing and can be made again, so a flawed answer to one need not be believed.
     if is_poll and answer.flaw is not None:
         return answer.flaw
     try:
         if not is_poll:
+            # Any 2xx, not the documented 202 alone: a proxy may change that, and the job is paid for.
             state = _read_accepted(answer.body)
         elif answer.status == 200:
             state = read_state(answer.body, asked=call.job_id)
@@ -159,6 +141,7 @@ def _interpret(call: Call, answer: Answer, now: datetime) -> JobState | MotionEr
             return answer.flaw
         reason = str(error)
         if not is_poll:
+            # A person may find the id of a paid job where no program may look for it.
             reason += f"; it begins {answer.body[:120].replace(_NUL, b'')!r}"
     else:
         if call.job_id is None or call.job_id == state.job_id:
@@ -205,6 +188,7 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
         return errors.InvalidRequestError(found, job_id=call.job_id, http_status=status, problem_count=number)
     kind, advice = _MEANING.get(status, _TROUBLE if status >= 500 else _UNNAMED)
     if kind in (errors.JobNotFoundError, errors.FollowupNotAllowedError) and call.job_id is None:
+        # A create names no job that could be missing or at work, so these words are hardly the service's own.
         kind, advice = errors.ServiceError, "the service refused the create; check the base URL"
     detail = said.message or said.error
     words = f", {shown(detail).rstrip('.')}" if detail else ""
@@ -247,6 +231,7 @@ def _retry_after(header: str | None, date: str | None, now: datetime) -> float |
 
 
 def _read_date(date: str | None) -> datetime | None:
+    """Read a date of HTTP; one that names no time zone means UTC."""
     try:
         moment = parsedate_to_datetime(date)  # type: ignore[arg-type]  # None is none, and raises like what is none
     except (ValueError, OverflowError, TypeError):
@@ -255,20 +240,12 @@ def _read_date(date: str | None) -> datetime | None:
 
 
 def may_send_again(error: MotionError) -> bool:
-    """Whether a create or a followup that ended so was provably not taken: no connection, or a 429.
-
-    Args:
-        error: how the exchange ended.
-    """
+    """Whether a create or followup that ended so was provably not taken: there was no connection, or a 429."""
     return isinstance(error, errors.ConnectFailedError | errors.RateLimitedError)
 
 
 def is_passing(error: MotionError) -> bool:
-    """Whether a poll that ended so may be made again, because the trouble may pass by itself.
-
-    Args:
-        error: how the exchange ended.
-    """
+    """Whether a poll that ended so may be made again, because the trouble may pass by itself."""
     return isinstance(
         error,
         errors.TransportError
@@ -279,16 +256,11 @@ def is_passing(error: MotionError) -> bool:
 
 
 def unless_refused(call: Call, error: MotionError, *, said: bytes = b"") -> MotionError:
-    """Give the error that a create or a followup ends with, which tells refused from uncertain.
+    """Give the error for the caller of a create or followup: `error` if the service refused or nothing was sent.
 
-    Args:
-        call: what was sent.
-        error: how the exchange ended.
-        said: what came of the answer's body.
-
-    Returns:
-        The error itself if the service refused or nothing was sent, else an `UncertainError`.
+    Else it is an `UncertainError`, which shows what `said`, the answer's body, tells of a job.
     """
+    # A 5xx, a lost connection or an unreadable answer may come after the job was made, and proves nothing.
     if may_send_again(error) or not is_passing(error) or _is_too_early(error):
         return error
     reason = _words_of(error)
@@ -306,4 +278,5 @@ def _words_of(error: MotionError) -> str:
 
 
 def _is_too_early(error: MotionError) -> bool:
+    """Whether the service said 425, which means that it has not processed the request (RFC 8470)."""
     return isinstance(error, errors.ServiceUnavailableError) and error.http_status == 425

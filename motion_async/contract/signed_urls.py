@@ -32,11 +32,7 @@ _SIGNATURES: Final[tuple[tuple[str, frozenset[str]], ...]] = (
 def expiry(url: str) -> datetime | None:
     """Give the moment at which a signed URL runs out by its own account, as an aware datetime.
 
-    Args:
-        url: a URL that can be read.
-
-    Returns:
-        None if it is not signed, or does not say so in a form that is known.
+    None if it is not signed, or does not say so in a form that is known.
     """
     given = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
     # A value that can't be read, or lies past the calendar's end, says nothing: the service will judge.
@@ -54,14 +50,11 @@ def expiry(url: str) -> datetime | None:
 
 
 def unsigned(url: str) -> str:
-    """Give a URL without its signature; the rest stays as it is, character for character.
-
-    Args:
-        url: a URL, signed or not.
-    """
+    """Give a URL without its signature; the rest stays as it is, character for character."""
     place, mark, rest = url.partition("?")
     if not mark:
         return url
+    # By hand: taking a query apart with `urllib` and writing it again may change its escapes, and with them the URL.
     query, fragment_mark, fragment = rest.partition("#")
     parts = query.split("&")
     names = [unquote_plus(part.partition("=")[0]).lower() for part in parts]

@@ -43,30 +43,14 @@ _Path = tuple[str | int, ...]
 
 
 def check_request(request: VideoRequest, *, now: datetime) -> None:
-    """Raise if a request breaks the contract.
-
-    Args:
-        request: the body of a create or a followup.
-        now: the time, as an aware datetime, that signatures are held against.
-
-    Raises:
-        InvalidRequestError: with every problem.
-    """
+    """Raise `InvalidRequestError` with every problem of a request that breaks the contract as of `now`."""
     found = problems(request, now=now)
     if found:
         raise InvalidRequestError(found)
 
 
 def check_batch_request(given: BatchRequest, *, now: datetime) -> None:
-    """Raise if a request of a batch cannot be sent, or not be kept in a ledger.
-
-    Args:
-        given: the request, with what the batch knows it by.
-        now: the time, as an aware datetime, that signatures are held against.
-
-    Raises:
-        InvalidRequestError: with every problem.
-    """
+    """Raise `InvalidRequestError` with every problem if a batch cannot send a request, or no ledger can keep it."""
     found = (*problems(given.request, now=now), *_batch_problems(given))
     if found:
         raise InvalidRequestError(found)
@@ -79,24 +63,22 @@ def _batch_problems(given: BatchRequest) -> Iterator[Problem]:
             continue
         found = list(_text(value, (name,), minimum=1, maximum=MAX_ID))
         yield from found
+        # Ids stand in files, tables and on command lines, where such characters get lost.
         if not found and (not value.isprintable() or value != value.strip()):
             yield Problem("invalid_string", "Must be printable, and neither begin nor end with a space", (name,))
     if given.follows is not None and given.follows == given.id:
         yield Problem("custom", "A request cannot follow itself", ("follows",))
     try:
+        # The ledger keeps it as JSON: what cannot be written would be lost, and that after the video was paid for.
         json.dumps(given.metadata, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         yield Problem("custom", f"Cannot be written as JSON: {error}", ("metadata",))
 
 
 def check_job_id(job_id: str) -> None:
-    """Raise if something cannot be a job's id, so that it never becomes part of a URL.
+    """Raise `InvalidRequestError` if something cannot be a job's id, so that it never becomes part of a URL.
 
-    Args:
-        job_id: 1 to 512 printable characters, and not `.` or `..`, which are no name in a path.
-
-    Raises:
-        InvalidRequestError: naming what is wrong with it.
+    An id has 1 to 512 printable characters, and is not `.` or `..`, which lead to other paths.
     """
     found: Problem | None = None
     if not isinstance(job_id, str):
@@ -114,13 +96,7 @@ def as_request(
 ) -> VideoRequest:
     """Give the one request that a caller's arguments stand for.
 
-    Args:
-        prompt: the prompt, or a whole request.
-        style_reference_url: see `VideoRequest`; not beside a whole request.
-        attachments: see `VideoRequest`; not beside a whole request.
-
-    Raises:
-        ConfigurationError: if something stands beside a whole request.
+    A whole `VideoRequest` with something beside it is a `ConfigurationError`.
     """
     try:
         if not isinstance(prompt, VideoRequest):
@@ -135,15 +111,7 @@ def as_request(
 
 
 def problems(request: VideoRequest, *, now: datetime) -> tuple[Problem, ...]:
-    """List everything that is wrong with a request.
-
-    Args:
-        request: the body of a create or a followup; an object of another type is one problem.
-        now: the time, as an aware datetime, that signatures are held against.
-
-    Returns:
-        The problems in the order of the fields, empty if there is none.
-    """
+    """List everything that is wrong with a request as of `now`, in the order of the fields."""
     if not isinstance(request, VideoRequest):
         return (_wrong_type("VideoRequest or a prompt", request, ()),)
     return tuple(_request_problems(request, now))
@@ -159,6 +127,7 @@ def _request_problems(request: VideoRequest, now: datetime) -> Iterator[Problem]
         return
     if len(attachments) > MAX_ATTACHMENTS:
         yield Problem(
+            # Word for word as the service says it, so that whoever shows problems has one shape to handle.
             "too_big",
             f"Array must contain at most {MAX_ATTACHMENTS} element(s)",
             ("attachments",),
@@ -220,17 +189,13 @@ def _style_reference(url: Any) -> Iterator[Problem]:
 
 
 def earliest_expiry(request: VideoRequest) -> datetime | None:
-    """Give the moment at which the first of a request's signed URLs runs out, None if none is known to.
-
-    Args:
-        request: one that `check_request` has found nothing wrong with.
-    """
+    """Give the moment at which the first of a valid request's signed URLs runs out, None if none is known to."""
     ends = [expiry(attachment.url) for attachment in request.attachments]
     return min((end for end in ends if end is not None), default=None)
 
 
 def _url_problems(url: str, path: _Path) -> list[Problem]:
-    """What keeps a string from being an absolute http(s) URL without credentials, if anything."""
+    """Give what keeps a string from being an absolute http(s) URL without credentials, if anything."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

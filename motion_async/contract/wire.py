@@ -38,7 +38,7 @@ __all__ = [
 
 
 class WireError(ValueError):
-    """Some bytes cannot be read; the message is the reason. It stays inside the library."""
+    """Some bytes cannot be read, for the reason that the message gives; it stays inside the library."""
 
 
 @attrs.frozen
@@ -67,6 +67,7 @@ class ErrorBody:
 
 
 def _unknown_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python takes for numbers and JSON does not have."""
     raise WireError(f"{name} is no JSON")
 
 
@@ -172,23 +173,14 @@ _TOLERATED: Final = {"created_at": _time, "updated_at": _time, "completed_at": _
 
 
 def encode_request(request: VideoRequest) -> bytes:
-    """Write the body of a create or a followup (section "Create Job"), without what is not given.
-
-    Args:
-        request: a request that `validation` has found nothing wrong with.
-    """
+    """Write the body of a create or a followup (section "Create Job"), without what is not given."""
     return json.dumps(write_plain_request(request), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def read_state(body: bytes, *, asked: str | None = None) -> JobState:
-    """Read the answer to a poll (section "Poll Job Endpoint").
+    """Read the answer to a poll (section "Poll Job Endpoint"), or raise a `WireError`.
 
-    Args:
-        body: the whole body.
-        asked: the id that was asked for; a state about it shares this very string.
-
-    Raises:
-        WireError: if it is not JSON, or its id or its status is missing or of another type.
+    That is for what is no JSON, or has an id or a status that is missing or of another type.
     """
     given = _read_object(body)
     state = _read_as_documented(given, asked)
@@ -206,11 +198,7 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
 
 
 def unread_fields(given: Mapping[str, Any]) -> frozenset[str]:
-    """Give the times and flags of an answer, or of a state's `extra`, that cannot be read as documented.
-
-    Args:
-        given: fields by their names.
-    """
+    """Give the times and flags of an answer, or of a state's `extra`, that cannot be read as documented."""
     unread = []
     for field, read in _TOLERATED.items():
         if field in given:
@@ -228,6 +216,7 @@ def _read_as_documented(given: dict[str, Any], asked: str | None) -> JobState | 
     try:
         job_id = _text(given["job_id"], None)
         return JobState(
+            # One string for all states of a job: thousands of states may be held at a time.
             asked if asked is not None and asked == job_id else job_id,
             _status(given["status"], None),
             _time(given["created_at"], None),
@@ -243,29 +232,19 @@ def _read_as_documented(given: dict[str, Any], asked: str | None) -> JobState | 
 def read_accepted(body: bytes) -> JobState:
     """Read the answer to a create or a followup: the id and the first status; `status_url` is not trusted.
 
-    Args:
-        body: the whole body.
-
-    Raises:
-        WireError: if it does not hold a job id. A status that can't be read is taken as `queued`, since
-            losing the id would be the greater harm.
+    Raises a `WireError` if it does not hold an id.
     """
     given = _read_object(body)
     job_id, status = given.get("job_id"), given.get("status")
+    # With half of a surrogate pair replaced, it is not the id that the service gave.
     if not isinstance(job_id, str) or not job_id or _REPLACEMENT in job_id:
         raise WireError(f"job_id: expected a string, not {_kind(job_id)}")
+    # Without a readable status the id still counts: losing that would be the greater harm, and polls find the status.
     return JobState(job_id, JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED)
 
 
 def read_error(body: bytes) -> ErrorBody | None:
-    """Read the body of an error answer as far as it is as documented.
-
-    Args:
-        body: the body, or its beginning.
-
-    Returns:
-        None if it is no JSON object, such as a page from a proxy.
-    """
+    """Read the body of an error answer as far as it is as documented; None if it is none, such as a proxy's page."""
     try:
         given = _read_object(body)
     except WireError:
@@ -282,23 +261,19 @@ def read_error(body: bytes) -> ErrorBody | None:
 
 
 def inflate(body: bytes, encoding: str | None, *, limit: int) -> bytes:
-    """Undo a `Content-Encoding` that was not asked for, never beyond a bound.
+    """Undo a `Content-Encoding` that was not asked for, up to `limit` bytes.
 
-    Args:
-        body: the bytes as they came.
-        encoding: the header's value, None if there is none.
-        limit: the most bytes that may come out.
-
-    Raises:
-        WireError: for another encoding than gzip or deflate, damaged bytes, or too many of them.
+    Raises a `WireError` for another one than gzip or deflate, for damaged bytes, and for too many of them.
     """
     if not encoding or encoding.lower() == "identity":
         return body
+    # zlib's numbers: 15 for the greatest window, 16 more for gzip's own frame.
     window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
     if window is None:
         raise WireError(f"content encoding {encoding!r:.60} was not asked for")
     inflater = zlib.decompressobj(window)
     try:
+        # One byte more than may come out tells "too long" from "just fits", and a bomb makes no more than that.
         plain = inflater.decompress(body, limit + 1)
     except zlib.error as error:
         raise WireError(f"damaged {encoding} body: {error}") from None
@@ -310,14 +285,8 @@ def inflate(body: bytes, encoding: str | None, *, limit: int) -> bytes:
 
 
 def first_object(body: bytes) -> bytes | None:
-    """Give the JSON object that some bytes begin with, whatever follows it.
-
-    Args:
-        body: the bytes as they came.
-
-    Returns:
-        None if they begin otherwise, or it is not whole.
-    """
+    """Give the JSON object that some bytes begin with, whatever follows it; None if there is no whole one."""
+    # What follows the object may be no UTF-8, and comes back byte for byte below.
     text = body.decode(errors="surrogateescape").lstrip()
     if not text.startswith("{"):
         return None
@@ -332,6 +301,7 @@ def _read_object(body: bytes) -> dict[str, Any]:
     try:
         text = body.decode().strip()
         if "\\ud" in text or "\\uD" in text:
+            # Most answers have no such escape, and the pattern would look at each escape of a large one.
             text = _ESCAPES.sub(lambda escape: _REPLACEMENT if escape[1] else escape[0], text)
         given, end = _decode(text)
     except RecursionError:
