@@ -25,6 +25,7 @@ class DueQueue:
         """Have a job wait for a moment, in the place of any other, and say whether it is the first of all now."""
         self._numbers += 1
         job.entry, job.due = self._numbers, due
+        # The job's older entry stays where it is: its number is not the job's any more, so `first` passes it over.
         heapq.heappush(self._heap, (due, self._numbers, job))
         return self._heap[0][1] == self._numbers
 

@@ -14,10 +14,7 @@ __all__ = ["is_older", "is_same_end", "is_stale", "needs_input"]
 def is_stale(seen: JobState, *, known: JobState | None, before: JobState | None) -> bool:
     """Whether an answer is older than what is known of the job, so that it must not count.
 
-    Args:
-        seen: the answer.
-        known: the newest state of the job that counted, None if none has.
-        before: the state that stood before the newest followup, None if none is known of.
+    `known` is the newest state that counted, and `before` the state that the newest followup found, if there are any.
     """
     if known is None:
         return before is not None and seen.status.is_terminal and _is_same_end(seen, known=None, before=before)
@@ -31,26 +28,17 @@ def is_stale(seen: JobState, *, known: JobState | None, before: JobState | None)
 
 
 def is_older(seen: JobState, known: JobState) -> bool:
-    """Whether the service changed a job to one state before it changed it to another, as far as both say when.
-
-    Args:
-        seen: the one.
-        known: the other.
-    """
+    """Whether the service changed a job to `seen` before it changed it to `known`, as far as both say when."""
     return seen.updated_at is not None and known.updated_at is not None and seen.updated_at < known.updated_at
 
 
 def is_same_end(seen: JobState, end: JobState) -> bool:
-    """Whether an answer tells of an end that is known.
-
-    Args:
-        seen: the answer.
-        end: the end that is known.
-    """
+    """Whether an answer tells of an end that is known."""
     return seen.status.is_terminal and _is_same_end(seen, known=None, before=end)
 
 
 def _is_same_end(seen: JobState, *, known: JobState | None, before: JobState) -> bool:
+    """Whether an answer shows the end that a followup found, and not that of the followup's own turn."""
     if seen.status != before.status or (known is not None and _has_moved_on(seen, known, before)):
         return False
     for at in ("completed_at", "updated_at"):
@@ -62,7 +50,7 @@ def _is_same_end(seen: JobState, *, known: JobState | None, before: JobState) ->
 
 
 def _has_moved_on(seen: JobState, known: JobState, before: JobState) -> bool:
-    """Whether the turn has been seen at work since, so that its end may even have the time of the one before it."""
+    """Whether the turn has been seen at work: then its end is its own, even with the time of the one before it."""
     then, since, now = before.updated_at, known.updated_at, seen.updated_at
     if then is None or since is None or now is None or known.status.is_terminal:
         return False
@@ -70,9 +58,5 @@ def _has_moved_on(seen: JobState, known: JobState, before: JobState) -> bool:
 
 
 def needs_input(state: JobState) -> bool:
-    """Whether the job waits for a person (section "Job Statuses").
-
-    Args:
-        state: a state of the job.
-    """
+    """Whether the job waits for a person (section "Job Statuses")."""
     return state.pending_user_input or state.status == JobStatus.AWAITING_USER_INPUT

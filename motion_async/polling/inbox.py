@@ -17,8 +17,7 @@ _Item = TypeVar("_Item")
 class Inbox(Generic[_Item]):
     """The unread items of one reader, and the coroutines that sleep until there is more.
 
-    Args:
-        limit: so many are kept unread; the oldest ones go first, and `dropped` counts them.
+    At most `limit` items are kept; the oldest ones go first, and `dropped` counts them.
     """
 
     __slots__ = ("__weakref__", "_limit", "_sleepers", "_unread", "dropped", "is_closed")
@@ -43,13 +42,13 @@ class Inbox(Generic[_Item]):
         return self._unread.popleft() if self._unread else None
 
     def wake(self) -> None:
-        """Have whoever sleeps look again."""
+        """Wake whoever sleeps, who then looks again."""
         for future in self._sleepers:
             if not future.done():
                 future.set_result(None)
 
     async def sleep(self) -> None:
-        """Sleep until it is woken."""
+        """Sleep until the next `wake`, for which there may be no item."""
         future = asyncio.get_running_loop().create_future()
         self._sleepers.add(future)
         try:
@@ -58,6 +57,6 @@ class Inbox(Generic[_Item]):
             self._sleepers.discard(future)
 
     def close(self) -> None:
-        """Tell whoever sleeps that nothing more comes in."""
+        """Take note that nothing more comes in, and wake whoever sleeps."""
         self.is_closed = True
         self.wake()

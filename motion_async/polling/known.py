@@ -16,19 +16,17 @@ _MOST_REMEMBERED: Final = 4_096
 
 
 class KnownJobs:
-    """Gives what is known of each job.
-
-    Args:
-        make: makes the object of a job that is not known yet.
-    """
+    """Gives the one object of each job; `make` makes it when the job is not known."""
 
     def __init__(self, make: Callable[[str], TrackedJob]) -> None:
         self._make = make
+        # Weakly, so that a session which has made a million jobs keeps those that somebody still follows.
         self._held: WeakValueDictionary[str, TrackedJob] = WeakValueDictionary()
         self._remembered: OrderedDict[str, TrackedJob] = OrderedDict()
 
     def get(self, job_id: str) -> TrackedJob:
-        """Give what is known of a job, the same object for everyone; an id that cannot be one is refused."""
+        """Give the object of a job, the same one for everyone; `make` refuses an id that cannot be one."""
+        # An id that cannot be hashed, such as a list, would raise here, and not in the words of the validation.
         job = self._held.get(job_id) if isinstance(job_id, str) else None
         if job is None:
             job = self._held[job_id] = self._make(job_id)
@@ -39,7 +37,7 @@ class KnownJobs:
         return list(self._held.values())
 
     def remember(self, job: TrackedJob) -> None:
-        """Keep what stood before a followup, although nobody may hold the job until it is waited for."""
+        """Keep a job with a followup, held or not: the end that the followup found must not count for its turn."""
         self._remembered[job.job_id] = job
         self._remembered.move_to_end(job.job_id)
         if len(self._remembered) > _MOST_REMEMBERED:

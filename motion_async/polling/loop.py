@@ -92,7 +92,7 @@ class PollLoop:
         self._context = contextvars.Context()
 
     def job(self, job_id: str) -> TrackedJob:
-        """Give what is known of a job, the same object for everyone as long as anyone holds it."""
+        """Give the object of a job, the same one for everyone as long as anyone holds it."""
         return self._known.get(job_id)
 
     def jobs(self) -> list[TrackedJob]:
@@ -113,6 +113,7 @@ class PollLoop:
 
     def unfollow(self, job: TrackedJob) -> None:
         """Take back one `follow`."""
+        # It stays in the queue: `_next_due` drops it when it comes to the front, which spares a search of the heap.
         job.followers -= 1
 
     def cover(self, job: TrackedJob) -> None:
@@ -142,7 +143,7 @@ class PollLoop:
         return is_followed and not job.has_ended and job.error is None
 
     def change_schedule(self, job: TrackedJob, schedule: Schedule) -> None:
-        """Have a job left alone as another schedule says; one that is more urgent counts at once."""
+        """Give a job another schedule; if that asks for a sooner poll, it counts at once."""
         job.use_schedule(schedule)
         self._schedule_poll(job, sooner=True)
 
@@ -155,14 +156,10 @@ class PollLoop:
         turn: int | None = None,
         schedule: Schedule | None = None,
     ) -> None:
-        """Note that the service took a create, or a followup: a turn begins.
+        """Note that the service took a create, or a followup that found the state `before`: a turn begins.
 
-        Args:
-            job: the job.
-            accepted: the service's answer.
-            before: the state that the followup found, None for a create.
-            turn: the job's turn in which it found that; the newest one when None.
-            schedule: says how long the job is left alone from now on; as before when None.
+        `turn` is the job's turn in which the followup found that, the newest one when None. A `schedule` takes the
+        place of the job's own from now on.
         """
         if schedule is not None:
             job.use_schedule(schedule)
@@ -179,14 +176,15 @@ class PollLoop:
             self._known.remember(job)
         job.began_at = self._loop.time()
         job.told = 0.0 if isinstance(job.schedule, LearningSchedule) else None
+        # A poll may have seen the job at work before its 202 was read: `queued` now would be a step back.
         if job.state is None or job.state.status.is_terminal:
             self._take_in(job, accepted)
         self._schedule_poll(job, anew=True)
 
     def doubt_turn(self, job: TrackedJob, *, before: JobState, turn: int) -> None:
-        """Note that nobody knows whether the service took a followup: the end that it found is in doubt.
+        """Note that nobody knows whether the service took a followup, so that the end it found is in doubt.
 
-        Polls show it: another end or a job at work is news, and the same end again and again ends the watch.
+        Polls clear that up: another end or a job at work is news, and the same end again and again ends the watch.
         """
         if not job.has_seen_turn(before, turn):
             job.await_end_after(before)
@@ -195,7 +193,7 @@ class PollLoop:
             self._schedule_poll(job, anew=True)
 
     def resume_turn(self, job: TrackedJob, *, before: JobState) -> None:
-        """Note that a followup which somebody else sent began a turn: the end that it found does not count for it."""
+        """Note that a followup of an earlier run began a turn: the end that it found does not count for that turn."""
         is_later_known = job.before is not None and (job.before == before or is_older(before, job.before))
         if is_later_known or job.has_seen_turn(before, None):
             return
@@ -205,9 +203,11 @@ class PollLoop:
         self._known.remember(job)
 
     def observe(self, job: TrackedJob, seen: JobState) -> None:
-        """Take an answer into account, whoever asked for it: tell of a change if it is one."""
+        """Take an answer of the service into account, whoever asked for it, and tell all observers of a change."""
         job.failures = job.unreadable = 0
         if not is_stale(seen, known=job.state, before=job.before):
+            # Before the state counts: that may begin a turn, and this one is the turn that the schedule is to learn
+            # from.
             job.teach(seen, now=self._loop.time())
             self._take_in(job, seen)
         elif job.unchanged is not None and seen.status.is_terminal:
@@ -264,15 +264,16 @@ class PollLoop:
 
     def _notify_of_closing(self, jobs: Iterable[TrackedJob]) -> None:
         for job in jobs:
+            # A watch that had failed before keeps its own reason.
             job.error = job.error or job.closed_error()
             job.notify()
 
     # When each job is polled.
 
     def _schedule_poll(self, job: TrackedJob, *, anew: bool = False, sooner: bool = False) -> None:
-        """Say when a job that is wanted is to be polled, unless that is known already or it is being polled.
+        """Set the moment of a wanted job's next poll, unless it is set already or a poll is under way.
 
-        A moment that is known gives way to one that is to be told anew, or that may be sooner and is.
+        With `anew` a moment that is set gives way, with `sooner` only to an earlier one.
         """
         is_there = job.entry != UNSCHEDULED
         if (is_there and not (anew or sooner)) or job.entry == IN_FLIGHT or self._closed:
@@ -296,6 +297,7 @@ class PollLoop:
             self._wake_at(due)
 
     def _wake_at(self, due: float) -> None:
+        # A reserved slot decides: before it opens there would be nothing to do for whoever is woken.
         when = due if self._slot is None else max(self._slot, self._pace.resumes_at)
         if self._timer is not None:
             if self._wakes_at <= when:
@@ -321,7 +323,7 @@ class PollLoop:
             worker.add_done_callback(self._workers.discard)
 
     def _next_due(self) -> TrackedJob | None:
-        """Take the next job that may be polled now; if there is none, make sure to be woken when there is."""
+        """Take the next job that may be polled now; if there is none, have a worker woken when there is."""
         while (job := self._due.first()) is not None and not self._is_wanted(job):
             self._due.drop_first()
             if job.listeners > 0:
@@ -333,6 +335,7 @@ class PollLoop:
                 return None
             self._due.take_first()
             if (following := self._due.first()) is not None:
+                # Each worker sets the next one going: so there are as many as polls are due, without a count of them.
                 if following.due > now + EARLY:
                     self._wake_at(following.due)
                 else:
@@ -346,7 +349,7 @@ class PollLoop:
         return None
 
     def _has_slot(self, now: float) -> bool:
-        """Use a slot of the pace, or keep the next one, in the order of asking among those who poll beside the loop."""
+        """Use a slot of the pace if one is open, else reserve the next: polls beside the loop queue for the same."""
         if self._slot is None:
             if self._pace.take(now):
                 return True
@@ -377,6 +380,7 @@ class PollLoop:
                 job.entry = UNSCHEDULED
                 self._handle_failure(job, error, sent_at=sent_at)
             else:
+                # Still in flight while observers hear of it: what they follow anew must not be scheduled twice.
                 self.observe(job, seen)
                 job.entry = UNSCHEDULED
                 self._schedule_poll(job)
@@ -389,7 +393,7 @@ class PollLoop:
                 self._schedule_poll(job)
 
     def _handle_failure(self, job: TrackedJob, error: MotionError, *, sent_at: float) -> None:
-        """Try again later if the trouble may pass, else end the watch."""
+        """Poll again later if the trouble may pass, else end the watch."""
         self.slow_down(error, sent_at=sent_at)
         job.failures += 1
         job.unreadable = job.unreadable + 1 if isinstance(error, UnexpectedResponseError) else 0
@@ -399,6 +403,7 @@ class PollLoop:
         retry_after = error.retry_after if isinstance(error, ServiceError) else None
         delay = self._backoff.delay(job.failures, u=self._random(), retry_after=retry_after)
         self._publish(PollDisturbed(job.job_id, error, job.failures, delay))
+        # Kept by `_schedule_poll`, as the job is in no queue: the backoff holds, whoever else follows it.
         job.due = self._loop.time() + delay
         self._schedule_poll(job)
 
@@ -410,7 +415,7 @@ class PollLoop:
 
 
 def _caller_mistake(job: TrackedJob, error: Exception) -> ConfigurationError:
-    """Give the error that ends a watch when a clock, a schedule, a backoff or a chance of the caller's has raised."""
+    """Give the error that ends a watch when something of the caller's has raised, such as a clock or a schedule."""
     if isinstance(error, ConfigurationError):
         return error
     failure = ConfigurationError(f"what was handed in to watch job {job.job_id} with raised {error!r:.200}")

@@ -66,6 +66,7 @@ class EventStream(AsyncIterator[Event]):
         while (event := self._read()) is None:
             if self._unread.is_closed:
                 raise StopAsyncIteration
+            # Only while a step waits: a stream that is held and not read must cost no polls.
             self._polls.listen()
             try:
                 await self._unread.sleep()
@@ -112,12 +113,7 @@ class EventHub:
         self._ends: dict[str, tuple[object, ...]] = {}
 
     def open(self, polls: PollLoop, *, limit: int) -> EventStream:
-        """Give a new stream that covers every job the session knows.
-
-        Args:
-            polls: the session's loop.
-            limit: see `EventStream`.
-        """
+        """Give a new stream that covers every job the session knows; `limit` as in `EventStream`."""
         stream = EventStream(polls, limit=limit)
         self._streams.add(stream)
         for job in polls.jobs():
@@ -125,29 +121,23 @@ class EventHub:
         return stream
 
     def cover(self, job: TrackedJob) -> None:
-        """Have a job polled for every open stream.
-
-        Args:
-            job: the job.
-        """
+        """Have a job polled for every open stream."""
         for stream in self._streams:
             stream.cover(job)
 
     def publish(self, event: Event) -> None:
-        """Give an event to every open stream.
-
-        Args:
-            event: what happened; an end that has been told is none when a job that nobody held is polled once more.
-        """
+        """Give an event to every open stream; one that repeats an end that was told before is no news to them."""
         if self._streams:
             is_news = not self._is_known_end(event)
             for stream in self._streams:
                 stream.publish(event, is_news=is_news)
 
     def _is_known_end(self, event: Event) -> bool:
+        """Whether a change tells an end that was told already: the session had forgotten the job in between."""
         if not isinstance(event, StatusChange) or not event.current.is_terminal:
             return False
         end = (event.current, event.state.updated_at, event.state.completed_at)
+        # Taken out and put in again, so that the first one is always the one that was told longest ago.
         known = self._ends.pop(event.job_id, None)
         self._ends[event.job_id] = end
         if len(self._ends) > _MAX_ENDS:

@@ -28,10 +28,9 @@ class Observer(Protocol):
     """Hears of each change of a job, in the step in which the loop sees it."""
 
     def notify(self, change: StatusChange | None) -> None:
-        """Take a change in; whoever starts work because of it does so in a later step of the event loop.
+        """Take in a change, or None for other news: the watch has ended, or a person is waited for.
 
-        Args:
-            change: the change; None for other news: the watch has ended, or a person is waited for.
+        Whoever starts work because of it does so in a later step of the event loop.
         """
         ...
 
@@ -46,15 +45,16 @@ class TrackedJob:
         has_ended: whether the newest turn has come to its end; a state that ends a job while this does not say so is
             the end of an earlier turn.
         before: the end of the turn before the newest one, which does not count for it.
-        unchanged: how many answers have shown that end still, after a followup of which nobody knows whether the
-            service took it; None where that is known.
+        unchanged: how many polls have shown that end again after a followup of which nobody knows whether the service
+            took it; None where nothing is in doubt.
         followers: how many want it polled.
         listeners: how many streams want it polled while anyone reads them.
         entry: the number of its place in the queue of those that are due.
-        due: the loop's time at which it is; it counts on if nobody wanted the job polled when it came.
+        due: the loop's time of its next poll; it still counts if nobody wanted the job polled when it came.
         change: the newest change of its status, None if none has been seen.
         observers: who hears of its changes.
-        told: the age up to which a schedule that learns knows the job, None if the job can teach nothing.
+        told: the age in seconds up to which a schedule that learns has been told of the job; None if the job can
+            teach it nothing.
     """
 
     __slots__ = (
@@ -101,7 +101,7 @@ class TrackedJob:
         self.observers: Observer | dict[Observer, None] | None = None
 
     def use_schedule(self, schedule: Schedule) -> None:
-        """Leave the job alone as another schedule says from now on, which has been told nothing of it yet."""
+        """Change the schedule, which knows nothing of this job yet."""
         if schedule is not self.schedule:
             self.schedule = schedule
             # It learns of the whole life of the job or of nothing: of a beginning that nobody saw no age is right.
@@ -115,7 +115,7 @@ class TrackedJob:
         return self.state
 
     def is_behind(self, seen: JobState) -> bool:
-        """Whether an answer is older than what is known, so that it does not say how the job stands."""
+        """Whether an answer is older than what is known, so that it does not tell how the job stands."""
         if not is_stale(seen, known=self.state, before=self.before):
             return False
         # The end that a followup found, of which nobody knows whether the service took it, may still be the newest.
@@ -123,18 +123,16 @@ class TrackedJob:
         return not (ends and self.state is not None and is_same_end(seen, self.state))
 
     def has_seen_turn(self, before: JobState, turn: int | None) -> bool:
-        """Whether polls have seen the turn of a followup at work, or its end, before its own answer was read.
+        """Whether polls have seen a followup at work, or its end, before its own answer was read.
 
-        Args:
-            before: the state that the followup found.
-            turn: the job's turn in which it found that, None if that is not known.
+        It found the state `before` in the job's turn `turn`, None if that is not known.
         """
         if turn is not None and self.turn != turn:
             return True
         return self.has_ended and self.state is not None and not is_stale(self.state, known=None, before=before)
 
     def await_end_after(self, before: JobState) -> None:
-        """Let an end count from now on only if it is another one than that of the turn before."""
+        """Let an end count from now on only if it is another one than `before`, which the newest followup found."""
         self.before = before
         self.has_ended = False
         self.unchanged = None
@@ -153,6 +151,8 @@ class TrackedJob:
         else:
             took = None
             if self.turn == 0 and seen.completed_at is not None and seen.created_at is not None:
+                # By the service's own clock, which knows the end to the millisecond, and not to the next poll.
+                # Followups have no such time: `created_at` is that of the first turn.
                 took = (seen.completed_at - seen.created_at).total_seconds()
             schedule.finished(self.told, age, self.turn, duration=took)
             self.told = None
@@ -174,16 +174,17 @@ class TrackedJob:
             self.observers.pop(observer, None)
 
     def notify(self, change: StatusChange | None = None) -> None:
-        """Tell every observer of a change, or that there is other news."""
+        """Tell every observer of a change, or with None of other news."""
         if change is not None:
             self.change = change
         observers = self.observers
+        # A copy, as observers unsubscribe while they are told.
         for observer in tuple(observers) if isinstance(observers, dict) else (observers,):
             if observer is not None:
                 observer.notify(change)
 
     def unchanged_error(self) -> FollowupUncertainError:
-        """Give the error that ends a watch when polls have not cleared up what became of a followup."""
+        """Give the error that ends a watch when polls do not show whether the service took a followup."""
         reason = f"{self.unchanged} polls since then have shown the end that the job had before"
         return FollowupUncertainError(reason, job_id=self.job_id)
 
@@ -195,6 +196,7 @@ class TrackedJob:
         )
 
     def raise_if_watch_ended(self) -> None:
-        """Raise the error that ended the watch, if one did: a copy for each, as a traceback grows on it."""
+        """Raise the error that ended the watch, if one did."""
         if self.error is not None:
+            # A copy for each who waits: a traceback grows on what is raised, and holds their frames.
             raise copy.copy(self.error)

@@ -42,39 +42,17 @@ MAX_UNREAD: Final = 1_000
 
 
 def check_timeout(timeout: float | None, *, name: str = "timeout") -> float | None:
-    """Give a timeout back: None, or seconds of at least 0.
-
-    Args:
-        timeout: what the caller handed in.
-        name: the option's name, for the message.
-
-    Raises:
-        ConfigurationError: if it is neither.
-    """
+    """Give a timeout back if it is None or seconds of at least 0, else raise a `ConfigurationError`."""
     return None if timeout is None else check_number(name, timeout, low=0)
 
 
 def check_on_input(on_input: OnInput) -> OnInput:
-    """Give an `on_input` back if it is one.
-
-    Args:
-        on_input: what the caller handed in.
-
-    Raises:
-        ConfigurationError: if it is neither `wait` nor `raise`.
-    """
+    """Give an `on_input` back, or raise a `ConfigurationError` if it is neither `wait` nor `raise`."""
     return check_choice("on_input", on_input, "wait", "raise")
 
 
 def result_of(state: JobState) -> JobState:
-    """Give the state of a completed job back.
-
-    Args:
-        state: a terminal state.
-
-    Raises:
-        JobFailedError: if it is that of a failed one.
-    """
+    """Give the state of a completed job back, or raise a `JobFailedError` for that of a failed one."""
     if state.status == JobStatus.FAILED:
         raise JobFailedError(state.job_id, error=state.error)
     return state
@@ -89,20 +67,7 @@ def end_of(state: JobState) -> tuple[JobState, JobFailedError | None]:
 
 
 async def wait_for_end(polls: PollLoop, job: TrackedJob, *, timeout: float | None, on_input: OnInput) -> JobState:
-    """Wait until a job completes; see `Job.wait`.
-
-    Args:
-        polls: the session's loop.
-        job: the job.
-        timeout: seconds, None for no deadline.
-        on_input: what to do when the job waits for a person.
-
-    Raises:
-        JobFailedError: if the job failed.
-        InputRequiredError: if it waits for input and `on_input` is `raise`.
-        WaitTimeoutError: if the deadline passed.
-        MotionError: the error that ended the watch.
-    """
+    """Wait until a job completes, for `timeout` seconds at most; see `Job.wait`, also for what it raises."""
     polls.home.check()
     if job.state is not None and job.has_ended:
         return result_of(job.state)
@@ -118,6 +83,7 @@ async def wait_for_end(polls: PollLoop, job: TrackedJob, *, timeout: float | Non
                 await waiter.news()
     except TimeoutError:
         if waiter.end is None:
+            # Not if the end came in the very step of the deadline: then there is a result to give.
             raise timed_out(job, timeout) from None
     finally:
         job.unsubscribe(waiter)
@@ -126,7 +92,7 @@ async def wait_for_end(polls: PollLoop, job: TrackedJob, *, timeout: float | Non
 
 
 class Waiter:
-    """Observes a job for one coroutine that waits for its end, and keeps the first one, whatever begins after it."""
+    """Observes a job for one coroutine that waits for its end, and keeps the first end that comes."""
 
     __slots__ = ("_news", "end")
 
@@ -135,7 +101,7 @@ class Waiter:
         self._news: asyncio.Future[None] | None = None
 
     def notify(self, change: StatusChange | None) -> None:
-        """Keep an end, and wake the coroutine."""
+        """Keep the first end, and wake the coroutine."""
         if change is not None and change.current.is_terminal and self.end is None:
             self.end = change.state
         if self._news is not None and not self._news.done():
@@ -143,17 +109,13 @@ class Waiter:
 
     def news(self) -> asyncio.Future[None]:
         """Give a future that is done when there is news."""
+        # Made before anything is awaited, so that no news falls between a look at the job and the wait.
         self._news = asyncio.get_running_loop().create_future()
         return self._news
 
 
 def timed_out(job: TrackedJob, timeout: float | None) -> WaitTimeoutError:
-    """Give the error for a deadline that has passed.
-
-    Args:
-        job: the job that was waited for.
-        timeout: the deadline in seconds.
-    """
+    """Give the error for a deadline of so many seconds that has passed."""
     status = job.current.status if job.current else None
     return WaitTimeoutError(job.job_id, timeout=timeout or 0.0, status=status, failures=job.failures)
 
@@ -201,6 +163,7 @@ class Transitions(AsyncIterator[StatusChange]):
         """Give the current state as the first change if it is known, and of the job's newest turn."""
         if self._timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + self._timeout
+        # The second argument is a weakref's callback: a reader that is dropped is unsubscribed at once.
         self._observer = _WeakObserver(self._unread, self._job.unsubscribe)
         self._job.subscribe(self._observer)
         state, change = self._job.current, self._job.change
@@ -246,7 +209,7 @@ class Transitions(AsyncIterator[StatusChange]):
 
 
 class _WeakObserver(weakref.ref[Inbox[StatusChange]]):
-    """Fills the inbox of a reader for as long as anyone holds that: whoever drops a reader need not close it."""
+    """Fills the inbox of a reader, and holds it weakly: a reader that is dropped need not be closed."""
 
     __slots__ = ()
 
