@@ -13,4 +13,5 @@ __all__ = ["is_cancelled"]
 def is_cancelled() -> bool:
     """Whether somebody wants the current task to end."""
     task = asyncio.current_task()
+    # A CancelledError alone proves nothing: libraries raise it for a future that they cancelled themselves.
     return task is None or task.cancelling() > 0

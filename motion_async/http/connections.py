@@ -28,7 +28,7 @@ listener: Final[ContextVar[Heard]] = ContextVar("listener")
 
 
 def _lose(line: ResponseHandler, lost: Callable[[Any], None], exc: BaseException | None) -> None:
-    """Tell who reads a body that its connection has ended, which aiohttp's own does not after a broken chunk."""
+    """Tell the reader of a body that its connection has ended, which aiohttp does not after a broken chunk."""
     payload = line._payload  # noqa: SLF001  # nobody else knows that it waits
     lost(exc)
     if payload is not None and not payload.is_eof() and payload.exception() is None:
@@ -38,8 +38,8 @@ def _lose(line: ResponseHandler, lost: Callable[[Any], None], exc: BaseException
 class _Line(ResponseHandler):
     """A connection that ends as soon as it is given up, and keeps little of what nobody asked for.
 
-    aiohttp's own waits for its last bytes to leave, and over TLS for the other side's farewell, half a minute or for
-    ever, counted by nobody; and it keeps every answer that comes unasked.
+    That of aiohttp waits for its last bytes to leave, and over TLS for the other side's farewell, half a minute or for
+    ever, and no limit counts it; and it keeps every answer that comes unasked.
     """
 
     def close(self) -> None:
@@ -49,6 +49,7 @@ class _Line(ResponseHandler):
         _lose(self, super().connection_lost, exc)
 
     def data_received(self, data: bytes) -> None:
+        # The private future of whoever waits for an answer; aiohttp has no public word for it.
         is_awaited = self._waiter is not None
         super().data_received(data)
         if not is_awaited and len(self._buffer) > _MOST_UNASKED:
@@ -56,11 +57,13 @@ class _Line(ResponseHandler):
 
 
 class OwnConnections(aiohttp.BaseConnector):
-    """Opens each connection anew by the means of another connector; it is ended by who listens to it."""
+    """Opens a new connection for each send by means of another connector; the `listener` ends it."""
 
     def __init__(self, means: aiohttp.BaseConnector) -> None:
+        # Never kept alive: a create on a connection that has gone stale is lost, and nobody knows whether it was taken.
         super().__init__(limit=0, force_close=True)
         self._means = means
+        # aiohttp asks a connector for the schemes that it can open; here the other one opens all of them.
         self.allowed_protocol_schema_set = means.allowed_protocol_schema_set
 
     async def _create_connection(self, *args: Any, **options: Any) -> Any:
@@ -87,7 +90,7 @@ class PollRequest(aiohttp.ClientRequest):
     """
 
     def send(self, conn: Any) -> Any:
-        """Send it, unless something lies on the connection already."""
+        """Send the request, unless something lies on the connection already."""
         if conn.protocol is not None and conn.protocol.should_close:
             raise aiohttp.ServerDisconnectedError("something came before it was asked for")
         return super().send(conn)
@@ -95,6 +98,7 @@ class PollRequest(aiohttp.ClientRequest):
 
 def make_pool(ssl: tls.SSLContext | aiohttp.Fingerprint | bool) -> aiohttp.TCPConnector:
     """Make the connector of a session that was given none."""
+    # No limit of aiohttp's: the transport's semaphores bound polls and sends apart from each other.
     connector = aiohttp.TCPConnector(limit=0, ssl=ssl)
     factory: Any = partial(_Line, loop=asyncio.get_running_loop())
     connector._factory = factory  # noqa: SLF001  # it has no public name
@@ -114,7 +118,9 @@ def make_client(
         connector_owner=owned,
         headers=headers,
         cookie_jar=aiohttp.DummyCookieJar(),
+        # None of aiohttp's, which sets a timer for each request: `Deadlines` has one for all of them.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        # aiohttp would unpack a bomb without any bound; `inflate` has one.
         auto_decompress=False,
         trace_configs=list(traces),
         request_class=request_class,

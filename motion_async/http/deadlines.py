@@ -35,6 +35,7 @@ class _Block:
     ) -> None:
         if not self.expired:
             self._deadlines.end(self)
+        # As in `asyncio.timeout`: if somebody else has cancelled the task as well, that goes on as a cancellation.
         elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
@@ -45,11 +46,7 @@ class _Block:
 
 
 class Deadlines:
-    """Gives blocks of code the same time each; `with deadlines.block(): …` raises `TimeoutError` when it has passed.
-
-    Args:
-        seconds: the time of each block, more than 0.
-    """
+    """Gives blocks of code the same time each; `with deadlines.block(): …` raises `TimeoutError` after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -85,6 +82,7 @@ class Deadlines:
         self._timer = None
         now = self.loop.time()
         while self._blocks:
+            # A dict keeps the order in which blocks began, and with one time for all that is the order of their ends.
             oldest = next(iter(self._blocks))
             if oldest.expires_at > now:
                 self._timer = self.loop.call_at(oldest.expires_at, self._sweep)

@@ -21,17 +21,14 @@ __all__ = ["DEFAULT_BASE_URL", "check_api_key", "check_base_url", "proxy_for"]
 
 DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
 _MAX_KEY: Final = 512
+# Without quotes and backslashes, which JSON may write in other ways: a key that is echoed is still found and erased.
 _REST_OF_KEY: Final = re.compile(r"[!#-&(-\[\]-~]+")
 
 
 def check_api_key(key: str | None) -> str:
-    """Give the key back if it can be one (section "Overview").
+    """Give the key back if it can be one (section "Overview"), else raise a `ConfigurationError` that never shows it.
 
-    Args:
-        key: at most 512 visible ASCII characters without quotes and backslashes that begin with `motion_`.
-
-    Raises:
-        ConfigurationError: which never shows the key.
+    A key begins with `motion_`, and has at most 512 characters of visible ASCII without quotes and backslashes.
     """
     key = None if key is None else Secret(key)  # no frame of a traceback with locals shows it from here on
     if key is None or key == "":
@@ -49,13 +46,9 @@ def check_api_key(key: str | None) -> str:
 
 
 def check_base_url(url: str) -> URL:
-    """Give the base URL, parsed, if the key may be sent to it.
+    """Give the base URL, parsed, if the key may be sent to it, else raise a `ConfigurationError`.
 
-    Args:
-        url: http or https, a host, a path if any; plain http to this machine's own addresses only.
-
-    Raises:
-        ConfigurationError: naming what is wrong with it.
+    It has http or https, a host, and perhaps a path; plain http is for this machine's own addresses only.
     """
     parsed = _read(url)
     if parsed is None:
@@ -70,11 +63,12 @@ def check_base_url(url: str) -> URL:
         raise ConfigurationError(
             f"the base URL {parsed} is plain http, over which the API key could be read by others; use https"
         )
+    # As it was given: without `encoded` yarl would escape what is escaped already.
     return parsed.with_path(parsed.raw_path.rstrip("/"), encoded=True)
 
 
 def _read(url: object) -> URL | None:
-    """Take an address apart; None if that cannot be done, and no reason, in which parts of a password may stand."""
+    """Take an address apart; None if that cannot be done, and no reason, which could repeat a part of a password."""
     try:
         parsed = url if isinstance(url, URL) else URL(_text_of(url))
         is_whole = parsed.scheme in ("http", "https") and bool(parsed.host) and parsed.port is not None
@@ -108,13 +102,8 @@ def _is_loopback(host: str) -> bool:
 def proxy_for(base_url: URL, proxy: str | URL | None, *, trust_env: bool) -> URL | None:
     """Find the proxy once, for the one origin that is ever asked; for plain http none, as it could read the key.
 
-    Args:
-        base_url: an URL that `check_base_url` has passed.
-        proxy: the caller's own, if there is one.
-        trust_env: whether the environment's settings count.
-
-    Raises:
-        ConfigurationError: if it cannot be used.
+    The caller's own comes before the environment's, which counts only with `trust_env`. One that cannot be used is a
+    `ConfigurationError`.
     """
     if base_url.scheme == "http":
         if proxy is not None:

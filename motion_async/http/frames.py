@@ -24,14 +24,7 @@ _PATIENCE: Final = 1.0
 
 
 class Heard(asyncio.Protocol):
-    """Stands between a connection and who reads it, and keeps what comes.
-
-    Args:
-        limit: the most bytes of a body that are kept.
-
-    Attributes:
-        data: what has come.
-    """
+    """Stands between a connection and its reader, and keeps in `data` a head and up to `limit` bytes of a body."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit + _MOST_OF_A_HEAD
@@ -45,22 +38,21 @@ class Heard(asyncio.Protocol):
     def listen(
         self, transport: asyncio.Transport, reader: asyncio.Protocol, lost: Callable[[Exception | None], None]
     ) -> Any:
-        """Take the reader's place at its connection, and give it one that it can close for itself alone.
+        """Take the reader's place at its connection, and give the reader a stand-in that it can close for itself alone.
 
-        Args:
-            transport: the connection; it is ended by `end`.
-            reader: is told all that it was told before.
-            lost: tells it that nothing more comes.
+        The reader hears all that it would have heard, and by `lost` that nothing more comes. `end` ends the connection.
         """
         self._transport, self._reader, self._lost = transport, reader, lost
+        # Only data and the loss of the connection come by here; all else goes straight to the reader.
         self.pause_writing = reader.pause_writing  # type: ignore[method-assign]
         self.resume_writing = reader.resume_writing  # type: ignore[method-assign]
         self.eof_received = reader.eof_received  # type: ignore[method-assign]
         transport.set_protocol(self)
+        # In a later step: aiohttp may close from inside `data_received`, and must not lose its connection in there.
         return _Ajar(transport, lambda: asyncio.get_running_loop().call_soon(self._dismiss))
 
     def data_received(self, data: bytes) -> None:
-        """Keep what has come before the reader, who may forget it, has it."""
+        """Keep what has come before the reader gets it, who may forget it."""
         self.data += data[: self._limit - len(self.data)]
         self._news.set()
         if self._reader is not None:
@@ -73,13 +65,13 @@ class Heard(asyncio.Protocol):
         self._dismiss(exc)
 
     def _dismiss(self, exc: Exception | None = None) -> None:
-        """Have the reader hear nothing more, and know it."""
+        """Have the reader hear nothing more, and tell it so."""
         if self._reader is not None:
             self._reader = None
             self._lost(exc)
 
     async def rest(self) -> None:
-        """Wait a moment for what is still to come when the frame, as far as it was right, is at its end."""
+        """Wait a moment for the rest of an answer whose frame is broken, or ended too early."""
         self._dismiss()
         over = asyncio.get_running_loop().time() + _PATIENCE
         while not self._is_over and (found := read_past_frame(self.data)) is not None and found.may_go_on:
@@ -97,7 +89,7 @@ class Heard(asyncio.Protocol):
 
 
 class _Ajar:
-    """A connection whose end is up to somebody else; who closes it hears nothing more."""
+    """A stand-in for a connection: whoever closes it hears nothing more, and the connection stays open."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], object]) -> None:
         self._transport = transport
@@ -125,7 +117,7 @@ class FlawedAnswer:
 
     @property
     def may_go_on(self) -> bool:
-        """Whether a job may have been taken, whose id is still to come."""
+        """Whether the service may have taken the job, and its id is still to come."""
         return 200 <= self.status < 300 and not self.is_whole and self.body.lstrip()[:1] in (b"", b"{")
 
 
@@ -139,11 +131,7 @@ _NO_JSON: Final = re.compile(rb"[^\n{\[]*\n")
 def read_past_frame(data: bytes | bytearray) -> FlawedAnswer | None:
     """Read an answer as far as it has come, whatever its lengths and chunks say.
 
-    Args:
-        data: all that came over the connection.
-
-    Returns:
-        None if there is no status, or no end of the head.
+    None if there is no status, or no end of the head.
     """
     at = 0
     while (line := _STATUS_LINE.match(data, at)) and (blank := _BLANK_LINE.search(data, line.end() - 1)):
@@ -163,7 +151,7 @@ def _headers(lines: bytes) -> dict[str, str]:
 
 
 def _bodies(rest: bytes, headers: Mapping[str, str]) -> Iterator[bytes]:
-    """Give what the body may be, best first: by its chunks as far as they are right, as it came, without a line."""
+    """Give what the body may be, the likeliest first: by its chunks, as it came, and without its first line."""
     ways = [rest]
     if "chunked" in headers.get("transfer-encoding", ""):
         ways.insert(0, _without_chunks(rest))

@@ -48,13 +48,14 @@ _FOR_SENDS: Final = 4
 class Exchange:
     """What is known of an exchange from outside while it is under way.
 
-    `sent` says whether bytes of the request may have left; as long as they have not, the service
-    cannot have taken it. `kept_back` is what kept them from leaving. `has_head` says whether the head of an answer has
-    come, and is as it should be. `cut` is the answer as far as it had come when the exchange was ended, or its frame
-    was broken: it may hold the id.
-
     Args:
         before_first_byte: called just before the first byte leaves; if it raises, none does.
+
+    Attributes:
+        sent: whether bytes of the request may have left; until then the service cannot have taken it.
+        kept_back: what `before_first_byte` raised, None if it did not.
+        has_head: whether the head of an answer has come, and is well-formed.
+        cut: the answer as far as it had come when the exchange was ended or its frame broke: it may hold the id.
     """
 
     __slots__ = ("_before_first_byte", "cut", "has_head", "kept_back", "sent")
@@ -67,7 +68,7 @@ class Exchange:
         self.cut: Answer | None = None
 
     def leaves(self) -> None:
-        """Note that the first byte is about to leave, or keep it from doing so by raising."""
+        """Note that the first byte is about to leave, or keep it from leaving by raising."""
         try:
             self._before_first_byte()
         except Exception as error:
@@ -124,6 +125,7 @@ class Transport:
         self.polls_at_once = max_connections - sends
         self._poll_slots = anyio.Semaphore(self.polls_at_once, fast_acquire=True)
         self.places_to_send: Final = anyio.Semaphore(sends, fast_acquire=True)
+        # A redirect would carry the key, and what is paid for, to another address.
         self._options: dict[str, Any] = {"allow_redirects": False}
         if (way := proxy_for(base_url, proxy, trust_env=trust_env)) is not None:
             self._options["proxy"] = way
@@ -137,6 +139,7 @@ class Transport:
         headers: dict[str, str] = {
             hdrs.AUTHORIZATION: Secret(f"Bearer {api_key}"),  # aiohttp's frames have it as a local
             hdrs.ACCEPT: "application/json",
+            # Answers are small. A server that compresses them all the same is read up to a bound.
             hdrs.ACCEPT_ENCODING: "identity",
         }
         self._polls = make_client(connector, owned, headers, traces, request_class=PollRequest)
@@ -147,19 +150,11 @@ class Transport:
         return f"Transport({str(self._base)!r})"
 
     async def exchange(self, call: Call, exchange: Exchange | None = None) -> Answer:
-        """Carry one call to the service and bring the answer back.
+        """Carry one call to the service and bring the answer back, whatever its status.
 
-        Args:
-            call: what to ask; a create or a followup is asked by who holds one of `places_to_send`.
-            exchange: told whether bytes may have left; for a create or a followup, which always have one.
-
-        Returns:
-            The answer, whatever its status; its `flaw` says why the body is not whole, if it is not.
-
-        Raises:
-            TransportError: if no answer came.
-            SessionClosedError: if the connections have been closed.
-            Exception: what kept the first byte from leaving.
+        Whoever sends a create or a followup holds one of `places_to_send` and gives an `exchange`; a poll has none.
+        Raises a `TransportError` if no answer came, `SessionClosedError` if the connections are closed, and what kept
+        the first byte from leaving. An answer whose body is not whole says so in its `flaw`.
         """
         failure: Exception
         is_poll = call.body is None
@@ -167,6 +162,8 @@ class Transport:
         cancelled = task.cancelling() if task is not None else 0
         if is_poll:
             try:
+                # `acquire` looks for cancelled scopes first, even with `fast_acquire`, and each poll would pay for
+                # that.
                 self._poll_slots.acquire_nowait()
             except anyio.WouldBlock:
                 await self._poll_slots.acquire()
@@ -195,7 +192,7 @@ class Transport:
         raise failure
 
     async def _send(self, call: Call, exchange: Exchange) -> Answer:
-        """Ask for what costs credits; an object that came whole counts although the frame around it is flawed."""
+        """Send what costs credits; an answer whose object came whole counts although the frame around it is flawed."""
         heard = Heard(self._limit)
         before = listener.set(heard)
         try:
@@ -217,7 +214,7 @@ class Transport:
             heard.end()
 
     def _past_frame(self, heard: Heard, *, has_head: bool) -> Answer | None:
-        """Give what has come of an answer; without a head that is as it should be, only that something was taken."""
+        """Read what has come without its frame; without a well-formed head only if it tells that a job was taken."""
         found = read_past_frame(heard.data)
         if found is None or not (has_head or (200 <= found.status < 300 and found.is_whole)):
             return None
@@ -234,6 +231,7 @@ class Transport:
         try:
             body, flaw, content = b"", None, response.content
             if content.is_eof() and content.exception() is None:  # most answers are here with their first byte
+                # One byte more than is taken tells a body that is too long from one that just fits.
                 body = content.read_nowait(self._limit + 1)
             if not content.at_eof() or len(body) > self._limit:
                 body, flaw = await self._read(response, call, body)
@@ -268,7 +266,7 @@ class Transport:
     async def _read(
         self, response: aiohttp.ClientResponse, call: Call, body: bytes
     ) -> tuple[bytes, TransportError | UnexpectedResponseError | None]:
-        """Read on in a body up to the bound; the status is known by now, so what keeps it from being whole is its flaw.
+        """Read on in a body up to the bound; what keeps it from being whole is its flaw, not an error.
 
         A response gives its connection back when its body is at the end; one that is not read to it is closed.
         """
@@ -291,9 +289,11 @@ class Transport:
     def _translate(self, call: Call, failure: Exception, exchange: Exchange | None) -> MotionError:
         """Give the error that a failure of the network layer stands for.
 
-        Of what costs credits its kind says nothing: a caller's trace hook, which may talk to others, can raise any.
+        The kind of failure decides for polls alone: a send may fail by a trace hook of the caller's, which may raise
+        anything, so there only `sent` counts.
         """
         is_open = not (self._is_closing or self._polls.closed)
+        # aiohttp raises these for options that it cannot use, and no later try would go better.
         if is_open and isinstance(failure, RuntimeError | TypeError) and (exchange is None or not exchange.sent):
             mistake = ConfigurationError(
                 f"a {call.kind} could not be made, by a mistake in what was handed in: {failure!r}"
@@ -308,6 +308,7 @@ class Transport:
             return self._transport_error(
                 ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure
             )
+        # A send whose session is left in the middle is still a lost answer: only that says that it may be paid for.
         elif is_open or call.body is not None:
             return self._transport_error(ConnectionLostError, call, "was lost before an answer came", failure)
         return SessionClosedError("the session's connections have been closed; nothing more can be sent")
@@ -322,6 +323,7 @@ class Transport:
         self._is_closing = True
         self._deadlines.close()
         try:
+            # First, as the sends' connector opens its connections by means of the other one.
             await self._sends.close()
         finally:
             await self._polls.close()
@@ -333,7 +335,7 @@ _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxy
 
 
 def _make_send_trace() -> aiohttp.TraceConfig:
-    """Note on an `Exchange` that its bytes are about to leave, just before the first one does."""
+    """Give a trace that calls `Exchange.leaves` just before the first byte of a request does."""
 
     async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
         context.trace_request_ctx.leaves()
