@@ -15,12 +15,7 @@ __all__ = ["Admission"]
 
 
 class Admission:
-    """The way in for polls beside the loop's polls.
-
-    Args:
-        pace: how fast the whole session may go; the poll loop's, too.
-        closing: ends every wait.
-    """
+    """The way in for polls that are made beside the loop's: all wait for the session's one pace."""
 
     def __init__(self, pace: Pace, closing: Closing) -> None:
         self._pace = pace
@@ -29,13 +24,10 @@ class Admission:
         self._in_order = asyncio.Lock()
 
     async def wait(self) -> None:
-        """Wait until a poll may be sent, and count it.
-
-        Raises:
-            SessionClosedError: if the session is left before.
-        """
+        """Wait until a poll may be sent, and count it; raise `SessionClosedError` if the session is left before."""
         async with self._in_order:
-            at = self._pace.reserve(self._loop.time())  # else the loop, which is there first, may take each slot
+            # Reserved, not just waited for: the poll loop wakes first, and could take every slot as it opens.
+            at = self._pace.reserve(self._loop.time())
             try:
                 await self._until(at)
             except BaseException:
@@ -45,6 +37,6 @@ class Admission:
         self._pace.sent(self._loop.time())
 
     async def _until(self, at: float) -> None:
-        """Wait for a moment, and for the end of every pause that is asked for meanwhile, unless the session is left."""
+        """Wait until `at`, by the loop's time, and for the end of every pause, unless the session is left."""
         while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > EARLY and not self._closing.begun.done():
             await self._closing.pause(rest)

@@ -13,11 +13,7 @@ __all__ = ["Closing"]
 
 
 class Closing:
-    """Says whether a session is being left.
-
-    Attributes:
-        begun: a future that is done once it is.
-    """
+    """Says whether a session is being left: `begun` is a future that is done once it is."""
 
     __slots__ = ("begun",)
 
@@ -31,16 +27,10 @@ class Closing:
 
     async def pause(self, seconds: float) -> None:
         """Sleep for so long, unless the session is left."""
+        # `wait` neither raises nor cancels the future at the timeout, which all others wait for as well.
         await asyncio.wait([self.begun], timeout=seconds)
 
     def raise_if_begun(self, before: str) -> None:
-        """Raise if the session is being left.
-
-        Args:
-            before: what it was left before, in words.
-
-        Raises:
-            SessionClosedError: if it is.
-        """
+        """Raise a `SessionClosedError` if the session is being left; `before` says in words before what."""
         if self.begun.done():
             raise SessionClosedError(f"the session was left before {before}")

@@ -110,6 +110,7 @@ class LearnedSchedule:
     def wait(self, age: float, turn: int) -> float:
         """Give the wait before the next poll; see `Schedule.wait`."""
         seen = self._followup if turn > 0 else self._first
+        # Thousands of steps, so not at each poll.
         if seen.fresh * 20 > seen.finished / seen.weight:  # a twentieth of what is remembered is new
             seen.waits = self._learned_waits(seen)
             seen.fresh = 0
@@ -266,6 +267,7 @@ class _Experience:
 
     def rescale(self) -> None:
         """Give an observation that is made now the weight of one again."""
+        # New observations grow in weight so that older ones need not be scaled at each; here all are, once in a while.
         self.ended = [count / self.weight for count in self.ended]
         self.entered = [count / self.weight for count in self.entered]
         self.finished /= self.weight
@@ -284,6 +286,8 @@ class _Experience:
             (max(entered / weight, ends) - ends / 2) * width
             for entered, ends, width in zip(accumulate(self.entered[:-1]), ended, _WIDTHS, strict=True)
         ]
+        # The width of the spread is the root of this: it shrinks with the fifth root of the number, as a good kernel's
+        # does.
         passes = min(max(round(28 / (self.finished / weight) ** 0.4), 1), 12)
         for _ in range(passes):
             ended, lived = _spread(ended), _spread(lived)

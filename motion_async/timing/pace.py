@@ -30,15 +30,10 @@ _LONGEST_SEND_GAP: Final = 60.0
 class Pace:
     """The pace of a whole session: a most of polls per second, halved when the service asks, then recovering.
 
-    Slots are given in the order in which they are asked for, so when more is due than may be sent,
-    all waits stretch alike. `opens_at` is the moment from which the next poll may be sent, `resumes_at` the one up
-    to which the service last asked for a pause; both may lie in the past. `paused` are the seconds of all its pauses.
-
-    Args:
-        polls_per_second: the most at any time, more than 0.
-
-    Raises:
-        ConfigurationError: for a value out of its bounds.
+    Slots are given in the order in which they are asked for, so when more is due than may be sent, all waits stretch
+    alike. `opens_at` is the moment from which the next poll may be sent, `resumes_at` the one up to which the service
+    last asked for a pause; both may lie in the past. `paused` are the seconds of all its pauses. Every `now` is in
+    seconds on the same clock, which only goes forward.
     """
 
     __slots__ = ("_gap", "_most", "_rate", "_sent_at", "_slowed_at", "opens_at", "paused", "resumes_at")
@@ -54,19 +49,11 @@ class Pace:
         self._gap = math.inf
 
     def rate(self, now: float) -> float:
-        """Give the polls per second that are allowed now.
-
-        Args:
-            now: seconds on any clock that only goes forward.
-        """
+        """Give the polls per second that are allowed now."""
         return min(self._rate + (now - self._slowed_at) * self._most / _RECOVERY, self._most)
 
     def take(self, now: float) -> bool:
-        """Count a poll that is sent now, if a slot is open, and say whether one is.
-
-        Args:
-            now: seconds on the same clock.
-        """
+        """Count a poll that is sent now, if a slot is open, and say whether one is."""
         if self.opens_at > now + EARLY:
             return False
         self._use_slot(now)
@@ -74,11 +61,7 @@ class Pace:
         return True
 
     def reserve(self, now: float) -> float:
-        """Keep the next slot for a poll that is sent when it opens, and give the moment of that.
-
-        Args:
-            now: seconds on the same clock.
-        """
+        """Keep the next slot for a poll that is sent when it opens, and give the moment of that."""
         at = max(now, self.opens_at)
         self._use_slot(at)
         return at
@@ -89,11 +72,7 @@ class Pace:
         self.opens_at = (max(made_up, self.opens_at)) + self._gap_at(at)
 
     def sent(self, now: float) -> None:
-        """Count a poll that is sent now, in the slot that was kept for it.
-
-        Args:
-            now: seconds on the same clock.
-        """
+        """Count a poll that is sent now, in the slot that was kept for it."""
         gap, self._sent_at = now - self._sent_at, now
         # An hour in which nobody asked is no pace: it must not outweigh all that was sent before.
         if self._gap < math.inf:
@@ -102,31 +81,23 @@ class Pace:
             self._gap = min(gap, _FIRST_GAP)
 
     def give_back(self, at: float) -> None:
-        """Let others have a slot that was kept, and is not needed any more.
-
-        Args:
-            at: the moment that `reserve` gave.
-        """
+        """Give back the slot whose moment `reserve` gave, as nothing is sent in it."""
+        # Not before the end of a pause that the service has asked for meanwhile.
         self.opens_at = max(self.opens_at - self._gap_at(at), self.resumes_at)
 
     def _gap_at(self, now: float) -> float:
-        """Seconds in which one slot opens: the rate grows while it is waited for."""
+        """Give the seconds until one slot opens; the rate grows while it is waited for."""
         if self._slowed_at == _NEVER or (rate := self.rate(now)) >= self._most:
             return 1 / self._most
+        # The rate grows evenly, so a slot opens after the time t for which rate * t + growth * t * t / 2 is 1.
         growth = self._most / _RECOVERY
         return (math.sqrt(rate * rate + 2 * growth) - rate) / growth
 
     def slow_down(self, *, sent_at: float, now: float, retry_after: float | None) -> bool:
-        """Halve the pace at which polls were really sent, and pause for as long as the service asked.
+        """Halve the pace at which polls were really sent, pause for `retry_after` seconds, and say if it was halved.
 
-        Args:
-            sent_at: when the call was sent that the service complained about; complaints about calls
-                that went out before the last halving say nothing new and are not counted again.
-            now: seconds on the same clock.
-            retry_after: seconds that the service asked for, if it did.
-
-        Returns:
-            Whether the pace was halved.
+        A complaint about a call that was sent before the last halving says nothing new of the pace, so only its pause
+        counts.
         """
         resumes_at = max(self.resumes_at, now + (retry_after or 0.0))
         self.paused += resumes_at - max(self.resumes_at, now)
@@ -135,6 +106,8 @@ class Pace:
         if sent_at < self._slowed_at:
             return False
         real = 1 / self._gap if 0 < self._gap < math.inf else self._most
+        # From the rate that was really used: half of a bound that was never reached would slow nothing. Never to a
+        # standstill, in which no poll would find out that the service takes them again.
         self._rate = max(min(self.rate(now), real) / 2, self._most / 1_000)
         self._slowed_at = now
         return True
@@ -165,19 +138,13 @@ class SendPace:
         self._refused_at = _NEVER
 
     def sent(self, now: float) -> None:
-        """Count a send that leaves now.
-
-        Args:
-            now: seconds on any clock that only goes forward.
-        """
+        """Count a send that leaves now."""
         self.opens_at = max(now, self.opens_at) + self.gap
 
     def taken(self, now: float, *, has_waited: bool) -> None:
-        """Grow, as the service took a send; after refusals, begin at the pace at which it has been seen to take them.
+        """Grow, as the service took a send; after refusals, begin at the pace at which it was seen to take them.
 
-        Args:
-            now: seconds on the same clock.
-            has_waited: whether the send had to wait for its slot; others say nothing of the pace.
+        A send that did not have to wait for its slot (`has_waited`) says nothing of the pace.
         """
         if self._refusals:
             self._begin_after_refusals(now)
@@ -212,14 +179,12 @@ class SendPace:
         if self.gap > self._goal:
             return max(self.gap / 1.5, self._goal)
         self._in_a_row += 1
+        # With the third power the first ones in a row hardly change the gap, and from about the fifteenth on each does
+        # so by the most that is allowed.
         return self.gap / (1 + min(self._in_a_row**3 / 20_000, _MOST_CHANGE))
 
     def refused(self, now: float) -> None:
-        """Note that the service wants fewer: the pace is slowed when it takes the next one.
-
-        Args:
-            now: seconds on the same clock.
-        """
+        """Note that the service wants fewer sends: the pace is slowed when it takes the next one."""
         if not self._refusals:
             self._refused_at = now
         self._refusals += 1

@@ -51,32 +51,22 @@ class Backoff:
             ConfigurationError: if the random number is none from 0 to 1.
         """
         u = check_number("what random gives", u, low=0, high=1)
+        # Cut at 32, long past any cap, as a float overflows at 1,024.
         longest = min(self.first * 2.0 ** min(failures - 1, 32), self.cap)
         return max(longest * (0.5 + 0.5 * u), retry_after or 0.0)
 
 
 def check_backoff(backoff: Backoff) -> Backoff:
-    """Give a backoff back if it is one.
-
-    Args:
-        backoff: what was handed in.
-
-    Raises:
-        ConfigurationError: if it is none.
-    """
+    """Give a backoff back, or raise a `ConfigurationError` if it is none."""
     if not isinstance(backoff, Backoff):
         raise ConfigurationError(f"backoff must be a Backoff, not {backoff!r:.80}")
     return backoff
 
 
 class Retries:
-    """How the calls of a session are tried again.
+    """Tries the calls of a session again.
 
-    Args:
-        backoff: how long to wait before the next try.
-        random: gives a number from 0 to 1.
-        failed: told of each failure and the loop's time at which the try began.
-        closing: ends every wait.
+    `failed` is told of each failure, and of the loop's time at which the try began; `closing` ends every wait.
     """
 
     def __init__(
@@ -99,19 +89,7 @@ class Retries:
         may_repeat: Callable[[MotionError], bool],
         attempts: int,
     ) -> _T:
-        """Try until it succeeds, fails for good, or has failed often enough.
-
-        Args:
-            attempt: makes one try.
-            may_repeat: whether a try that ended so may be made again.
-            attempts: the most tries, at least 1.
-
-        Returns:
-            What the try that succeeded gave.
-
-        Raises:
-            MotionError: the last try's.
-        """
+        """Try until it succeeds, and give the result, or raise the error of the last try that may be made."""
         failures = 0
         while True:
             began_at = asyncio.get_running_loop().time()
@@ -119,6 +97,7 @@ class Retries:
                 return await attempt()
             except MotionError as error:
                 failures += 1
+                # Of the last failure, too: a 429 slows the whole session, whether this call is made again or not.
                 self._failed(error, began_at)
                 if not may_repeat(error) or failures >= attempts:
                     raise

@@ -39,14 +39,7 @@ class Schedule(Protocol):
 
 
 def check_schedule(schedule: Schedule) -> Schedule:
-    """Give a schedule back if it can be asked.
-
-    Args:
-        schedule: what was handed in.
-
-    Raises:
-        ConfigurationError: if it has no method `wait`.
-    """
+    """Give a schedule back, or raise a `ConfigurationError` if it has no method `wait`."""
     if not isinstance(schedule, Schedule):
         raise ConfigurationError(f"a schedule has a method `wait(age, turn)`; {schedule!r:.80} has none")
     return schedule
@@ -85,17 +78,9 @@ class GrowingSchedule:
 def jittered(schedule: Schedule, *, age: float, turn: int, u: float, spread: float = 0.1) -> float:
     """Ask a schedule, and spread its answer so that jobs begun together are not polled together.
 
-    It is not shortened below the least that the contract advises, 2 seconds (section "Job Statuses").
-
-    Args:
-        schedule: whose answer to take; it may be the caller's own, so its answer is checked.
-        age: see `Schedule.wait`.
-        turn: see `Schedule.wait`.
-        u: a random number from 0 to 1.
-        spread: the share by which the wait is at most shortened or lengthened, from 0 to 1.
-
-    Raises:
-        ConfigurationError: if the schedule raised, or answered with no usable number, or if the random one is none.
+    `u` is a random number from 0 to 1, and `spread` the share by which a wait is shortened or lengthened at most. It is
+    not shortened below the least that the contract advises, 2 seconds (section "Job Statuses"). A schedule of the
+    caller's may answer anything: what is no usable number, or raises, is a `ConfigurationError`.
     """
     try:
         wait = schedule.wait(age, turn)
