@@ -109,13 +109,7 @@ class Client:
                 ending.push_async_callback(self._sender.aclose)
 
     async def create(self, request: VideoRequest, *, schedule: Schedule | None = None, **terms: Any) -> TrackedJob:
-        """Create a job; see `MotionSession.create`.
-
-        Args:
-            request: what to make.
-            schedule: how long this job is left alone between polls; the session's when None.
-            terms: see `_submission`.
-        """
+        """Create a job; see `MotionSession.create`, and `_submission` for the `terms`."""
 
         def begin(accepted: JobState) -> TrackedJob:
             watched = self.polls.job(accepted.job_id)
@@ -136,15 +130,9 @@ class Client:
         parent_end: JobState | None = None,
         **terms: Any,
     ) -> TrackedJob:
-        """Give a completed job a new turn; see `MotionSession.followup`.
+        """Give a completed job a new turn; see `MotionSession.followup`, and `_submission` for the `terms`.
 
-        Args:
-            job_id: the job.
-            request: what to change.
-            schedule: how long this job is left alone from now on; as before when None.
-            journal: where it is written down.
-            parent_end: the end of the job that is known from elsewhere, None if there is none.
-            terms: see `_submission`.
+        `parent_end` is an end of the job that a ledger knows, None if it knows none.
         """
         call = followup_call(job_id, request, now=self._now())
         watched = self.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
@@ -179,9 +167,8 @@ class Client:
     async def _look(self, watched: TrackedJob) -> tuple[JobState, int]:
         """Give the end of a completed job that a followup finds, and in which of its turns.
 
-        Raises:
-            FollowupNotAllowedError: if the job is not completed. Sent all the same, the followup might be taken a
-                moment later, and nobody would know the old end any more.
+        Raises `FollowupNotAllowedError` if the job is not completed. Sent all the same, the followup might be taken a
+        moment later, and nobody would know the old end any more.
         """
         job_id, looks = watched.job_id, 1
         while watched.is_behind(seen := await self.poll(job_id)) and looks < _LOOKS:
@@ -208,15 +195,11 @@ class Client:
         check: Callable[[], None] | None = None,
         **terms: Any,
     ) -> Submission[TrackedJob]:
-        """Give what is sent, which is looked at for what can become invalid while it waits.
+        """Give what is sent; its `check` also looks for what becomes invalid while it waits, such as a signature.
 
-        Args:
-            call: what is sent.
-            request: what it was made of.
-            on_accepted: begins the job's turn.
-            check: see `Submission`.
-            terms: the further fields of a `Submission`.
+        `terms` are the further fields of a `Submission`.
         """
+        # Found once: `check_all` is asked again and again, and reading ten URLs each time would be felt.
         expires_at = earliest_expiry(request)
 
         def check_all() -> None:
@@ -236,21 +219,14 @@ class Client:
         schedule: Schedule,
         waits_for_credits: bool,
     ) -> TrackedJob:
-        """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create.
-
-        Args:
-            intake: the request.
-            check: see `Submission`.
-            on_refused: see `Submission`.
-            schedule: how long its job is left alone between polls.
-            waits_for_credits: see `Submission`.
-        """
+        """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create."""
         terms: dict[str, Any] = {
             "schedule": schedule,
             "journal": intake.journal,
             "check": check,
             "on_refused": on_refused,
             "waits_for_credits": waits_for_credits,
+            # A batch has no bound of tries: the gate holds all of it back until the service takes one again.
             "is_patient": True,
         }
         if intake.parent_job_id is None:
@@ -258,12 +234,7 @@ class Client:
         return await self.followup(intake.parent_job_id, intake.request, parent_end=intake.parent_end, **terms)
 
     def take_up(self, intake: Intake, *, schedule: Schedule) -> TrackedJob:
-        """Give the job of a request of a batch that the service took from an earlier run.
-
-        Args:
-            intake: the request, with its job's id.
-            schedule: how long the job is left alone between polls.
-        """
+        """Give the job of a request of a batch that the service took from an earlier run."""
         watched = self.job(intake.job_id or "")
         self.polls.change_schedule(watched, schedule)
         if intake.before is not None:
@@ -271,24 +242,13 @@ class Client:
         return watched
 
     def job(self, job_id: str) -> TrackedJob:
-        """Take a job up by its id: no I/O.
-
-        Args:
-            job_id: the job.
-
-        Raises:
-            InvalidRequestError: if it cannot be a job's id.
-        """
+        """Take a job up by its id without any I/O; `InvalidRequestError` if it cannot be a job's id."""
         watched = self.polls.job(job_id)
         self._events.cover(watched)
         return watched
 
     async def poll(self, job_id: str) -> JobState:
-        """Ask for a job's state, up to four times while the trouble may pass; see `MotionSession.poll`.
-
-        Args:
-            job_id: the job.
-        """
+        """Ask for a job's state, up to four times while the trouble may pass; see `MotionSession.poll`."""
         watched = self.polls.job(job_id)
 
         async def attempt() -> JobState:
@@ -296,15 +256,12 @@ class Client:
             return await self.poll_once(job_id)
 
         state = await self._retries.run(attempt, may_repeat=is_passing, attempts=_POLL_ATTEMPTS)
+        # A poll by hand is news for all who follow the job, as one of the loop is.
         self.polls.observe(watched, state)
         return state
 
     async def poll_once(self, job_id: str) -> JobState:
-        """Ask for a job's state with one GET.
-
-        Args:
-            job_id: an id that has been checked.
-        """
+        """Ask for a job's state with one GET; the id is one that has been checked."""
         call = poll_call(job_id)
         state = read_answer(call, await self._transport.exchange(call), now=self._now())
         if state.extra:
@@ -312,7 +269,7 @@ class Client:
         return state
 
     def _tell_of_unread_fields(self, state: JobState) -> None:
-        """Say once a session of each documented field that it comes in another form: all goes on without it."""
+        """Warn once a session of each documented field that comes in another form; all goes on without it."""
         for field in sorted(unread_fields(state.extra) - self._unread):
             self._unread.add(field)
             _log.warning(

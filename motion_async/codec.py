@@ -29,10 +29,9 @@ def _leave_out_none(value: attrs.AttrsInstance) -> dict[str, Any]:
 
 
 def read_plain_request(plain: Mapping[str, Any]) -> VideoRequest:
-    """Read a request that `write_plain_request` gave; the values of its fields must be texts.
+    """Read a request that `write_plain_request` gave.
 
-    Raises:
-        TypeError: if they are not, or there are other fields.
+    Raises a `TypeError` if a field is no text, or there are other fields.
     """
     attachments = plain.get("attachments", ())
     fields = {name: field for name, field in plain.items() if name != "attachments"}

@@ -14,13 +14,9 @@ __all__ = ["HomeLoop"]
 
 
 class HomeLoop:
-    """The loop in which something was opened.
+    """The loop in which something (`what`, as in "the session") was opened.
 
-    Args:
-        what: what was opened, as in "the session".
-
-    Raises:
-        WrongLoopError: if no asyncio loop is running here.
+    Made where no asyncio loop runs it raises a `WrongLoopError`.
     """
 
     __slots__ = ("_loop", "_process", "_what")
@@ -34,10 +30,11 @@ class HomeLoop:
             )
         self._what = what
         self._loop = loop
+        # A fork copies the loop with all else, so that it would be the same object there, and wait for ever.
         self._process = os.getpid()
 
     def check(self) -> None:
-        """Raise a `WrongLoopError` if something else than the loop of the opening is running here."""
+        """Raise a `WrongLoopError` if anything else than the loop of the opening is running here."""
         if _running() is self._loop and os.getpid() == self._process:
             return
         if os.getpid() != self._process:

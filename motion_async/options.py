@@ -21,19 +21,11 @@ _MAX_FLOAT = sys.float_info.max
 
 
 def check_number(name: str, given: float, *, low: float, high: float = math.inf) -> float:
-    """Give a number back if it lies within its bounds.
-
-    Args:
-        name: the option's name, for the message.
-        given: what was handed in.
-        low: the least that is allowed.
-        high: the most that is allowed.
-
-    Raises:
-        ConfigurationError: if it is no number, or out of bounds.
-    """
+    """Give a number back if it lies within its bounds, else raise a `ConfigurationError` that names the option."""
+    # `True` is a number to Python, and most likely a mistake of the caller's.
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
     if not is_number or not low <= given <= high or _MAX_FLOAT < given < math.inf:
+        # Python refuses to write integers of thousands of digits, and the refusal would hide the mistake.
         shown = repr(given) if not isinstance(given, int) or abs(given) < 10**80 else "one of so many digits"
         bounds = f"at least {low:,.15g}" if high == math.inf else f"from {low:,.15g} to {high:,.15g}"
         raise ConfigurationError(f"{name} must be a number {bounds}, not {shown:.80}")
@@ -41,17 +33,7 @@ def check_number(name: str, given: float, *, low: float, high: float = math.inf)
 
 
 def check_whole_number(name: str, given: int, *, low: int, high: int) -> int:
-    """Give a whole number back if it lies within its bounds.
-
-    Args:
-        name: the option's name, for the message.
-        given: what was handed in.
-        low: the least that is allowed.
-        high: the most that is allowed.
-
-    Raises:
-        ConfigurationError: if it is no whole number, or out of bounds.
-    """
+    """Give a whole number back if it lies within its bounds, else raise a `ConfigurationError`."""
     whole = int(check_number(name, given, low=low, high=high))
     if whole != given:
         raise ConfigurationError(f"{name} must be a whole number, not {given!r}")
@@ -59,31 +41,14 @@ def check_whole_number(name: str, given: int, *, low: int, high: int) -> int:
 
 
 def check_choice(name: str, given: _Choice, *choices: _Choice) -> _Choice:
-    """Give a choice back if it is one.
-
-    Args:
-        name: the option's name, for the message.
-        given: what was handed in.
-        choices: what can be chosen.
-
-    Raises:
-        ConfigurationError: if it is none of them.
-    """
+    """Give a choice back if it is one of those that there are, else raise a `ConfigurationError`."""
     if given not in choices:
         raise ConfigurationError(f"{name} must be {' or '.join(map(repr, choices))}, not {given!r:.80}")
     return given
 
 
 def check_clock(name: str, given: Callable[[], datetime]) -> Callable[[], datetime]:
-    """Give a clock back if it can be read and gives an aware datetime.
-
-    Args:
-        name: the option's name, for the message.
-        given: what was handed in.
-
-    Raises:
-        ConfigurationError: if it does not.
-    """
+    """Give a clock back, or raise a `ConfigurationError` if it cannot be read or gives no aware datetime."""
     try:
         aware = given().tzinfo is not None
     except Exception as error:

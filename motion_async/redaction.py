@@ -46,7 +46,7 @@ class Secret(str):
     _text: str
 
     def __new__(cls, text: str) -> Self:
-        """Take a text in, which may be such a one."""
+        """Take in a text, which may be a secret already."""
         secret = super().__new__(cls, "…")
         secret._text = str(text)  # its own
         return secret
@@ -95,7 +95,7 @@ class Unshown(str):
 
 
 class _UnshownBytes(bytes):
-    """The same of bytes."""
+    """Bytes that libraries need to the letter, and whose repr shows nothing."""
 
     __slots__ = ()
 
@@ -106,8 +106,7 @@ class _UnshownBytes(bytes):
 class Eraser:
     """Takes one secret out of JSON, however its characters are written there.
 
-    Args:
-        secret: visible ASCII without quotes and backslashes, which JSON writes in ways of their own.
+    The secret is visible ASCII without quotes and backslashes, which JSON writes in ways of their own.
     """
 
     def __init__(self, secret: str) -> None:
@@ -120,11 +119,7 @@ class Eraser:
         return "Eraser(…)"
 
     def erase_json(self, body: bytes) -> bytes:
-        """Give some JSON, or any other bytes, without the secret.
-
-        Args:
-            body: as it came, not compressed.
-        """
+        """Give JSON, or any other bytes that are not compressed, without the secret."""
         if self._plain in body or b"\\" in body:  # most have neither, and are not to be copied
             return self._spelled.sub(lambda found: _ERASED if found["secret"] else found[0], body)
         return body
@@ -141,11 +136,7 @@ def redacted(text: str) -> str: ...
 @overload
 def redacted(text: None) -> None: ...
 def redacted(text: str | None) -> str | None:
-    """Give a text without its secrets: API keys, and what of URLs is a password or may be a signature.
-
-    Args:
-        text: words of the service, of a proxy or of the network layer; None stays None.
-    """
+    """Give a text without its secrets: API keys, and what of URLs is a password or may be a signature."""
     if text is None:
         return None
     folded = text.casefold()
@@ -175,11 +166,9 @@ def _unless_a_name(found: re.Match[str]) -> str:
 
 
 def redacted_deep(given: Any, depth: int = 16) -> Any:
-    """Give a value of JSON without its secrets, and without what lies so deep or so far back that nobody reads it.
+    """Give a value of JSON without its secrets, and without what lies deeper or further back than anyone reads.
 
-    Args:
-        given: the value.
-        depth: how many levels of it are kept, at least 0; deeper ones could not be pickled.
+    What lies deeper than `depth` levels could not be pickled.
     """
     return _redacted_deep(given, depth, iter(range(_MOST_VALUES)))
 

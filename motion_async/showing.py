@@ -31,33 +31,21 @@ _ESCAPES: Final = _Escapes()
 
 
 def visible(text: str) -> str:
-    r"""Give a text as one line without anything that a terminal or a log obeys: `\n`, `\x1b`, `\u202e` are written out.
-
-    Args:
-        text: anyone's words.
-    """
+    r"""Give a text as one line without what a terminal or a log obeys: `\n`, `\x1b`, `\u202e` are written out."""
     return text if text.isprintable() else text.translate(_ESCAPES)
 
 
 def shown(text: str, *, limit: int = MAX_SHOWN) -> str:
-    """Give a text of others for a message: without secrets, visible, and with an ellipsis where it is cut.
-
-    Args:
-        text: words of the service, of a proxy, or of whatever else is not ours.
-        limit: the most characters, at least 1.
-    """
+    """Give a text of others for a message: without secrets, visible, and with an ellipsis at `limit` characters."""
     # Cut once before, as an escape is long; not before secrets are taken out, of which half a one would be none.
     line = visible(redacted(text)[: limit + 1])
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def shown_list(texts: Iterable[str], number: int, *, limit: int = MAX_SHOWN) -> str:
-    """Give the first of some texts, as many as one message can show, and how many more there are.
+    """Give as many of some `shown` texts as fit into `limit` characters, and how many more of `number` there are.
 
-    Args:
-        texts: texts that have been `shown`.
-        number: how many there are in all.
-        limit: the most characters of those that are given; the first is given in any case.
+    The first one is given in any case.
     """
     given: list[str] = []
     length = 0
