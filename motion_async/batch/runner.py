@@ -196,7 +196,6 @@ class FanOut(AsyncIterator[Outcome]):
 
     def _stop(self, error: MotionError) -> None:
         """End new creates."""
-        # The first one is the cause; the others follow from it.
         self._stopped_by = self._stopped_by or error
         self._recheck()
 
@@ -309,7 +308,6 @@ class FanOut(AsyncIterator[Outcome]):
 
     def _is_at_work(self, job_id: str | None) -> TypeGuard[str]:
         job = None if job_id is None else self._polls.job(job_id)
-        # From memory alone: the look of the followup that was just refused has asked the service.
         return job is not None and job.state is not None and not job.has_ended
 
     async def _outlast(self, item: BatchItem, job_id: str) -> None:
@@ -326,7 +324,6 @@ class FanOut(AsyncIterator[Outcome]):
         item.follow(job, self._polls, self._check_job)
         if self._job_timeout is not None:
             item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._time_out, item)
-        # The job may have ended before this item observed it, and then there is no news to come.
         self._check_job(item)
 
     def _time_out(self, item: BatchItem) -> None:
@@ -361,7 +358,6 @@ class FanOut(AsyncIterator[Outcome]):
         if item.job is None or item.intake.journal is None:
             self._hand_out(item, state, error)
             return
-        # Where a watch ended without an end, what was seen last still tells the person where the job stood.
         state = state or item.state
         kept = asyncio.ensure_future(item.intake.journal.ended(state, error))
 

@@ -15,12 +15,7 @@ from datetime import datetime
 from weakref import WeakSet
 
 from motion_async.contract.protocol import is_passing
-from motion_async.errors import (
-    ConfigurationError,
-    MotionError,
-    ServiceError,
-    UnexpectedResponseError,
-)
+from motion_async.errors import ConfigurationError, MotionError, ServiceError, UnexpectedResponseError
 from motion_async.events import Event, PollDisturbed, SessionSlowed, WatchEnded
 from motion_async.jobs import JobState, StatusChange
 from motion_async.loops import HomeLoop
@@ -206,8 +201,7 @@ class PollLoop:
         """Take an answer of the service into account, whoever asked for it, and tell all observers of a change."""
         job.failures = job.unreadable = 0
         if not is_stale(seen, known=job.state, before=job.before):
-            # Before the state counts: that may begin a turn, and this one is the turn that the schedule is to learn
-            # from.
+            # Before the state counts, which may begin another turn: the schedule is to learn of this one.
             job.teach(seen, now=self._loop.time())
             self._take_in(job, seen)
         elif job.unchanged is not None and seen.status.is_terminal:
