@@ -15,17 +15,14 @@ _NEEDED = ("cyclopts", "rich")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command, and give its exit status.
-
-    Args:
-        argv: the arguments without the program's name; those of the process when None.
-    """
+    """Run the command with the arguments of the process, or those given, and give its exit status."""
     try:
         # Here rather than above: whatever is missing or interrupted while it loads gets a sentence too.
         from motion_async.cli.app import run  # noqa: PLC0415
 
         return run(sys.argv[1:] if argv is None else argv)
     except ModuleNotFoundError as error:
+        # A missing extra is the person's to install; any other missing module is our mistake, and a traceback.
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
         sys.stderr.write(

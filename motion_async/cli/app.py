@@ -328,7 +328,7 @@ _argv: ContextVar[Sequence[str]] = ContextVar("_argv", default=())
 
 
 def _again(file: str) -> str:
-    """Give the command line that is run, as a shell takes it, and without the password of a ledger."""
+    """Give the command that was typed, as a shell takes it, without the password of a ledger's URL."""
     given = _argv.get()
     pasted = [without_password(argument, word=None) for argument in given]
     command = again(pasted) + (" < the same input" if file == "-" else "")
@@ -345,11 +345,7 @@ class _HelpConsole(Console):
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run the command with some arguments, and give its exit status.
-
-    Args:
-        argv: the arguments, without the program's name.
-    """
+    """Run the command with the arguments behind the program's name, and give its exit status."""
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that knows no bars shows something in their place, rather than a traceback.
         sys.stdout.reconfigure(errors="replace")
@@ -361,6 +357,7 @@ def run(argv: Sequence[str]) -> int:
     except CycloptsError as error:
         say(_complaint(error, argv, console))
         return ExitStatus.WRONG_USE
+    # A context variable, not an argument: only `batch` needs the whole command line, and cyclopts calls it.
     _argv.set(tuple(argv))
     try:
         result = command(*bound.args, **bound.kwargs)
@@ -375,7 +372,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _is_incomplete(argv: Sequence[str]) -> bool:
-    """Whether all that is named is a group of commands, and none of them."""
+    """Whether the arguments name a group of commands, and none of its commands."""
     _, apps, rest = app.parse_commands(argv)
     return not rest and apps[-1].default_command is None
 
@@ -391,11 +388,12 @@ def _complaint(error: CycloptsError, argv: Sequence[str], console: Console) -> s
 
 
 def _words(error: CycloptsError, argv: Sequence[str], console: Console) -> str:
-    """Give what an error says of the arguments; if one is an address with a secret, what is said of them without it."""
+    """Give the words of an error of the arguments, without the secret of an address that is among them."""
     plain = [without_password(argument) for argument in argv]
     if plain == list(argv):
         return str(error)
     try:
+        # Parsed once more without secrets: the message then quotes an argument that has none.
         app.parse_args(plain, console=console, exit_on_error=False, print_error=False)
     except CycloptsError as of_plain:
         return str(of_plain)

@@ -24,15 +24,9 @@ _OWNERS: Final = "-owner-"
 
 
 def check_output(path: Path, *, reads: Path | None = None, ledger: Path | None = None) -> None:
-    """Raise if a file could not be written, before the work is done that it is to hold.
+    """Raise a `ConfigurationError` if a file could not be written, before the work is done that it is to hold.
 
-    Args:
-        path: the file.
-        reads: a file that must not be overwritten, as it is read.
-        ledger: the file of a ledger, there or not yet; neither it nor what lies beside it for it must be overwritten.
-
-    Raises:
-        ConfigurationError: saying what stands in the way.
+    Neither `reads`, a file that is read, nor `ledger`, with what lies beside it, may be overwritten.
     """
     try:
         if reads is not None and path.exists() and path.samefile(reads):
@@ -50,7 +44,7 @@ def check_output(path: Path, *, reads: Path | None = None, ledger: Path | None =
 
 
 def _mode_of(path: Path) -> int | None:
-    """Give the permissions of what has a name already, None if nothing has; raise if it must not be replaced."""
+    """Give the permissions of a file that may be replaced, None if there is none; else raise."""
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -65,11 +59,12 @@ def _mode_of(path: Path) -> int | None:
 
 
 def _for_its_owner(name: str, flags: int) -> int:
+    # 0600, as results hold prompts; and if somebody has put a link there meanwhile, nothing is written through it.
     return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def _is_of(ledger: Path, path: Path) -> bool:
-    """Whether a file is a ledger's, or one of those that are made beside it while it is open."""
+    """Whether a file is a ledger's, or one of those that lie beside it while it is open."""
     if path.exists() and ledger.exists() and path.samefile(ledger):  # two names, by a hard link or by their case
         return True
     target, kept = path.resolve(), ledger.resolve()
@@ -81,20 +76,15 @@ def _is_of(ledger: Path, path: Path) -> bool:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[TextIO]:
-    """Write a file that takes its name when the block is left without an error, and is gone otherwise.
+    """Give a file for UTF-8 that takes its name when the block ends well, and is gone otherwise.
 
-    Args:
-        path: the name; what has it already is replaced if it is a file of this user, and keeps its permissions.
-
-    Yields:
-        A text file for UTF-8 with the line ends that are written.
-
-    Raises:
-        ConfigurationError: if it cannot be written.
+    What has the name already is replaced if it is a file of this user, and keeps its permissions. Raises a
+    `ConfigurationError` if it cannot be written.
     """
     try:
         target = path.parent.resolve() / path.name
         mode = _mode_of(target)
+        # In the same directory, as a rename is atomic within one file system only; cut, as names have a bound.
         hidden = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
         try:
             with open(hidden, "x", encoding="utf-8", newline="", opener=_for_its_owner) as file:  # has an opener
@@ -102,9 +92,11 @@ def atomic_file(path: Path) -> Iterator[TextIO]:
                     hidden.chmod(mode)
                 yield file
                 file.flush()
+                # Before the rename: after a crash a file that has its name must have its content, too.
                 os.fsync(file.fileno())
             _mode_of(target)  # once more, for what may have come there since
             hidden.replace(target)
+            # The rename itself is an entry of the directory, and is on disk when that is.
             _sync_directory(target.parent)
         finally:
             hidden.unlink(missing_ok=True)

@@ -21,13 +21,10 @@ _SHOWN: Final = 600
 def command_line(
     *words: str, options: Mapping[str, str] | None = None, names: Iterable[tuple[str, str]] = (), hint: str = ""
 ) -> str:
-    """Give a command, and after it what stands for those of its names that are not to be pasted.
+    """Give a command to be pasted, and after it the names that stand in it by a word, as no shell should get them.
 
-    Args:
-        words: our own: the subcommands, and options without names of others.
-        options: names of others that are the values of options, by the option.
-        names: the names of others that come last, each behind the word that stands for it in the help.
-        hint: a few words on what the command needs besides.
+    `words` are our own; `options` and `names` carry names of others, the latter with the help's word for each. `hint`
+    says what the command needs besides.
     """
     beside: dict[str, str] = {}
 
@@ -41,17 +38,14 @@ def command_line(
 
     given = [f"{option}={pasted(_word_of(option), value)}" for option, value in (options or {}).items()]
     last = [pasted(stands_for, name) for stands_for, name in names]
+    # Behind `--` a name that begins with a hyphen is no option.
     command = shlex.join(["motion-async", *words, *given, *(["--", *last] if last else [])])
     explained = " and ".join(f"{word} is {_quoted(name)}" for word, name in beside.items())
     return command + (f", where {explained}" if explained else "") + (f" ({hint})" if hint else "")
 
 
 def again(arguments: Iterable[str]) -> str:
-    """Give the command that a person has typed, as far as it can stand on one line.
-
-    Args:
-        arguments: its arguments as they were given, and none that holds a secret.
-    """
+    """Give the command with arguments that hold no secret, as far as they can stand on one line."""
     return shlex.join(
         ["motion-async", *(each if _stands_on_one_line(each) else "THE_SAME_AS_BEFORE" for each in arguments)]
     )
@@ -62,7 +56,7 @@ def _word_of(option: str) -> str:
 
 
 def _can_be_pasted(name: str, *, is_job_id: bool) -> bool:
-    """Whether a name is visible to the last character, and no option; an id, which the service chose, is one word."""
+    """Whether a name is visible to the last character, and no option; a job id, the service's word, has no space."""
     if not name or name.startswith("-") or (is_job_id and " " in name):
         return False
     return _stands_on_one_line(name)

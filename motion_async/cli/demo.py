@@ -40,18 +40,14 @@ _FOLLOWUP: Final = "Make the pacing faster and add a stronger call to action."
 
 
 async def demo(reporter: Reporter, *, speed: float = 60.0) -> ExitStatus:
-    """Make the videos of the shipped prompts, live, and tell how it went.
+    """Make the videos of the shipped prompts, live, `speed` times faster than real time, and tell how it went.
 
-    Args:
-        reporter: told of everything.
-        speed: how many times faster than real time the sandbox runs and is polled, above 0.
-
-    Returns:
-        `DONE` if the story went as it should: one job waits for input, one fails, all others complete.
+    `DONE` means that the story went as it should: one job waits for input, one fails, all others complete.
     """
     requests = load_prompts()
     tally = Tally()
     began = time.monotonic()
+    # Polled as much faster as time runs, so that the polls per job are those of real life.
     usual = GrowingSchedule()
     schedule = GrowingSchedule(first=usual.first / speed, growth=usual.growth, cap=usual.cap / speed)
     async with Sandbox(seed=_SEED, speed=speed) as sandbox:

@@ -86,13 +86,10 @@ _END_OF_ERROR: Final = {kind: end for end, meaning in MEANINGS.items() for kind 
 
 
 def end_of(outcome: Outcome) -> End:
-    """Give how a request ended.
-
-    Args:
-        outcome: its outcome.
-    """
+    """Give how a request ended, as its outcome tells."""
     if outcome.error is None:
         return End.COMPLETED
+    # By the class that is nearest: most errors mean what their parent means.
     for kind in type(outcome.error).__mro__:
         if kind in _END_OF_ERROR:
             return _END_OF_ERROR[kind]
@@ -100,13 +97,7 @@ def end_of(outcome: Outcome) -> End:
 
 
 def status_of(outcome: Outcome, end: End, *, skips_invalid: bool) -> ExitStatus:
-    """Give the exit status that an outcome stands for.
-
-    Args:
-        outcome: the outcome.
-        end: how it ended.
-        skips_invalid: whether a person has said that lines which cannot be sent are no failure.
-    """
+    """Give the exit status of an outcome; with `skips_invalid`, a line that was refused before it was sent is none."""
     error = outcome.error
     if error is None or end is End.DROPPED:
         return ExitStatus.DONE

@@ -74,20 +74,12 @@ def _meaning(error: errors.MotionError) -> tuple[ExitStatus, str]:
 
 
 def exit_status(error: errors.MotionError) -> ExitStatus:
-    """Give the exit status that an error stands for.
-
-    Args:
-        error: what ended the command, or one of its jobs.
-    """
+    """Give the exit status that an error stands for."""
     return _meaning(error)[0]
 
 
 def sentence(error: errors.MotionError) -> str:
-    """Say in one line what happened and what to do next.
-
-    Args:
-        error: what ended the command, or one of its jobs.
-    """
+    """Say in one line what happened and what to do next."""
     advice = _meaning(error)[1]
     if "{watch}" in advice:
         advice = advice.replace("{watch}", command_line("watch", names=[("JOB_ID", error.job_id or "")]))
@@ -96,11 +88,7 @@ def sentence(error: errors.MotionError) -> str:
 
 
 def trouble_words(it: PollDisturbed | SendDisturbed | LedgerTrouble) -> str:
-    """Say that something did not work and is tried again, when, and why it did not.
-
-    Args:
-        it: what did not work.
-    """
+    """Say that something did not work, when it is tried again, and why it did not."""
     if isinstance(it, LedgerTrouble):
         return f"the ledger cannot be used now and is waited for ({span(it.waited)} so far): {it.reason}"
     if isinstance(it, PollDisturbed):
@@ -111,11 +99,7 @@ def trouble_words(it: PollDisturbed | SendDisturbed | LedgerTrouble) -> str:
 
 
 def credits_words(error: errors.InsufficientCreditsError) -> str:
-    """Say what a 402 means, with the numbers that came with it.
-
-    Args:
-        error: the 402.
-    """
+    """Say what a 402 means, with the numbers that came with it."""
     numbers = ""
     if error.current_balance is not None:
         numbers = f": the balance is {error.current_balance:,g}"
@@ -125,11 +109,8 @@ def credits_words(error: errors.InsufficientCreditsError) -> str:
 
 
 def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:
-    """Give the one status of a command that had several jobs.
+    """Give the one status of a command that had several jobs; `DONE` for none.
 
     What the caller can correct comes first, then outcomes that are not known, then jobs that have failed.
-
-    Args:
-        statuses: one a job; none at all is `DONE`.
     """
     return min(statuses, key=_WORST_FIRST.index, default=ExitStatus.DONE)

@@ -33,13 +33,9 @@ async def generate(
     timeout: float | None,
     base_url: str | None,
 ) -> ExitStatus:
-    """Create a job and wait until it ends.
+    """Create a job and wait until it ends, for `timeout` seconds at most from its creation on (None: for ever).
 
-    Args:
-        reporter: told of everything.
-        request: what to make.
-        timeout: seconds from the creation on, None for no end.
-        base_url: where the service is, None for the environment's or the documented one.
+    Without `base_url` the environment says where the service is, or else the documentation.
     """
     check_timeout(timeout)  # before anything is paid for
     session = new_session(base_url)
@@ -56,15 +52,7 @@ async def followup(
     timeout: float | None,
     base_url: str | None,
 ) -> ExitStatus:
-    """Give a completed job a new turn and wait until that ends.
-
-    Args:
-        reporter: told of everything.
-        job_id: the job.
-        request: what to change.
-        timeout: see `generate`.
-        base_url: see `generate`.
-    """
+    """Give a completed job a new turn and wait until that ends; `timeout` as in `generate`."""
     check_timeout(timeout)
     session = new_session(base_url)
     async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
@@ -73,13 +61,8 @@ async def followup(
 
 
 async def status(reporter: Reporter, job_ids: Sequence[str], *, base_url: str | None) -> ExitStatus:
-    """Ask for the states of some jobs, all at once, each once.
-
-    Args:
-        reporter: told of everything.
-        job_ids: the jobs; what is named twice is asked once.
-        base_url: see `generate`.
-    """
+    """Ask for the states of some jobs, all at the same time, each once."""
+    # A job that is named twice is one job, in the order in which it was named first.
     job_ids = list(dict.fromkeys(job_ids))
     async with new_session(base_url) as motion, reporter.live(JobTable(job_ids, follows=False)):
 
@@ -101,14 +84,7 @@ async def watch(
     timeout: float | None,
     base_url: str | None,
 ) -> ExitStatus:
-    """Follow some jobs until the last of them ends.
-
-    Args:
-        reporter: told of everything.
-        job_ids: the jobs; what is named twice is followed once.
-        timeout: seconds from now on, None for no end.
-        base_url: see `generate`.
-    """
+    """Follow some jobs until the last of them ends, for `timeout` seconds at most from now on (None: for ever)."""
     check_timeout(timeout)
     job_ids = list(dict.fromkeys(job_ids))
     session = new_session(base_url)
@@ -128,13 +104,9 @@ async def _end(reporter: Reporter, job: Job, timeout: float | None) -> ExitStatu
 
 
 def new_session(base_url: str | None) -> MotionSession:
-    """Give a session with the key of the environment, not yet entered.
+    """Give a session with the key of the environment, not entered yet.
 
-    Args:
-        base_url: see `generate`.
-
-    Raises:
-        ConfigurationError: if there is no key, or it or the base URL cannot be used.
+    Raises a `ConfigurationError` if there is no key, or if it or the base URL cannot be used.
     """
     key = os.environ.get("MOTION_API_KEY")
     if not key:
@@ -148,12 +120,8 @@ def new_session(base_url: str | None) -> MotionSession:
 async def telling(motion: MotionSession, tell: Callable[[Event], None]) -> AsyncIterator[MotionSession]:
     """Keep a session open, and tell of each of its events before whoever waits for it goes on.
 
-    A create that is interrupted may bring its id back while the session is left, so the events are read to
-    their very end after that.
-
-    Args:
-        motion: the session, not yet entered.
-        tell: told of each event.
+    A create that is interrupted may bring its id back while the session is left, so the events are read to their very
+    end after that.
     """
     reader: asyncio.Task[None] | None = None
     try:

@@ -37,34 +37,21 @@ __all__ = [
 
 @attrs.frozen
 class Asked:
-    """A job's state was asked for.
-
-    Args:
-        state: the answer.
-    """
+    """A job's state was asked for, and this is the answer."""
 
     state: JobState
 
 
 @attrs.frozen
 class Completed:
-    """A job that was waited for has completed.
-
-    Args:
-        state: its last state.
-    """
+    """A job that was waited for has completed; the state is its last one."""
 
     state: JobState
 
 
 @attrs.frozen
 class Failure:
-    """Something did not work.
-
-    Args:
-        error: what happened.
-        job_id: the job that it happened to, if any.
-    """
+    """Something did not work; `job_id` is the job that it happened to, if any."""
 
     error: MotionError
     job_id: str | None
@@ -72,23 +59,14 @@ class Failure:
 
 @attrs.frozen
 class Interrupted:
-    """The command ends before its jobs do.
-
-    Args:
-        job_ids: the jobs.
-    """
+    """The command ends before these jobs do."""
 
     job_ids: tuple[str, ...]
 
 
 @attrs.frozen
 class Listening:
-    """A sandbox can be reached.
-
-    Args:
-        base_url: where.
-        api_key: the key of its account.
-    """
+    """A sandbox can be reached at this address, with this key."""
 
     base_url: str
     api_key: str = attrs.field(repr=False)
@@ -146,23 +124,14 @@ class Summary:
 
 @attrs.frozen
 class LinesChecked:
-    """Lines of a batch's file have been read before anything is sent.
-
-    Args:
-        count: how many so far.
-    """
+    """So many lines of a batch's file have been checked, before anything is sent."""
 
     count: int
 
 
 @attrs.frozen
 class LineRefused:
-    """A line of a batch's file can't be sent.
-
-    Args:
-        line: its number, from 1.
-        problems: all that is wrong with it.
-    """
+    """A line of a batch's file, counted from 1, cannot be sent; `problems` are all that is wrong with it."""
 
     line: int
     problems: tuple[str, ...]
@@ -189,12 +158,7 @@ class BatchPlanned:
 
 @attrs.frozen
 class BatchBegins:
-    """The lines of a batch are checked, and what can be sent is sent from now on.
-
-    Args:
-        total: how many requests there are.
-        max_active: how many run at one time.
-    """
+    """The lines of a batch are checked, and what can be sent is sent from now on."""
 
     total: int
     max_active: int
@@ -202,13 +166,7 @@ class BatchBegins:
 
 @attrs.frozen
 class RequestEnded:
-    """A request of a batch has an outcome.
-
-    Args:
-        line: the number of its line, from 1.
-        outcome: the outcome.
-        end: how it ended.
-    """
+    """A request of a batch has an outcome; its line is counted from 1."""
 
     line: int
     outcome: Outcome
@@ -243,12 +201,7 @@ class BatchEnded:
 
 @attrs.frozen
 class BatchCounts:
-    """How many items of a batch are in which state.
-
-    Args:
-        batch: the batch's name.
-        counts: the items, by state.
-    """
+    """How many items of a batch are in which state."""
 
     batch: str
     counts: Mapping[ItemState, int] = attrs.field(hash=False)
@@ -256,12 +209,7 @@ class BatchCounts:
 
 @attrs.frozen
 class ItemShown:
-    """An item of a ledger as it stands.
-
-    Args:
-        item: the item.
-        history: what happened to it, None if that was not asked for.
-    """
+    """An item of a ledger as it stands; its history is None unless it was asked for."""
 
     item: Item
     history: tuple[History, ...] | None = None
@@ -269,12 +217,7 @@ class ItemShown:
 
 @attrs.frozen
 class ItemsShown:
-    """Some items of a ledger as they stand.
-
-    Args:
-        items: the items.
-        more: whether there are further ones.
-    """
+    """Some items of a ledger as they stand; `more` says that there are further ones."""
 
     items: tuple[Item, ...]
     more: bool

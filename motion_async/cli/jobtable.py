@@ -113,6 +113,7 @@ class JobTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render the table, or bars while it would not fit."""
+        # A live picture that is higher than the terminal scrolls at each frame, and leaves a trail of itself.
         if not self._is_settled and len(self._rows) + _FRAME_LINES > console.height:
             yield self._bars if self._follows else Text(f"asked for {len(self._rows)} jobs …", "dim")
             return

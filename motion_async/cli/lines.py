@@ -106,12 +106,7 @@ completed_at, error, pending_user_input, and whatever else came."""
 
 
 class JsonLines:
-    """A sink for programs.
-
-    Args:
-        stdout: where the lines go.
-        clock: gives seconds, never backwards.
-    """
+    """A sink for programs: a JSON object a line; `clock` gives seconds that never go backwards."""
 
     def __init__(self, stdout: Stdout, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stdout = stdout
@@ -119,7 +114,7 @@ class JsonLines:
 
     @asynccontextmanager
     async def live(self, view: View) -> AsyncIterator[None]:
-        """Show nothing, but say every so often how it stands, if the view has words for that; see `Sink.live`."""
+        """Show nothing, but say now and then how it stands, if the view has words for that; see `Sink.live`."""
         saying = asyncio.create_task(_say_at_times(view), name="motion_async.cli.words")
         try:
             yield

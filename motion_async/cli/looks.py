@@ -39,42 +39,25 @@ _ENOUGH: Final = 1_000
 
 
 def one_line(text: str, *, limit: int | None = None) -> str:
-    """Give a text as one line of printable characters.
-
-    Args:
-        text: anyone's words.
-        limit: the most characters, at least 1; what is longer ends in an ellipsis.
-    """
+    """Give anyone's words as one line of printable characters, at most `limit`, with an ellipsis where they are cut."""
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
     return line if limit is None or len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def label(status: str) -> str:
-    """Give the words for a status, documented or not.
-
-    Args:
-        status: the status.
-    """
+    """Give the words for a status, documented or not."""
     if status == JobStatus.AWAITING_USER_INPUT:
         return "awaiting input"
     return one_line(status[:_ENOUGH].replace("_", " "), limit=_MAX_LABEL)
 
 
 def style(status: JobStatus) -> str:
-    """Give the rich style of a status; all that the documentation does not name share one.
-
-    Args:
-        status: the status.
-    """
+    """Give the rich style of a status; all that the documentation does not name share one."""
     return _STYLES.get(status, "magenta")
 
 
 def span(seconds: float) -> str:
-    """Write a span of time as short as a person would say it.
-
-    Args:
-        seconds: how long, at least 0.
-    """
+    """Write a span of seconds as short as a person would say it."""
     if round(seconds, 1) < 60:  # the units of time
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -84,20 +67,12 @@ def span(seconds: float) -> str:
 
 
 def rate(each_second: float) -> str:
-    """Write how often something happens.
-
-    Args:
-        each_second: how often in a second, at least 0.
-    """
+    """Write how often something happens, given how often it does in a second."""
     return f"{each_second:.1f} a second" if each_second >= 1 else f"{each_second * 60:.1f} a minute"
 
 
 def about(seconds: float) -> str:
-    """Write an estimate of a span of time no finer than it deserves.
-
-    Args:
-        seconds: how long, at least 0.
-    """
+    """Write an estimate of a span of seconds no finer than it deserves."""
     minutes = round(seconds / 60)
     if seconds < 60:
         return "less than a minute"

@@ -41,11 +41,7 @@ class Tally:
         self._seconds: defaultdict[JobStatus, float] = defaultdict(float)
 
     def take(self, change: StatusChange) -> None:
-        """Count one change; one that a session tells anew, as it does of a job it had let go, counts once.
-
-        Args:
-            change: the change.
-        """
+        """Count one change; one that a session tells anew, as it does of a job it had let go, counts once."""
         status, at = self._entered.get(change.job_id, (None, change.observed_at))
         current = self._kind_of(change.current)
         if status == current:
@@ -59,18 +55,14 @@ class Tally:
         self._entered[change.job_id] = (current, change.observed_at)
 
     def _kind_of(self, status: JobStatus) -> JobStatus:
-        """Give what a status is counted as: a service that makes up ever new and long ones fills no memory."""
+        """Give what a status is counted as, so that ever new and long ones fill no memory."""
         if status.is_documented:
             return status
         short = JobStatus(status[:_LONGEST])
         return short if short in self.passed or len(self.passed) < _MOST_KINDS else _OTHER
 
     def mean_seconds(self, status: JobStatus) -> float | None:
-        """Give how long jobs stayed in a status on average, None if none has left it.
-
-        Args:
-            status: the status.
-        """
+        """Give how many seconds jobs stayed in a status on average, None if none has left it."""
         left = self._left[status]
         return self._seconds[status] / left if left else None
 

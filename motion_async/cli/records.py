@@ -22,29 +22,17 @@ Record: TypeAlias = dict[str, Any]
 
 
 def state_record(state: JobState) -> Record:
-    """Give a state as the service's answer has it.
-
-    Args:
-        state: the state.
-    """
+    """Give a state as the service's answer has it."""
     return write_plain_state(state, time_text)
 
 
 def time_text(moment: datetime) -> str:
-    """Write a time as the service does.
-
-    Args:
-        moment: an aware datetime.
-    """
+    """Write an aware datetime as the service does."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def outcome_record(ended: RequestEnded) -> Record:
-    """Give an outcome.
-
-    Args:
-        ended: the outcome, with its line and its end.
-    """
+    """Give an outcome as a JSON line has it."""
     outcome = ended.outcome
     return {
         "line": ended.line,
@@ -59,15 +47,7 @@ def outcome_record(ended: RequestEnded) -> Record:
 
 
 def result_record(line: int, key: str | None, request: VideoRequest | None, metadata: Any, item: Item | None) -> Record:
-    """Give what the ledger has of a line.
-
-    Args:
-        line: the line's number.
-        key: its key in the ledger.
-        request: its request.
-        metadata: the caller's own.
-        item: its item, None if the batch has not come to it yet.
-    """
+    """Give what the ledger has of a line; `item` is None if the batch has not come to it yet."""
     error = None if item is None else item.error
     if _is_changed(item, request):
         error = "sent with another content than the line has now; give the line an id of its own"
@@ -84,11 +64,7 @@ def result_record(line: int, key: str | None, request: VideoRequest | None, meta
 
 
 def item_record(item: Item) -> Record:
-    """Give an item.
-
-    Args:
-        item: the item.
-    """
+    """Give an item as a JSON line or an export has it."""
     return {
         "batch": item.batch,
         "key": item.key,
@@ -107,11 +83,7 @@ def item_record(item: Item) -> Record:
 
 
 def history_record(step: History) -> Record:
-    """Give one thing that happened to an item.
-
-    Args:
-        step: the thing.
-    """
+    """Give one thing that happened to an item."""
     return {
         "at": time_text(step.at),
         "state": step.state,

@@ -60,23 +60,15 @@ class Sink(Protocol):
 
 
 def say(words: str) -> None:
-    """Say one sentence on stderr.
-
-    Args:
-        words: the sentence; printable or not.
-    """
+    """Say one sentence on stderr; what is not printable in it is replaced."""
+    # None under pythonw, and where a parent has closed it.
     if sys.stderr is not None:
         sys.stderr.write(f"motion-async: {one_line(words)}\n")
         sys.stderr.flush()
 
 
 class Reporter:
-    """Tells what happens.
-
-    Args:
-        sink: where everything goes to.
-        stdout: what the sink writes to, for content that is no happening.
-    """
+    """Tells what happens to a view and a sink; `stdout` is for content that is no happening."""
 
     def __init__(self, sink: Sink, stdout: Stdout) -> None:
         self._sink = sink
@@ -91,11 +83,7 @@ class Reporter:
 
     @asynccontextmanager
     async def live(self, view: View) -> AsyncIterator[None]:
-        """Keep a view up to date for as long as the context lasts; sentences for stderr wait for its end.
-
-        Args:
-            view: what is shown.
-        """
+        """Keep a view up to date for as long as the context lasts; sentences for stderr wait for its end."""
         self._view = view
         try:
             async with self._sink.live(view):
@@ -111,35 +99,22 @@ class Reporter:
         return self._stdout.file()
 
     def following(self, job_ids: Iterable[str]) -> None:
-        """Note jobs that are followed from now on.
-
-        Args:
-            job_ids: the jobs.
-        """
+        """Note jobs that are followed from now on."""
         self._open_jobs.update(dict.fromkeys(job_ids))
 
     def goes_on_with(self, command: str) -> None:
-        """Note the command that goes on where this one ends, in the place of watching single jobs.
-
-        Args:
-            command: the command.
-        """
+        """Note the command that goes on where this one ends, in the place of watching single jobs."""
         self._goes_on_with = command
 
     def keeps(self, unwritten: Callable[[], Sequence[tuple[str, str, str]]]) -> None:
         """Note who knows what would be lost if the command ended at once.
 
-        Args:
-            unwritten: gives, without waiting, the ids that are not in the ledger yet: batch, key and job id of each.
+        `unwritten` gives, without waiting, batch, key and job id of all that is not in the ledger yet.
         """
         self._unwritten = unwritten
 
     def glance(self, happening: Happening) -> None:
-        """Show something in the view alone.
-
-        Args:
-            happening: what is of passing interest.
-        """
+        """Show something of passing interest in the view alone."""
         if self._view is not None:
             self._view.tell(happening)
 
@@ -152,11 +127,7 @@ class Reporter:
         self._is_sending = True
 
     def tell(self, happening: Happening) -> None:
-        """Tell what happened.
-
-        Args:
-            happening: an event of the session, or what the command itself has to tell.
-        """
+        """Tell an event of the session, or what the command itself has to tell."""
         match happening:
             case JobAccepted():
                 self._is_sending = False
@@ -176,12 +147,9 @@ class Reporter:
         self._sink.tell(happening)
 
     def error(self, error: MotionError, *, job_id: str | None = None, aloud: bool = True) -> ExitStatus:
-        """Tell an error, and give the exit status that it stands for.
+        """Tell an error, and give its exit status; `job_id` is the job it ended, where the error does not know it.
 
-        Args:
-            error: what happened.
-            job_id: the job it ended, where the error itself may not know it.
-            aloud: whether to say it on stderr too.
+        Unless it is told `aloud` it does not go to stderr.
         """
         self._is_sending = False
         job_id = job_id or error.job_id
@@ -194,23 +162,16 @@ class Reporter:
         return meaning
 
     def notice(self, words: str) -> None:
-        """Say something to a person.
-
-        Args:
-            words: one sentence.
-        """
+        """Say one sentence to a person."""
         self._sink.notice(words)
 
     def interrupted(self, why: str) -> None:
-        """Tell that the command ends before its jobs do, and how to take them up again.
-
-        Args:
-            why: a few words for a person.
-        """
+        """Tell that the command ends before its jobs do, why, and how to take them up again."""
         self.tell(Interrupted(tuple(self._open_jobs)))
         if self._open_jobs:
             follow = command_line("watch", names=[("JOB_ID", job_id) for job_id in self._open_jobs])
             why += f"; what has begun goes on, follow it with: {follow}"
+        # In the pause between two tries: a try that is made again was provably not taken.
         if self._is_sending and time.monotonic() < self._sends_again_at:
             why += "; nothing was taken yet, so it is safe to run the command again"
         elif self._is_sending:
@@ -223,6 +184,7 @@ class Reporter:
         """Tell, without waiting for anything, that the command ends now."""
         self._view = None
         self._sink.restore()
+        # The last chance for these ids: the process ends without another turn of the loop.
         lost = self._unwritten()
         for batch, key, job_id in lost:
             say(f"{key} of batch {batch} is job {job_id}, which may not be in the ledger yet")
@@ -233,11 +195,7 @@ class Reporter:
         say(f"{words}; go on with: {self._goes_on_with}" if self._goes_on_with else words)
 
     def say(self, words: str) -> None:
-        """Say a sentence on stderr, once no view is shown any more.
-
-        Args:
-            words: the sentence.
-        """
+        """Say a sentence on stderr, once no view is shown any more."""
         if self._view is None:
             say(words)
         else:

@@ -38,14 +38,13 @@ Work: TypeAlias = Callable[[Reporter], Coroutine[Any, Any, ExitStatus]]
 
 
 def execute(work: Work, *, json: bool | None, stop: Stop | None = None) -> ExitStatus:
-    """Run a command to its end, however it comes.
+    """Run a command to its end, however that comes, and give its exit status.
 
-    Args:
-        work: the command.
-        json: whether to write JSON lines; None where that depends on whether a person looks.
-        stop: of a command that ends in its own way, on SIGTERM too: the second signal then ends the process at once.
+    `json` is None where a terminal decides. With a `stop` the command ends in its own way, on SIGTERM too, and a second
+    signal ends the process at once.
     """
     # The reporter tells all of it in its own words.
+    # Without a handler Python would print the library's warnings on stderr, in the middle of the picture.
     logging.getLogger("motion_async").addHandler(logging.NullHandler())
     stdout = Stdout()
     as_json = not stdout.is_terminal if json is None else json
@@ -105,6 +104,6 @@ async def _main(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop | Non
 
 
 def _tell_of_strangers(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Show what no task was there to take, but for the library's own errors: the reporter says what is under way."""
+    """Show errors that no task was there to take, but for the library's own, which the reporter tells."""
     if not isinstance(context.get("exception"), MotionError):
         loop.default_exception_handler(context)

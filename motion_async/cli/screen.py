@@ -39,12 +39,7 @@ _FRAME_SECONDS: Final = 0.125
 
 
 class Screen:
-    """A sink for a person.
-
-    Args:
-        stdout: where plain lines go.
-        console: where rich's go.
-    """
+    """A sink for a person: plain lines go to `stdout`, what rich draws to `console`."""
 
     def __init__(self, stdout: Stdout, console: Console) -> None:
         self._stdout = stdout
@@ -58,6 +53,7 @@ class Screen:
         shown = Live(
             console=self._console,
             get_renderable=lambda: view,
+            # rich's own refresh is a thread, which would render the view while the loop changes it.
             auto_refresh=False,
             redirect_stdout=False,
             redirect_stderr=False,

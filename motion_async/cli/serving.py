@@ -27,20 +27,10 @@ async def serve(
     names: Sequence[str] = (),
     faults: Sequence[str],
 ) -> ExitStatus:
-    """Run a sandbox until the task is cancelled.
+    """Run a sandbox until the task is cancelled; a setting that cannot be used is a `ConfigurationError`.
 
-    Args:
-        reporter: told where it is.
-        host: the address to listen on.
-        port: the port, 0 for a free one.
-        speed: how many times faster than real its time runs.
-        credits: the balance of its account.
-        seed: what chance is drawn from; None for a key that nobody can know.
-        names: names by which it is reached besides this machine's own.
-        faults: what goes wrong by chance, each as `NAME=PROBABILITY`.
-
-    Raises:
-        ConfigurationError: for a setting that cannot be used.
+    Port 0 is a free one, `faults` are given as `NAME=PROBABILITY`, and without a `seed` nobody can know the key. By
+    `names` it is reached besides this machine's own.
     """
     if speed == 0:
         raise ConfigurationError("--speed 0 lets the time stand still, and no job would ever end; give it more")

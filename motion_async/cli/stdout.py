@@ -35,11 +35,7 @@ class Stdout:
         return sys.stdout is not None and sys.stdout.isatty()
 
     def line(self, text: str) -> None:
-        """Write one line at once, unless nobody reads any more.
-
-        Args:
-            text: the line, without its end.
-        """
+        """Write one line at once, unless nobody reads any more."""
         if self.is_closed or sys.stdout is None:
             return
         try:
@@ -50,7 +46,7 @@ class Stdout:
 
     @contextmanager
     def file(self) -> Iterator[TextIO]:
-        """Give it as a text file for content of any length: UTF-8, whatever a terminal knows, and no line end changed.
+        """Give standard output as a text file: UTF-8, whatever a terminal knows, and no line end changed.
 
         The block is left early, and no error is raised, when nothing can be written any more.
         """
@@ -61,6 +57,7 @@ class Stdout:
         except OSError as error:
             self._close(error)
         finally:
+            # Otherwise the wrapper would close standard output when it is thrown away.
             writer.detach()
 
     def _close(self, error: OSError) -> None:
@@ -74,5 +71,6 @@ class Stdout:
     def let_go(self) -> None:
         """Point standard output nowhere, so that its reader sees the end of it and no flush can fail."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
+        # Python flushes standard output once more at its end, and would print a traceback if that failed.
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

@@ -20,9 +20,7 @@ _DEFAULTS: Final[dict[int, Any]] = {signal.SIGINT: signal.default_int_handler, s
 class Stop:
     """Carries the wish to end from a signal to a command that ends in its own way.
 
-    Attributes:
-        is_asked: whether somebody wants the end.
-        signal: the first signal that came, None before.
+    `signal` is the first signal that came, None before; `is_asked` says that somebody wants the end.
     """
 
     def __init__(self) -> None:
@@ -32,11 +30,7 @@ class Stop:
 
     @contextmanager
     def calls(self, action: Callable[[], object]) -> Iterator[None]:
-        """Have a wish to end do something else than cancel the command, for as long as the block lasts.
-
-        Args:
-            action: called once, on the event loop.
-        """
+        """Have a wish to end call `action` once, on the event loop, in the place of cancelling the command."""
         self._action = action
         try:
             yield
@@ -44,18 +38,14 @@ class Stop:
             self._action = None
 
     def ask(self, otherwise: Callable[[], object]) -> None:
-        """Ask for the end.
-
-        Args:
-            otherwise: what to do where the command has said nothing else.
-        """
+        """Ask for the end by the command's own action, or `otherwise` where it has none."""
         self.is_asked = True
         (self._action or otherwise)()
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let signals end something that blocks the event loop, whose handlers would never come to run."""
+    """Let signals end something that blocks the event loop, whose own handlers would not run meanwhile."""
     before = {}
     if threading.current_thread() is threading.main_thread():  # signals are its alone
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -38,11 +38,7 @@ _VALUE_LIMIT: Final = 2_000
 
 
 def plan_table(plan: BatchPlanned) -> RenderableType:
-    """Show what a run would do.
-
-    Args:
-        plan: what it would do.
-    """
+    """Show what a run of a batch would do."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
@@ -61,11 +57,7 @@ def plan_table(plan: BatchPlanned) -> RenderableType:
 
 
 def counts_line(it: BatchCounts) -> Text:
-    """Show a batch in one line.
-
-    Args:
-        it: the batch and its items by state.
-    """
+    """Show a batch and its items by state in one line."""
     line = Text(one_line(it.batch), "bold").append(f"  {sum(it.counts.values()):,} items: ", "not bold dim")
     for place, state in enumerate(state for state in ItemState if it.counts.get(state)):
         line.append(", " if place else "", "not bold")
@@ -74,11 +66,7 @@ def counts_line(it: BatchCounts) -> Text:
 
 
 class ItemsTable:
-    """Items, a row each; where the terminal is narrow, without their jobs.
-
-    Args:
-        it: the items.
-    """
+    """Items, a row each; where the terminal is narrow, without their jobs."""
 
     def __init__(self, it: ItemsShown) -> None:
         self._items = it.items
@@ -113,11 +101,7 @@ class ItemsTable:
 
 
 def item_table(it: ItemShown) -> RenderableType:
-    """Show one item with all that is known of it.
-
-    Args:
-        it: the item, and its history.
-    """
+    """Show one item with all that is known of it, and its history if that was asked for."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

@@ -23,31 +23,20 @@ _WORTH_SAYING: Final = 1.0
 
 
 def is_worth_saying(trouble: LedgerTrouble) -> bool:
-    """Whether the ledger is waited for longer than is usual.
-
-    Args:
-        trouble: what stands in the way.
-    """
+    """Whether the ledger is waited for longer than is usual."""
     return trouble.waited >= _WORTH_SAYING
 
 
 class TroubleWords:
-    """Gives the words for trouble, every so often.
-
-    Args:
-        clock: gives seconds, never backwards.
-    """
+    """Gives the words for trouble every so often; `clock` gives seconds that never go backwards."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        # Apart for the ledger and the service: trouble with one must not hush up the other.
         self._next: dict[bool, float] = {}
 
     def due(self, happening: Happening) -> str | None:
-        """Give what is to be said now, None if nothing is.
-
-        Args:
-            happening: anything.
-        """
+        """Give what is to be said now of something that happened, None if nothing is."""
         if not isinstance(happening, PollDisturbed | SendDisturbed | LedgerTrouble):
             return None
         if isinstance(happening, LedgerTrouble) and not is_worth_saying(happening):

@@ -21,15 +21,10 @@ __all__ = ["checked"]
 
 
 def checked(lines: Iterable[Line], *, now: datetime) -> Iterator[Line]:
-    """Give each line with all that is wrong with it.
+    """Give each line of a whole file with all that is wrong with it; signatures are held against `now`.
 
-    Args:
-        lines: the lines of a whole file, in order.
-        now: the time, as an aware datetime, that signatures are held against.
-
-    Yields:
-        The same lines; one with problems has no request any more, and its id counts as not given. One of which
-        nothing is wrong but that a signature has expired keeps its request, for it may have been sent long ago.
+    A line with problems has no request any more, and its id counts as not given. One of which nothing is wrong but that
+    a signature has expired keeps its request, for it may have been sent long ago.
     """
     line_of: dict[bytes, int] = {}
     for line in lines:
@@ -59,7 +54,7 @@ def _is_expiry(problem: Problem) -> bool:
 
 
 def _beside(given: BatchRequest, line_of: Mapping[bytes, int]) -> Iterator[str]:
-    """Give what is wrong with a line beside those whose ids have been seen, each with the number of its line."""
+    """Give what is wrong with a line beside the lines before it whose ids are known, each with its number."""
     if given.id is not None and (line := line_of.get(fingerprint(given.id))) is not None:
         yield f"id: {given.id!r:.80} stands at line {line} already"
     if given.follows is not None and given.follows != given.id and fingerprint(given.follows) not in line_of:

@@ -42,15 +42,9 @@ MINIMUM_BALANCE: Final = 300
 
 
 async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitStatus:
-    """Make the videos of a file.
+    """Make the videos of a file; `stop` carries the wish to end early.
 
-    Args:
-        reporter: told of everything.
-        order: what was ordered.
-        stop: carries the wish to end early.
-
-    Raises:
-        MotionError: if the file, the ledger or a setting cannot be used, before anything is sent.
+    Raises a `MotionError` if the file, the ledger or a setting cannot be used, before anything is sent.
     """
     session = new_session(order.base_url)  # a key that is missing is told of before anything else is done
     check_timeout(order.timeout)
@@ -62,6 +56,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     async with AsyncExitStack() as stack:
         stack.enter_context(_concluding(conclusion, reporter, stop))
         source = stack.enter_context(open_source(order.file, order.form, now=datetime.now(UTC)))
+        # In a stack of its own, as the view ends before the ledger does: what is said after it needs the terminal.
         view = await stack.enter_async_context(AsyncExitStack())
         await view.enter_async_context(reporter.live(BatchView(_title(order))))
         ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
@@ -69,6 +64,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         if found.invalid and not order.skip_invalid:
             reporter.say("nothing was sent; correct the lines, or add --skip-invalid to go on without them")
             return ExitStatus.WRONG_USE
+        # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(found)
@@ -87,15 +83,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
 
 
 async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
-    """Tell what a run would do, and do nothing.
-
-    Args:
-        reporter: told of everything.
-        order: what was ordered.
-
-    Raises:
-        MotionError: if the file or the ledger cannot be used.
-    """
+    """Tell what a run would do, and do nothing. Raises a `MotionError` if the file or the ledger cannot be used."""
     async with AsyncExitStack() as stack:
         source = stack.enter_context(open_source(order.file, order.form, now=datetime.now(UTC)))
         ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
@@ -127,7 +115,7 @@ def _title(order: BatchOrder) -> str:
 
 @contextmanager
 def _concluding(conclusion: Conclusion, reporter: Reporter, stop: Stop) -> Iterator[None]:
-    """Tell how the run went at its end, whatever that is: what was begun is known here alone, or costs another run."""
+    """Tell how the run went at its end, however it comes, as only this process knows what it has begun."""
     try:
         with conclusion.notes():
             yield
@@ -156,6 +144,7 @@ async def _send(
     def requests() -> Iterator[BatchRequest]:
         given = (line for line in source.lines() if line.given is not None)
         for index, line in enumerate(given):
+            # Kept until the outcome comes, and no longer: so it grows with the jobs that run, not with the file.
             numbers[index] = line.number
             assert line.given is not None  # noqa: S101  # the line above says so, which a checker does not see
             yield line.given

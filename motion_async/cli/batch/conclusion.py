@@ -37,12 +37,7 @@ _STOPS: Final = (AuthenticationError, InsufficientCreditsError, LedgerError)
 class Conclusion:
     """Gathers how a run went.
 
-    Args:
-        order: what was ordered.
-
-    Attributes:
-        has_begun: whether there is something to tell.
-        is_stopped: whether somebody has ended the run early.
+    `has_begun` says that there is something to tell, `is_stopped` that somebody has ended the run early.
     """
 
     def __init__(self, order: BatchOrder) -> None:
@@ -67,17 +62,13 @@ class Conclusion:
         return ExitStatus.INTERRUPTED if self.is_stopped else worst((*self._statuses, *map(exit_status, self._errors)))
 
     def begins(self, found: Survey) -> None:
-        """Note what was found before anything is sent.
-
-        Args:
-            found: the survey.
-        """
+        """Note what was found before anything is sent."""
         self._survey = found
         self.has_begun = True
 
     @contextmanager
     def notes(self) -> Iterator[None]:
-        """Note an error that ends a block, to be told with all that is known then; before the beginning let it pass."""
+        """Note an error that ends a block, to be told at the end; before the run has begun let it pass."""
         try:
             yield
         except MotionError as error:
@@ -86,18 +77,14 @@ class Conclusion:
             self._errors.append(error)
 
     def take(self, ended: RequestEnded, reporter: Reporter) -> None:
-        """Note an outcome, and tell the first ones that went wrong at once.
-
-        Args:
-            ended: the outcome.
-            reporter: told of it.
-        """
+        """Note an outcome, and tell the first ones that went wrong at once."""
         outcome, end = ended.outcome, ended.end
         self._counts[end] += 1
         self._statuses.add(status_of(outcome, end, skips_invalid=self._order.skip_invalid))
         if end is End.UNCERTAIN and len(self._uncertain) < TOLD:
             self._uncertain.append(outcome.key or "")
         error = outcome.error
+        # Many of these mean another account or another service, and not that so many jobs are gone.
         self._unknown += isinstance(error, JobNotFoundError)
         if self._stopped_by is None and isinstance(error, _STOPS) and end is End.NOT_SENT:
             self._stopped_by = error
@@ -109,33 +96,19 @@ class Conclusion:
                 reporter.notice("further ones are only counted; `motion-async ledger show` has them all")
 
     def hear(self, event: Event, reporter: Reporter) -> None:
-        """Tell of the first requests that wait for another run, as nothing else shows what is waited for.
-
-        Args:
-            event: of the session.
-            reporter: told of it.
-        """
+        """Tell of the first requests that wait for another run, as nothing else shows what is waited for."""
         if isinstance(event, SentElsewhere):
             self._waiting += 1
             if self._waiting <= TOLD:
                 reporter.notice(f"{one_line(event.key)} is being sent by another run of the batch, which is waited for")
 
     def counted(self, counts: Mapping[str, Mapping[ItemState, int]], doubts: Doubts) -> None:
-        """Note what the ledger has when the run has ended.
-
-        Args:
-            counts: the items of each batch by state.
-            doubts: what is in doubt, also of what this run did not come to the end of.
-        """
+        """Note what the ledger has by state, and what is in doubt, when the run has ended."""
         self._doubts = doubts
         self._in_ledger = Counter(counts.get(self._order.batch, {}))
 
     def tell(self, reporter: Reporter) -> None:
-        """Tell how the run went, and what to do next.
-
-        Args:
-            reporter: told of it.
-        """
+        """Tell how the run went, and what to do next."""
         order, counts = self._order, self._standing()
         for error in self._errors:
             reporter.error(error)
@@ -191,6 +164,7 @@ class Conclusion:
         for state, end in END_OF_STATE.items():
             known[end] += self._in_ledger[state]
         del known[End.NOT_SENT]  # it is all the rest
+        # To the ledger a job that could not be watched runs on, so it would be counted twice.
         known[End.RUNNING] -= counts[End.UNSEEN]
         for end, number in known.items():
             more = max(min(number - counts[end], rest), 0)

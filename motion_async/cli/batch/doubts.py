@@ -32,19 +32,16 @@ class Doubts:
 
 
 async def read_doubts(ledger: Ledger, batch: str) -> Doubts:
-    """Give what is in doubt of a batch; a run that has died sends nothing, and what it was sending is uncertain.
+    """Give what is in doubt of a batch, or raise a `LedgerError` if the ledger cannot be read.
 
-    Args:
-        ledger: the ledger.
-        batch: the batch's name.
-
-    Raises:
-        LedgerError: if the ledger cannot be read.
+    A run that has died sends nothing, and what it was sending is uncertain.
     """
+    # This run sends nothing any more, whatever its own intents say.
     lives: dict[str | None, bool] = {ledger.owner: False}
     elsewhere = []
     async for item in ledger.items(batch, states=(ItemState.INTENT,)):
         if item.owner not in lives:
+            # Asked once for each owner: to find out whether a process lives takes a lock, and it has many items.
             lives[item.owner] = (await ledger.settled(item)).state is ItemState.INTENT
         if lives[item.owner]:
             elsewhere.append(item.key)

@@ -21,20 +21,17 @@ _SHOWN: Final = 40
 
 
 class EntryError(Exception):
-    """A line is no request; the message is the reason. It stays inside the command."""
+    """A line is no request, for the reason that the message gives; it stays inside the command."""
 
 
 def entry_of(given: Any) -> BatchRequest:
     """Give the request of a line; a field that is null counts as not given.
 
-    Args:
-        given: the line's value, as JSON has it.
-
-    Raises:
-        EntryError: if it is no object, or has other fields, or a field of a kind that no request can be made of.
+    Raises an `EntryError` if it is no object, has other fields, or one of a kind that no request can be made of.
     """
     if not isinstance(given, Mapping):
         raise EntryError(f'is {kind(given)}, where an object such as {{"prompt": "…"}} is expected')
+    # A metadata of null is a value of the caller's like any other, and comes back with the result.
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None or name == "metadata"}
     _check_names(fields, FIELDS, "field")
     if "prompt" not in fields:
@@ -51,11 +48,8 @@ def entry_of(given: Any) -> BatchRequest:
 
 
 def kind(given: Any) -> str:
-    """Say in JSON's words what a value is.
-
-    Args:
-        given: any value that JSON can hold.
-    """
+    """Say in JSON's words what a value is."""
+    # Before the numbers: to Python `True` is one.
     if given is None or isinstance(given, bool):
         return "null" if given is None else str(given).lower()
     if isinstance(given, int | float):

@@ -51,24 +51,20 @@ class Line:
 def read_lines(file: BinaryIO, form: Format) -> Iterator[Line]:
     """Read a file from where it stands to its end, without its blank lines.
 
-    Args:
-        file: the file.
-        form: how it is written.
-
-    Raises:
-        ConfigurationError: if the header of a CSV cannot be used, or a row of several lines cannot be read.
+    Raises a `ConfigurationError` if the header of a CSV cannot be used, or a row of several lines cannot be read.
     """
     return _jsonl(file) if form == "jsonl" else _csv(file)
 
 
 class _Bytes(Iterator[bytes]):
-    """The physical lines of a file. One that can't be given raises an `EntryError`, and the next can be asked for."""
+    """The physical lines of a file; one that cannot be given raises an `EntryError`, and the next can be asked for."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.number = 0
 
     def __next__(self) -> bytes:
+        # One byte more, to tell a line that is too long from one that just fits.
         line = self._file.readline(MAX_LINE + 1)
         if not line:
             raise StopIteration
@@ -77,6 +73,7 @@ class _Bytes(Iterator[bytes]):
             while line and not line.endswith(b"\n"):
                 line = self._file.readline(MAX_LINE)
             raise EntryError(f"is longer than {MAX_LINE:,} bytes")
+        # Spreadsheets write one in front of "CSV UTF-8"; it would become a part of the first column's name.
         return line.removeprefix(_BOM) if self.number == 1 else line
 
 
@@ -123,7 +120,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 class _Text(Iterator[str]):
-    """The same lines as text; bytes that are no UTF-8 become halves of characters, by which `_cells` finds them."""
+    """The same lines as text; bytes that are no UTF-8 become half surrogates, by which `_cells` finds them."""
 
     def __init__(self, lines: _Bytes) -> None:
         self._lines = lines
@@ -134,6 +131,7 @@ class _Text(Iterator[str]):
 
 def _csv(file: BinaryIO) -> Iterator[Line]:
     lines = _Bytes(file)
+    # Without `strict` a quote in the wrong place is taken as a part of the cell, and a prompt would be sent wrong.
     rows = csv.reader(_Text(lines), strict=True)
     header: list[str] | None = None
     while True:

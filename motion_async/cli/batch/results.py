@@ -15,20 +15,10 @@ __all__ = ["write_results"]
 
 
 async def write_results(path: Path, source: Source, ledger: Ledger, batch: str) -> int:
-    """Write what the ledger has of each line.
+    """Write what the ledger has of each line, and give how many lines were written.
 
-    Args:
-        path: the file to write.
-        source: the batch's file.
-        ledger: the ledger.
-        batch: the batch's name.
-
-    Returns:
-        How many lines were written.
-
-    Raises:
-        ConfigurationError: if the file cannot be written; it is as it was then.
-        LedgerError: if the ledger cannot be read.
+    Raises a `ConfigurationError` if the file cannot be written, which is as it was then, or a `LedgerError` if the
+    ledger cannot be read.
     """
     written = 0
     with atomic_file(path) as file:

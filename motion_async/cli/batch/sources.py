@@ -28,18 +28,13 @@ _FORMATS: Final[dict[str, Format]] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".c
 
 
 class Source:
-    """A file of requests, opened.
-
-    Args:
-        file: the file; its end is known.
-        form: how it is written.
-        now: the time, as an aware datetime, that signatures are held against in every pass.
-    """
+    """A file of requests, opened; in every pass signatures are held against the same `now`."""
 
     def __init__(self, file: BinaryIO, form: Format, *, now: datetime) -> None:
         self._file = file
         self._form: Format = form
         self._now = now
+        # Size and time, which cost nothing: whoever edits the file meanwhile is told, not protected.
         self._seen = self._stamp()
 
     def lines(self) -> Iterator[Line]:
@@ -58,15 +53,7 @@ class Source:
 
 
 def format_of(name: str, given: Format | None) -> Format:
-    """Give the format of a file.
-
-    Args:
-        name: its name, `-` for standard input.
-        given: what the command line says, None if it says nothing.
-
-    Raises:
-        ConfigurationError: if neither tells.
-    """
+    """Give the format that the command line says, or else the file's name; if neither does, a `ConfigurationError`."""
     form = given or _FORMATS.get(Path(name).suffix.lower())
     if form is None:
         what = "standard input" if name == "-" else f"{name}, by its name,"
@@ -76,18 +63,9 @@ def format_of(name: str, given: Format | None) -> Format:
 
 @contextmanager
 def open_source(name: str, form: Format, *, now: datetime) -> Iterator[Source]:
-    """Open a file of requests; for standard input, wait for its end first.
+    """Open a file of requests, `-` for standard input, whose end is waited for first.
 
-    Args:
-        name: its path, `-` for standard input.
-        form: how it is written.
-        now: see `Source`.
-
-    Yields:
-        The file.
-
-    Raises:
-        ConfigurationError: if it cannot be read.
+    Raises a `ConfigurationError` if it cannot be read.
     """
     with ExitStack() as stack:
         try:
@@ -95,6 +73,7 @@ def open_source(name: str, form: Format, *, now: datetime) -> Iterator[Source]:
                 file = stack.enter_context(_copy(sys.stdin.buffer))
             else:
                 file = stack.enter_context(Path(name).open("rb"))
+                # A pipe or a device gives its content once, and a batch is read several times.
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     file = stack.enter_context(_copy(file))
         except OSError as error:

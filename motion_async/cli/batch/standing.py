@@ -44,19 +44,14 @@ async def standings(
     *,
     of: Callable[[Line], bool] = lambda _: True,
 ) -> AsyncIterator[Standing]:
-    """Give each line with its item, letting others run in between.
+    """Give each line of a whole checked file with its key and item, letting other tasks run in between.
 
-    Args:
-        lines: the checked lines of a whole file.
-        ledger: the ledger, None if there is none yet: then no line has a key or an item.
-        batch: the batch's name.
-        of: whether the item of a line is asked for.
-
-    Raises:
-        LedgerError: from a step, if the ledger cannot be read.
+    Without a ledger no line has either; `of` says of which lines the item is asked for. A step raises a `LedgerError`
+    if the ledger cannot be read.
     """
     keys = Keys()
     while chunk := list(islice(lines, _AT_ONCE)):
+        # Reading and checking never wait: without this a long file would keep the picture and Ctrl-C from being served.
         await asyncio.sleep(0)
         if ledger is None:
             for line in chunk:

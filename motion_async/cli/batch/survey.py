@@ -36,17 +36,10 @@ class Survey:
 
 
 async def survey(reporter: Reporter, source: Source, ledger: Ledger | None, order: BatchOrder) -> Survey:
-    """Check every line, and tell of those that can't be sent: all to programs, the first ones to a person.
+    """Check every line, and tell of those that cannot be sent: all to programs, the first ones to a person.
 
-    Args:
-        reporter: told of everything.
-        source: the file.
-        ledger: the ledger, None if there is none yet; a signature that has expired is no matter for what was sent.
-        order: what was ordered.
-
-    Raises:
-        ConfigurationError: if there is no request at all, or the file as a whole cannot be used.
-        LedgerError: if the ledger cannot be read.
+    Raises a `ConfigurationError` if there is no request at all or the file cannot be used as a whole, or a
+    `LedgerError` if the ledger cannot be read.
     """
     requests = invalid = count = 0
     async for standing in standings(source.lines(), ledger, order.batch, of=lambda line: bool(line.expired)):
@@ -73,5 +66,6 @@ async def survey(reporter: Reporter, source: Source, ledger: Ledger | None, orde
 
 def _problems(standing: Standing) -> tuple[str, ...]:
     line = standing.line
+    # For what was sent, a signature that has expired is no matter.
     may_be_sent = standing.item is None or standing.item.state in REPLACEABLE
     return line.problems or (line.expired if may_be_sent else ())

@@ -20,12 +20,9 @@ _MOST: Final = 1_000
 
 
 class BatchTally:
-    """Counts the requests of one batch.
+    """Counts the `total` requests of one batch, of which `max_active` run at a time, from the second `now` on.
 
-    Args:
-        total: how many there are.
-        max_active: how many run at one time.
-        now: when the run began, in seconds.
+    All times are in seconds on the same clock.
     """
 
     def __init__(self, total: int, *, max_active: int, now: float) -> None:
@@ -39,11 +36,7 @@ class BatchTally:
         self._worked = 0
 
     def change(self, change: StatusChange) -> None:
-        """Count a change of a job.
-
-        Args:
-            change: the change.
-        """
+        """Count a change of a job."""
         self._leave(change.job_id)
         if not change.current.is_terminal:
             self._running.add(change.job_id)
@@ -51,13 +44,7 @@ class BatchTally:
             self._now_in[change.current] += 1
 
     def end(self, end: End, *, job_id: str | None, now: float) -> None:
-        """Count an end; one of a job that this run has seen going on counts for the rate.
-
-        Args:
-            end: how it ended.
-            job_id: its job, if any.
-            now: when, in seconds.
-        """
+        """Count an end; one of a job that this run has seen going on counts for the rate."""
         self.ended[end] += 1
         if job_id is not None and job_id in self._running:
             self._running.discard(job_id)
@@ -81,20 +68,12 @@ class BatchTally:
         return sorted(found, key=lambda pair: (not pair[0].is_documented, pair[0]))
 
     def rate(self, *, now: float) -> float | None:
-        """Give how many end in a second, None while too few have.
-
-        Args:
-            now: the time, in seconds.
-        """
+        """Give how many end in a second, None while too few have."""
         seconds = now - self._recent[0]
         return (len(self._recent) - 1) / seconds if self._worked >= _FEWEST and seconds > 0 else None
 
     def seconds_left(self, *, now: float) -> float | None:
-        """Estimate how long the rest takes at the rate of late, None while too few have ended.
-
-        Args:
-            now: the time, in seconds.
-        """
+        """Estimate how long the rest takes at the rate of late, None while too few have ended."""
         rate = self.rate(now=now)
         return (self.total - self.done) / rate if rate else None
 

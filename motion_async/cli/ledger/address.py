@@ -26,11 +26,7 @@ _MAYBE_A_LOGIN: Final = re.compile(r":.*@", re.DOTALL)
 
 @attrs.frozen
 class Address:
-    """Where a ledger is.
-
-    Args:
-        given: a path, or a URL as `open_ledger` takes it.
-    """
+    """Where a ledger is: a path, or a URL as `open_ledger` takes it."""
 
     given: str = attrs.field(repr=False)
 
@@ -48,8 +44,7 @@ class Address:
     def url(self) -> str:
         """The URL for `open_ledger`.
 
-        Raises:
-            ConfigurationError: if it is a path that no URL can name, or a URL that can be read in several ways.
+        Raises a `ConfigurationError` for a path that no URL can name, or a URL that can be read in several ways.
         """
         if "://" in self.given:
             if self.given.startswith(SERVERS) and parse_url(self.given) is None:
@@ -64,12 +59,12 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """The same as a person may see it: without the password of a URL."""
+        """The address as a person may see it: without the password of a URL."""
         return without_password(self.given)
 
     @property
     def pasted(self) -> str:
-        """The same for a command: it has no password, which is read from elsewhere then; see `hint`."""
+        """The address for a command: it has no password, which is read from elsewhere then; see `hint`."""
         return without_password(self.given, word=None)
 
     @property
@@ -78,34 +73,25 @@ class Address:
         return PASSWORD_HINT if self.pasted != self.given else ""
 
     def exists(self) -> bool:
-        """Whether its file is there; what is no file is taken to be."""
+        """Whether the ledger's file is there; a ledger that is no file is taken to be."""
         return self.file is None or self.file.exists()
 
     def check_exists(self) -> None:
-        """Raise if there is nothing to look at.
-
-        Raises:
-            ConfigurationError: naming the file that is not there.
-        """
+        """Raise a `ConfigurationError` that names the ledger's file if that is not there."""
         if not self.exists():
             raise ConfigurationError(f"there is no ledger {self.shown}; `motion-async batch` makes one beside its file")
 
 
 def beside(path: Path) -> Address:
-    """Give the address of the ledger of a batch's file.
-
-    Args:
-        path: the file.
-    """
+    """Give the address of the ledger that lies beside a batch's file."""
     return Address(str(path.with_name(path.name + ".ledger.db")))
 
 
 def without_password(argument: str, *, word: str | None = "PASSWORD") -> str:
-    """Give an argument of a command without the secrets of the address that it is, if it is one.
+    """Give a whole argument of a command without the secrets of the address that it is, if it is one.
 
-    Args:
-        argument: a path, a URL, or any other argument, whole; what may be an address and cannot be read is left out.
-        word: what stands in the place of the password, None for no password at all.
+    `word` stands in the place of the password, None for no password at all. What may be an address and cannot be read
+    is left out.
     """
     option, mark, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
     return option + mark + _without_password(value, word)
@@ -123,4 +109,5 @@ def _without_password(value: str, word: str | None) -> str:
         return plain.render_as_string(hide_password=False)
     if scheme.lower() in ("http", "https"):
         return redacted(value)
+    # A URL that was mistyped, such as one without its slashes, may hold a password all the same.
     return "…" if _MAYBE_A_LOGIN.search(value) else value

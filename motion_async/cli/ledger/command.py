@@ -47,14 +47,7 @@ _COLUMNS: Final = (
 
 
 def states_of(names: Sequence[str]) -> tuple[ItemState, ...]:
-    """Give the states of some names.
-
-    Args:
-        names: the names.
-
-    Raises:
-        ConfigurationError: for a name that no state has.
-    """
+    """Give the states of some names, or raise a `ConfigurationError` for a name that no state has."""
     known = [state.value for state in ItemState]
     for name in names:
         if name not in known:
@@ -71,18 +64,10 @@ async def show(
     key: str | None,
     limit: int,
 ) -> ExitStatus:
-    """Show the batches of a ledger, the items of one, or one item.
+    """Show the batches of a ledger, the items of one, or one item with its history.
 
-    Args:
-        reporter: told of everything.
-        address: the ledger.
-        batch: the batch, None for all.
-        states: the states of the items, empty for any.
-        key: the key of the one item to show with its history, None for none.
-        limit: how many items to show at most, 0 for all.
-
-    Raises:
-        MotionError: if the ledger cannot be read, or does not have what was asked for.
+    None and no states stand for all, and a `limit` of 0 for any number of items. Raises a `MotionError` if the ledger
+    cannot be read, or does not have what was asked for.
     """
     async with _opened(reporter, address, batch, read_only=True) as ledger:
         if key is not None:
@@ -108,18 +93,9 @@ async def export(
     form: Format,
     output: Path | None,
 ) -> ExitStatus:
-    """Write all items, one after the other.
+    """Write all items, one after the other, to `output`, or to standard output if that is None.
 
-    Args:
-        reporter: told of everything but the items.
-        address: the ledger.
-        batch: the batch, None for all.
-        states: the states of the items, empty for any.
-        form: how they are written.
-        output: the file to write, None for standard output.
-
-    Raises:
-        MotionError: if the ledger cannot be read or the file cannot be written.
+    Raises a `MotionError` if the ledger cannot be read or the file cannot be written.
     """
     if output is not None:
         check_output(output, ledger=address.file)
@@ -145,25 +121,17 @@ async def resolve(
     decision: Decision | None,
     is_sure: bool,
 ) -> ExitStatus:
-    """Settle one item as a person says.
+    """Settle one item by the id of its job, which a person has found, or by a decision.
 
-    Args:
-        reporter: told of everything.
-        address: the ledger.
-        key: the item's key.
-        batch: its batch, None where only one has the key.
-        job_id: the id of its job, which the person has found.
-        decision: what to do with it otherwise.
-        is_sure: whether the person has said that the id may take the place of one that the service has told, and be
-            that of another item as well.
-
-    Raises:
-        MotionError: if the ledger cannot be written, or the item is not one that can be settled so.
+    `batch` may be None where only one has the key. `is_sure` means that the id may take the place of one that the
+    service has told, and be that of another item as well. Raises a `MotionError` if the ledger cannot be written, or
+    the item is not one that can be settled so.
     """
     if job_id is not None:
         _check_typed(job_id)
     async with _opened(reporter, address, batch) as ledger:
         item = await _one(ledger, address, key, batch)
+        # Its sender lives, or `_opened` would have made it uncertain: the answer may come at any moment.
         if item.state is ItemState.INTENT:
             raise ConfigurationError(f"{key!r} is being sent at this moment by another process; wait for that to end")
         if job_id not in (None, item.job_id) and item.state is ItemState.SUBMITTED and item.status and not is_sure:
@@ -182,15 +150,7 @@ async def resolve_all(
 ) -> ExitStatus:
     """Settle all uncertain items in the same way, once the person is sure.
 
-    Args:
-        reporter: told of everything.
-        address: the ledger.
-        batch: the batch, None for all.
-        decision: what to do with them.
-        is_sure: whether the person has said so already.
-
-    Raises:
-        MotionError: if the ledger cannot be written, or nobody can be asked.
+    Raises a `MotionError` if the ledger cannot be written, or nobody can be asked.
     """
     settled = 0
     async with _opened(reporter, address, batch) as ledger:
@@ -214,7 +174,7 @@ async def resolve_all(
 async def _opened(
     reporter: Reporter, address: Address, batch: str | None, *, read_only: bool = False
 ) -> AsyncIterator[Ledger]:
-    """Open a ledger that is there; what a process that has died was sending is uncertain from then on."""
+    """Open a ledger that is there; what a process that has died was sending becomes uncertain."""
     address.check_exists()
     async with open_ledger(address.url, read_only=read_only, on_trouble=reporter.tell) as ledger:
         counts = await ledger.counts()
@@ -247,7 +207,7 @@ def _check_typed(job_id: str) -> None:
 
 
 async def _check_is_no_others(ledger: Ledger, item: Item, job_id: str) -> None:
-    """Raise if a job is that of another item; a request and its followups have one job, each a turn of it."""
+    """Raise if a job is another item's; a request and its followups have one job, each a turn of it."""
     root = None
     for other in await ledger.of_job(job_id):
         root = root or await _root_of(ledger, item)
@@ -259,7 +219,8 @@ async def _check_is_no_others(ledger: Ledger, item: Item, job_id: str) -> None:
 
 
 async def _root_of(ledger: Ledger, item: Item) -> tuple[str, str]:
-    """Give batch and key of the request that made an item's video, which all others of its line have changed."""
+    """Give batch and key of the request that made an item's video, which the items in between have changed."""
+    # A ledger that others have written to may hold a circle.
     passed: set[str] = set()
     while item.parent is not None and item.parent not in passed:
         passed.add(item.parent)
@@ -325,7 +286,7 @@ def _what_now(item: Item) -> str:
 
 
 def _asks(number: int, decision: Decision) -> bool:
-    """Ask whether the person is sure."""
+    """Ask whether the person is sure; anything but yes means no."""
     if not sys.stdin.isatty():
         raise ConfigurationError("to settle all at once without being asked, add --yes")
     will = {
