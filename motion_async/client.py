@@ -99,7 +99,7 @@ class Client:
         self.polls.slow_down(error, sent_at=sent_at)
 
     async def aclose(self) -> None:
-        """End every task, close every connection, and tell whoever still waits."""
+        """End every task, close every connection, and tell all who still wait."""
         self._closing.begin()
         with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
             async with AsyncExitStack() as ending:  # from the last line up, whatever one of them raises
@@ -141,7 +141,7 @@ class Client:
         found: tuple[JobState, int]
 
         async def look() -> None:
-            nonlocal found  # somebody else's turn may have begun, and ended, since a try that was refused
+            nonlocal found  # since a try that was refused, another followup may have begun, and ended
             found = await self._look(watched)
             if journal is not None:
                 journal.found(found[0])

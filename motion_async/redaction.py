@@ -36,9 +36,9 @@ _ERASED: Final = "…".encode()
 
 
 class Secret(str):
-    """A text for whom it is handed to, and for nobody who looks on: tracebacks with locals, debuggers, logs.
+    """A text that tracebacks with locals, debuggers and logs show as an ellipsis.
 
-    What stands in it is an ellipsis; the text is beside that, and comes out by `str` or a format alone. So its repr
+    The string itself is the ellipsis; the text is beside that, and comes out by `str` or a format alone. So its repr
     shows nothing, nor does a part of it, or what is made of it by `json.dumps`. It is equal to its text.
     """
 

@@ -1,4 +1,4 @@
-"""What schedules that learn have been told by ledgers: what each has seen end, once each.
+"""Teaches schedules that learn from the jobs that ledgers saw end: each schedule from each ledger, once.
 
 It reads a ledger and teaches; what ends in this session a schedule learns from the poll loop, and not from here.
 """

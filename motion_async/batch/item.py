@@ -1,7 +1,7 @@
 """One request of a batch on its way: what it holds, and how it lets go of it.
 
-It holds a place of the limiter, its job's place in the poll loop, a timer, and the end that it has seen; and the loop's
-time up to which it waits for whoever else is sending it. It must not decide what happens next, nor tell anyone of it:
+It holds a place of the limiter, its job's place in the poll loop, a timer, the end that it has seen, and the time up to
+which it waits for another process that is sending it. It must not decide what happens next, nor tell anyone of it:
 that is the runner's.
 """
 

@@ -43,7 +43,7 @@ _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
 _LOOK_AGAIN: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
-"""Seconds between two looks at an item that somebody else is sending: the first ones, and the most."""
+"""Seconds between two looks at an item that another process is sending: at first, and at most."""
 
 _log = logging.getLogger("motion_async")
 

@@ -270,7 +270,7 @@ class FanOut(AsyncIterator[Outcome]):
 
     async def _begin_again(self, item: BatchItem) -> None:
         """Ask the ledger about a request until no other process sends it and its parent's job is known; then begin."""
-        assert item.intake.again is not None  # noqa: S101  # whoever writes records gives it
+        assert item.intake.again is not None  # noqa: S101  # a request that needs it comes from a ledger
         if item.intake.is_elsewhere and item.until is None and self._job_timeout is not None:
             item.until = asyncio.get_running_loop().time() + self._job_timeout
         try:
@@ -289,7 +289,7 @@ class FanOut(AsyncIterator[Outcome]):
         check()  # at once, too: a followup polls before it is sent
         try:
             job = await self._send(item.intake, check, self._stop_after)
-        except (NotOursToSend, FollowupNotAllowedError) as error:  # perhaps somebody else has sent it just now
+        except (NotOursToSend, FollowupNotAllowedError) as error:  # another process may have sent it just now
             item.give_place_back(self._limiter)
             if item.intake.again is None:
                 raise
@@ -364,7 +364,7 @@ class FanOut(AsyncIterator[Outcome]):
         def tell(done: asyncio.Future[JobState | None]) -> None:
             # If it could not be kept, the ledger has told of it; the job is known there, and is polled again next time.
             stands = None if done.cancelled() or done.exception() is not None else done.result()
-            # Who polls late may have seen the end of a later turn, or none, where somebody else saw this one's.
+            # The journal's end counts: another process may have seen this turn's, and this one only a later turn's.
             self._hand_out(item, *((state, error) if stands is None else end_of(stands)))
 
         kept.add_done_callback(tell)

@@ -56,7 +56,7 @@ def behind_turn(job_id: str, seconds: float | None) -> NotSentError:
 
 
 def sent_elsewhere(key: str | None, seconds: float | None) -> NotSentError:
-    """Give the error of a request that somebody else was sending for too long."""
+    """Give the error of a request that another process was sending for too long."""
     why = (
         f"request {key!r} was still being sent by somebody else after {seconds:g} s; run the batch again to hear of it"
     )

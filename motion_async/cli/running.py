@@ -75,7 +75,7 @@ async def _main(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop | Non
         interrupts += 1
         if interrupts == 1:
             end(number)
-        elif stop is None:  # whoever presses twice waits for nothing more
+        elif stop is None:  # a person who presses twice wants to wait for nothing more
             loop.set_exception_handler(_tell_of_strangers)
             raise KeyboardInterrupt
         else:

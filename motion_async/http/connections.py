@@ -22,14 +22,14 @@ from motion_async.http.frames import Heard
 __all__ = ["OwnConnections", "PollRequest", "listener", "make_client", "make_pool"]
 
 _MOST_UNASKED: Final = 16
-"""So many answers may lie on one connection that nobody waits for; before the first is taken, one may be early."""
+"""So many answers that no request waits for may lie on one connection; the answer to the next may be early, too."""
 listener: Final[ContextVar[Heard]] = ContextVar("listener")
-"""Listens to the connection that is opened for a create or a followup; aiohttp hands nothing through to there."""
+"""Hears the connection of a create or a followup; a context variable, as aiohttp hands nothing of ours down there."""
 
 
 def _lose(line: ResponseHandler, lost: Callable[[Any], None], exc: BaseException | None) -> None:
     """Tell the reader of a body that its connection has ended, which aiohttp does not after a broken chunk."""
-    payload = line._payload  # noqa: SLF001  # nobody else knows that it waits
+    payload = line._payload  # noqa: SLF001  # the one place where aiohttp keeps the body that is read
     lost(exc)
     if payload is not None and not payload.is_eof() and payload.exception() is None:
         payload.set_exception(aiohttp.ClientPayloadError("the answer's frame is broken"))
@@ -49,7 +49,7 @@ class _Line(ResponseHandler):
         _lose(self, super().connection_lost, exc)
 
     def data_received(self, data: bytes) -> None:
-        # The private future of whoever waits for an answer; aiohttp has no public word for it.
+        # aiohttp's private future of the request that waits for an answer; nothing public tells whether one does.
         is_awaited = self._waiter is not None
         super().data_received(data)
         if not is_awaited and len(self._buffer) > _MOST_UNASKED:
@@ -79,7 +79,7 @@ class OwnConnections(aiohttp.BaseConnector):
     def _release(self, key: Any, protocol: ResponseHandler, **_: Any) -> None:
         if not self.closed:
             self._release_acquired(key, protocol)
-        protocol.abort()  # whatever kind the other connector has made; whoever listens hears what still comes
+        protocol.abort()  # not `close`, which the other connector's kind may delay; the listener still hears
 
 
 class PollRequest(aiohttp.ClientRequest):

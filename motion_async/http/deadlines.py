@@ -74,7 +74,7 @@ class Deadlines:
         """End every block that is still running, and stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None  # so that whoever begins a block all the same sets a new one
+            self._timer = None  # so that a block which begins all the same sets a new one
         while self._blocks:
             self._blocks.popitem()[0].expire()
 

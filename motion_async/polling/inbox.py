@@ -30,7 +30,7 @@ class Inbox(Generic[_Item]):
         self.is_closed = False
 
     def put(self, item: _Item) -> None:
-        """Take an item in, and wake whoever sleeps."""
+        """Take an item in, and wake the readers that sleep."""
         self._unread.append(item)
         if len(self._unread) > self._limit:
             self._unread.popleft()
@@ -42,7 +42,7 @@ class Inbox(Generic[_Item]):
         return self._unread.popleft() if self._unread else None
 
     def wake(self) -> None:
-        """Wake whoever sleeps, who then looks again."""
+        """Wake the readers that sleep, which then look again."""
         for future in self._sleepers:
             if not future.done():
                 future.set_result(None)
@@ -57,6 +57,6 @@ class Inbox(Generic[_Item]):
             self._sleepers.discard(future)
 
     def close(self) -> None:
-        """Take note that nothing more comes in, and wake whoever sleeps."""
+        """Take note that nothing more comes in, and wake the readers that sleep."""
         self.is_closed = True
         self.wake()

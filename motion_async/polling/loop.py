@@ -291,7 +291,7 @@ class PollLoop:
             self._wake_at(due)
 
     def _wake_at(self, due: float) -> None:
-        # A reserved slot decides: before it opens there would be nothing to do for whoever is woken.
+        # A reserved slot decides: a worker that is woken before it opens has nothing to do.
         when = due if self._slot is None else max(self._slot, self._pace.resumes_at)
         if self._timer is not None:
             if self._wakes_at <= when:
@@ -335,7 +335,7 @@ class PollLoop:
                 else:
                     self._start_worker()
             return job
-        if self._slot is not None:  # whoever was due is not wanted any more
+        if self._slot is not None:  # the job that it was kept for is not wanted any more
             self._pace.give_back(self._slot)
             self._slot = None
         if job is not None:
@@ -382,7 +382,7 @@ class PollLoop:
             job.entry = UNSCHEDULED
             self._end_watch(job, _caller_mistake(job, error))
         finally:
-            if job.entry == IN_FLIGHT:  # somebody else's hand has ended this worker; another one polls on
+            if job.entry == IN_FLIGHT:  # this worker was cancelled in the middle; another one makes the poll
                 job.entry = UNSCHEDULED
                 self._schedule_poll(job)
 

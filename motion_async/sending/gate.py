@@ -129,7 +129,7 @@ class Permit:
         self.check()
         if self.submission.journal is not None and not self.submission.journal.still_owned():
             # The ledger's lock was lost while this waited: another process may take the intent for a dead owner's.
-            raise HeldBack  # it is to be written down anew
+            raise HeldBack  # the intent is to be written once more, before another try
         self.left_at = self._gate.now()
 
     def hold_back(self, wait: float, *, failures: int) -> None:
@@ -257,7 +257,7 @@ class SendGate:
         return NotSentError("too many others wait to be sent", advice="send fewer at a time, or in a batch")
 
     def _raise_if_not_wanted(self, submission: Submission[Any]) -> None:
-        """Raise if the session is being left, or whoever sends does not want it sent any more."""
+        """Raise if the session is being left, or its sender does not want it sent any more."""
         self._closing.raise_if_begun(_SENT)
         submission.check()
 

@@ -16,7 +16,7 @@ from motion_async.jobs import JobState, StatusChange
 __all__ = ["NotOursToSend", "SendJournal"]
 
 
-class NotOursToSend(Exception):  # noqa: N818  # it is no error: somebody else sends it
+class NotOursToSend(Exception):  # noqa: N818  # it is no error: another process sends it
     """A journal says that its request is another process's to send; it stays inside the library."""
 
 

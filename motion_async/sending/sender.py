@@ -43,7 +43,7 @@ __all__ = ["Sender"]
 
 _ATTEMPTS: Final = 8
 _PATIENCE: Final = 90.0
-"""So often, and for so many seconds, whoever is not patient tries what the service provably does not take."""
+"""Tries, and seconds for all of them, of a submission that is not patient and that the service does not take."""
 
 _FRESH: Final = 1.0
 """Seconds for which a look at a job counts before its followup is sent."""

@@ -1,4 +1,4 @@
-"""Lets polls wait that somebody makes beside the poll loop.
+"""Lets polls that are made beside the poll loop wait for their slots.
 
 They wait for their turns in the session's pace, in the order of asking. It counts polls and lets them wait, and
 nothing else: it must not make any, nor know of whom.

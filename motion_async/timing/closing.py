@@ -1,4 +1,4 @@
-"""The end of a session, as something that whoever waits inside it can wait for as well.
+"""The end of a session, as something that every wait inside it can wait for as well.
 
 It must not end anything itself.
 """
@@ -21,7 +21,7 @@ class Closing:
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def begin(self) -> None:
-        """Wake whoever waits; a second call does nothing."""
+        """Wake all that wait; a second call does nothing."""
         if not self.begun.done():
             self.begun.set_result(None)
 
