@@ -42,8 +42,6 @@ _durations: Final = (
     .order_by(items.c.id.desc())
     .limit(sa.bindparam("most"))
 )
-
-
 _STATES: Final = frozenset(state.value for state in ItemState)
 _in_state: Final = (
     sa.select(items.c.key)
@@ -59,16 +57,17 @@ Dead: TypeAlias = Sequence[str]
 """Owners that are dead, and whose intents count as uncertain although nobody has noted that yet."""
 
 
-def _is_lost(dead: Dead) -> sa.ColumnElement[bool]:
-    mine = (items.c.state == ItemState.INTENT.value, items.c.owner.is_not(None), items.c.owner.in_(dead))
-    return sa.and_(*mine)
+def _is_expired(dead: Dead) -> sa.ColumnElement[bool]:
+    """Whether a row is an intent of a dead owner's."""
+    return (items.c.state == ItemState.INTENT.value) & items.c.owner.is_not(None) & items.c.owner.in_(dead)
 
 
 def _is_in(states: Sequence[ItemState], dead: Dead) -> sa.ColumnElement[bool]:
+    """Whether a row counts as being in one of some states."""
     stands = items.c.state.in_([state.value for state in states])
     if not dead or (ItemState.INTENT in states) == (ItemState.UNCERTAIN in states):
         return stands
-    return stands | _is_lost(dead) if ItemState.UNCERTAIN in states else stands & ~_is_lost(dead)
+    return stands | _is_expired(dead) if ItemState.UNCERTAIN in states else stands & ~_is_expired(dead)
 
 
 def _read_or_raise(row: Sequence[Any], dead: Dead = ()) -> Item:
@@ -77,13 +76,17 @@ def _read_or_raise(row: Sequence[Any], dead: Dead = ()) -> Item:
     except DamagedRow as error:
         reason = str(error)
     else:
-        is_lost = item.state is ItemState.INTENT and item.owner in dead
-        return attrs.evolve(item, state=ItemState.UNCERTAIN, error=EXPIRED) if is_lost else item
+        is_expired = item.state is ItemState.INTENT and item.owner in dead
+        return attrs.evolve(item, state=ItemState.UNCERTAIN, error=EXPIRED) if is_expired else item
     raise PermanentStoreError(reason)
 
 
 class Queries:
-    """Reads over one database."""
+    """Reads over one database, whose rows `fetch` gives.
+
+    Where the ledger is only read, nobody notes that owners are dead; so `is_dead` finds out, and their intents are
+    given as uncertain.
+    """
 
     def __init__(
         self,
@@ -121,7 +124,7 @@ class Queries:
         return [_read_or_raise(row) for row in await self._fetch(_of_job, {"job_id": job_id})]
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
-        """Give some items in the order of planning."""
+        """Give at most so many items after the one of a number, in the order of planning; of all batches, if None."""
         dead = await self._find_dead()
         statement = sa.select(*ITEM_COLUMNS).where(items.c.id > after).order_by(items.c.id).limit(most)
         if batch is not None:
@@ -142,7 +145,7 @@ class Queries:
     async def count(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state."""
         dead = await self._find_dead()
-        state = sa.case((_is_lost(dead), ItemState.UNCERTAIN.value), else_=items.c.state) if dead else items.c.state
+        state = sa.case((_is_expired(dead), ItemState.UNCERTAIN.value), else_=items.c.state) if dead else items.c.state
         statement = sa.select(items.c.batch, state, sa.func.count()).group_by(items.c.batch, state)
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
@@ -158,7 +161,7 @@ class Queries:
         return found
 
     async def read_durations(self, most: int) -> list[tuple[float, int]]:
-        """Give how long the newest finished jobs took."""
+        """Give how many seconds the newest finished jobs took, with 1 for a followup, else 0; the newest last."""
         found: list[tuple[float, int]] = []
         for batch, key, parent, taken_at, written in await self._fetch(_durations, {"most": most}):
             try:
