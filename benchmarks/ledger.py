@@ -45,7 +45,7 @@ async def _go_through(ledger: Ledger, items: Iterator[Item]) -> None:
     """Bring items to their ends, one after the other; many of these share the items."""
     for item in items:
         job_id = f"405d47cf-f72b-4852-b570-{item.id:012}"
-        record = ledger.record(item)
+        record = ledger.journal(item)
         assert await record.begin()
         await record.accepted(JobState(job_id, JobStatus.QUEUED))
         for status in (JobStatus.CREATED, JobStatus.RUNNING):

@@ -41,7 +41,7 @@ from benchmarks.lateness import lateness
 from benchmarks.reporting import cells, drawing, line, ratios, spread
 from benchmarks.stub import running, stub_server
 from motion_async import JobState, MotionSession
-from motion_async.client import Calls
+from motion_async.client import Client
 from motion_async.contract.protocol import Answer, poll_call, read_answer
 
 __all__ = ["plot", "run", "table"]
@@ -199,7 +199,7 @@ async def _measure(base_url: str, counts: list[int], *, rounds: int, polls: int,
     return found
 
 
-async def _read_offline(_: Calls, job_id: str) -> JobState:
+async def _read_offline(_: Client, job_id: str) -> JobState:
     """Give an answer that is read as ever, but comes from no network, which keeps no bytes and takes its time."""
     await asyncio.sleep(0)
     return read_answer(poll_call(job_id), Answer(200, running(job_id)), now=datetime.now(UTC))
@@ -209,7 +209,7 @@ async def _bytes(counts: list[int]) -> dict[int, float]:
     """Give the bytes of a watched job, beyond those of a session that watches as many as it has connections."""
     schedule = Counting()
     motion = MotionSession(KEY, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=UNPACED)
-    with mock.patch.object(Calls, "poll_once", _read_offline):
+    with mock.patch.object(Client, "poll_once", _read_offline):
         async with _read(motion, schedule) as watching:
             await watching.watch(POLLS_AT_ONCE)
             return await _growth(counts, lambda count: watching.watch(POLLS_AT_ONCE + count))

@@ -25,7 +25,7 @@ from motion_async.http.transport import Transport
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.streams import EventHub
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from motion_async.sending.gate import SendGate
 from motion_async.sending.journal import SendJournal
 from motion_async.sending.sender import Sender
@@ -37,7 +37,7 @@ from motion_async.timing.pace import Pace
 from motion_async.timing.retry import Backoff, Retries
 from motion_async.timing.schedule import Schedule
 
-__all__ = ["Calls"]
+__all__ = ["Client"]
 
 _log = logging.getLogger("motion_async")
 
@@ -46,7 +46,7 @@ _LOOKS: Final = 6
 """So often a job is looked at before a followup while the service answers with what is known to have passed."""
 
 
-class Calls:
+class Client:
     """The calls of an open session, all over one transport and with one poll loop.
 
     Args:
@@ -108,7 +108,7 @@ class Calls:
                 ending.push_async_callback(self.polls.aclose)
                 ending.push_async_callback(self._sender.aclose)
 
-    async def create(self, request: VideoRequest, *, schedule: Schedule | None = None, **terms: Any) -> Watched:
+    async def create(self, request: VideoRequest, *, schedule: Schedule | None = None, **terms: Any) -> TrackedJob:
         """Create a job; see `MotionSession.create`.
 
         Args:
@@ -117,7 +117,7 @@ class Calls:
             terms: see `_submission`.
         """
 
-        def begin(accepted: JobState) -> Watched:
+        def begin(accepted: JobState) -> TrackedJob:
             watched = self.polls.job(accepted.job_id)
             self.polls.begin_turn(watched, accepted, before=None, schedule=schedule)
             self._events.cover(watched)
@@ -132,17 +132,17 @@ class Calls:
         request: VideoRequest,
         *,
         schedule: Schedule | None = None,
-        record: SendJournal | None = None,
+        journal: SendJournal | None = None,
         parent_end: JobState | None = None,
         **terms: Any,
-    ) -> Watched:
+    ) -> TrackedJob:
         """Give a completed job a new turn; see `MotionSession.followup`.
 
         Args:
             job_id: the job.
             request: what to change.
             schedule: how long this job is left alone from now on; as before when None.
-            record: where it is written down.
+            journal: where it is written down.
             parent_end: the end of the job that is known from elsewhere, None if there is none.
             terms: see `_submission`.
         """
@@ -155,10 +155,10 @@ class Calls:
         async def look() -> None:
             nonlocal found  # somebody else's turn may have begun, and ended, since a try that was refused
             found = await self._look(watched)
-            if record is not None:
-                record.found(found[0])
+            if journal is not None:
+                journal.found(found[0])
 
-        def begin(accepted: JobState) -> Watched:
+        def begin(accepted: JobState) -> TrackedJob:
             before, turn = found
             self.polls.begin_turn(watched, accepted, before=before, turn=turn, schedule=schedule)
             self._events.cover(watched)
@@ -172,11 +172,11 @@ class Calls:
         # One at a time, so that each finds the end of the one before it.
         async with self._followups.setdefault(job_id, asyncio.Lock()):
             submission = self._submission(
-                call, request, begin, before_try=look, on_uncertain=doubt, record=record, **terms
+                call, request, begin, before_try=look, on_uncertain=doubt, journal=journal, **terms
             )
             return await self._sender.send(submission)
 
-    async def _look(self, watched: Watched) -> tuple[JobState, int]:
+    async def _look(self, watched: TrackedJob) -> tuple[JobState, int]:
         """Give the end of a completed job that a followup finds, and in which of its turns.
 
         Raises:
@@ -203,11 +203,11 @@ class Calls:
         self,
         call: Call,
         request: VideoRequest,
-        on_accepted: Callable[[JobState], Watched],
+        on_accepted: Callable[[JobState], TrackedJob],
         *,
         check: Callable[[], None] | None = None,
         **terms: Any,
-    ) -> Submission[Watched]:
+    ) -> Submission[TrackedJob]:
         """Give what is sent, which is looked at for what can become invalid while it waits.
 
         Args:
@@ -235,7 +235,7 @@ class Calls:
         *,
         schedule: Schedule,
         waits_for_credits: bool,
-    ) -> Watched:
+    ) -> TrackedJob:
         """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create.
 
         Args:
@@ -247,7 +247,7 @@ class Calls:
         """
         terms: dict[str, Any] = {
             "schedule": schedule,
-            "record": intake.record,
+            "journal": intake.journal,
             "check": check,
             "on_refused": on_refused,
             "waits_for_credits": waits_for_credits,
@@ -257,7 +257,7 @@ class Calls:
             return await self.create(intake.request, **terms)
         return await self.followup(intake.parent_job_id, intake.request, parent_end=intake.parent_end, **terms)
 
-    def take_up(self, intake: Intake, *, schedule: Schedule) -> Watched:
+    def take_up(self, intake: Intake, *, schedule: Schedule) -> TrackedJob:
         """Give the job of a request of a batch that the service took from an earlier run.
 
         Args:
@@ -270,7 +270,7 @@ class Calls:
             self.polls.resume_turn(watched, before=intake.before)
         return watched
 
-    def job(self, job_id: str) -> Watched:
+    def job(self, job_id: str) -> TrackedJob:
         """Take a job up by its id: no I/O.
 
         Args:

@@ -8,7 +8,7 @@ from typing import Protocol
 from motion_async.contract.validation import as_request
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
 
 __all__ = ["Job"]
@@ -36,12 +36,12 @@ class Job:
     job share one poll loop and one knowledge of its state.
     """
 
-    __slots__ = ("_calls", "_polls", "_watched")
+    __slots__ = ("_client", "_polls", "_tracked")
 
-    def __init__(self, calls: _Calls, polls: PollLoop, watched: Watched) -> None:
-        self._calls = calls
+    def __init__(self, calls: _Calls, polls: PollLoop, watched: TrackedJob) -> None:
+        self._client = calls
         self._polls = polls
-        self._watched = watched
+        self._tracked = watched
 
     def __repr__(self) -> str:
         return f"Job({self.id!r}, status={self.state.status if self.state else None!r})"
@@ -49,12 +49,12 @@ class Job:
     @property
     def id(self) -> str:
         """The job's id: all that is needed to take the job up again, from any process."""
-        return self._watched.job_id
+        return self._tracked.job_id
 
     @property
     def state(self) -> JobState | None:
         """The newest state that this session has seen, None if it has seen none."""
-        return self._watched.state
+        return self._tracked.state
 
     def transitions(self, *, timeout: float | None = None) -> Transitions:
         """Read the job's changes in order, beginning with its current state; ends after completed or failed.
@@ -77,7 +77,7 @@ class Job:
             MotionError: from a step, for any other refusal of a poll.
             ConfigurationError: for a timeout out of bounds.
         """
-        return Transitions(self._polls, self._watched, timeout=check_timeout(timeout))
+        return Transitions(self._polls, self._tracked, timeout=check_timeout(timeout))
 
     async def wait(self, *, timeout: float | None = None, on_input: OnInput = "wait") -> JobState:
         """Wait until the job completes.
@@ -102,12 +102,12 @@ class Job:
             ConfigurationError: for an option out of bounds.
         """
         return await wait_for_end(
-            self._polls, self._watched, timeout=check_timeout(timeout), on_input=check_on_input(on_input)
+            self._polls, self._tracked, timeout=check_timeout(timeout), on_input=check_on_input(on_input)
         )
 
     async def poll(self) -> JobState:
         """Ask for the state now; see `MotionSession.poll`."""
-        return await self._calls.poll(self.id)
+        return await self._client.poll(self.id)
 
     async def followup(
         self,
@@ -121,4 +121,4 @@ class Job:
             request = as_request(prompt, style_reference_url, attachments)
         finally:
             del prompt, style_reference_url, attachments  # as in `MotionSession.create`
-        return await self._calls.followup(self.id, request)
+        return await self._client.followup(self.id, request)

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import anyio
 
-from motion_async.batch.item import places
-from motion_async.batch.lessons import Lessons
+from motion_async.batch.durations import PastDurations
+from motion_async.batch.item import job_limiter
 from motion_async.batch.requests import Requests, intakes, kind_of_single
 from motion_async.batch.runner import FanOut
-from motion_async.client import Calls
+from motion_async.client import Client
 from motion_async.contract.validation import as_request
 from motion_async.errors import ConfigurationError, SessionClosedError
 from motion_async.http.endpoint import DEFAULT_BASE_URL, check_api_key, check_base_url
@@ -134,8 +134,8 @@ class MotionSession:
         self._now = check_clock("now", now or partial(datetime.now, UTC))
         self._random = random or _random.random
         self._backoff = Backoff() if backoff is None else check_backoff(backoff)
-        self._calls: Calls | None = None
-        self._lessons = Lessons()
+        self._client: Client | None = None
+        self._past_durations = PastDurations()
         self._was_entered = False
         self._left: asyncio.Future[None] | None = None
         self._events = EventHub()
@@ -152,7 +152,7 @@ class MotionSession:
         HomeLoop("a MotionSession")
         transport = Transport(**self._transport_options)
         self._was_entered = True
-        self._calls = Calls(
+        self._client = Client(
             transport,
             self._events,
             schedule=self._schedule,
@@ -174,9 +174,9 @@ class MotionSession:
 
         A create that may have reached the service gets `cancel_grace` seconds to bring its id back, for every caller.
         """
-        if self._calls is not None:
-            self._calls.polls.home.check()
-        calls, self._calls = self._calls, None
+        if self._client is not None:
+            self._client.polls.home.check()
+        calls, self._client = self._client, None
         if calls is not None:
             self._left = asyncio.get_running_loop().create_future()
             try:
@@ -375,7 +375,7 @@ class MotionSession:
         if (kind := kind_of_single(requests)) is not None:
             del requests  # as in `create`
             raise ConfigurationError(f"requests must be an iterable of requests, not {kind}; put a single in a list")
-        limiter = places(limiter, max_active)
+        limiter = job_limiter(limiter, max_active)
         if schedule is None:
             schedule = self._batch_schedule = self._batch_schedule or LearnedSchedule(urgency=_BATCH_URGENCY)
         schedule, policy = check_schedule(schedule), check_on_insufficient_credits(on_insufficient_credits)
@@ -391,10 +391,10 @@ class MotionSession:
         )
 
     def _batch(self, ledger: Ledger, name: str, schedule: Schedule) -> Batch:
-        """Give a batch of a ledger, whose lessons come first for a schedule that learns."""
+        """Give a batch of a ledger, whose durations come first for a schedule that learns."""
         from motion_async.batch.resume import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
-        lesson = partial(self._lessons.give, schedule, ledger)
+        lesson = partial(self._past_durations.give, schedule, ledger)
         return Batch(ledger, name, now=self._now, publish=self._events.publish, lesson=lesson)
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
@@ -412,9 +412,9 @@ class MotionSession:
         polls = self._open().polls
         return self._events.open(polls, limit=check_whole_number("max_unread", max_unread, low=1, high=1_000_000_000))
 
-    def _open(self) -> Calls:
-        if self._calls is None:
+    def _open(self) -> Client:
+        if self._client is None:
             what = "left; open a new one" if self._was_entered else "entered yet; use `async with`"
             raise SessionClosedError(f"the session has {'' if self._was_entered else 'not '}been {what}")
-        self._calls.polls.home.check()
-        return self._calls
+        self._client.polls.home.check()
+        return self._client

@@ -7,7 +7,7 @@ from typing import Any
 
 from motion_async import Backoff, GrowingSchedule, JobNotFoundError, JobState, JobStatus, StatusChange
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from motion_async.timing.pace import Pace
 
 __all__ = ["START", "Heard", "quiet_loop", "state"]
@@ -18,7 +18,7 @@ START = datetime(2026, 4, 28, tzinfo=UTC)
 class Heard:
     """Observes a job, and keeps what it hears."""
 
-    def __init__(self, job: Watched) -> None:
+    def __init__(self, job: TrackedJob) -> None:
         self.job = job
         self.news: list[StatusChange | None] = []
         job.subscribe(self)

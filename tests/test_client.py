@@ -54,7 +54,7 @@ async def motion() -> AsyncIterator[MotionSession]:
 
 @pytest.fixture
 def service(motion: MotionSession) -> Service:
-    transport: Any = motion._calls._transport  # type: ignore[union-attr]
+    transport: Any = motion._client._transport  # type: ignore[union-attr]
     assert isinstance(transport, Service)
     return transport
 
@@ -104,7 +104,7 @@ async def test_an_answer_from_before_the_end_does_not_count(
     else:
         job_id = job.id
         del job
-        calls: Any = motion._calls
+        calls: Any = motion._client
         assert calls.polls.job(job_id).state is None
         intake = Intake(VideoRequest("Faster"), parent_job_id=job_id, parent_end=end)
         await calls.send(intake, lambda: None, lambda _: None, schedule=GrowingSchedule(), waits_for_credits=False)
@@ -205,7 +205,7 @@ async def test_a_job_that_is_watched_may_be_taken_up_with_another_schedule(
     motion: MotionSession, service: Service
 ) -> None:
     """Neither its readers nor a poll by hand fail, whether the schedules learn or not."""
-    calls: Any = motion._calls
+    calls: Any = motion._client
     watched = await calls.create(VideoRequest("a video"), schedule=LearnedSchedule())
     job = motion.job(watched.job_id)
     waiting = asyncio.create_task(job.wait())
@@ -244,7 +244,7 @@ async def test_a_create_that_waited_complains_of_when_it_left(
     motion: MotionSession, service: Service, retry_after: int | None
 ) -> None:
     """A pause that is asked for then is news; and that the service wants fewer creates says nothing about polls."""
-    calls: Any = motion._calls
+    calls: Any = motion._client
     calls.polls.slow_down(RateLimitedError("slow", http_status=429, retry_after=20), sent_at=now())
     events = motion.events()
     service.sends.append(Fault("429", retry_after=retry_after))

@@ -305,3 +305,12 @@ def test_a_state_without_further_fields_shares_one_empty_mapping() -> None:
     with pytest.raises(KeyError):
         extra["anything"]
     assert pickle.loads(pickle.dumps(extra)) is extra
+
+
+def test_fields_that_nobody_knows_are_shown_without_queries_and_kept_whole() -> None:
+    """A state's repr, which ends in logs, hides what may be a signature; the caller still gets the URL to fetch."""
+    video = {"url": "https://bucket.s3.amazonaws.com/hero.png?X-Amz-Signature=SECRET"}
+    seen = JobState(JOB, JobStatus.COMPLETED, extra={"video": video})
+    assert "hero.png" in repr(seen)
+    assert "SECRET" not in repr(seen)
+    assert seen.extra == {"video": video}

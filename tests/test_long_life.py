@@ -234,7 +234,7 @@ async def day(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Day]:
         random=lambda: 0.5,
         now=lambda: START + timedelta(seconds=now()),
     ) as motion:
-        service: Any = motion._calls._transport  # type: ignore[union-attr]
+        service: Any = motion._client._transport  # type: ignore[union-attr]
         yield Day(motion, service)
 
 

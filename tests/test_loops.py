@@ -15,6 +15,7 @@ import pytest
 from motion_async import Job, MotionSession, VideoRequest, WrongLoopError
 from motion_async.ledger import Entry, Item, Ledger, open_ledger
 from motion_async.sandbox import Sandbox
+from tests.batches import QUICK
 
 CALLS: dict[str, Callable[[MotionSession, Job], Awaitable[Any]]] = {
     "create": lambda motion, _: motion.create("a video"),
@@ -49,7 +50,10 @@ def refusal(work: Callable[[], Awaitable[Any]]) -> str:
 @pytest.mark.parametrize("call", CALLS)
 async def test_every_call_in_another_threads_loop_is_refused_at_once(call: str) -> None:
     """Nothing is sent, nothing hangs, and the session goes on where it belongs."""
-    async with Sandbox(speed=10_000) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url) as motion:
+    async with (
+        Sandbox(speed=10_000) as sandbox,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+    ):
         job = await motion.create("a video")
         creates = sandbox.counts.creates
         said = await asyncio.to_thread(refusal, lambda: CALLS[call](motion, job))
@@ -104,7 +108,7 @@ async def test_a_forked_process_is_told_so() -> None:
 LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "plan": lambda ledger, _: ledger.plan("launch", [Entry("other", VideoRequest("a video"))]),
     "plan nothing": lambda ledger, _: ledger.plan("launch", []),
-    "record": lambda ledger, item: _sync(lambda: ledger.record(item)),
+    "journal": lambda ledger, item: _sync(lambda: ledger.journal(item)),
     "find": lambda ledger, _: ledger.find("launch", "hero"),
     "many": lambda ledger, _: ledger.many("launch", ["hero"]),
     "settled": lambda ledger, item: ledger.settled(item),
@@ -130,7 +134,7 @@ async def test_every_call_of_a_ledger_in_another_threads_loop_is_refused_at_once
         assert said.startswith("the ledger belongs to the event loop")
         assert "in another event loop" in said
         assert [found async for found in ledger.items()] == [item]
-        assert await ledger.record(item).begin()
+        assert await ledger.journal(item).begin()
 
 
 def test_every_public_call_of_a_ledger_is_tried_in_another_loop() -> None:
@@ -143,9 +147,9 @@ async def test_what_a_journal_is_told_in_another_loop_is_refused_at_once() -> No
     """An intent whose claim is noted elsewhere would be waited for in vain."""
     async with open_ledger("sqlite://") as ledger:
         [item] = await ledger.plan("launch", [Entry("hero", VideoRequest("a video"))])
-        journal = ledger.record(item)
+        journal = ledger.journal(item)
         assert "in another event loop" in await asyncio.to_thread(refusal, lambda: _sync(journal.begin))
-        assert await ledger.record(item).begin()
+        assert await ledger.journal(item).begin()
 
 
 async def test_a_batch_is_not_begun_with_a_ledger_of_another_loop() -> None:
@@ -179,7 +183,7 @@ async def test_a_ledger_in_a_forked_process_is_told_so() -> None:
         child = os.fork()
         if child == 0:
             try:
-                ledger.record(item)
+                ledger.journal(item)
             except WrongLoopError as error:
                 sending.send(str(error))
             finally:

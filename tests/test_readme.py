@@ -103,7 +103,7 @@ def test_the_two_commands_set_everything_up_themselves() -> None:
         assert len(command.splitlines()) == 1
         assert command.startswith("python3.11 -m venv .venv && .venv/bin/pip install")
     assert ".venv/bin/motion-async demo" in SHELL[0]
-    assert ".venv/bin/coverage run -m pytest" in SHELL[1]
+    assert '.venv/bin/pytest -n 4 --dist worksteal -m "not slow"' in SHELL[1]
 
 
 async def test_the_batch_command_makes_what_the_file_says(sandbox: Sandbox, tmp_path: Path) -> None:

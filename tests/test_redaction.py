@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
+import reprlib
 import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from motion_async.redaction import Eraser, redacted
+from motion_async.redaction import Eraser, Secret, Unshown, redacted
 
+HIDDEN = "tell-nobody-but-me"
+OWN_KEY = f"motion_{HIDDEN}"
 KEY = "motion_SECRET_of_the_owner"
 SIGNED = "https://bucket.s3.amazonaws.com/hero.png?X-Amz-Expires=60&X-Amz-Signature=SECRET"
 
@@ -150,3 +154,46 @@ def test_nothing_else_is_erased(key: str, text: str) -> None:
 def test_an_eraser_shows_no_secret() -> None:
     """It lies among the values of a session, which a debugger or a log may show."""
     assert "SECRET" not in f"{Eraser('motion_SECRET')!r} {vars(Eraser('motion_SECRET'))['_plain']!r}"
+
+
+def test_a_secret_is_itself_but_for_whoever_looks_on() -> None:
+    """It is the text that it is made of, equal to it and in its place; its repr shows nothing, in containers either."""
+    secret = Secret(OWN_KEY)
+    assert f"Bearer {secret}" == f"Bearer {OWN_KEY}"
+    assert (secret, hash(secret)) == (OWN_KEY, hash(OWN_KEY))
+    assert HIDDEN in secret
+    assert HIDDEN not in f"{secret!r} {[secret]} { {'key': secret} }"
+
+
+def test_neither_a_part_of_a_secret_nor_what_is_made_of_it_shows_it() -> None:
+    """Debuggers slice long texts before they show them, and error reports are JSON."""
+    secret = Secret(OWN_KEY)
+    parts = (
+        secret[:30],
+        secret[7:],
+        [*secret],
+        secret.upper(),
+        reprlib.repr([secret]),
+        f"{secret!r}",
+        secret.split("_"),
+    )
+    assert not any(HIDDEN in repr(part).lower() for part in parts)
+    assert HIDDEN not in json.dumps({"key": secret, "keys": [secret]})
+    assert "SECRET" not in f"{Unshown('SECRET')[:6]!r} {reprlib.repr(Unshown('SECRET' * 10))}"
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(secret)
+
+
+def test_a_secret_comes_out_where_it_is_asked_for() -> None:
+    """By `str`, by a format, and put together with another text; it is as true as its text."""
+    secret = Secret(Secret(OWN_KEY))
+    assert (str(secret), f"{secret:>50}", "Bearer " + secret, secret + "!") == (
+        OWN_KEY,
+        f"{OWN_KEY:>50}",
+        f"Bearer {OWN_KEY}",
+        f"{OWN_KEY}!",
+    )
+    assert type(str(secret)) is str
+    assert secret == Secret(OWN_KEY)
+    assert secret != "…"
+    assert not Secret("")

@@ -14,8 +14,6 @@ import gzip
 import json
 import logging
 import os
-import pickle
-import reprlib
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
@@ -35,12 +33,12 @@ from motion_async import (
     MotionSession,
     VideoRequest,
 )
-from motion_async.contract.wire import read_state
 from motion_async.jobs import Outcome
 from motion_async.ledger import open_ledger
-from motion_async.redaction import Secret, Unshown
 from tests.conftest import Handler, RawServer
 from tests.told import HIDDEN_KEY, HIDDEN_SIGNATURE, Told
+
+pytestmark = pytest.mark.usefixtures("sends_leave_at_once")
 
 KEY = f"motion_{HIDDEN_KEY}"
 SIGNED = f"https://bucket.s3.amazonaws.com/hero.png?X-Amz-Expires=900&X-Amz-Signature={HIDDEN_SIGNATURE}"
@@ -195,7 +193,7 @@ async def _tell_all(told: Told, motion: MotionSession, call: Callable[[MotionSes
             told.value(value)
             if isinstance(getattr(value, "error", None), MotionError):
                 told.error(value.error)
-    for value in (motion.job("job-1"), motion.job("job-1").state, motion._calls, motion._calls._transport):
+    for value in (motion.job("job-1"), motion.job("job-1").state, motion._client, motion._client._transport):
         told.value(value)
     await motion.aclose()
     async for event in events:
@@ -377,55 +375,6 @@ async def _tell_output(told: Told, server: RawServer, folder: Path, argv: list[s
     assert output or words
     told.add(f"output of {argv[0]}", output.decode())
     told.add(f"words of {argv[0]}", words.decode())
-
-
-def test_fields_that_nobody_knows_are_shown_without_queries_and_kept_whole() -> None:
-    """A state's repr, which ends in logs, hides what may be a signature; the caller still gets the URL to fetch."""
-    read = read_state(state("completed", video={"url": SIGNED}, error=ECHO))
-    assert HIDDEN_SIGNATURE not in f"{read}"
-    assert read.extra == {"video": {"url": SIGNED}}
-
-
-def test_a_secret_is_itself_but_for_whoever_looks_on() -> None:
-    """It is the text that it is made of, equal to it and in its place; its repr shows nothing, in containers either."""
-    secret = Secret(KEY)
-    assert f"Bearer {secret}" == f"Bearer {KEY}"
-    assert (secret, hash(secret)) == (KEY, hash(KEY))
-    assert HIDDEN_KEY not in f"{secret!r} {[secret]} { {'key': secret} }"
-
-
-def test_neither_a_part_of_a_secret_nor_what_is_made_of_it_shows_it() -> None:
-    """Debuggers slice long texts before they show them, and error reports are JSON."""
-    secret = Secret(KEY)
-    parts = (
-        secret[:30],
-        secret[7:],
-        [*secret],
-        secret.upper(),
-        reprlib.repr([secret]),
-        f"{secret!r}",
-        secret.split("_"),
-    )
-    assert not any(HIDDEN_KEY in repr(part).lower() for part in parts)
-    assert HIDDEN_KEY not in json.dumps({"key": secret, "keys": [secret]})
-    assert "SECRET" not in f"{Unshown('SECRET')[:6]!r} {reprlib.repr(Unshown('SECRET' * 10))}"
-    with pytest.raises(TypeError, match="cannot be pickled"):
-        pickle.dumps(secret)
-
-
-def test_a_secret_comes_out_where_it_is_asked_for() -> None:
-    """By `str`, by a format, and put together with another text; it is as true as its text."""
-    secret = Secret(Secret(KEY))
-    assert (str(secret), f"{secret:>50}", "Bearer " + secret, secret + "!") == (
-        KEY,
-        f"{KEY:>50}",
-        f"Bearer {KEY}",
-        f"{KEY}!",
-    )
-    assert type(str(secret)) is str
-    assert secret == Secret(KEY)
-    assert secret != "…"
-    assert not Secret("")
 
 
 FRAGMENT = f"https://bucket.example.com/hero.png#token={HIDDEN_SIGNATURE}"

@@ -275,7 +275,7 @@ async def test_a_followup_looks_at_its_job_before_each_try(sandbox: Sandbox, mot
         seen.append(sandbox.counts.followups)
         return await asked(job_id)
 
-    calls: Any = motion._calls
+    calls: Any = motion._client
     asked, calls.poll = calls.poll, poll
     await job.followup("Faster")
     assert seen == [0, 1]
@@ -677,7 +677,7 @@ async def test_the_key_shows_nowhere(sandbox: Sandbox, caplog: pytest.LogCapture
     async with motion:
         job = await motion.create("A launch", attachments=["https://a.example.com/b.png?X-Sig=secret"])
         await job.wait(timeout=30)
-        shown = [repr(motion), repr(job), str(motion), repr(motion.events()), repr(vars(motion)["_calls"])]
+        shown = [repr(motion), repr(job), str(motion), repr(motion.events()), repr(vars(motion)["_client"])]
     assert not [text for text in [*shown, caplog.text] if key in text or "secret" in text]
 
 

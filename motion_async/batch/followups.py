@@ -10,12 +10,12 @@ from collections import Counter, deque
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
-__all__ = ["Lineage"]
+__all__ = ["FollowupQueue"]
 
 _Item = TypeVar("_Item", bound=Hashable)
 
 
-class Lineage(Generic[_Item]):
+class FollowupQueue(Generic[_Item]):
     """Who follows whom among the items under way; those that have ended it does not know any more."""
 
     def __init__(self) -> None:

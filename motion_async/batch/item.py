@@ -17,13 +17,13 @@ from motion_async.errors import ConfigurationError
 from motion_async.jobs import JobState, StatusChange
 from motion_async.options import check_whole_number
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 
-__all__ = ["Errand", "places"]
+__all__ = ["BatchItem", "job_limiter"]
 
 
-def places(limiter: anyio.CapacityLimiter | None, max_active: int) -> anyio.CapacityLimiter:
-    """Give the places that errands hold.
+def job_limiter(limiter: anyio.CapacityLimiter | None, max_active: int) -> anyio.CapacityLimiter:
+    """Give the places that the jobs of a batch hold.
 
     Args:
         limiter: the caller's own, None for places of this batch alone.
@@ -39,7 +39,7 @@ def places(limiter: anyio.CapacityLimiter | None, max_active: int) -> anyio.Capa
     return limiter
 
 
-class Errand:
+class BatchItem:
     """A request from its intake to its outcome; it is also the borrower that holds the place in the limiter.
 
     Args:
@@ -63,9 +63,9 @@ class Errand:
     def __init__(self, index: int, intake: Intake) -> None:
         self.index = index
         self.intake = intake
-        self.job: Watched | None = None
+        self.job: TrackedJob | None = None
         self.end: JobState | None = None
-        self._on_news: Callable[[Errand], None] | None = None
+        self._on_news: Callable[[BatchItem], None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.until: float | None = None
         self.holds_place = False
@@ -77,7 +77,7 @@ class Errand:
         """The newest state of the job, unless it is the end of a turn before this request's."""
         return None if self.job is None else self.job.current
 
-    def follow(self, job: Watched, polls: PollLoop, on_news: Callable[[Errand], None]) -> None:
+    def follow(self, job: TrackedJob, polls: PollLoop, on_news: Callable[[BatchItem], None]) -> None:
         """Have a job polled, and hear of its changes from here on.
 
         Args:
@@ -96,8 +96,8 @@ class Errand:
         if self.end is not None or self._on_news is None:
             return
         if change is not None:
-            if self.intake.record is not None:
-                self.intake.record.changed(change)
+            if self.intake.journal is not None:
+                self.intake.journal.changed(change)
             if change.current.is_terminal:
                 self.end = change.state
         asyncio.get_running_loop().call_soon(self._on_news, self)

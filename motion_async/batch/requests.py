@@ -16,7 +16,7 @@ from motion_async.jobs import BatchRequest, JobState, VideoRequest
 from motion_async.problems import Problem
 from motion_async.sending.journal import SendJournal
 
-__all__ = ["Intake", "Requests", "as_batch_request", "each", "intakes", "kind_of_single", "known_by"]
+__all__ = ["Intake", "Requests", "as_batch_request", "intakes", "iterate", "kind_of_single", "known_by"]
 
 Requests: TypeAlias = Iterable[BatchRequest | VideoRequest | str] | AsyncIterable[BatchRequest | VideoRequest | str]
 """What `generate_many` makes videos of; a plain text is a prompt."""
@@ -43,7 +43,7 @@ class Intake:
         key: what the batch knows it by, if it does.
         metadata: the caller's own.
         follows: the key of the request to whose job this one is a followup, None for a create.
-        record: where it is written down; nowhere when None.
+        journal: where it is written down; nowhere when None.
         settled: how it ended, or why it will not be sent, as a state and an error; None if it is still open.
         job_id: the job that was made for it, if the service has taken it: it is only to be watched then.
         parent_job_id: the job that it is a followup to, once that is known to be completed, or somebody else follows
@@ -58,7 +58,7 @@ class Intake:
     key: str | None = attrs.field(default=None, kw_only=True)
     metadata: Any = attrs.field(default=None, kw_only=True)
     follows: str | None = attrs.field(default=None, kw_only=True)
-    record: SendJournal | None = attrs.field(default=None, kw_only=True)
+    journal: SendJournal | None = attrs.field(default=None, kw_only=True)
     settled: tuple[JobState | None, MotionError | None] | None = attrs.field(default=None, kw_only=True)
     job_id: str | None = attrs.field(default=None, kw_only=True)
     parent_job_id: str | None = attrs.field(default=None, kw_only=True)
@@ -74,7 +74,7 @@ async def intakes(requests: Requests) -> AsyncGenerator[Intake]:
     Args:
         requests: what to make.
     """
-    async with aclosing(each(requests)) as source:
+    async with aclosing(iterate(requests)) as source:
         async for request in source:
             given = as_batch_request(request)
             settled: tuple[None, MotionError] | None = None
@@ -105,7 +105,7 @@ def as_batch_request(request: BatchRequest | VideoRequest | str) -> BatchRequest
     return request if isinstance(request, BatchRequest) else BatchRequest(request)
 
 
-async def each(given: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T]:
+async def iterate(given: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T]:
     """Iterate over either kind of iterable.
 
     Args:

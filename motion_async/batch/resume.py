@@ -17,7 +17,7 @@ from typing import Final
 import attrs
 
 from motion_async.batch.keys import Keys
-from motion_async.batch.requests import Intake, Requests, as_batch_request, each, known_by
+from motion_async.batch.requests import Intake, Requests, as_batch_request, iterate, known_by
 from motion_async.batch.unsent import parent_failed, parent_incomplete
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import (
@@ -95,20 +95,20 @@ class Batch:
         failure: Exception | None = None
         chunk: list[BatchRequest] = []
         keys = Keys()
-        async with contextlib.aclosing(each(requests)) as source:
+        async with contextlib.aclosing(iterate(requests)) as source:
             while failure is None:
                 try:
                     chunk.append(as_batch_request(await anext(source)))
                 except Exception as error:  # noqa: BLE001  # the end, or the caller's own iterable, which is broken
                     failure = error
                 if len(chunk) >= at_once or failure is not None:
-                    for intake in await self._planned(chunk, keys):
+                    for intake in await self._plan(chunk, keys):
                         yield intake
                     chunk = []
         if not isinstance(failure, StopAsyncIteration):
             raise failure
 
-    async def _planned(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
+    async def _plan(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
         found: dict[int, Intake] = {}
         entries: dict[int, Entry] = {}
         expired: dict[int, InvalidRequestError] = {}
@@ -125,7 +125,7 @@ class Batch:
                 entries[place] = Entry(key, given.request, metadata=given.metadata, parent=given.follows)
         items = await self._ledger.plan(self._name, list(entries.values())) if entries else []
         for (place, entry), item in zip(entries.items(), items, strict=True):
-            found[place] = await self._known(item, entry, keys)
+            found[place] = await self._intake_of(item, entry, keys)
             if place in expired and item.state is ItemState.PLANNED:
                 found[place] = attrs.evolve(found[place], settled=(None, expired[place]))
             if _is_refused(found[place]):
@@ -141,7 +141,7 @@ class Batch:
                 raise
             expired[place] = error
 
-    async def _known(self, item: Item, entry: Entry, keys: Keys) -> Intake:
+    async def _intake_of(self, item: Item, entry: Entry, keys: Keys) -> Intake:
         """Give a request with what its item says of it. What is changed comes first: it is another request then."""
         if item.state is ItemState.INTENT:
             item = await self._ledger.settled(item)
@@ -150,22 +150,22 @@ class Batch:
             key=item.key,
             metadata=entry.metadata,
             follows=item.parent,
-            record=self._ledger.record(item),
-            again=partial(self._again, entry, keys),
+            journal=self._ledger.journal(item),
+            again=partial(self._look_again, entry, keys),
         )
         if item.state is ItemState.PLANNED:
             return intake
         if item.digest != content_digest(entry.request) or item.parent != entry.parent:
-            return attrs.evolve(intake, settled=(item.job_state, self._changed(item)), job_id=item.job_id)
+            return attrs.evolve(intake, settled=(item.job_state, self._conflict_error(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:
             parent = None if item.parent is None else await self._ledger.find(self._name, item.parent)
             return attrs.evolve(intake, is_elsewhere=True, parent_job_id=None if parent is None else parent.job_id)
         intake = attrs.evolve(intake, job_id=item.job_id)
         if item.state is ItemState.SUBMITTED:
-            return attrs.evolve(intake, before=await self._before(item))
-        return attrs.evolve(intake, settled=(item.job_state, await self._error(item)))
+            return attrs.evolve(intake, before=await self._find_end_before(item))
+        return attrs.evolve(intake, settled=(item.job_state, await self._error_of(item)))
 
-    async def _before(self, item: Item) -> JobState | None:
+    async def _find_end_before(self, item: Item) -> JobState | None:
         """Give the end of its job that an item's followup found, or, where that is not kept any more, its parent's."""
         if item.parent is None:
             return None
@@ -174,18 +174,18 @@ class Batch:
         parent = await self._ledger.find(self._name, item.parent)
         return None if parent is None else parent.job_state
 
-    async def _again(self, entry: Entry, keys: Keys, pause: float = 0) -> Intake:
+    async def _look_again(self, entry: Entry, keys: Keys, pause: float = 0) -> Intake:
         """Look at an item anew after a pause; if nobody else is sending it, find the job that it follows up."""
         await asyncio.sleep(pause)
         [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
-        intake = await self._known(item, entry, keys)
+        intake = await self._intake_of(item, entry, keys)
         if intake.is_elsewhere:
             if not pause:
                 _log.info("item %r of batch %r is being sent by owner %s; waiting", item.key, item.batch, item.owner)
             elif pause == _LOOK_AGAIN:  # not at once, as most creates have their answer before
                 self._publish(SentElsewhere(item.batch, item.key, item.owner or ""))
             later = min(2 * pause or _LOOK_AGAIN, _LONGEST_PAUSE)
-            return attrs.evolve(intake, again=partial(self._again, entry, keys, later))
+            return attrs.evolve(intake, again=partial(self._look_again, entry, keys, later))
         if intake.follows is None or intake.job_id is not None or intake.settled is not None:
             return intake
         parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)
@@ -198,7 +198,7 @@ class Batch:
             error = parent_incomplete(intake.follows, stands)
         return attrs.evolve(intake, settled=(None, error))
 
-    def _changed(self, item: Item) -> LedgerConflictError:
+    def _conflict_error(self, item: Item) -> LedgerConflictError:
         return LedgerConflictError(
             f"item {item.key!r} of batch {item.batch!r} is {item.state} with another request, or as a followup to "
             "another one; give the new one another id",
@@ -208,7 +208,7 @@ class Batch:
             job_id=item.job_id,
         )
 
-    async def _error(self, item: Item) -> MotionError | None:
+    async def _error_of(self, item: Item) -> MotionError | None:
         """Give the error that the outcome of an item has that has ended, or of which nothing more can be known."""
         match item.state:
             case ItemState.FAILED:
@@ -219,10 +219,10 @@ class Batch:
             case ItemState.DROPPED:
                 return DroppedError(batch=item.batch, key=item.key)
             case ItemState.UNCERTAIN:
-                return await self._uncertain(item)
+                return await self._uncertain_error(item)
         return None
 
-    async def _uncertain(self, item: Item) -> MotionError:
+    async def _uncertain_error(self, item: Item) -> MotionError:
         at = f", begun {item.intent_at:%Y-%m-%d %H:%M:%S} UTC" if item.intent_at is not None else ""
         reason = f"item {item.key!r} of batch {item.batch!r}{at}; settle it with `motion-async ledger resolve`"
         if item.parent is None:

@@ -21,8 +21,8 @@ import anyio
 import attrs
 
 from motion_async.batch import unsent
-from motion_async.batch.followups import Lineage
-from motion_async.batch.item import Errand
+from motion_async.batch.followups import FollowupQueue
+from motion_async.batch.item import BatchItem
 from motion_async.batch.requests import Intake
 from motion_async.errors import (
     AuthenticationError,
@@ -41,7 +41,7 @@ from motion_async.http.cancelling import is_cancelled
 from motion_async.jobs import JobState, Outcome
 from motion_async.polling.freshness import needs_input
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import OnInput, end_of, timed_out, wait_for_end
 from motion_async.sending.journal import NotOursToSend
 
@@ -73,8 +73,8 @@ class FanOut(AsyncIterator[Outcome]):
 
     def __init__(
         self,
-        send: Callable[[Intake, Callable[[], None], Callable[[MotionError], None]], Awaitable[Watched]],
-        take_up: Callable[[Intake], Watched],
+        send: Callable[[Intake, Callable[[], None], Callable[[MotionError], None]], Awaitable[TrackedJob]],
+        take_up: Callable[[Intake], TrackedJob],
         polls: PollLoop,
         requests: AsyncGenerator[Intake],
         *,
@@ -91,8 +91,8 @@ class FanOut(AsyncIterator[Outcome]):
         self._job_timeout = job_timeout
         self._on_input = on_input
         self._recheck = recheck
-        self._open: dict[Errand, None] = {}
-        self._lineage: Lineage[Errand] = Lineage()
+        self._open: dict[BatchItem, None] = {}
+        self._followups: FollowupQueue[BatchItem] = FollowupQueue()
         self._parked = 0
         self._tasks: set[asyncio.Future[None]] = set()
         self._unread: asyncio.Queue[Outcome | None] = asyncio.Queue()
@@ -110,7 +110,7 @@ class FanOut(AsyncIterator[Outcome]):
             raise ConfigurationError("outcomes can be entered once; call generate_many again")
         self._polls.home.check()
         self._entered = True
-        self._start(self._pull(), name="motion_async.fanout")
+        self._start(self._pull_requests(), name="motion_async.fanout")
         return self
 
     async def __aexit__(
@@ -126,16 +126,16 @@ class FanOut(AsyncIterator[Outcome]):
                 if self._tasks:
                     await asyncio.wait(self._tasks)
             finally:
-                going_on = [item.job.job_id for item in left if item.job is not None and item.intake.record is None]
+                going_on = [item.job.job_id for item in left if item.job is not None and item.intake.journal is None]
                 for item in left:
                     self._drop(item)
-                self._tell_of_jobs("go on", going_on)
-                self._tell_of_jobs("have ended, of which nobody has heard", self._unheard)
+                self._log_jobs("go on", going_on)
+                self._log_jobs("have ended, of which nobody has heard", self._unheard)
                 self._exhausted = True
                 self._end_if_done()
             await self._requests.aclose()
 
-    def _tell_of_jobs(self, what: str, jobs: Iterable[str]) -> None:
+    def _log_jobs(self, what: str, jobs: Iterable[str]) -> None:
         if names := ", ".join(jobs):
             _log.warning("a batch was left; jobs that %s: %s", what, names)
 
@@ -144,7 +144,7 @@ class FanOut(AsyncIterator[Outcome]):
             raise ConfigurationError("outcomes are read inside `async with motion.generate_many(…) as outcomes`")
         self._polls.home.check()
         outcome = await self._unread.get()
-        self._see_to_room()
+        self._update_room()
         if outcome is not None:
             self._unheard.pop(outcome.job_id or "", None)
             return outcome
@@ -159,7 +159,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, step: Callable[[Errand], Awaitable[None]], item: Errand) -> None:
+    async def _run_guarded(self, step: Callable[[BatchItem], Awaitable[None]], item: BatchItem) -> None:
         """See to it that whatever is raised becomes an outcome: a request without one would be waited for for ever."""
         try:
             await step(item)
@@ -175,19 +175,19 @@ class FanOut(AsyncIterator[Outcome]):
                 self._stop(failure)
             self._finish(item, error=failure)
 
-    def _see_to_room(self) -> None:
+    def _update_room(self) -> None:
         if self._unread.qsize() < MAX_UNREAD and self._parked < MAX_UNREAD:
             self._has_room.set()
         else:
             self._has_room.clear()
 
-    def _park(self, item: Errand, *, is_parked: bool) -> None:
+    def _set_parked(self, item: BatchItem, *, is_parked: bool) -> None:
         """Count an item among those that wait for something else than their turn in the pull."""
         self._parked += is_parked - item.is_parked
         item.is_parked = is_parked
-        self._see_to_room()
+        self._update_room()
 
-    def _hear_refusal(self, error: MotionError) -> None:
+    def _stop_after(self, error: MotionError) -> None:
         """End new creates as soon as the service has refused one so, before another can leave in its place."""
         if isinstance(error, _ENDS_ALL):
             self._stop(error)
@@ -199,18 +199,18 @@ class FanOut(AsyncIterator[Outcome]):
 
     # From a request to a job.
 
-    async def _pull(self) -> None:
+    async def _pull_requests(self) -> None:
         """Take the requests one at a time, each when there is a place for it."""
         index = 0
         try:
             async for intake in self._requests:
-                item = Errand(index, intake)
+                item = BatchItem(index, intake)
                 index += 1
                 await self._has_room.wait()
                 if self._was_left:
                     break  # though the cancellation did not come here: the caller's iterable has taken it
                 self._open[item] = None
-                await self._guarded(self._begin, item)
+                await self._run_guarded(self._begin, item)
         except Exception as error:  # noqa: BLE001  # the caller's own iterable; its error is handed on when all is read
             self._source_error = error
         except asyncio.CancelledError:
@@ -220,7 +220,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._exhausted = True
         self._end_if_done()
 
-    async def _begin(self, item: Errand) -> None:
+    async def _begin(self, item: BatchItem) -> None:
         """Bring a request under way as far as what is known of it allows.
 
         It has ended; or it follows one that is under way here, and waits for that one's end; or more must be
@@ -233,38 +233,38 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish(item, state=state, error=error)
             return
         needs_parent = intake.follows is not None and intake.job_id is None and intake.parent_job_id is None
-        if self._lineage.enter(item, key=intake.key, follows=intake.follows if needs_parent else None):
-            self._park(item, is_parked=True)
+        if self._followups.enter(item, key=intake.key, follows=intake.follows if needs_parent else None):
+            self._set_parked(item, is_parked=True)
         elif intake.is_elsewhere or needs_parent:
             if intake.is_elsewhere:
-                self._waits_for_its_turn(item)  # it does not: it has its turn, and others wait for that
-            self._park(item, is_parked=True)
-            self._start(self._guarded(self._begin_again, item), name="motion_async.again")
+                self._queue_for_turn(item)  # it does not: it has its turn, and others wait for that
+            self._set_parked(item, is_parked=True)
+            self._start(self._run_guarded(self._begin_again, item), name="motion_async.again")
         elif intake.job_id is None and self._stopped_by is not None:
             self._finish(item, error=unsent.stopped_by(self._stopped_by))
-        elif self._waits_for_its_turn(item):
-            self._park(item, is_parked=True)
+        elif self._queue_for_turn(item):
+            self._set_parked(item, is_parked=True)
         else:
             await self._limiter.acquire_on_behalf_of(item)
             item.holds_place = True
-            self._park(item, is_parked=False)
+            self._set_parked(item, is_parked=False)
             if item not in self._open:
                 self._drop(item)  # the batch was left in this very moment
             elif intake.job_id is not None:
-                self._watch(item, self._take_up(intake))
+                self._watch_job(item, self._take_up(intake))
             else:
-                self._start(self._guarded(self._create, item), name="motion_async.create")
+                self._start(self._run_guarded(self._create, item), name="motion_async.create")
 
-    def _waits_for_its_turn(self, item: Errand) -> bool:
+    def _queue_for_turn(self, item: BatchItem) -> bool:
         has_begun = item.intake.job_id is not None or item.intake.is_elsewhere
         job_id = item.intake.job_id or item.intake.parent_job_id
         if job_id is None or item.intake.follows is None:
             return False
-        if self._lineage.is_blocked(job_id) and not has_begun:
+        if self._followups.is_blocked(job_id) and not has_begun:
             raise unsent.behind_lost_turn()
-        return self._lineage.take_turn(item, job_id, has_begun=has_begun)
+        return self._followups.take_turn(item, job_id, has_begun=has_begun)
 
-    async def _begin_again(self, item: Errand) -> None:
+    async def _begin_again(self, item: BatchItem) -> None:
         """Begin anew with what is known of a request once nobody else sends it, or of the job that it follows up."""
         assert item.intake.again is not None  # noqa: S101  # whoever writes records gives it
         if item.intake.is_elsewhere and item.until is None and self._job_timeout is not None:
@@ -276,14 +276,14 @@ class FanOut(AsyncIterator[Outcome]):
             raise unsent.sent_elsewhere(item.intake.key, self._job_timeout) from None
         await self._begin(item)
 
-    async def _create(self, item: Errand) -> None:
+    async def _create(self, item: BatchItem) -> None:
         def check() -> None:
             if self._stopped_by is not None:
                 raise unsent.stopped_by(self._stopped_by)
 
         check()  # at once, too: a followup polls before it is sent
         try:
-            job = await self._send(item.intake, check, self._hear_refusal)
+            job = await self._send(item.intake, check, self._stop_after)
         except (NotOursToSend, FollowupNotAllowedError) as error:  # perhaps somebody else has sent it just now
             item.give_place_back(self._limiter)
             if item.intake.again is None:
@@ -292,22 +292,22 @@ class FanOut(AsyncIterator[Outcome]):
             is_open = again.job_id is None and again.settled is None and not again.is_elsewhere
             if not is_open or isinstance(error, NotOursToSend):
                 await self._begin(item)
-            elif self._waits_for_its_turn(item):
-                self._park(item, is_parked=True)
+            elif self._queue_for_turn(item):
+                self._set_parked(item, is_parked=True)
             elif self._is_at_work(again.parent_job_id):
                 await self._outlast(item, again.parent_job_id)
             else:
                 raise
         else:
-            self._watch(item, job)
+            self._watch_job(item, job)
 
     def _is_at_work(self, job_id: str | None) -> TypeGuard[str]:
         job = None if job_id is None else self._polls.job(job_id)
         return job is not None and job.state is not None and not job.has_ended
 
-    async def _outlast(self, item: Errand, job_id: str) -> None:
+    async def _outlast(self, item: BatchItem, job_id: str) -> None:
         """Wait for the end of a turn that nobody here knows: its answer was lost, or another program began it."""
-        self._park(item, is_parked=True)
+        self._set_parked(item, is_parked=True)
         with suppress(JobFailedError):  # which the next look finds, too
             try:
                 await wait_for_end(self._polls, self._polls.job(job_id), timeout=self._job_timeout, on_input="wait")
@@ -315,19 +315,19 @@ class FanOut(AsyncIterator[Outcome]):
                 raise unsent.behind_turn(job_id, self._job_timeout) from None
         await self._begin(item)
 
-    def _watch(self, item: Errand, job: Watched) -> None:
-        item.follow(job, self._polls, self._look)
+    def _watch_job(self, item: BatchItem, job: TrackedJob) -> None:
+        item.follow(job, self._polls, self._check_job)
         if self._job_timeout is not None:
-            item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._give_up, item)
-        self._look(item)
+            item.timer = asyncio.get_running_loop().call_later(self._job_timeout, self._time_out, item)
+        self._check_job(item)
 
-    def _give_up(self, item: Errand) -> None:
+    def _time_out(self, item: BatchItem) -> None:
         if item.job is not None and item.is_followed:
             self._finish(item, error=timed_out(item.job, self._job_timeout))
 
     # From a job to an outcome.
 
-    def _look(self, item: Errand) -> None:
+    def _check_job(self, item: BatchItem) -> None:
         """See whether an item's job has ended, or its watch has."""
         job = item.job
         if job is None or not item.is_followed:
@@ -347,24 +347,24 @@ class FanOut(AsyncIterator[Outcome]):
         elif job.state is not None and needs_input(job.state):
             item.give_place_back(self._limiter)
 
-    def _finish(self, item: Errand, *, state: JobState | None = None, error: MotionError | None = None) -> None:
+    def _finish(self, item: BatchItem, *, state: JobState | None = None, error: MotionError | None = None) -> None:
         """Let go of what an item holds, and tell its outcome as soon as its end is written down."""
         self._drop(item)
-        if item.job is None or item.intake.record is None:
-            self._tell(item, state, error)
+        if item.job is None or item.intake.journal is None:
+            self._hand_out(item, state, error)
             return
         state = state or item.state
-        kept = asyncio.ensure_future(item.intake.record.ended(state, error))
+        kept = asyncio.ensure_future(item.intake.journal.ended(state, error))
 
         def tell(done: asyncio.Future[JobState | None]) -> None:
             # If it could not be kept, the ledger has told of it; the job is known there, and is polled again next time.
             stands = None if done.cancelled() or done.exception() is not None else done.result()
             # Who polls late may have seen the end of a later turn, or none, where somebody else saw this one's.
-            self._tell(item, *((state, error) if stands is None else end_of(stands)))
+            self._hand_out(item, *((state, error) if stands is None else end_of(stands)))
 
         kept.add_done_callback(tell)
 
-    def _tell(self, item: Errand, state: JobState | None, error: MotionError | None) -> None:
+    def _hand_out(self, item: BatchItem, state: JobState | None, error: MotionError | None) -> None:
         if item not in self._open:
             return  # the batch was left before the end was kept
         del self._open[item]
@@ -373,34 +373,34 @@ class FanOut(AsyncIterator[Outcome]):
         state = state or item.state
         outcome = Outcome(item.index, intake.request, job_id, state, error, key=intake.key, metadata=intake.metadata)
         self._unread.put_nowait(outcome)
-        if job_id is not None and intake.record is None:
+        if job_id is not None and intake.journal is None:
             self._unheard[job_id] = None
-        self._begin_next(item, outcome)
-        self._see_to_room()
+        self._begin_followups(item, outcome)
+        self._update_room()
         self._end_if_done()
 
-    def _begin_next(self, item: Errand, outcome: Outcome) -> None:
+    def _begin_followups(self, item: BatchItem, outcome: Outcome) -> None:
         """Send the followups that have waited for an end, or tell why they can't be sent."""
-        children = self._lineage.leave(item, key=outcome.key)
+        children = self._followups.leave(item, key=outcome.key)
         if not outcome.ok:
             self._finish_soon(children, unsent.without_parent(outcome))
             children = []
             has_ended = outcome.state is not None and outcome.state.status.is_terminal
             if item.intake.is_elsewhere or (item.job is not None and not has_ended):
-                self._finish_soon(self._lineage.block_turns(item), unsent.behind_lost_turn())
+                self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id, parent_end=outcome.state)
-        for child in self._lineage.pass_turn(item, children):
-            self._start(self._guarded(self._begin, child), name="motion_async.followup")
+        for child in self._followups.pass_turn(item, children):
+            self._start(self._run_guarded(self._begin, child), name="motion_async.followup")
 
-    def _finish_soon(self, items: Iterable[Errand], error: NotSentError) -> None:
+    def _finish_soon(self, items: Iterable[BatchItem], error: NotSentError) -> None:
         """Tell that items are not sent; not here and now, as others may hang on them, and others on those."""
         for item in items:
             asyncio.get_running_loop().call_soon(partial(self._finish, item, error=copy.copy(error)))
 
-    def _drop(self, item: Errand) -> None:
+    def _drop(self, item: BatchItem) -> None:
         """Let go of everything that an item holds."""
-        self._park(item, is_parked=False)
+        self._set_parked(item, is_parked=False)
         item.let_go(self._polls, self._limiter)
 
     def _end_if_done(self) -> None:

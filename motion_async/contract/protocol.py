@@ -134,14 +134,14 @@ def read_answer(call: Call, answer: Answer, *, now: datetime) -> JobState:
     Raises:
         MotionError: what the service refused, or `UnexpectedResponseError` for what can't be read.
     """
-    meaning = _meaning(call, answer, now)
+    meaning = _interpret(call, answer, now)
     del answer  # a traceback keeps what its frames hold, and unread events keep tracebacks
     if isinstance(meaning, MotionError):
         raise meaning  # out here, where no local and no other exception holds what the body echoes
     return meaning
 
 
-def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionError:
+def _interpret(call: Call, answer: Answer, now: datetime) -> JobState | MotionError:
     if not 200 <= answer.status < 300:
         return _error(call, answer, now)
     is_poll = call.kind == "poll"
@@ -216,11 +216,11 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
         detail=detail,
         retry_after=_retry_after(answer.retry_after, answer.date, now),
         job_id=call.job_id,
-        **_further(kind, said),
+        **_read_data(kind, said),
     )
 
 
-def _further(kind: type[MotionError], said: ErrorBody) -> dict[str, Any]:
+def _read_data(kind: type[MotionError], said: ErrorBody) -> dict[str, Any]:
     if kind is errors.InsufficientCreditsError:
         return {
             "minimum_required_credits": said.minimum_required_credits,
@@ -239,14 +239,14 @@ def _retry_after(header: str | None, date: str | None, now: datetime) -> float |
     if header.strip().isdecimal():
         seconds = float(header)
     else:
-        until = _moment(header)
+        until = _read_date(header)
         if until is None:
             return None
-        seconds = (until - (_moment(date) or now)) / timedelta(seconds=1)
+        seconds = (until - (_read_date(date) or now)) / timedelta(seconds=1)
     return max(seconds, 0.0) if seconds <= _MAX_RETRY_AFTER else None
 
 
-def _moment(date: str | None) -> datetime | None:
+def _read_date(date: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(date)  # type: ignore[arg-type]  # None is none, and raises like what is none
     except (ValueError, OverflowError, TypeError):
@@ -291,7 +291,7 @@ def unless_refused(call: Call, error: MotionError, *, said: bytes = b"") -> Moti
     """
     if may_send_again(error) or not is_passing(error) or _is_too_early(error):
         return error
-    reason = _why(error)
+    reason = _words_of(error)
     if (at := said.find(b"job_id")) >= 0:  # what a program must not believe a person can still make use of
         reason += f"; the answer has {said[at : at + _SHOWN_OF_ID].replace(_NUL, b'')!r}"
     if call.job_id is None:
@@ -299,7 +299,7 @@ def unless_refused(call: Call, error: MotionError, *, said: bytes = b"") -> Moti
     return errors.FollowupUncertainError(reason, job_id=call.job_id)
 
 
-def _why(error: MotionError) -> str:
+def _words_of(error: MotionError) -> str:
     if isinstance(error, errors.ServiceError):
         return f"HTTP {error.http_status}"
     return error.reason if isinstance(error, errors.UnexpectedResponseError) else str(error)

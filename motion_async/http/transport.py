@@ -141,7 +141,7 @@ class Transport:
         }
         self._polls = make_client(connector, owned, headers, traces, request_class=PollRequest)
         headers[hdrs.CONTENT_TYPE] = "application/json"
-        self._sends = make_client(OwnConnections(connector), True, headers, [_sent_trace(), *traces])
+        self._sends = make_client(OwnConnections(connector), True, headers, [_make_send_trace(), *traces])
 
     def __repr__(self) -> str:
         return f"Transport({str(self._base)!r})"
@@ -179,13 +179,13 @@ class Transport:
             if exchange is not None and exchange.kept_back is not None:
                 failure = exchange.kept_back.with_traceback(None)  # aiohttp's frames hold the body and the headers
             else:
-                failure = self._translated(call, error, exchange)
+                failure = self._translate(call, error, exchange)
         except asyncio.CancelledError as error:
             if is_cancelled():
                 raise error.with_traceback(None)  # noqa: B904  # aiohttp's frames hold the body and the headers as locals
             # Nobody cancelled this task: a connector that is closed cancels who waits for one of its connections.
             gone = aiohttp.ClientConnectionError("the connector was closed")
-            failure = self._translated(call, gone, exchange)
+            failure = self._translate(call, gone, exchange)
         except BaseException as error:  # noqa: BLE001  # the end of the program, or what a hook makes of it
             raise error.with_traceback(None)  # noqa: B904  # as above
         finally:
@@ -240,9 +240,9 @@ class Transport:
         except BaseException:
             response.close()
             raise
-        return self._answer(response, call, body, flaw)
+        return self._make_answer(response, call, body, flaw)
 
-    def _answer(
+    def _make_answer(
         self,
         response: aiohttp.ClientResponse,
         call: Call,
@@ -278,7 +278,9 @@ class Transport:
                 read += await content.read(self._limit + 1 - len(read))
         except (*_FLAWED, OSError) as error:
             response.close()
-            return bytes(read), self._failed(ConnectionLostError, call, "was lost in the middle of the answer", error)
+            return bytes(read), self._transport_error(
+                ConnectionLostError, call, "was lost in the middle of the answer", error
+            )
         if len(read) <= self._limit:
             return bytes(read), None
         response.close()
@@ -286,7 +288,7 @@ class Transport:
         flaw = UnexpectedResponseError(reason, http_status=response.status, job_id=call.job_id)
         return bytes(read[: self._limit]), flaw
 
-    def _translated(self, call: Call, failure: Exception, exchange: Exchange | None) -> MotionError:
+    def _translate(self, call: Call, failure: Exception, exchange: Exchange | None) -> MotionError:
         """Give the error that a failure of the network layer stands for.
 
         Of what costs credits its kind says nothing: a caller's trace hook, which may talk to others, can raise any.
@@ -301,14 +303,16 @@ class Transport:
         nothing_left = isinstance(failure, _NEVER_CONNECTED) if exchange is None else not exchange.sent
         if nothing_left:
             if is_open:
-                return self._failed(ConnectFailedError, call, "could not be made", failure)
+                return self._transport_error(ConnectFailedError, call, "could not be made", failure)
         elif isinstance(failure, TimeoutError) and is_open:
-            return self._failed(ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure)
+            return self._transport_error(
+                ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure
+            )
         elif is_open or call.body is not None:
-            return self._failed(ConnectionLostError, call, "was lost before an answer came", failure)
+            return self._transport_error(ConnectionLostError, call, "was lost before an answer came", failure)
         return SessionClosedError("the session's connections have been closed; nothing more can be sent")
 
-    def _failed(self, kind: type[TransportError], call: Call, what: str, failure: Exception) -> TransportError:
+    def _transport_error(self, kind: type[TransportError], call: Call, what: str, failure: Exception) -> TransportError:
         about = f" for job {call.job_id}" if call.job_id else ""
         why = self._without_key(f"{type(failure).__name__}: {failure}".removesuffix(": "))
         return kind(f"the connection of a {call.kind}{about} {what} ({why:.300})", job_id=call.job_id)
@@ -328,7 +332,7 @@ _FLAWED: Final = (aiohttp.ClientError, HttpProcessingError)
 _NEVER_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 
 
-def _sent_trace() -> aiohttp.TraceConfig:
+def _make_send_trace() -> aiohttp.TraceConfig:
     """Note on an `Exchange` that its bytes are about to leave, just before the first one does."""
 
     async def note(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:

@@ -2,8 +2,8 @@
 
     async with open_ledger("sqlite:///launch.db") as ledger:
         [item] = await ledger.plan("launch", [Entry("hero", VideoRequest("A launch video"))])
-        record = ledger.record(item)
-        if await record.begin():
+        journal = ledger.journal(item)
+        if await journal.begin():
             ...
 
 A SQLite ledger that is in use is copied by SQLite's own means, for its newest lines lie in a file beside it:

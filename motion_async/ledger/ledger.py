@@ -141,7 +141,7 @@ class Ledger:
             await asyncio.sleep(0)  # polls are due in the meantime
         return [item for items in written for item in await items]
 
-    def record(self, item: Item) -> SendJournal:
+    def journal(self, item: Item) -> SendJournal:
         """Give the journal of an item, which notes in the ledger what happens to it.
 
         Args:

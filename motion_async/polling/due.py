@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 
-from motion_async.polling.tracked import IN_FLIGHT, UNSCHEDULED, Watched
+from motion_async.polling.tracked import IN_FLIGHT, UNSCHEDULED, TrackedJob
 
 __all__ = ["DueQueue"]
 
@@ -18,17 +18,17 @@ class DueQueue:
     """The jobs that wait for their next poll."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Watched]] = []
+        self._heap: list[tuple[float, int, TrackedJob]] = []
         self._numbers = 0
 
-    def put(self, job: Watched, due: float) -> bool:
+    def put(self, job: TrackedJob, due: float) -> bool:
         """Have a job wait for a moment, in the place of any other, and say whether it is the first of all now."""
         self._numbers += 1
         job.entry, job.due = self._numbers, due
         heapq.heappush(self._heap, (due, self._numbers, job))
         return self._heap[0][1] == self._numbers
 
-    def first(self) -> Watched | None:
+    def first(self) -> TrackedJob | None:
         """Give the job that is due next; its moment is its `due`."""
         while self._heap:
             _, entry, job = self._heap[0]

@@ -27,7 +27,7 @@ from motion_async.loops import HomeLoop
 from motion_async.polling.due import DueQueue
 from motion_async.polling.freshness import is_older, is_stale
 from motion_async.polling.known import KnownJobs
-from motion_async.polling.tracked import IN_FLIGHT, UNSCHEDULED, Watched
+from motion_async.polling.tracked import IN_FLIGHT, UNSCHEDULED, TrackedJob
 from motion_async.timing.learned import LearningSchedule
 from motion_async.timing.pace import EARLY, Pace
 from motion_async.timing.retry import Backoff
@@ -78,7 +78,7 @@ class PollLoop:
         self._random = random
         self.home = HomeLoop("the session")
         self._loop = asyncio.get_running_loop()
-        self._known = KnownJobs(lambda job_id: Watched(job_id, began_at=self._loop.time(), schedule=schedule))
+        self._known = KnownJobs(lambda job_id: TrackedJob(job_id, began_at=self._loop.time(), schedule=schedule))
         self._due = DueQueue()
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
@@ -87,40 +87,40 @@ class PollLoop:
         self._slot: float | None = None
         self._closed = False
         self._listening = 0
-        self._dormant: WeakSet[Watched] = WeakSet()
+        self._dormant: WeakSet[TrackedJob] = WeakSet()
         # Of no caller's, as the loop outlives the one who follows the first job: neither its spans nor what it holds.
         self._context = contextvars.Context()
 
-    def job(self, job_id: str) -> Watched:
+    def job(self, job_id: str) -> TrackedJob:
         """Give what is known of a job, the same object for everyone as long as anyone holds it."""
         return self._known.get(job_id)
 
-    def jobs(self) -> list[Watched]:
+    def jobs(self) -> list[TrackedJob]:
         """Give every job that anyone holds."""
         return self._known.all()
 
-    def follow(self, job: Watched) -> None:
+    def follow(self, job: TrackedJob) -> None:
         """Have a job polled until it ends, or until `unfollow` has been called as often as this."""
         if self._closed:
             raise job.closed_error()
         job.followers += 1
         self._begin_watch(job)
 
-    def _begin_watch(self, job: Watched) -> None:
+    def _begin_watch(self, job: TrackedJob) -> None:
         if job.error is not None:
             job.error, job.failures, job.unreadable = None, 0, 0
         self._schedule_poll(job)
 
-    def unfollow(self, job: Watched) -> None:
+    def unfollow(self, job: TrackedJob) -> None:
         """Take back one `follow`."""
         job.followers -= 1
 
-    def cover(self, job: Watched) -> None:
+    def cover(self, job: TrackedJob) -> None:
         """Have a job polled until it ends while anyone listens, or until `uncover` has been called as often as this."""
         job.listeners += 1
         self._begin_watch(job)
 
-    def uncover(self, job: Watched) -> None:
+    def uncover(self, job: TrackedJob) -> None:
         """Take back one `cover`."""
         job.listeners -= 1
 
@@ -136,19 +136,19 @@ class PollLoop:
         """Take back one `listen`."""
         self._listening -= 1
 
-    def _is_wanted(self, job: Watched) -> bool:
+    def _is_wanted(self, job: TrackedJob) -> bool:
         """Whether anyone wants a job polled that has not ended."""
         is_followed = job.followers > 0 or (job.listeners > 0 and self._listening > 0)
         return is_followed and not job.has_ended and job.error is None
 
-    def change_schedule(self, job: Watched, schedule: Schedule) -> None:
+    def change_schedule(self, job: TrackedJob, schedule: Schedule) -> None:
         """Have a job left alone as another schedule says; one that is more urgent counts at once."""
         job.use_schedule(schedule)
         self._schedule_poll(job, sooner=True)
 
     def begin_turn(
         self,
-        job: Watched,
+        job: TrackedJob,
         accepted: JobState,
         *,
         before: JobState | None,
@@ -180,10 +180,10 @@ class PollLoop:
         job.began_at = self._loop.time()
         job.told = 0.0 if isinstance(job.schedule, LearningSchedule) else None
         if job.state is None or job.state.status.is_terminal:
-            self._take(job, accepted)
+            self._take_in(job, accepted)
         self._schedule_poll(job, anew=True)
 
-    def doubt_turn(self, job: Watched, *, before: JobState, turn: int) -> None:
+    def doubt_turn(self, job: TrackedJob, *, before: JobState, turn: int) -> None:
         """Note that nobody knows whether the service took a followup: the end that it found is in doubt.
 
         Polls show it: another end or a job at work is news, and the same end again and again ends the watch.
@@ -194,7 +194,7 @@ class PollLoop:
             self._known.remember(job)
             self._schedule_poll(job, anew=True)
 
-    def resume_turn(self, job: Watched, *, before: JobState) -> None:
+    def resume_turn(self, job: TrackedJob, *, before: JobState) -> None:
         """Note that a followup which somebody else sent began a turn: the end that it found does not count for it."""
         is_later_known = job.before is not None and (job.before == before or is_older(before, job.before))
         if is_later_known or job.has_seen_turn(before, None):
@@ -204,18 +204,18 @@ class PollLoop:
         job.told = None  # when the turn really began is not known
         self._known.remember(job)
 
-    def observe(self, job: Watched, seen: JobState) -> None:
+    def observe(self, job: TrackedJob, seen: JobState) -> None:
         """Take an answer into account, whoever asked for it: tell of a change if it is one."""
         job.failures = job.unreadable = 0
         if not is_stale(seen, known=job.state, before=job.before):
             job.teach(seen, now=self._loop.time())
-            self._take(job, seen)
+            self._take_in(job, seen)
         elif job.unchanged is not None and seen.status.is_terminal:
             job.unchanged += 1
             if job.unchanged >= MAX_UNCHANGED and self._is_wanted(job):
-                self._end(job, job.unchanged_error())
+                self._end_watch(job, job.unchanged_error())
 
-    def _take(self, job: Watched, seen: JobState) -> None:
+    def _take_in(self, job: TrackedJob, seen: JobState) -> None:
         known, job.state = job.state, seen
         is_at_work_again = job.has_ended and not seen.status.is_terminal
         if known is not None and (is_at_work_again or job.unchanged is not None):
@@ -254,22 +254,22 @@ class PollLoop:
         jobs = self.jobs()
         try:
             while len(jobs) > _TOLD_AT_ONCE:
-                self._tell_of_the_end(jobs[-_TOLD_AT_ONCE:])
+                self._notify_of_closing(jobs[-_TOLD_AT_ONCE:])
                 del jobs[-_TOLD_AT_ONCE:]
                 await asyncio.sleep(0)
         finally:
-            self._tell_of_the_end(jobs)
+            self._notify_of_closing(jobs)
         if self._workers:
             await asyncio.wait(self._workers)
 
-    def _tell_of_the_end(self, jobs: Iterable[Watched]) -> None:
+    def _notify_of_closing(self, jobs: Iterable[TrackedJob]) -> None:
         for job in jobs:
             job.error = job.error or job.closed_error()
             job.notify()
 
     # When each job is polled.
 
-    def _schedule_poll(self, job: Watched, *, anew: bool = False, sooner: bool = False) -> None:
+    def _schedule_poll(self, job: TrackedJob, *, anew: bool = False, sooner: bool = False) -> None:
         """Say when a job that is wanted is to be polled, unless that is known already or it is being polled.
 
         A moment that is known gives way to one that is to be told anew, or that may be sooner and is.
@@ -290,7 +290,7 @@ class PollLoop:
             try:
                 due = now + jittered(job.schedule, age=now - job.began_at, turn=job.turn, u=self._random())
             except Exception as error:  # noqa: BLE001  # the caller's schedule or chance may raise anything
-                self._end(job, _misconfigured(job, error))
+                self._end_watch(job, _caller_mistake(job, error))
                 return
         if (not is_there or anew or due < job.due) and self._due.put(job, due):
             self._wake_at(due)
@@ -306,9 +306,9 @@ class PollLoop:
 
     def _wake(self) -> None:
         self._timer = None
-        self._set_a_worker_going()
+        self._start_worker()
 
-    def _set_a_worker_going(self) -> None:
+    def _start_worker(self) -> None:
         while self._idle:
             parked = self._idle.pop()
             if not parked.done():
@@ -320,7 +320,7 @@ class PollLoop:
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
-    def _next_due(self) -> Watched | None:
+    def _next_due(self) -> TrackedJob | None:
         """Take the next job that may be polled now; if there is none, make sure to be woken when there is."""
         while (job := self._due.first()) is not None and not self._is_wanted(job):
             self._due.drop_first()
@@ -336,7 +336,7 @@ class PollLoop:
                 if following.due > now + EARLY:
                     self._wake_at(following.due)
                 else:
-                    self._set_a_worker_going()
+                    self._start_worker()
             return job
         if self._slot is not None:  # whoever was due is not wanted any more
             self._pace.give_back(self._slot)
@@ -368,33 +368,33 @@ class PollLoop:
             job = None  # a parked worker must keep no job alive
             await parked
 
-    async def _poll_once(self, job: Watched) -> None:
+    async def _poll_once(self, job: TrackedJob) -> None:
         sent_at = self._loop.time()
         try:
             try:
                 seen = await self._poll(job.job_id)
             except MotionError as error:
                 job.entry = UNSCHEDULED
-                self._disturbed(job, error, sent_at=sent_at)
+                self._handle_failure(job, error, sent_at=sent_at)
             else:
                 self.observe(job, seen)
                 job.entry = UNSCHEDULED
                 self._schedule_poll(job)
         except Exception as error:  # noqa: BLE001  # of the caller's: it ends this watch alone
             job.entry = UNSCHEDULED
-            self._end(job, _misconfigured(job, error))
+            self._end_watch(job, _caller_mistake(job, error))
         finally:
             if job.entry == IN_FLIGHT:  # somebody else's hand has ended this worker; another one polls on
                 job.entry = UNSCHEDULED
                 self._schedule_poll(job)
 
-    def _disturbed(self, job: Watched, error: MotionError, *, sent_at: float) -> None:
+    def _handle_failure(self, job: TrackedJob, error: MotionError, *, sent_at: float) -> None:
         """Try again later if the trouble may pass, else end the watch."""
         self.slow_down(error, sent_at=sent_at)
         job.failures += 1
         job.unreadable = job.unreadable + 1 if isinstance(error, UnexpectedResponseError) else 0
         if not is_passing(error) or job.unreadable >= MAX_UNREADABLE:
-            self._end(job, error)
+            self._end_watch(job, error)
             return
         retry_after = error.retry_after if isinstance(error, ServiceError) else None
         delay = self._backoff.delay(job.failures, u=self._random(), retry_after=retry_after)
@@ -402,14 +402,14 @@ class PollLoop:
         job.due = self._loop.time() + delay
         self._schedule_poll(job)
 
-    def _end(self, job: Watched, error: MotionError) -> None:
+    def _end_watch(self, job: TrackedJob, error: MotionError) -> None:
         error.job_id = error.job_id or job.job_id
         job.error = error
         self._publish(WatchEnded(job.job_id, error))
         job.notify()
 
 
-def _misconfigured(job: Watched, error: Exception) -> ConfigurationError:
+def _caller_mistake(job: TrackedJob, error: Exception) -> ConfigurationError:
     """Give the error that ends a watch when a clock, a schedule, a backoff or a chance of the caller's has raised."""
     if isinstance(error, ConfigurationError):
         return error

@@ -14,7 +14,7 @@ from motion_async.events import Event, EventsDropped, WatchEnded
 from motion_async.jobs import StatusChange
 from motion_async.polling.inbox import Inbox
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 
 __all__ = ["EventHub", "EventStream"]
 
@@ -34,10 +34,10 @@ class EventStream(AsyncIterator[Event]):
 
     def __init__(self, polls: PollLoop, *, limit: int) -> None:
         self._polls = polls
-        self._covered: dict[str, Watched] = {}
+        self._covered: dict[str, TrackedJob] = {}
         self._unread: Inbox[Event] = Inbox(limit=limit)
 
-    def cover(self, job: Watched) -> None:
+    def cover(self, job: TrackedJob) -> None:
         """Have a job polled for this stream, unless it has ended.
 
         Args:
@@ -124,7 +124,7 @@ class EventHub:
             stream.cover(job)
         return stream
 
-    def cover(self, job: Watched) -> None:
+    def cover(self, job: TrackedJob) -> None:
         """Have a job polled for every open stream.
 
         Args:

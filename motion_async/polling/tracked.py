@@ -17,7 +17,7 @@ from motion_async.polling.freshness import is_same_end, is_stale, needs_input
 from motion_async.timing.learned import LearningSchedule
 from motion_async.timing.schedule import Schedule
 
-__all__ = ["IN_FLIGHT", "UNSCHEDULED", "Observer", "Watched"]
+__all__ = ["IN_FLIGHT", "UNSCHEDULED", "Observer", "TrackedJob"]
 
 UNSCHEDULED: Final = 0
 IN_FLIGHT: Final = -1
@@ -36,7 +36,7 @@ class Observer(Protocol):
         ...
 
 
-class Watched:
+class TrackedJob:
     """What the loop knows of one job: the newest state that counts, who follows it, when it is due.
 
     All its fields are for the modules of this package, but change its schedule by `use_schedule`.

@@ -20,7 +20,7 @@ from motion_async.options import check_choice, check_number
 from motion_async.polling.freshness import needs_input
 from motion_async.polling.inbox import Inbox
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 
 __all__ = [
     "MAX_UNREAD",
@@ -88,7 +88,7 @@ def end_of(state: JobState) -> tuple[JobState, JobFailedError | None]:
         return state, error
 
 
-async def wait_for_end(polls: PollLoop, job: Watched, *, timeout: float | None, on_input: OnInput) -> JobState:
+async def wait_for_end(polls: PollLoop, job: TrackedJob, *, timeout: float | None, on_input: OnInput) -> JobState:
     """Wait until a job completes; see `Job.wait`.
 
     Args:
@@ -147,7 +147,7 @@ class Waiter:
         return self._news
 
 
-def timed_out(job: Watched, timeout: float | None) -> WaitTimeoutError:
+def timed_out(job: TrackedJob, timeout: float | None) -> WaitTimeoutError:
     """Give the error for a deadline that has passed.
 
     Args:
@@ -170,7 +170,7 @@ class Transitions(AsyncIterator[StatusChange]):
         timeout: seconds from the first step on, None for no deadline.
     """
 
-    def __init__(self, polls: PollLoop, job: Watched, *, timeout: float | None) -> None:
+    def __init__(self, polls: PollLoop, job: TrackedJob, *, timeout: float | None) -> None:
         self._polls = polls
         self._job = job
         self._timeout = timeout

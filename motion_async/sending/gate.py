@@ -133,7 +133,7 @@ class Permit:
     def leave(self) -> None:
         """Do the same just before its first byte leaves, and note that it does."""
         self.check()
-        if self.submission.record is not None and not self.submission.record.still_owned():
+        if self.submission.journal is not None and not self.submission.journal.still_owned():
             raise HeldBack  # it is to be written down anew
         self.left_at = self._gate.now()
 
@@ -196,13 +196,13 @@ class SendGate:
         submission = permit.submission
         queue = self._queues[submission.waits_for_credits]
         asked_at = self.now()
-        await self._come_first(queue, submission, until)
+        await self._come_to_front(queue, submission, until)
         try:
-            while (rest := self._rest(permit)) > EARLY:
+            while (rest := self._seconds_to_wait(permit)) > EARLY:
                 self._raise_if_not_wanted(submission)
                 left = self._time_left(until)
                 if left <= 0:
-                    raise self._late(submission)
+                    raise self._patience_error(submission)
                 soon = min(rest, left)
                 await asyncio.wait(
                     [self._closing.begun, self._changed],
@@ -216,19 +216,19 @@ class SendGate:
         permit.begin(now, has_waited=now - asked_at > EARLY)
         self._pace.sent(now)
 
-    async def _come_first(self, queue: asyncio.Lock, submission: Submission[Any], until: float | None) -> None:
+    async def _come_to_front(self, queue: asyncio.Lock, submission: Submission[Any], until: float | None) -> None:
         while queue.locked() and (left := self._time_left(until)) < math.inf:
             try:
                 async with asyncio.timeout(left):
                     await queue.acquire()
             except TimeoutError:
                 if self._time_left(until) <= 0:
-                    raise self._late(submission) from None
+                    raise self._patience_error(submission) from None
             else:
                 return
         await queue.acquire()
 
-    def _rest(self, permit: Permit) -> float:
+    def _seconds_to_wait(self, permit: Permit) -> float:
         """Give the seconds until a try may begin, as far as is known now."""
         at = max(self._polls_pace.resumes_at, self._pace.opens_at)
         if self._service.is_closed:
@@ -243,7 +243,7 @@ class SendGate:
     def _time_left(self, until: float | None) -> float:
         return math.inf if until is None else until - self.clock()
 
-    def _late(self, submission: Submission[Any]) -> MotionError:
+    def _patience_error(self, submission: Submission[Any]) -> MotionError:
         """Give the error of a send that was held back for too long: as the refusal that held it back."""
         refusal, job_id = self._service.refusal, submission.call.job_id
         about = f" to job {job_id}" if job_id else ""
@@ -283,7 +283,7 @@ class SendGate:
         if isinstance(answered, RateLimitedError | ConnectFailedError):
             wait = max(self._service.probes_at - now, 0.0)
             if is_news:
-                wait = self._refused(answered, now)
+                wait = self._close_after(answered, now)
             permit.hold_back(wait, failures=max(self._service.failures, 1))
         elif isinstance(answered, JobState | ServiceError):
             if is_news:
@@ -303,7 +303,7 @@ class SendGate:
         elif isinstance(answered, JobState) and left_at > self._credits.closed_at:
             self._credits.open()
 
-    def _refused(self, refusal: RateLimitedError | ConnectFailedError, now: float) -> float:
+    def _close_after(self, refusal: RateLimitedError | ConnectFailedError, now: float) -> float:
         """Close for all, and give the seconds until one of them probes."""
         retry_after = None
         if isinstance(refusal, RateLimitedError):

@@ -2,7 +2,7 @@
 
 A call goes out again only if the service provably did not take it. A caller who is cancelled while
 bytes are under way does not take the answer with it: the exchange is finished, within a bound, and
-the id is reported. Where a record is kept, nothing leaves before it is written down, and nobody hears
+the id is reported. Where a journal is kept, nothing leaves before it is written down, and nobody hears
 of an id before that is. Polls are no business of this module.
 """
 
@@ -96,7 +96,7 @@ class Sender:
 
         Raises:
             UncertainError: if it was sent and the answer was lost.
-            NotOursToSend: if the record says so; nothing was sent then.
+            NotOursToSend: if the journal says so; nothing was sent then.
             MotionError: if it was refused, or could not be sent.
         """
         until = None if submission.is_patient else self._gate.clock() + _PATIENCE
@@ -138,7 +138,7 @@ class Sender:
     async def _send_once(self, submission: Submission[_T], permit: Permit) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
         exchange = Exchange(permit.leave)
-        work = self._exchange_and_take(submission, permit, exchange)
+        work = self._exchange_and_record(submission, permit, exchange)
         task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
         self._under_way[task] = exchange
         task.add_done_callback(self._under_way.pop)
@@ -146,7 +146,8 @@ class Sender:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled() and not is_cancelled():
-                raise _left() from None  # by `aclose`, before its first step; it is not the caller who was cancelled
+                # By `aclose`, before its first step: it is not the caller who was cancelled.
+                raise _session_left() from None
             task.add_done_callback(lambda done: self._report(submission.call, done))
             if not exchange.sent:
                 task.cancel()
@@ -154,7 +155,7 @@ class Sender:
                 await asyncio.wait([task], timeout=self._grace)
             raise
 
-    async def _exchange_and_take(
+    async def _exchange_and_record(
         self, submission: Submission[_T], permit: Permit, exchange: Exchange
     ) -> tuple[JobState, _T]:
         """Send once: a place, the note of it, the exchange, the note of that, the job.
@@ -162,35 +163,35 @@ class Sender:
         Before each of the first three it is looked whether it is still to be sent, as all before that may have taken
         long; the last look is when there is a connection, just before the first byte leaves.
         """
-        call, record = submission.call, submission.record
+        call, journal = submission.call, submission.journal
         answered: JobState | MotionError | None = None
         try:
-            # First of all a place, so that what waits for one stands in no record as sent, and can still be held back.
+            # First of all a place, so that what waits for one stands in no journal as sent, and can still be held back.
             async with self._transport.places_to_send:
                 permit.check()
                 now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
-                if record is not None:
-                    await self._note_the_intent(record)
+                if journal is not None:
+                    await self._record_intent(journal)
                 try:
                     permit.check()
-                    answered = await self._answered(call, exchange, now)
+                    answered = await self._exchange(call, exchange, now)
                 except (MotionError, HeldBack):
-                    if record is not None:
-                        record.released(None)
+                    if journal is not None:
+                        journal.released(None)
                     raise
-            self._judge(answered, submission, permit)
-            accepted = await self._noted(answered, submission)
+            self._tell_of_answer(answered, submission, permit)
+            accepted = await self._record_answer(answered, submission)
             self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
             return accepted, submission.on_accepted(accepted)
         except (MotionError, NotOursToSend, HeldBack):
             raise
         except BaseException as error:  # the end of the program, or what the caller handed in raises
-            failure = _cut_short(submission, exchange, answered, error)
+            failure = _record_interruption(submission, exchange, answered, error)
             if failure is None or not isinstance(error, Exception):
                 raise
             raise failure from error
 
-    def _judge(self, answered: JobState | MotionError, submission: Submission[Any], permit: Permit) -> None:
+    def _tell_of_answer(self, answered: JobState | MotionError, submission: Submission[Any], permit: Permit) -> None:
         """Tell who is to know at once what came of a try: the gate, the polls, and who sends more of its kind."""
         permit.end(answered)
         if isinstance(answered, MotionError):
@@ -199,7 +200,7 @@ class Sender:
             if permit.next_wait is None:
                 submission.on_refused(answered)
 
-    async def _answered(self, call: Call, exchange: Exchange, now: datetime) -> JobState | MotionError:
+    async def _exchange(self, call: Call, exchange: Exchange, now: datetime) -> JobState | MotionError:
         """Make one exchange, and give what it brought: what was accepted, or why not.
 
         What kept the first byte back is raised.
@@ -214,42 +215,42 @@ class Sender:
         except asyncio.CancelledError:
             # Ended because nothing had left yet, or by `aclose` after the grace: only the latter is uncertain.
             if not exchange.sent:
-                return _left()
+                return _session_left()
             failure = TransportError("the session was left before the answer came")
         else:
-            return _meaning(call, answer, now)
+            return _read(call, answer, now)
         if exchange.cut is None:
-            return _told(call, failure)
-        return _meaning(call, attrs.evolve(exchange.cut, flaw=failure), now)
+            return _as_send_error(call, failure)
+        return _read(call, attrs.evolve(exchange.cut, flaw=failure), now)
 
-    async def _note_the_intent(self, record: SendJournal) -> None:
+    async def _record_intent(self, journal: SendJournal) -> None:
         """Have it kept that the request is about to be sent.
 
         A note is taken in as soon as it is made: a cancellation only ends the wait for it, and comes from a caller who
         left before anything was sent, or from `aclose`, when its grace is over.
         """
         try:
-            if not await record.begin():
+            if not await journal.begin():
                 raise NotOursToSend
         except asyncio.CancelledError:
-            record.released(None)
-            raise _left() from None
+            journal.released(None)
+            raise _session_left() from None
 
-    async def _noted(self, answered: JobState | MotionError, submission: Submission[Any]) -> JobState:
+    async def _record_answer(self, answered: JobState | MotionError, submission: Submission[Any]) -> JobState:
         """Have it kept what an exchange brought, and give it, or raise it.
 
         That is told in any case: a ledger that cannot be written says so by itself.
         """
-        record = submission.record
+        journal = submission.journal
         if isinstance(answered, UncertainError):
             submission.on_uncertain()
-        if record is not None:
+        if journal is not None:
             if isinstance(answered, UncertainError):
-                await _kept(record.unknown(answered))
+                await _wait_until_kept(journal.unknown(answered))
             elif isinstance(answered, MotionError):
-                await _kept(record.released(answered))
+                await _wait_until_kept(journal.released(answered))
             else:
-                await _kept(record.accepted(answered))
+                await _wait_until_kept(journal.accepted(answered))
         if isinstance(answered, MotionError):
             raise answered
         _log.info("the service took a request: job %s", answered.job_id)
@@ -295,45 +296,45 @@ def _may_repeat(error: MotionError, permit: Permit, *, was_disallowed: bool) -> 
     return isinstance(error, FollowupNotAllowedError) and not was_disallowed
 
 
-def _cut_short(
+def _record_interruption(
     submission: Submission[Any], exchange: Exchange, answered: JobState | MotionError | None, error: BaseException
 ) -> MotionError | None:
     """Tell what is known where something else than an answer ended an exchange, and have it noted.
 
     Nobody waits for the note: it is taken in, and written if anything still is.
     """
-    call, record = submission.call, submission.record
+    call, journal = submission.call, submission.journal
     if isinstance(answered, JobState):
         _log.error("the service took a %s, and it could not be taken up: job %s", call.kind, answered.job_id)
         return None
     if not exchange.sent:
-        if record is not None:
-            record.released(None)
+        if journal is not None:
+            journal.released(None)
         return None
     failure = unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange"))
     _log.error("%s", failure)
     if isinstance(failure, UncertainError):
         submission.on_uncertain()
-        if record is not None:
-            record.unknown(failure)
+        if journal is not None:
+            journal.unknown(failure)
     return failure
 
 
-def _meaning(call: Call, answer: Answer, now: datetime) -> JobState | MotionError:
+def _read(call: Call, answer: Answer, now: datetime) -> JobState | MotionError:
     try:
         return read_answer(call, answer, now=now)
     except MotionError as error:
-        return _told(call, error.with_traceback(None), answer.body)  # its frames have the whole answer
+        return _as_send_error(call, error.with_traceback(None), answer.body)  # its frames have the whole answer
 
 
-def _told(call: Call, error: MotionError, said: bytes = b"") -> MotionError:
+def _as_send_error(call: Call, error: MotionError, said: bytes = b"") -> MotionError:
     failure = unless_refused(call, error, said=said)
     if failure is not error:
         failure.__cause__ = error
     return failure
 
 
-async def _kept(note: Awaitable[None]) -> None:
+async def _wait_until_kept(note: Awaitable[None]) -> None:
     """Wait for a note to be kept, unless this task is being ended: it is made, and what it says is told in any case."""
     if is_cancelled():
         return
@@ -341,5 +342,5 @@ async def _kept(note: Awaitable[None]) -> None:
         await note
 
 
-def _left() -> SessionClosedError:
+def _session_left() -> SessionClosedError:
     return SessionClosedError("the call was given up before anything was sent")

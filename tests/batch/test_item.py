@@ -8,10 +8,10 @@ from typing import Any
 
 import anyio
 
-from motion_async.batch.item import Errand
+from motion_async.batch.item import BatchItem
 from motion_async.batch.requests import Intake
 from motion_async.jobs import JobState, JobStatus, StatusChange, VideoRequest
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from motion_async.timing.schedule import GrowingSchedule
 
 NOW = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
@@ -24,10 +24,10 @@ class Polls:
     def __init__(self) -> None:
         self.followers = 0
 
-    def follow(self, _job: Watched) -> None:
+    def follow(self, _job: TrackedJob) -> None:
         self.followers += 1
 
-    def unfollow(self, _job: Watched) -> None:
+    def unfollow(self, _job: TrackedJob) -> None:
         self.followers -= 1
 
 
@@ -41,14 +41,14 @@ class Written:
         self.changes.append(str(change.current))
 
 
-def watched(*statuses: str) -> Watched:
+def watched(*statuses: str) -> TrackedJob:
     """Give a job that has come through some statuses."""
-    job = Watched("j", began_at=0, schedule=GrowingSchedule())
+    job = TrackedJob("j", began_at=0, schedule=GrowingSchedule())
     tell(job, *statuses)
     return job
 
 
-def tell(job: Watched, *statuses: str) -> None:
+def tell(job: TrackedJob, *statuses: str) -> None:
     for name in statuses:
         status = JobStatus(name)
         job.notify(StatusChange("j", None, status, JobState("j", status), NOW))
@@ -58,17 +58,17 @@ async def test_it_lets_go_of_all_that_it_holds_and_of_nothing_twice() -> None:
     """A place, a watch, a timer and a future: what somebody else holds by now is left alone."""
     polls: Any = Polls()
     limiter = anyio.CapacityLimiter(1)
-    errand, job = Errand(0, Intake(REQUEST)), watched("queued")
-    await limiter.acquire_on_behalf_of(errand)
-    errand.holds_place = True
-    errand.follow(job, polls, lambda _: None)
-    errand.timer = asyncio.get_running_loop().call_later(3_600, lambda: None)
+    item, job = BatchItem(0, Intake(REQUEST)), watched("queued")
+    await limiter.acquire_on_behalf_of(item)
+    item.holds_place = True
+    item.follow(job, polls, lambda _: None)
+    item.timer = asyncio.get_running_loop().call_later(3_600, lambda: None)
     assert (limiter.borrowed_tokens, polls.followers) == (1, 1)
-    errand.let_go(polls, limiter)
+    item.let_go(polls, limiter)
     assert (limiter.borrowed_tokens, polls.followers, job.observers) == (0, 0, None)
-    assert errand.timer.cancelled()
+    assert item.timer.cancelled()
     await limiter.acquire_on_behalf_of("another")
-    errand.let_go(polls, limiter)
+    item.let_go(polls, limiter)
     assert (limiter.borrowed_tokens, polls.followers) == (1, 0)
 
 
@@ -76,12 +76,12 @@ async def test_it_gives_its_place_back_and_goes_on_watching() -> None:
     """As a job that waits for a person keeps no other one from being made."""
     polls: Any = Polls()
     limiter = anyio.CapacityLimiter(1)
-    errand = Errand(0, Intake(REQUEST))
-    await limiter.acquire_on_behalf_of(errand)
-    errand.holds_place = True
-    errand.follow(watched(), polls, lambda _: None)
-    errand.give_place_back(limiter)
-    errand.give_place_back(limiter)
+    item = BatchItem(0, Intake(REQUEST))
+    await limiter.acquire_on_behalf_of(item)
+    item.holds_place = True
+    item.follow(watched(), polls, lambda _: None)
+    item.give_place_back(limiter)
+    item.give_place_back(limiter)
     assert (limiter.borrowed_tokens, polls.followers) == (0, 1)
 
 
@@ -89,33 +89,33 @@ async def test_it_hears_from_where_it_began_up_to_the_first_end_and_writes_down_
     """What came before it followed the job, and what comes after its end, is another one's."""
     polls: Any = Polls()
     record: Any = Written()
-    errand, job, looks = Errand(0, Intake(REQUEST, record=record)), watched("queued", "completed"), list[Errand]()
-    errand.follow(job, polls, looks.append)
+    item, job, looks = BatchItem(0, Intake(REQUEST, journal=record)), watched("queued", "completed"), list[BatchItem]()
+    item.follow(job, polls, looks.append)
     tell(job, "queued", "running")
-    assert (errand.end, record.changes, looks) == (None, ["queued", "running"], [])
+    assert (item.end, record.changes, looks) == (None, ["queued", "running"], [])
     await asyncio.sleep(0)
-    assert looks == [errand] * 2  # in a step of its own, as work may start then
+    assert looks == [item] * 2  # in a step of its own, as work may start then
     tell(job, "completed", "queued", "failed")
-    assert errand.end is not None
-    assert errand.end.status == JobStatus.COMPLETED
+    assert item.end is not None
+    assert item.end.status == JobStatus.COMPLETED
     assert record.changes == ["queued", "running", "completed"]
 
 
 async def test_it_hears_of_news_that_is_no_change() -> None:
     """Such as the end of the watch, or a person who is waited for."""
     polls: Any = Polls()
-    errand, job, looks = Errand(0, Intake(REQUEST)), watched(), list[Errand]()
-    errand.follow(job, polls, looks.append)
+    item, job, looks = BatchItem(0, Intake(REQUEST)), watched(), list[BatchItem]()
+    item.follow(job, polls, looks.append)
     job.notify()
     await asyncio.sleep(0)
-    assert (looks, errand.end) == ([errand], None)
+    assert (looks, item.end) == ([item], None)
 
 
 async def test_without_a_record_it_hears_as_well() -> None:
     """Most batches have no ledger."""
     polls: Any = Polls()
-    errand, job = Errand(0, Intake(REQUEST)), watched()
-    errand.follow(job, polls, lambda _: None)
+    item, job = BatchItem(0, Intake(REQUEST)), watched()
+    item.follow(job, polls, lambda _: None)
     tell(job, "running", "completed")
-    assert errand.end is not None
-    assert errand.end.status == JobStatus.COMPLETED
+    assert item.end is not None
+    assert item.end.status == JobStatus.COMPLETED

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from motion_async import BatchRequest, ConfigurationError, VideoRequest
-from motion_async.batch.requests import as_batch_request, each, intakes
+import pytest
+
+from motion_async import BatchRequest, ConfigurationError, InvalidRequestError, VideoRequest
+from motion_async.batch.requests import as_batch_request, intakes, iterate, kind_of_single
 
 
 async def test_every_kind_of_request_is_taken_in() -> None:
@@ -22,7 +24,7 @@ async def test_every_kind_of_request_is_taken_in() -> None:
         assert [intake.request.prompt for intake in taken] == ["a", "b", "c"]
         assert [intake.key for intake in taken] == [None, None, "x"]
         assert taken[2].metadata == {"n": 1}
-        assert all(intake.settled is None and intake.record is None for intake in taken)
+        assert all(intake.settled is None and intake.journal is None for intake in taken)
 
 
 async def test_a_followup_without_a_ledger_is_settled_with_the_reason() -> None:
@@ -44,10 +46,32 @@ async def test_requests_are_pulled_one_at_a_time() -> None:
     taken = intakes(source())
     await anext(taken)
     assert pulled == [0]
-    assert [item async for item in each([1, 2])] == [1, 2]
+    assert [item async for item in iterate([1, 2])] == [1, 2]
 
 
 def test_what_is_no_request_is_kept_for_validation() -> None:
     """Taking it in does not fail."""
     given: Any = 3
     assert as_batch_request(given).request == 3
+
+
+async def test_an_id_that_is_no_text_is_settled_with_the_problem() -> None:
+    """Nothing is known by it."""
+    given: Any = 3
+    [intake] = [intake async for intake in intakes([BatchRequest("a", id=given)])]
+    assert intake.key is None
+    assert intake.settled is not None
+    assert isinstance(intake.settled[1], InvalidRequestError)
+    assert [problem.path for problem in intake.settled[1].problems] == [("id",)]
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ("a", "str"), (b"a", "bytes"), ({"prompt": "a"}, "dict"), (VideoRequest("a"), "VideoRequest"), (3, "int"),
+        (["a"], None), (iter("a"), None),
+    ],
+)  # fmt: skip
+def test_a_single_request_is_no_batch(given: Any, kind: str | None) -> None:
+    """Its kind is what can be told of it."""
+    assert kind_of_single(given) == kind

@@ -342,17 +342,17 @@ async def test_a_ledger_that_cannot_be_written_ends_new_creates(
     """What cannot be written down is not sent."""
     caplog.set_level(logging.CRITICAL, "motion_async")
     async with open_ledger("sqlite://") as ledger:
-        record = ledger.record
+        journal = ledger.journal
 
         def broken(item: Any) -> Any:
-            made = record(item)
+            made = journal(item)
 
             async def begin() -> bool:
                 raise LedgerError("the ledger cannot be written: disk full")
 
             return with_methods(made, begin=begin)
 
-        monkeypatch.setattr(ledger, "record", broken)
+        monkeypatch.setattr(ledger, "journal", broken)
         outcomes = await run(motion, ledger, ["p0", "p1", "p2"], max_active=1)
     assert isinstance(outcomes[0].error, LedgerError)
     assert [type(outcome.error) for outcome in outcomes[1:]] == [NotSentError] * 2

@@ -340,7 +340,7 @@ async def test_the_end_of_an_earlier_turn_is_not_told_of_a_followup_that_is_give
     held = motion.job(made.job_id or "")
     assert await held.wait(timeout=10) == made.state
     [item] = await ledger.plan("launch", [Entry("b", VideoRequest("more"), parent="a")])
-    record = ledger.record(item)
+    record = ledger.journal(item)
     await record.begin()
     await record.unknown(FollowupUncertainError("reset", job_id=held.id))
     await ledger.resolve(item, job_id=held.id)

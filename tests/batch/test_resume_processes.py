@@ -38,15 +38,15 @@ async def test_a_followup_that_another_process_sends_just_then_is_taken_up(ledge
         MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other,
     ):
         await run(motion, ledger, requests[:1])
-        poll = motion._calls.poll  # type: ignore[union-attr]
+        poll = motion._client.poll  # type: ignore[union-attr]
 
         async def while_the_other_sends(job_id: str) -> Any:
             outcomes.append(await run(other, ledger, requests))
-            motion._calls.poll = poll  # type: ignore[method-assign,union-attr]
+            motion._client.poll = poll  # type: ignore[method-assign,union-attr]
             raise FollowupNotAllowedError("not sent: it is running", http_status=409, status="running", job_id=job_id)
 
         outcomes: list[Any] = []
-        motion._calls.poll = while_the_other_sends  # type: ignore[method-assign,union-attr]
+        motion._client.poll = while_the_other_sends  # type: ignore[method-assign,union-attr]
         outcomes.append(await run(motion, ledger, requests))
     assert [outcome.state for outcome in outcomes[0]] == [outcome.state for outcome in outcomes[1]]
     assert sandbox.counts.followups == 1
@@ -87,7 +87,7 @@ async def test_a_followup_that_another_process_is_sending_has_its_turn(ledger: L
         await run(motion, ledger, FOLLOWED[:1])
         plan = ledger.plan
         made, sent, _ = await plan("launch", PLANNED)
-        elsewhere = ledger.record(sent)
+        elsewhere = ledger.journal(sent)
 
         async def send() -> None:
             assert await elsewhere.begin()
@@ -122,7 +122,7 @@ async def test_what_another_process_is_sending_is_told_and_waited_for_as_long_as
         _, sent, _ = await ledger.plan("launch", PLANNED)
         [create] = await ledger.plan("launch", [Entry("hero", VideoRequest("hero"))])
         for item in (sent, create):
-            assert await ledger.record(item).begin()
+            assert await ledger.journal(item).begin()
         events = motion.events()
         requests = [*FOLLOWED, BatchRequest("hero", id="hero")]
         made, *others = await run(motion, ledger, requests, job_timeout=1.5)
@@ -148,12 +148,12 @@ async def test_a_followup_that_another_process_could_not_send_waits_for_a_siblin
         made = asyncio.create_task(run(motion, ledger, FOLLOWED[:1]))
         await until(made.done, every=0.01, meanwhile=lambda: sandbox.advance(20))
         parent, refused, runs = await ledger.plan("launch", PLANNED)
-        record = ledger.record(runs)
+        record = ledger.journal(runs)
         assert await record.begin()
         record.found(await other.poll(parent.job_id or ""))
         await other.followup(parent.job_id or "", "c")
         await record.accepted(JobState(parent.job_id or "", JobStatus.QUEUED))
-        elsewhere = ledger.record(refused)
+        elsewhere = ledger.journal(refused)
         assert await elsewhere.begin()
         ended = asyncio.create_task(run(motion, ledger, FOLLOWED))
         await asyncio.sleep(0.1)
@@ -176,7 +176,7 @@ async def test_a_job_that_a_person_took_back_meanwhile_is_no_parent(ledger: Ledg
         wrong = await motion.create("somebody else's video")
         sandbox.faults.for_prompt("somebody", ServerError(), on="poll")
         item, *_ = await ledger.plan("launch", PLANNED)
-        record = ledger.record(item)
+        record = ledger.journal(item)
         await record.begin()
         await record.unknown(CreateUncertainError("reset"))
         await ledger.resolve(item, job_id=wrong.id)

@@ -38,7 +38,7 @@ from motion_async import (
 from motion_async.batch.requests import Intake, Requests, intakes
 from motion_async.batch.runner import FanOut
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from motion_async.timing.pace import Pace
 from motion_async.timing.retry import Backoff
 from motion_async.timing.schedule import GrowingSchedule
@@ -67,7 +67,7 @@ class Service:
     most: int = 0
     loop: Any = None
 
-    async def send(self, intake: Intake, check: Any = None, on_refused: Any = None) -> Watched:
+    async def send(self, intake: Intake, check: Any = None, on_refused: Any = None) -> TrackedJob:
         request = intake.request
         await asyncio.sleep(0.5)
         if request.prompt in self.errors:
@@ -75,7 +75,7 @@ class Service:
         self.created.append(request.prompt)
         self.began[request.prompt] = now()
         self.most = max(self.most, self.running)
-        job: Watched = self.loop.job(request.prompt)
+        job: TrackedJob = self.loop.job(request.prompt)
         self.loop.begin_turn(job, JobState(request.prompt, JobStatus.QUEUED), before=None)
         return job
 
@@ -314,7 +314,7 @@ async def test_nothing_is_begun_after_leaving_whatever_the_requests_make_of_it(s
 async def test_a_stray_cancellation_is_an_outcome(service: Service) -> None:
     """Nobody wanted this task to end, and a request without an outcome would be waited for for ever."""
 
-    async def stray(intake: Intake, *_: Any) -> Watched:
+    async def stray(intake: Intake, *_: Any) -> TrackedJob:
         raise asyncio.CancelledError(intake.request.prompt)
 
     outcomes = fan_out(service, ["p0"])
@@ -355,7 +355,7 @@ async def test_leaving_early_names_the_jobs_that_go_on(service: Service, caplog:
 
     async def source(record: Any) -> AsyncIterator[Intake]:
         for number in range(4):
-            yield Intake(VideoRequest(f"p{number}"), record=record)
+            yield Intake(VideoRequest(f"p{number}"), journal=record)
 
     for record in (None, Mock(ended=AsyncMock())):
         outcomes = fan_out(service, [], limiter=anyio.CapacityLimiter(2))
@@ -372,7 +372,7 @@ async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) ->
     """A second cancellation while the creates are being ended still gives every place back."""
     limiter = anyio.CapacityLimiter(3)
 
-    async def stubborn(intake: Intake, *_: Any) -> Watched:
+    async def stubborn(intake: Intake, *_: Any) -> TrackedJob:
         try:
             await asyncio.sleep(1_000)
         finally:
@@ -399,8 +399,8 @@ async def test_leaving_while_cancelled_twice_keeps_no_place(service: Service) ->
 async def test_a_job_that_has_ended_when_it_is_created_is_an_outcome(service: Service) -> None:
     """A create whose very answer is terminal needs no poll."""
 
-    async def at_once(intake: Intake, *_: Any) -> Watched:
-        job: Watched = service.loop.job(intake.request.prompt)
+    async def at_once(intake: Intake, *_: Any) -> TrackedJob:
+        job: TrackedJob = service.loop.job(intake.request.prompt)
         service.loop.begin_turn(job, JobState(intake.request.prompt, JobStatus.COMPLETED), before=None)
         return job
 
@@ -478,7 +478,7 @@ async def test_requests_that_wait_for_others_hold_new_ones_back(service: Service
 async def test_whatever_is_raised_is_an_outcome(service: Service) -> None:
     """A request without one would be waited for for ever."""
 
-    async def broken(intake: Intake, *_: Any) -> Watched:
+    async def broken(intake: Intake, *_: Any) -> TrackedJob:
         raise ZeroDivisionError(intake.request.prompt)
 
     outcomes = fan_out(service, ["p0", "p1"])
@@ -506,7 +506,7 @@ async def test_siblings_of_one_parent_have_their_turns_one_after_the_other(servi
     assert isinstance(ended["d"].error, NotSentError)
     assert service.created.index("p1") < service.created.index("p2")
     assert service.began["p2"] >= service.began["p1"] + service.seconds
-    assert not any(vars(outcomes._lineage).values())
+    assert not any(vars(outcomes._followups).values())
 
 
 async def test_a_followup_that_runs_is_not_among_those_that_wait(service: Service) -> None:
@@ -538,7 +538,7 @@ async def test_a_long_chain_that_cannot_begin_is_told_to_its_end(service: Servic
     outcomes._requests = source()
     ended = await all_of(outcomes)
     assert [outcome.index for outcome in ended] == list(range(1_000))
-    assert not any(vars(outcomes._lineage).values())
+    assert not any(vars(outcomes._followups).values())
     assert all(isinstance(outcome.error, NotSentError) for outcome in ended[1:])
 
 

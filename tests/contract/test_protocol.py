@@ -580,3 +580,13 @@ def test_no_answer_raises_anything_else(call: Call, given: Answer) -> None:
     assert error.job_id == call.job_id
     assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
     assert isinstance(unless_refused(call, error), MotionError)
+
+
+def test_the_id_that_an_unreadable_answer_has_is_in_the_words() -> None:
+    """A program must not believe it, and a person can still make use of it."""
+    error = unless_refused(
+        CREATE, errors.UnexpectedResponseError("no JSON", http_status=202), said=b'{"job_id":"job-7"'
+    )
+    assert isinstance(error, errors.CreateUncertainError)
+    assert "the answer has" in str(error)
+    assert "job-7" in str(error)

@@ -9,9 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion_async.contract.protocol import poll_call
-from motion_async.contract.validation import as_request, check_job_id, check_request, problems
+from motion_async.contract.validation import (
+    MAX_ID,
+    as_request,
+    check_batch_request,
+    check_job_id,
+    check_request,
+    earliest_expiry,
+    problems,
+)
 from motion_async.errors import ConfigurationError, InvalidRequestError
-from motion_async.jobs import Attachment, VideoRequest
+from motion_async.jobs import Attachment, BatchRequest, VideoRequest
 from motion_async.problems import Problem
 
 NOW = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
@@ -411,3 +419,37 @@ def test_arguments_become_one_request() -> None:
     for beside in ((None, ["https://a.example.com/b.png"]), ("https://youtu.be/x", ())):
         with pytest.raises(ConfigurationError, match="one or the other"):
             as_request(whole, *beside)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, []),
+        ({"id": "a", "follows": "b"}, []),
+        ({"id": ""}, [("too_small", ("id",))]),
+        ({"id": 3}, [("invalid_type", ("id",))]),
+        ({"id": "x" * (MAX_ID + 1)}, [("too_big", ("id",))]),
+        ({"id": " a", "follows": "b\n"}, [("invalid_string", ("id",)), ("invalid_string", ("follows",))]),
+        ({"id": "a", "follows": "a"}, [("custom", ("follows",))]),
+        ({"metadata": {"of": ["anything"]}}, []),
+        ({"metadata": {"of": object()}}, [("custom", ("metadata",))]),
+    ],
+)
+def test_what_a_batch_knows_a_request_by_is_checked_with_it(fields: Any, expected: Any) -> None:
+    """An id is short, printable and nobody's own parent; all problems come at once, the request's own first."""
+    for prompt, own in (("p", []), ("", [("too_small", ("prompt",))])):
+        given_fields = BatchRequest(prompt, **fields)
+        if not (all_of_them := [*own, *expected]):
+            check_batch_request(given_fields, now=NOW)
+            continue
+        with pytest.raises(InvalidRequestError) as caught:
+            check_batch_request(given_fields, now=NOW)
+        assert [(problem.code, problem.path) for problem in caught.value.problems] == all_of_them
+
+
+def test_a_request_can_be_sent_until_its_first_signature_runs_out() -> None:
+    """Of attachments that are not signed nothing is known."""
+    moments = [NOW + timedelta(hours=hours) for hours in (3, 1, 2)]
+    signed = [f"{HOST}x?Signature=a&Expires={moment.timestamp():.0f}" for moment in moments]
+    assert earliest_expiry(VideoRequest("p", attachments=[HOST, *signed])) == moments[1]
+    assert earliest_expiry(VideoRequest("p", attachments=[HOST])) is None

@@ -17,6 +17,7 @@ from motion_async.contract.wire import (
     ErrorBody,
     WireError,
     encode_request,
+    first_object,
     inflate,
     read_accepted,
     read_error,
@@ -520,3 +521,21 @@ def test_what_is_written_can_be_read(prompt: str, name: str | None) -> None:
     )
     assert body["prompt"] == prompt
     assert body["attachments"][0].get("name") == name
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'{"a":1}', b'{"a":1}'),
+        (b' \n{"a":{"b":[2]}} and more', b'{"a":{"b":[2]}}'),
+        (b'{"a":"\xff"}{', b'{"a":"\xff"}'),
+        (b'{"a":1', None),
+        (b'[{"a":1}]', None),
+        (b"", None),
+        (b"{" + b'"a":{' * 100_000, None),
+    ],
+    ids=["whole", "more after it", "no UTF-8", "half", "inside a list", "nothing", "too deep"],
+)
+def test_the_object_at_the_beginning_is_found_if_it_is_whole(body: bytes, found: bytes | None) -> None:
+    """Whatever follows it; it comes out as it went in."""
+    assert first_object(body) == found

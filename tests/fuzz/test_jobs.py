@@ -87,7 +87,7 @@ class Jobs(RuleBasedStateMachine):
         with mock.patch("motion_async.session.Transport", Service):
             self.motion = MotionSession("motion_key", base_url="http://127.0.0.1/", backoff=Backoff(cap=5.0))
             self.run(self.motion.__aenter__())
-        self.service: Service = self.motion._calls._transport  # type: ignore[assignment, union-attr]
+        self.service: Service = self.motion._client._transport  # type: ignore[assignment, union-attr]
         self.stream = self.loop.create_task(self._read_events())
         self.create()
 
@@ -187,7 +187,7 @@ class Jobs(RuleBasedStateMachine):
             before = next(version for version in reversed(versions) if version.turn < turn)
             state = read_state(state_of(job_id, before), asked=job_id)
             intake = Intake(VideoRequest("faster"), job_id=job_id, before=state)
-            self.motion._calls.take_up(intake, schedule=self.schedules[turn % 2])
+            self.motion._client.take_up(intake, schedule=self.schedules[turn % 2])
             self.newest_turn[job_id] = max(turn, self.newest_turn[job_id])
 
     @rule(data=st.data())
@@ -215,7 +215,7 @@ class Jobs(RuleBasedStateMachine):
         self.readers.append(reader)
 
     async def _read(self, reader: Reader, pause: float) -> None:
-        watched = self.jobs[reader.job_id]._watched
+        watched = self.jobs[reader.job_id]._tracked
         reader.missed, reader.begins_with_it = watched.change, watched.current is not None
         async for change in self.jobs[reader.job_id].transitions():
             reader.seen.append(change)
@@ -304,7 +304,7 @@ class Jobs(RuleBasedStateMachine):
         if not hasattr(self, "stream"):
             return
         try:
-            self._end()
+            self._end_watch()
         finally:
             self.run(self.motion.aclose())
             self.run(asyncio.sleep(0))
@@ -314,7 +314,7 @@ class Jobs(RuleBasedStateMachine):
             self.loop.close()
         assert not left
 
-    def _end(self) -> None:
+    def _end_watch(self) -> None:
         self.service.sends.clear()
         self.run(asyncio.sleep(LONGER_THAN_ANY_WAIT))
         for job_id, job in self.service.jobs.items():
@@ -322,7 +322,7 @@ class Jobs(RuleBasedStateMachine):
             if not job.versions[-1].has_ended:
                 self.service.step(job_id, "completed")
         for job_id in self.jobs:
-            if not self.jobs[job_id]._watched.has_ended:
+            if not self.jobs[job_id]._tracked.has_ended:
                 self.wait_for(job_id)
         self.run(asyncio.sleep(LONGER_THAN_ANY_WAIT))
         followers = [reader.task for reader in (*self.waits, *self.readers)]

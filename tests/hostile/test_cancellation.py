@@ -74,8 +74,8 @@ def _cancel_twice(task: asyncio.Task[Any], _: MotionSession, loop: SteppingLoop)
 
 
 def _run_out_of_time(_: asyncio.Task[Any], motion: MotionSession, loop: SteppingLoop) -> None:
-    assert motion._calls is not None
-    blocks = motion._calls._transport._deadlines._blocks
+    assert motion._client is not None
+    blocks = motion._client._transport._deadlines._blocks
     while blocks:
         blocks.popitem()[0].expire()
 
@@ -121,7 +121,7 @@ async def cut(
             for waiter in waiting:
                 assert (await waiter).status == "completed"
             loop.after(-1, lambda: None)
-        assert motion._calls is None
+        assert motion._client is None
     await nothing_left(hostile, before)
     assert max(service.posts.values(), default=0) <= 1
     return Cut(was_cut, end, said), service
@@ -203,8 +203,8 @@ async def test_a_place_on_the_wire_comes_back_at_every_step(hostile: HostileServ
             end = await ended(task)
             loop.after(-1, lambda: None)
             assert [type(await ended(call)) for call in queue] == [JobState] * 5
-            assert motion._calls is not None
-            transport = motion._calls._transport
+            assert motion._client is not None
+            transport = motion._client._transport
             # A poll of the loop's own may be on its way.
             await until(lambda at=transport: at._poll_slots.value == 1 and not at._deadlines._blocks, within=5)
         if not isinstance(end, asyncio.CancelledError):

@@ -68,7 +68,7 @@ async def test_a_connection_ends_with_its_exchange_whatever_the_other_side_does(
         options = {"ssl": trusting(authority), "client_session": client, "max_connections": 2}
         async with session(hostile.url, **options) as motion:
             if not mine:
-                motion._calls._transport._polls.connector._socket_factory = sockets  # type: ignore[union-attr]
+                motion._client._transport._polls.connector._socket_factory = sockets  # type: ignore[union-attr]
             for _ in range(5):
                 await motion.create("A launch video")
         await asyncio.sleep(0)

@@ -516,7 +516,7 @@ def test_no_exception_of_aiohttp_escapes_or_passes_for_a_refusal(call: Call) -> 
                 error.__dict__.update(message="", status=0, request_info=None, _conn_key=None, _os_error=OSError())
                 if issubclass(kind, aiohttp.ClientConnectorError | aiohttp.InvalidURL | aiohttp.ClientResponseError):
                     kind.__str__ = lambda self: type(self).__name__  # type: ignore[method-assign]
-                found.append((kind.__name__, type(made._translated(call, error, exchange)).__name__))
+                found.append((kind.__name__, type(made._translate(call, error, exchange)).__name__))
             return found
 
     found = dict(asyncio.run(translated()))

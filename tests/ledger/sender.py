@@ -23,7 +23,7 @@ async def main(url: str, batch: str, told: str) -> None:
             return
         say("ready")
         await asyncio.to_thread(sys.stdin.readline)
-        won = [item.key for item in items if await ledger.record(item).begin()]
+        won = [item.key for item in items if await ledger.journal(item).begin()]
         say(ledger.owner, *won)
         if told == "stay":
             await asyncio.to_thread(sys.stdin.readline)

@@ -52,7 +52,7 @@ async def until_trouble(troubles: list[LedgerTrouble], number: int = 1) -> None:
 async def whole_way(ledger: Ledger, key: str) -> None:
     """Bring an item from its plan to its end."""
     [item] = await ledger.plan("launch", entries(key))
-    record = ledger.record(item)
+    record = ledger.journal(item)
     assert await record.begin()
     await record.accepted(accepted())
     record.changed(change("running"))
@@ -81,8 +81,8 @@ async def test_patience_ends_for_an_intent_and_not_for_an_id(
         with closing(sqlite3.connect(tmp_path / "launch.db", isolation_level=None)) as locker:
             locker.execute("BEGIN EXCLUSIVE")
             with pytest.raises(LedgerError, match="database is locked"):
-                await ledger.record(items[0]).begin()
-            taken = ledger.record(items[1]).accepted(accepted())
+                await ledger.journal(items[0]).begin()
+            taken = ledger.journal(items[1]).accepted(accepted())
             await until_trouble(troubles, len(troubles) + 4)
             assert not asyncio.ensure_future(taken).done()
         await taken
@@ -121,7 +121,7 @@ async def test_an_id_that_cannot_be_written_is_named(
             async with open_ledger(file_url) as ledger:
                 [item] = await ledger.plan("launch", entries("hero"))
                 locker.execute("BEGIN EXCLUSIVE")
-                ledger.record(item).accepted(accepted())
+                ledger.journal(item).accepted(accepted())
         locker.execute("ROLLBACK")
     assert caught.value.job_ids == (("launch", "hero", "job-1"),)
     assert "launch/hero is job job-1" in caplog.text
@@ -148,8 +148,8 @@ async def test_a_commit_whose_answer_is_lost_is_made_once(
     monkeypatch.setattr(base, "commit_group", disturbed)
     await whole_way(ledger, "hero")
     [item] = await ledger.plan("launch", entries("other"))
-    assert await ledger.record(item).begin()
-    assert not await ledger.record(item).begin()
+    assert await ledger.journal(item).begin()
+    assert not await ledger.journal(item).begin()
     assert len(failed) == 7
     hero = await ledger.find("launch", "hero")
     assert hero is not None
@@ -222,8 +222,8 @@ async def test_a_file_that_has_gone_takes_no_writes(
             else:
                 file.unlink()
             with pytest.raises(LedgerError, match="was moved or deleted while it was in use"):
-                await ledger.record(teaser).begin()
-            ledger.record(hero).accepted(accepted())
+                await ledger.journal(teaser).begin()
+            ledger.journal(hero).accepted(accepted())
     assert file.exists() is (what == "replaced")
     assert troubles
 
@@ -246,7 +246,7 @@ async def test_a_file_that_is_damaged_while_it_is_open_is_not_waited_for(
                 with pytest.raises(LedgerError, match=words):
                     await ledger.items("launch").__anext__()
                 with pytest.raises(LedgerError, match="malformed"):
-                    await ledger.record(item).accepted(accepted())
+                    await ledger.journal(item).accepted(accepted())
     assert troubles == []
 
 
@@ -257,19 +257,19 @@ async def test_a_value_that_is_too_large_for_an_index_costs_only_its_own_write(f
         [item] = await ledger.plan("launch", entries("hero"))
         with pytest.raises(LedgerError, match="index row size"):
             await ledger.plan(name, [Entry(name[::-1], VideoRequest("a"))])
-        assert await ledger.record(item).begin()
+        assert await ledger.journal(item).begin()
 
 
 async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
     """A mistake in one write, of whatever kind, must not keep the others waiting."""
     items = await ledger.plan("launch", entries("a", "b", "c"))
-    await ledger.record(items[2]).begin()
+    await ledger.journal(items[2]).begin()
     bad = ledger._identity.next_op()
     claim = (await ledger._read_again(items[2]))[1]
     waiting = [
-        ledger.record(items[0]).begin(),
+        ledger.journal(items[0]).begin(),
         ledger._writer.put(Expire(bad[0], items[2], object(), ledger.owner, claim)),  # type: ignore[arg-type]  # that is the mistake
-        ledger.record(items[1]).begin(),
+        ledger.journal(items[1]).begin(),
     ]
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert (results[0], results[2]) == (True, True)
@@ -325,7 +325,7 @@ async def test_an_owner_whose_session_is_ended_is_alive_again_at_once(fresh_post
     """Nothing has to be written for it: a create that takes long must not pass for a dead process's."""
     async with open_ledger(fresh_postgres) as ledger, open_ledger(fresh_postgres) as other:
         [item] = await ledger.plan("launch", entries("hero"))
-        record = ledger.record(item)
+        record = ledger.journal(item)
         assert await record.begin()
         assert record.still_owned()
         await execute(
@@ -354,10 +354,10 @@ async def test_a_connection_that_is_given_up_keeps_nobody_from_sending(
 
     async with open_ledger(fresh_postgres) as ledger:
         hero, other = await ledger.plan("launch", entries("hero", "teaser"))
-        record = ledger.record(hero)
+        record = ledger.journal(hero)
         assert await record.begin()
         monkeypatch.setattr(base, "commit_group", disturbed)
-        assert await ledger.record(other).begin()
+        assert await ledger.journal(other).begin()
         assert not record.still_owned()
         await record.released(None)
 
@@ -370,10 +370,10 @@ async def test_a_server_that_is_stopped_and_started_is_waited_for(
         pytest.skip("a server that is not ours is not stopped")
     async with open_ledger(fresh_postgres, on_trouble=troubles.append) as ledger:
         items = await ledger.plan("launch", entries("a", "b"))
-        assert await ledger.record(items[0]).begin()
+        assert await ledger.journal(items[0]).begin()
         await asyncio.to_thread(postgres_server.stop)
         try:
-            writing = asyncio.gather(ledger.record(items[0]).accepted(accepted()), whole_way(ledger, "c"))
+            writing = asyncio.gather(ledger.journal(items[0]).accepted(accepted()), whole_way(ledger, "c"))
             reading = asyncio.ensure_future(ledger.find("launch", "b"))
             await until_trouble(troubles, 4)
             assert not writing.done()
@@ -391,13 +391,13 @@ async def test_two_servers_sessions_that_block_each_other_get_on(fresh_postgres:
     """Rows are locked in one order; what is locked all the same is waited for."""
     async with open_ledger(fresh_postgres) as one, open_ledger(fresh_postgres) as other:
         items = await one.plan("launch", entries(*(f"k{number}" for number in range(40))))
-        records = [(one if number % 2 else other).record(item) for number, item in enumerate(items)]
+        records = [(one if number % 2 else other).journal(item) for number, item in enumerate(items)]
         assert all(await asyncio.gather(*(record.begin() for record in records)))
         ways = [
             record.accepted(accepted(f"job-{number}"))
             for ledger_items in (items, list(reversed(items)))
             for number, item in enumerate(ledger_items)
-            for record in (one.record(item), other.record(item))
+            for record in (one.journal(item), other.journal(item))
         ]
         await asyncio.gather(*ways)
         assert await other.counts() == {"launch": {ItemState.SUBMITTED: 40}}
@@ -422,7 +422,7 @@ async def test_a_ledger_that_is_in_use_can_be_copied_by_sqlites_own_means(
     async with open_ledger(file_url) as ledger:
         await whole_way(ledger, "hero")
         teaser, _ = await ledger.plan("launch", entries("teaser", "last"))
-        record = ledger.record(teaser)
+        record = ledger.journal(teaser)
         assert await record.begin()
         await asyncio.to_thread(back_up, tmp_path / "launch.db", copy)
         async with open_ledger(f"sqlite:///{copy}") as copied:

@@ -57,7 +57,7 @@ async def again(ledger: Ledger, item: Item) -> Item:
 async def brought_to(ledger: Ledger, state: ItemState, key: str = "hero") -> Item:
     """An item in a state, brought there as it comes to be there."""
     item = await planned(ledger, key)
-    record = ledger.record(item)
+    record = ledger.journal(item)
     if state is not ItemState.PLANNED:
         assert await record.begin()
     match state:
@@ -133,7 +133,7 @@ async def test_an_item_that_is_past_planning_stays(ledger: Ledger, state: ItemSt
     if state is ItemState.REJECTED:
         assert (other.state, other.request.prompt, other.error) == (ItemState.PLANNED, "another", None)
         assert (await ledger.history(item))[-1].state is ItemState.PLANNED
-        assert await ledger.record(other).begin()
+        assert await ledger.journal(other).begin()
     else:
         assert other == item
 
@@ -148,7 +148,7 @@ async def test_names_that_cannot_be_kept_are_refused(ledger: Ledger, batch: str,
 async def test_the_way_of_an_item(ledger: Ledger) -> None:
     """Planned, intended, taken, seen at work, completed: each step stands in the item and in its history."""
     item = await planned(ledger)
-    record = ledger.record(item)
+    record = ledger.journal(item)
     assert await record.begin() is True
     item = await again(ledger, item)
     assert (item.state, item.owner, item.intent_at) == (ItemState.INTENT, ledger.owner, item.changed_at)
@@ -173,14 +173,14 @@ async def test_the_way_of_an_item(ledger: Ledger) -> None:
 async def test_only_one_may_send(ledger: Ledger) -> None:
     """Of many that want to send the same item at the same time, one is told that it may."""
     item = await planned(ledger)
-    allowed = await asyncio.gather(*(ledger.record(item).begin() for _ in range(10)))
+    allowed = await asyncio.gather(*(ledger.journal(item).begin() for _ in range(10)))
     assert sorted(allowed) == [False] * 9 + [True]
 
 
 async def test_what_was_not_taken_can_be_sent_again(ledger: Ledger) -> None:
     """After a 429 the item is planned again, with the reason; the next intent clears it."""
     item = await planned(ledger)
-    record = ledger.record(item)
+    record = ledger.journal(item)
     assert await record.begin()
     await record.released(BUSY)
     found = await again(ledger, item)
@@ -195,20 +195,20 @@ async def test_what_the_service_refused_is_rejected(ledger: Ledger) -> None:
     """After a 400 it is not sent again, and says why."""
     item = await brought_to(ledger, ItemState.REJECTED)
     assert item.error == str(INVALID)
-    assert await ledger.record(item).begin() is False
+    assert await ledger.journal(item).begin() is False
 
 
 async def test_a_lost_answer_is_uncertain(ledger: Ledger) -> None:
     """It is not sent again by itself, and says why."""
     item = await brought_to(ledger, ItemState.UNCERTAIN)
     assert "reset" in str(item.error)
-    assert await ledger.record(item).begin() is False
+    assert await ledger.journal(item).begin() is False
 
 
 async def test_a_record_speaks_only_of_its_own_intent(ledger: Ledger) -> None:
     """A late word of a sender whose item is somebody else's by now changes nothing."""
     item = await planned(ledger)
-    late, mine = ledger.record(item), ledger.record(item)
+    late, mine = ledger.journal(item), ledger.journal(item)
     assert await late.begin()
     await late.released(None)
     assert await mine.begin()
@@ -221,7 +221,7 @@ async def test_a_record_speaks_only_of_its_own_intent(ledger: Ledger) -> None:
 async def test_an_id_is_written_from_any_state(ledger: Ledger, state: ItemState) -> None:
     """By an answer that comes late: into the item if it has none, and in any case into its history."""
     item = await brought_to(ledger, state)
-    await ledger.record(item).accepted(accepted("job-9"))
+    await ledger.journal(item).accepted(accepted("job-9"))
     found = await again(ledger, item)
     has_one = item.job_id is not None
     assert found.job_id == ("job-1" if has_one else "job-9")
@@ -232,7 +232,7 @@ async def test_an_id_is_written_from_any_state(ledger: Ledger, state: ItemState)
 async def test_a_job_that_failed_says_why(ledger: Ledger) -> None:
     """The item is failed, with the error that the caller was given."""
     item = await brought_to(ledger, ItemState.SUBMITTED)
-    await ledger.record(item).ended(seen("failed"), JobFailedError("job-1", error="render crashed"))
+    await ledger.journal(item).ended(seen("failed"), JobFailedError("job-1", error="render crashed"))
     found = await again(ledger, item)
     assert (found.state, found.status) == (ItemState.FAILED, "failed")
     assert "render crashed" in str(found.error)
@@ -242,7 +242,7 @@ async def test_a_job_that_failed_says_why(ledger: Ledger) -> None:
 async def test_a_watch_that_ended_too_early_leaves_it_submitted(ledger: Ledger, state: JobState | None) -> None:
     """A timeout is noted; the next run takes the job up by its id."""
     item = await brought_to(ledger, ItemState.SUBMITTED)
-    await ledger.record(item).ended(state, WaitTimeoutError("job-1", timeout=900, status="running"))
+    await ledger.journal(item).ended(state, WaitTimeoutError("job-1", timeout=900, status="running"))
     found = await again(ledger, item)
     assert (found.state, found.job_state) == (ItemState.SUBMITTED, state)
     assert "900" in str(found.error)
@@ -251,14 +251,14 @@ async def test_a_watch_that_ended_too_early_leaves_it_submitted(ledger: Ledger, 
 async def test_an_id_that_no_database_takes_is_kept_all_the_same(ledger: Ledger) -> None:
     """Whatever the service calls a job, nothing is lost by writing it."""
     item = await planned(ledger)
-    await ledger.record(item).accepted(accepted("job-\0-\ud800"))
+    await ledger.journal(item).accepted(accepted("job-\0-\ud800"))
     assert (await again(ledger, item)).job_id == "job-\\x00-\\ud800"
 
 
 async def test_writing_goes_on_when_nobody_waits(ledger: Ledger) -> None:
     """Whoever is cancelled while it waits does not take the note with it."""
     item = await planned(ledger)
-    record = ledger.record(item)
+    record = ledger.journal(item)
     waiting = [asyncio.ensure_future(record.begin()), asyncio.ensure_future(record.accepted(accepted()))]
     for one in waiting:
         one.cancel()
@@ -277,7 +277,7 @@ async def test_what_is_not_there_is_not_found(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match="has no item 'hero'"):
         await ledger.settled(nowhere)
     with pytest.raises(LedgerError, match="no such item") as caught:
-        await ledger.record(nowhere).accepted(accepted())
+        await ledger.journal(nowhere).accepted(accepted())
     assert caught.value.job_ids == (("launch", "hero", "job-1"),)
     with pytest.raises(LedgerError, match="hero is job job-1"):  # at the end it is told once more
         await ledger.aclose()
@@ -287,7 +287,7 @@ async def test_items_are_read_in_order_and_by_state(ledger: Ledger) -> None:
     """More than a page, of one batch or all, in some states or any."""
     await ledger.plan("launch", entries(*(f"k{number}" for number in range(1_003))))
     await ledger.plan("other", entries("o"))
-    await ledger.record((await ledger.many("launch", ["k7"]))["k7"]).begin()
+    await ledger.journal((await ledger.many("launch", ["k7"]))["k7"]).begin()
     assert [item.key async for item in ledger.items("launch")] == [f"k{number}" for number in range(1_003)]
     assert len([item async for item in ledger.items()]) == 1_004
     assert [item.key async for item in ledger.items(states=[ItemState.INTENT])] == ["k7"]
@@ -304,7 +304,7 @@ async def test_durations_are_of_what_ended_well(ledger: Ledger) -> None:
     plan = [*entries("a", "b"), Entry("f", VideoRequest("faster"), parent="a"), *entries("asked", "failed", "running")]
     items = {item.key: item for item in await ledger.plan("launch", plan)}
     for number, (key, item) in enumerate(items.items()):
-        record = ledger.record(item)
+        record = ledger.journal(item)
         await record.begin()
         await record.accepted(accepted("job-1"))
         if key == "asked":
@@ -339,7 +339,7 @@ async def test_a_person_can_have_it_sent_again(ledger: Ledger, state: ItemState)
     if state in (ItemState.UNCERTAIN, ItemState.REJECTED):
         found = await ledger.resolve(item, send_again=True)
         assert (found.state, found.error) == (ItemState.PLANNED, None)
-        assert await ledger.record(found).begin()
+        assert await ledger.journal(found).begin()
     else:
         with pytest.raises(LedgerConflictError, match=f"cannot be sent again: it is {state}"):
             await ledger.resolve(item, send_again=True)
@@ -366,20 +366,20 @@ async def test_a_person_can_take_a_mistyped_id_back(ledger: Ledger, choice: str)
     item = await brought_to(ledger, ItemState.UNCERTAIN)
     for job_id in ("typo", "typo-2", "typo-2"):
         item = await ledger.resolve(item, job_id=job_id)
-    await ledger.record(item).ended(None, JobNotFoundError("no such job", http_status=404, job_id="typo-2"))
+    await ledger.journal(item).ended(None, JobNotFoundError("no such job", http_status=404, job_id="typo-2"))
     found = await ledger.resolve(item, **{choice: True})  # type: ignore[arg-type]
     state = ItemState.PLANNED if choice == "send_again" else ItemState.DROPPED
     assert (found.state, found.job_id, found.taken_at, found.error) == (state, None, None, None)
     last = (await ledger.history(item))[-1]
     assert (last.state, last.detail) == (state, "by a person; job typo-2, which a person had named, was never seen")
-    assert await ledger.record(found).begin() is (choice == "send_again")
+    assert await ledger.journal(found).begin() is (choice == "send_again")
 
 
 @pytest.mark.parametrize("how", ["before", "polled", "late"])
 async def test_a_job_that_was_seen_is_not_taken_back(ledger: Ledger, how: str) -> None:
     """Whenever the service told of one, before a person named another or after it: to send again would pay twice."""
     item = await brought_to(ledger, ItemState.SUBMITTED if how == "before" else ItemState.UNCERTAIN)
-    record = ledger.record(item)
+    record = ledger.journal(item)
     item = await ledger.resolve(item, job_id="typo")
     if how == "polled":
         record.changed(change("running", "typo"))
@@ -393,7 +393,7 @@ async def test_a_job_that_was_seen_is_not_taken_back(ledger: Ledger, how: str) -
 async def test_a_job_that_is_told_of_at_the_same_time_is_not_taken_back(ledger: Ledger) -> None:
     """An answer that shares a transaction with what the person says counts as seen."""
     item = await ledger.resolve(await brought_to(ledger, ItemState.UNCERTAIN), job_id="typo")
-    told = ledger.record(item).accepted(accepted("job-1"))
+    told = ledger.journal(item).accepted(accepted("job-1"))
     sent_again = ledger._writer.put(SendAgain("s", item, write_time(START)))
     assert ledger.unwritten == (("launch", "hero", "job-1"),)
     await told
@@ -405,7 +405,7 @@ async def test_a_job_that_is_told_of_at_the_same_time_is_not_taken_back(ledger: 
 async def test_the_services_late_id_takes_the_place_of_a_mistyped_one(ledger: Ledger, when: str) -> None:
     """Nobody has ever seen the person's job, and the service's was paid for: it is watched, and both are on record."""
     item = await brought_to(ledger, ItemState.INTENT if when == "live" else ItemState.UNCERTAIN)
-    record = ledger.record(item)
+    record = ledger.journal(item)
     if when == "same transaction":
         typed = ledger._writer.put(Accept("typed", item, write_time(START), "typo", by="person"))
         await asyncio.gather(typed, record.accepted(accepted("job-1")))
@@ -423,7 +423,7 @@ async def test_the_services_late_id_takes_the_place_of_a_mistyped_one(ledger: Le
 async def test_the_services_second_id_takes_no_place_of_a_job_that_was_seen(ledger: Ledger) -> None:
     """The person's job exists and is watched; the other one is in the history for a person to look at."""
     item = await brought_to(ledger, ItemState.UNCERTAIN)
-    record = ledger.record(item)
+    record = ledger.journal(item)
     await ledger.resolve(item, job_id="job-1")
     record.changed(change("running", "job-1"))
     await record.accepted(accepted("job-2"))
@@ -442,11 +442,11 @@ async def test_what_was_seen_is_asked_for_where_an_item_has_another_id(ledger: L
 
     sa.event.listen(ledger._store._engine.sync_engine, "before_cursor_execute", note)
     item = await brought_to(ledger, ItemState.SUBMITTED)
-    await ledger.record(item).accepted(accepted())
-    await ledger.record(item).ended(seen("completed"), None)
+    await ledger.journal(item).accepted(accepted())
+    await ledger.journal(item).ended(seen("completed"), None)
     assert [statement for statement in asked if "SELECT" in statement] == []
     other = await brought_to(ledger, ItemState.SUBMITTED, "other")
-    await ledger.record(other).accepted(accepted("job-2"))
+    await ledger.journal(other).accepted(accepted("job-2"))
     assert len([statement for statement in asked if "SELECT" in statement]) == 1
 
 
@@ -472,7 +472,7 @@ async def test_a_sender_that_was_taken_for_dead_is_believed(ledger: Ledger) -> N
     """It knows what became of its call, whatever others made of its silence."""
     for number, settle in enumerate(("not_taken", "taken")):
         item = await planned(ledger, f"k{number}")
-        record = ledger.record(item)
+        record = ledger.journal(item)
         assert await record.begin()
         claim = (await ledger._read_again(item))[1]
         await ledger._writer.put(Expire(f"presume-{number}", item, "2026-05-01T12:00:00+00:00", ledger.owner, claim))
@@ -502,7 +502,7 @@ async def test_a_closed_ledger_says_so(url: str) -> None:
     with pytest.raises(LedgerError, match="closed"):
         await ledger.plan("launch", entries("b"))
     with pytest.raises(LedgerError, match="closed") as caught:
-        await ledger.record(item).accepted(accepted())
+        await ledger.journal(item).accepted(accepted())
     assert caught.value.job_ids == (("launch", "hero", "job-1"),)
     await ledger.aclose()
 
@@ -511,7 +511,7 @@ async def test_leaving_writes_what_waits(shared_url: str) -> None:
     """What was told at the last moment is on disk, though nobody waited for it."""
     async with open_ledger(shared_url) as ledger:
         item = await planned(ledger)
-        record = ledger.record(item)
+        record = ledger.journal(item)
         record.begin()
         record.accepted(accepted())
         record.changed(change("running"))
@@ -554,7 +554,7 @@ async def test_a_clock_that_fails_costs_no_note(url: str, caplog: pytest.LogCapt
 
     async with open_ledger(url, now=now) as ledger:
         [item] = await ledger.plan("launch", [Entry("a", VideoRequest("a"))])
-        record = ledger.record(item)
+        record = ledger.journal(item)
         assert await record.begin()
         broken = True
         await record.accepted(accepted())
@@ -575,7 +575,7 @@ async def test_a_clock_that_is_none_is_refused(url: str) -> None:
 async def test_the_items_of_one_job_are_found(ledger: Ledger) -> None:
     """A request and what follows it, in the order of planning, and no other."""
     for key, job_id in (("hero", "job-1"), ("teaser", "job-2"), ("faster", "job-1")):
-        record = ledger.record(await planned(ledger, key))
+        record = ledger.journal(await planned(ledger, key))
         assert await record.begin()
         await record.accepted(accepted(job_id))
     assert [item.key for item in await ledger.of_job("job-1")] == ["hero", "faster"]

@@ -249,7 +249,7 @@ async def test_whoever_closes_is_told_of_a_cancellation_once_all_is_written(url:
     for step in range(1, 20):  # before the first, the closing has not begun
         async with open_ledger(url) as ledger:
             [item] = await ledger.plan("launch", entries(f"k{step}"))
-            ledger.record(item).accepted(accepted())
+            ledger.journal(item).accepted(accepted())
             closing = asyncio.ensure_future(ledger.aclose())
             loop.after(step, lambda task=closing: task.cancel() and loop.after(1, task.cancel))  # type: ignore[misc]
             await asyncio.wait([closing])

@@ -8,7 +8,7 @@ import pytest
 
 from motion_async import JobState, JobStatus
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from tests.quiet import quiet_loop
 
 
@@ -21,7 +21,7 @@ async def polls() -> AsyncIterator[PollLoop]:
 
 
 @pytest.fixture
-def job(polls: PollLoop) -> Watched:
+def job(polls: PollLoop) -> TrackedJob:
     """Job `a`, just accepted."""
     watched = polls.job("a")
     polls.begin_turn(watched, JobState("a", JobStatus.QUEUED), before=None)

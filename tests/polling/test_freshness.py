@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from motion_async.jobs import JobState, JobStatus
-from motion_async.polling.freshness import is_stale, needs_input
+from motion_async.polling.freshness import is_same_end, is_stale, needs_input
 
 START = datetime(2026, 4, 28, 23, 1, 4, 198_000, tzinfo=UTC)
 
@@ -153,3 +153,16 @@ def test_after_a_followup_the_old_end_is_stale(
 def test_a_job_needs_input_by_its_status_or_by_its_flag(status: str, pending: bool, expected: bool) -> None:
     """Either of the two ways in which the service says so is enough."""
     assert needs_input(JobState("j", JobStatus(status), pending_user_input=pending)) is expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (ENDED, True),
+        (state("completed", updated=101, completed=101), False),
+        (state("running", updated=100), False),
+    ],
+)
+def test_an_end_is_told_from_another(seen: JobState, expected: bool) -> None:
+    """By its times, as each turn has an end."""
+    assert is_same_end(seen, ENDED) is expected

@@ -22,7 +22,7 @@ from motion_async import (
 )
 from motion_async.events import Event
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import Transitions, wait_for_end
 from motion_async.timing.pace import Pace
 from motion_async.timing.retry import Backoff
@@ -249,7 +249,7 @@ async def test_a_schedule_is_taught_no_more_than_is_known(bench: Bench, kind: An
 
 async def test_a_worker_that_somebody_else_ends_leaves_its_job_to_another(bench: Bench) -> None:
     """Whoever cancels all tasks of a loop but their own ends no watch."""
-    job: Watched = bench.polls.job("b")
+    job: TrackedJob = bench.polls.job("b")
     bench.answer = AT_WORK
     bench.polls.observe(job, AT_WORK)
     waiting = asyncio.create_task(wait_for_end(bench.polls, job, timeout=300, on_input="wait"))

@@ -10,7 +10,7 @@ from motion_async import EventsDropped, JobAccepted, JobNotFoundError, JobStatus
 from motion_async.events import Event, WatchEnded
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.streams import EventHub, EventStream
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from tests.quiet import START, state
 
 pytestmark = pytest.mark.virtual_time
@@ -46,7 +46,7 @@ async def test_a_stream_that_is_not_read_drops_its_oldest_and_says_so(polls: Pol
     assert await _all(events) == [EventsDropped(7), *(JobAccepted(str(number)) for number in (7, 8, 9))]
 
 
-async def test_a_stream_has_its_jobs_polled_until_they_end(polls: PollLoop, job: Watched) -> None:
+async def test_a_stream_has_its_jobs_polled_until_they_end(polls: PollLoop, job: TrackedJob) -> None:
     """It follows each job once, lets go at its end or its watch's, and of all when it is closed."""
     events = stream(polls)
     events.cover(job)
@@ -82,7 +82,7 @@ async def test_an_end_is_told_once_however_often_its_job_is_polled(polls: PollLo
     assert await _all(events) == [ended, *others, later, ended]
 
 
-async def test_jobs_are_polled_for_a_stream_while_a_step_waits(polls: PollLoop, job: Watched) -> None:
+async def test_jobs_are_polled_for_a_stream_while_a_step_waits(polls: PollLoop, job: TrackedJob) -> None:
     """Whoever reads no more, in whatever way, wants nothing polled; the next step takes it up."""
     events = stream(polls)
     events.cover(job)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from motion_async import GrowingSchedule, InvalidRequestError, JobState, JobStatus, StatusChange
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from tests.quiet import Heard
 
 START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
@@ -13,12 +13,12 @@ CHANGE = StatusChange("a", None, JobStatus.RUNNING, JobState("a", JobStatus.RUNN
 
 
 @pytest.fixture
-def job() -> Watched:
-    return Watched("a", began_at=0.0, schedule=GrowingSchedule())
+def job() -> TrackedJob:
+    return TrackedJob("a", began_at=0.0, schedule=GrowingSchedule())
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_every_observer_hears_of_every_change_until_it_leaves(job: Watched, count: int) -> None:
+def test_every_observer_hears_of_every_change_until_it_leaves(job: TrackedJob, count: int) -> None:
     """Whether there are none, one or many; whoever leaves twice, or was never there, disturbs nobody."""
     observers = [Heard(job) for _ in range(count)]
     job.notify(CHANGE)
@@ -31,7 +31,7 @@ def test_every_observer_hears_of_every_change_until_it_leaves(job: Watched, coun
     assert job.change is CHANGE
 
 
-def test_an_observer_may_leave_while_it_hears(job: Watched) -> None:
+def test_an_observer_may_leave_while_it_hears(job: TrackedJob) -> None:
     """The others hear all the same."""
 
     class Leaves(Heard):
@@ -45,7 +45,7 @@ def test_an_observer_may_leave_while_it_hears(job: Watched) -> None:
     assert [len(heard.news) for heard in observers] == [1, 2, 1, 2]
 
 
-def test_a_job_keeps_its_newest_change_alone(job: Watched) -> None:
+def test_a_job_keeps_its_newest_change_alone(job: TrackedJob) -> None:
     """Other news is none."""
     job.notify(CHANGE)
     job.notify()
@@ -55,4 +55,4 @@ def test_a_job_keeps_its_newest_change_alone(job: Watched) -> None:
 def test_what_cannot_be_an_id_is_no_job() -> None:
     """An id that would lead elsewhere is refused where a job is made of it."""
     with pytest.raises(InvalidRequestError):
-        Watched("..", began_at=0.0, schedule=GrowingSchedule())
+        TrackedJob("..", began_at=0.0, schedule=GrowingSchedule())

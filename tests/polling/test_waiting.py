@@ -19,14 +19,14 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.polling.loop import PollLoop
-from motion_async.polling.tracked import Watched
+from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import Transitions, check_on_input, check_timeout, wait_for_end
 from tests.quiet import state
 
 pytestmark = pytest.mark.virtual_time
 
 
-async def test_wait_gives_the_completed_state(polls: PollLoop, job: Watched) -> None:
+async def test_wait_gives_the_completed_state(polls: PollLoop, job: TrackedJob) -> None:
     """A waiter sleeps until the job completes, and follows it no longer."""
     waiting = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
     await asyncio.sleep(1)
@@ -39,14 +39,14 @@ async def test_wait_gives_the_completed_state(polls: PollLoop, job: Watched) -> 
     assert job.observers is None
 
 
-async def test_wait_on_a_job_that_has_ended_needs_no_poll(polls: PollLoop, job: Watched) -> None:
+async def test_wait_on_a_job_that_has_ended_needs_no_poll(polls: PollLoop, job: TrackedJob) -> None:
     """What is known is given at once, a failure as its error."""
     polls.observe(job, state("failed", error="no credits for fonts"))
     with pytest.raises(JobFailedError, match="no credits for fonts"):
         await wait_for_end(polls, job, timeout=0, on_input="wait")
 
 
-async def test_wait_misses_no_end_that_a_followup_hides(polls: PollLoop, job: Watched) -> None:
+async def test_wait_misses_no_end_that_a_followup_hides(polls: PollLoop, job: TrackedJob) -> None:
     """A followup in the very moment of the end does not send the waiter on into the next turn."""
     waiting = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
     await asyncio.sleep(1)
@@ -55,7 +55,7 @@ async def test_wait_misses_no_end_that_a_followup_hides(polls: PollLoop, job: Wa
     assert await waiting == done
 
 
-async def test_wait_ends_at_its_deadline(polls: PollLoop, job: Watched) -> None:
+async def test_wait_ends_at_its_deadline(polls: PollLoop, job: TrackedJob) -> None:
     """The deadline is met to the second, and nothing is left behind."""
     loop = asyncio.get_running_loop()
     start = loop.time()
@@ -67,7 +67,7 @@ async def test_wait_ends_at_its_deadline(polls: PollLoop, job: Watched) -> None:
     assert job.observers is None
 
 
-async def test_a_cancelled_wait_leaves_nothing_behind(polls: PollLoop, job: Watched) -> None:
+async def test_a_cancelled_wait_leaves_nothing_behind(polls: PollLoop, job: TrackedJob) -> None:
     """A waiter that is cancelled is forgotten, and other waiters go on."""
     gone = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
     stays = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
@@ -81,7 +81,7 @@ async def test_a_cancelled_wait_leaves_nothing_behind(polls: PollLoop, job: Watc
 
 @pytest.mark.parametrize("waits", [state("awaiting_user_input"), state("running", pending_user_input=True)], ids=str)
 async def test_a_job_that_waits_for_a_person_is_told_of_if_asked(
-    polls: PollLoop, job: Watched, waits: JobState
+    polls: PollLoop, job: TrackedJob, waits: JobState
 ) -> None:
     """Status or flag, either says that input is needed; who did not ask is not disturbed."""
     asked = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="raise"))
@@ -110,7 +110,7 @@ async def test_every_waiter_gets_an_error_of_its_own(polls: PollLoop) -> None:
 # Transitions.
 
 
-async def test_a_reader_gets_every_change_however_slow(polls: PollLoop, job: Watched) -> None:
+async def test_a_reader_gets_every_change_however_slow(polls: PollLoop, job: TrackedJob) -> None:
     """Changes wait for a reader in order; nobody waits for it."""
     slow, fast = (Transitions(polls, job, timeout=None) for _ in range(2))
     first = await anext(slow)
@@ -125,7 +125,7 @@ async def test_a_reader_gets_every_change_however_slow(polls: PollLoop, job: Wat
     assert job.followers == 0
 
 
-async def test_a_late_reader_first_gets_the_current_state(polls: PollLoop, job: Watched) -> None:
+async def test_a_late_reader_first_gets_the_current_state(polls: PollLoop, job: TrackedJob) -> None:
     """Whoever comes later begins with the state as it is, without the changes that led there."""
     polls.observe(job, state("created", 1))
     polls.observe(job, state("running", 2))
@@ -136,13 +136,13 @@ async def test_a_late_reader_first_gets_the_current_state(polls: PollLoop, job: 
     assert [change.current async for change in late] == ["completed"]
 
 
-async def test_a_reader_of_an_ended_job_gets_its_end(polls: PollLoop, job: Watched) -> None:
+async def test_a_reader_of_an_ended_job_gets_its_end(polls: PollLoop, job: TrackedJob) -> None:
     """One change, the end, and no poll."""
     polls.observe(job, state("completed"))
     assert [change.current async for change in Transitions(polls, job, timeout=None)] == ["completed"]
 
 
-async def test_a_job_is_followed_while_a_step_waits(polls: PollLoop, job: Watched) -> None:
+async def test_a_job_is_followed_while_a_step_waits(polls: PollLoop, job: TrackedJob) -> None:
     """A loop that was left by `break` follows no longer, nor does a reader that is busy, or one that was closed."""
     async for _ in Transitions(polls, job, timeout=None):
         break
@@ -160,7 +160,7 @@ async def test_a_job_is_followed_while_a_step_waits(polls: PollLoop, job: Watche
 
 
 @pytest.mark.parametrize("ends", ["by a timeout", "in a task group", "with its error kept"])
-async def test_a_reader_that_was_cancelled_is_gone_at_once(polls: PollLoop, job: Watched, ends: str) -> None:
+async def test_a_reader_that_was_cancelled_is_gone_at_once(polls: PollLoop, job: TrackedJob, ends: str) -> None:
     """Though its frames live on in a traceback, or in a list of results, nothing is polled for it."""
 
     async def read() -> None:
@@ -190,7 +190,7 @@ async def test_a_reader_that_was_cancelled_is_gone_at_once(polls: PollLoop, job:
     assert [type(error) for error in kept] == [asyncio.CancelledError] * (ends == "with its error kept")
 
 
-async def test_steps_that_are_cancelled_lose_no_change(polls: PollLoop, job: Watched) -> None:
+async def test_steps_that_are_cancelled_lose_no_change(polls: PollLoop, job: TrackedJob) -> None:
     """`wait_for(anext(…))` in a loop gives every change once, although another reader has the job polled meanwhile."""
     other = asyncio.ensure_future(wait_for_end(polls, job, timeout=None, on_input="wait"))
     reader, seen = Transitions(polls, job, timeout=None), list[str]()
@@ -210,7 +210,7 @@ async def test_steps_that_are_cancelled_lose_no_change(polls: PollLoop, job: Wat
     await asyncio.gather(other, feeding)
 
 
-async def test_closing_a_reader_wakes_its_own_step(polls: PollLoop, job: Watched) -> None:
+async def test_closing_a_reader_wakes_its_own_step(polls: PollLoop, job: TrackedJob) -> None:
     """A step that sleeps until there is news ends, as nothing is polled for it any more; other readers sleep on."""
     closed, other = (Transitions(polls, job, timeout=None) for _ in range(2))
     for reader in (closed, other):
@@ -225,7 +225,7 @@ async def test_closing_a_reader_wakes_its_own_step(polls: PollLoop, job: Watched
     await asyncio.wait(steps)
 
 
-async def test_a_readers_deadline_runs_from_its_first_step(polls: PollLoop, job: Watched) -> None:
+async def test_a_readers_deadline_runs_from_its_first_step(polls: PollLoop, job: TrackedJob) -> None:
     """A `WaitTimeoutError` comes from the step in which the deadline passes, and then the reader has ended."""
     reader = Transitions(polls, job, timeout=60)
     await asyncio.sleep(100)
@@ -264,7 +264,7 @@ def test_options_that_are_right_pass() -> None:
         check_on_input(wrong)
 
 
-async def test_closing_wakes_everyone_who_waits_for_a_step(polls: PollLoop, job: Watched) -> None:
+async def test_closing_wakes_everyone_who_waits_for_a_step(polls: PollLoop, job: TrackedJob) -> None:
     """Several may read one stream; none of them waits for ever."""
     changes = Transitions(polls, job, timeout=None)
     await anext(changes)

@@ -129,7 +129,7 @@ async def test_in_a_pause_nothing_leaves_and_nothing_is_written_down() -> None:
     bench = Bench(wire)
     now = asyncio.get_running_loop().time()
     bench.pace.slow_down(sent_at=now, now=now, retry_after=0.05)
-    waits, leaves = bench.start(record=book), bench.start()
+    waits, leaves = bench.start(journal=book), bench.start()
     await settle()
     assert (wire.posts, book.noted) == (0, [])
     leaves.cancel()
@@ -144,7 +144,7 @@ async def test_what_a_record_does_not_hold_any_more_does_not_leave() -> None:
     """It is asked when there is a connection; what was noted is taken back, and noted anew before it leaves."""
     wire, book = Wire(ACCEPTED, ACCEPTED), Book()
     wire.connects.clear()
-    sending = Bench(wire).start(record=book)
+    sending = Bench(wire).start(journal=book)
     await settle()
     book.is_held = False
     wire.connects.set()
@@ -165,7 +165,7 @@ async def test_what_is_not_to_be_sent_any_more_once_it_is_written_down_is_taken_
         if refused:
             raise refused[0]
 
-    sending = Bench(wire).start(record=book, check=check)
+    sending = Bench(wire).start(journal=book, check=check)
     await settle()
     refused.append(NotSentError("an earlier request ended all new ones"))
     book.disk.set()
@@ -460,7 +460,7 @@ async def test_nothing_leaves_before_it_is_written_down() -> None:
     """The POST waits for the disk."""
     wire, book = Wire(ACCEPTED), Book()
     book.disk.clear()
-    task = Bench(wire).start(record=book)
+    task = Bench(wire).start(journal=book)
     await settle()
     assert (book.noted, wire.posts) == (["sending"], 0)
     book.disk.set()
@@ -473,7 +473,7 @@ async def test_nobody_is_told_of_an_id_before_it_is_written_down() -> None:
     wire, book = Wire(ACCEPTED), Book()
     wire.replies.clear()
     bench = Bench(wire)
-    task = bench.start(record=book)
+    task = bench.start(journal=book)
     await settle()
     book.disk.clear()
     wire.replies.set()
@@ -488,7 +488,7 @@ async def test_each_try_is_written_down_and_what_came_of_it() -> None:
     """Between two tries the record says that nothing is under way."""
     refused, book = RateLimitedError("slow", http_status=429), Book()
     wire = Wire(refused, ConnectFailedError("no route"), ACCEPTED)
-    assert await Bench(wire).start(record=book) == "a"
+    assert await Bench(wire).start(journal=book) == "a"
     assert book.noted == [
         "sending", "not taken: RateLimitedError", "sending", "not taken: ConnectFailedError", "sending", "taken: a",
     ]  # fmt: skip
@@ -510,7 +510,7 @@ async def test_the_end_of_a_create_is_written_down(answer: Answer | MotionError,
     """Refused, or uncertain."""
     book = Book()
     with pytest.raises(MotionError):
-        await Bench(Wire(answer)).start(record=book)
+        await Bench(Wire(answer)).start(journal=book)
     assert book.noted == ["sending", noted]
     assert book.kept == 2
 
@@ -527,7 +527,7 @@ async def test_whatever_ends_an_exchange_is_written_down(is_sent: bool, caplog: 
     wire.exchange = break_off  # type: ignore[method-assign]
     kind: type[Exception] = CreateUncertainError if is_sent else ZeroDivisionError
     with pytest.raises(kind):
-        await Bench(wire).start(record=book)
+        await Bench(wire).start(journal=book)
     await settle()
     assert book.noted == ["sending", "lost: CreateUncertainError" if is_sent else "not taken: NoneType"]
     assert ("a job may exist" in caplog.text) is is_sent
@@ -537,7 +537,7 @@ async def test_what_is_somebody_elses_to_send_is_not_sent() -> None:
     """And nothing more is noted of it."""
     wire, book = Wire(ACCEPTED), Book(ours=False)
     with pytest.raises(NotOursToSend):
-        await Bench(wire).start(record=book)
+        await Bench(wire).start(journal=book)
     assert (wire.posts, book.noted) == (0, ["sending"])
 
 
@@ -545,7 +545,7 @@ async def test_a_caller_who_leaves_before_it_was_kept_sends_nothing() -> None:
     """The record is told that the intent came to nothing."""
     wire, book = Wire(ACCEPTED), Book()
     book.disk.clear()
-    task = Bench(wire).start(record=book)
+    task = Bench(wire).start(journal=book)
     await settle()
     task.cancel()
     await asyncio.wait([task])
@@ -560,7 +560,7 @@ async def test_a_caller_who_leaves_under_way_still_has_the_id_written_down() -> 
     wire, book = Wire(ACCEPTED), Book()
     wire.replies.clear()
     bench = Bench(wire)
-    task = bench.start(record=book)
+    task = bench.start(journal=book)
     await settle()
     task.cancel()
     await settle()
@@ -576,7 +576,7 @@ async def test_leaving_the_session_does_not_wait_for_a_disk_for_ever() -> None:
     wire, book = Wire(ACCEPTED), Book()
     wire.replies.clear()
     bench = Bench(wire, grace=0.05)
-    task = bench.start(record=book)
+    task = bench.start(journal=book)
     await settle()
     book.disk.clear()
     wire.replies.set()
@@ -593,7 +593,7 @@ async def test_a_ledger_that_breaks_hides_nothing_that_is_known() -> None:
     for answer, error in ((ACCEPTED, None), (Answer(400, b"{}"), InvalidRequestError)):
         wire, book = Wire(answer), Book()
         wire.replies.clear()
-        task = Bench(wire).start(record=book)
+        task = Bench(wire).start(journal=book)
         await settle()
         book.broken = LedgerError("gone")
         wire.replies.set()
@@ -609,7 +609,7 @@ async def test_a_ledger_that_cannot_take_an_intent_keeps_it_from_being_sent() ->
     wire, book = Wire(ACCEPTED), Book()
     book.broken = LedgerError("disk full")
     with pytest.raises(LedgerError, match="disk full"):
-        await Bench(wire).start(record=book)
+        await Bench(wire).start(journal=book)
     assert wire.posts == 0
 
 
@@ -618,7 +618,7 @@ async def test_leaving_the_session_does_not_wait_for_the_note_of_a_loss_either()
     wire, book = Wire(ACCEPTED), Book()
     wire.replies.clear()
     bench = Bench(wire, grace=0.01)
-    task = bench.start(record=book)
+    task = bench.start(journal=book)
     await settle()
     book.disk.clear()
     async with asyncio.timeout(5):
@@ -669,13 +669,13 @@ async def test_what_waits_for_a_connection_is_in_no_record_and_asks_before_it_is
     wire.places_to_send = anyio.Semaphore(1)
     wire.replies.clear()
     bench = Bench(wire)
-    under_way = bench.start(record=first)
+    under_way = bench.start(journal=first)
     await settle()
 
     def check() -> None:
         raise NotSentError("an earlier one was refused")
 
-    waiting = bench.start(record=second, check=check)
+    waiting = bench.start(journal=second, check=check)
     await settle()
     assert (first.noted, second.noted) == (["sending"], [])
     wire.replies.set()

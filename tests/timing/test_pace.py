@@ -199,6 +199,12 @@ def test_a_complaint_after_an_idle_hour_halves_the_pace_of_before(rate: float) -
     assert pace.rate(3_700.0) == pytest.approx(rate / 2, rel=0.1)
 
 
+def test_a_slot_is_taken_by_one_alone() -> None:
+    """The next one opens when the pace allows."""
+    pace = Pace(2)
+    assert [pace.take(at) for at in (0.0, 0.1, 0.2, 0.5, 0.6, 1.0)] == [True, False, False, True, False, True]
+
+
 def send(pace: SendPace, at: float, *, takes: float = 0.1) -> float:
     """Send as soon as the pace allows, and have it taken; gives the time at which it left."""
     left = max(at, pace.opens_at)
@@ -239,6 +245,17 @@ def test_after_refusals_the_pace_begins_where_the_service_took_one() -> None:
     pace.taken(6.1, has_waited=True)
     assert pace.gap == pytest.approx(6.0, abs=0.3)
     assert pace.opens_at == pytest.approx(6.1 + pace.gap)
+
+
+def test_a_service_that_refused_before_it_ever_took_one_has_shown_no_limit() -> None:
+    """Storms pass: what comes after one begins as gently as anything, and grows as it would have."""
+    pace = SendPace()
+    pace.sent(0.0)
+    pace.refused(0.1)
+    pace.refused(30.0)
+    pace.taken(60.0, has_waited=True)
+    assert pace.gap == pytest.approx(0.2)
+    assert pace.opens_at == pytest.approx(60.2)
 
 
 def test_a_limit_that_is_met_halves_the_pace() -> None:

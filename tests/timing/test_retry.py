@@ -16,7 +16,7 @@ from motion_async import (
     SessionClosedError,
 )
 from motion_async.timing.closing import Closing
-from motion_async.timing.retry import Backoff, Retries
+from motion_async.timing.retry import Backoff, Retries, check_backoff
 from tests.test_options import NO_NUMBERS
 
 pytestmark = pytest.mark.virtual_time
@@ -143,3 +143,11 @@ def test_backoff_refuses_what_is_no_number(option: str, given: Any) -> None:
 def test_backoff_follows_its_options() -> None:
     """First delay and cap are the caller's to choose."""
     assert [Backoff(first=0.25, cap=0.75).delay(n, u=1.0) for n in (1, 2, 3)] == [0.25, 0.5, 0.75]
+
+
+def test_what_is_no_backoff_is_refused() -> None:
+    """By the name of the option."""
+    given: Any = 7
+    with pytest.raises(ConfigurationError, match="backoff must be a Backoff, not 7"):
+        check_backoff(given)
+    assert check_backoff(backoff := Backoff()) is backoff

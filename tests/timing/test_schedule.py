@@ -107,6 +107,14 @@ def test_jitter_shortens_no_wait_below_what_the_contract_advises(given: float, u
     assert jittered(Answers(given), age=0, turn=0, u=u) == pytest.approx(wait)
 
 
+@pytest.mark.parametrize("u", [-0.1, 1.1, 2, float("nan"), "half"], ids=repr)
+def test_a_random_number_that_is_none_is_refused(u: Any) -> None:
+    """It comes from a function of the caller's own, too."""
+    with pytest.raises(ConfigurationError, match="what random gives must be a number from 0 to 1"):
+        jittered(Answers(10.0), age=0, turn=0, u=u)
+    assert [jittered(Answers(10.0), age=0, turn=0, u=whole) for whole in (0, 1)] == pytest.approx([9.0, 11.0])
+
+
 def test_a_schedule_is_asked_for_the_age_and_the_turn() -> None:
     """A schedule of the caller's own gets what its documentation promises."""
 

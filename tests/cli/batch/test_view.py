@@ -16,7 +16,7 @@ from tests.cli.batch.test_tally import change
 NO_CREDITS = InsufficientCreditsError("no", http_status=402, minimum_required_credits=300, current_balance=120)
 
 
-class Watched:
+class TrackedJob:
     """A view with a clock that is set by hand."""
 
     def __init__(self, *happenings: Happening) -> None:
@@ -44,14 +44,14 @@ def ended(end: End, job_id: str | None = None) -> RequestEnded:
 
 def test_first_the_lines_are_checked() -> None:
     """Before anything is sent the view says how far the check has come."""
-    watched = Watched(LinesChecked(12_000))
+    watched = TrackedJob(LinesChecked(12_000))
     assert "checking line 12,001" in watched.shown()
     assert watched.view.words() == "checked 12,000 lines so far"
 
 
 def test_bars_tell_states_rate_and_time_left() -> None:
     """Each state has its count; rate and time left are there once there is something to say."""
-    watched = Watched(BatchBegins(1_000, 2), change("a", "running"), change("b", "queued"))
+    watched = TrackedJob(BatchBegins(1_000, 2), change("a", "running"), change("b", "queued"))
     assert "the time left is known after a few more" in watched.shown()
     for number in range(100):
         watched.now += 6.0
@@ -71,7 +71,7 @@ def test_bars_tell_states_rate_and_time_left() -> None:
 
 def test_no_rate_tells_when_the_last_ones_end() -> None:
     """When all that is left runs, that is said in the place of an estimate."""
-    watched = Watched(BatchBegins(5, 5), *(change(str(number), "running") for number in range(5)))
+    watched = TrackedJob(BatchBegins(5, 5), *(change(str(number), "running") for number in range(5)))
     watched.now = 10.0
     watched.tell(*(ended(End.COMPLETED, str(number)) for number in range(3)))
     assert watched.shown().endswith("the last 2 run")
@@ -79,7 +79,7 @@ def test_no_rate_tells_when_the_last_ones_end() -> None:
 
 def test_missing_credits_are_told_in_plain_words_until_there_are_some() -> None:
     """The balance, and when the next try is, in place of an estimate; a create that is taken ends it."""
-    watched = Watched(BatchBegins(9, 5), SendDisturbed(None, NO_CREDITS, 1, 60.0))
+    watched = TrackedJob(BatchBegins(9, 5), SendDisturbed(None, NO_CREDITS, 1, 60.0))
     watched.now = 18.0
     shown = " ".join(watched.shown().split())
     assert "not enough credits: the balance is 120, and a new video needs at least 300" in shown
@@ -91,7 +91,7 @@ def test_missing_credits_are_told_in_plain_words_until_there_are_some() -> None:
 
 def test_troubles_stand_for_a_moment() -> None:
     """A create that is sent again, or a ledger out of reach, is told of as long as it is news."""
-    watched = Watched(BatchBegins(9, 5), SendDisturbed(None, ConnectFailedError("no connection"), 1, 2.0))
+    watched = TrackedJob(BatchBegins(9, 5), SendDisturbed(None, ConnectFailedError("no connection"), 1, 2.0))
     assert "tried again in 2.0 s: no connection" in watched.shown()
     watched.now = 10.0
     assert "no connection" not in watched.shown()
@@ -103,7 +103,7 @@ def test_troubles_stand_for_a_moment() -> None:
 
 def test_a_ledger_that_is_waited_for_before_anything_is_sent_is_told_of() -> None:
     """While it is opened, and while the lines are checked against it."""
-    watched = Watched(LedgerTrouble("database is locked", 1.2))
+    watched = TrackedJob(LedgerTrouble("database is locked", 1.2))
     assert "is waited for (1.2 s so far): database is locked" in watched.shown(100)
     assert watched.view.words() == (
         "the ledger cannot be used now and is waited for (1.2 s so far): database is locked"
@@ -114,7 +114,7 @@ def test_a_ledger_that_is_waited_for_before_anything_is_sent_is_told_of() -> Non
 
 def test_a_poll_and_a_followup_in_trouble_are_told_apart() -> None:
     """Each trouble is called by what it happened to, in the words that other commands have for it."""
-    watched = Watched(BatchBegins(9, 5), SendDisturbed("a", ConnectFailedError("no connection"), 1, 2.0))
+    watched = TrackedJob(BatchBegins(9, 5), SendDisturbed("a", ConnectFailedError("no connection"), 1, 2.0))
     assert "a followup was not taken, tried again in 2.0 s: no connection" in watched.shown(120)
     watched.tell(PollDisturbed("a", ConnectFailedError("no connection"), 1, 2.0))
     assert "a poll failed, made again in 2.0 s: no connection" in watched.shown(120)
@@ -122,7 +122,7 @@ def test_a_poll_and_a_followup_in_trouble_are_told_apart() -> None:
 
 def test_whoever_stops_it_is_told_what_happens() -> None:
     """After the first Ctrl-C the view says what is waited for, and what a second one does."""
-    watched = Watched(BatchBegins(9, 5), Stopping())
+    watched = TrackedJob(BatchBegins(9, 5), Stopping())
     assert "once more leaves at once" in watched.shown(120)
     watched.view.settle()
     assert "once more" not in watched.shown(120)
@@ -131,7 +131,7 @@ def test_whoever_stops_it_is_told_what_happens() -> None:
 def test_it_fits_any_width() -> None:
     """However narrow the terminal is, and whatever the service calls a status."""
     state = JobState("a", JobStatus("a_very_long_status_that_nobody_knows"))
-    watched = Watched(
+    watched = TrackedJob(
         BatchBegins(1_000_000, 5), StatusChange("a", None, state.status, state, change("a", "x").observed_at)
     )
     for width in (40, 80, 200):

@@ -28,16 +28,16 @@ SIGNED = "https://storage.example.com/hero.png?signature=hush"
 
 async def uncertain(ledger: Ledger, item: Item) -> None:
     """Have an item sent, and its answer lost."""
-    record = ledger.record(item)
-    await record.begin()
-    await record.unknown(CreateUncertainError("the connection was lost"))
+    record = ledger.journal(item)
+    await record.sending()
+    await record.lost(CreateUncertainError("the connection was lost"))
 
 
 async def submitted(ledger: Ledger, item: Item, job_id: str) -> None:
     """Have an item sent and taken."""
-    record = ledger.record(item)
-    await record.begin()
-    await record.accepted(JobState(job_id, JobStatus.QUEUED))
+    record = ledger.journal(item)
+    await record.sending()
+    await record.taken(JobState(job_id, JobStatus.QUEUED))
 
 
 @asynccontextmanager
@@ -63,7 +63,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             await submitted(opened, items["runs"], "job-runs")
             await submitted(opened, items["done"], "job-done")
             state = JobState("job-done", JobStatus.COMPLETED, extra={"video_url": "https://example.com/v.mp4"})
-            await opened.record(items["done"]).ended(state, None)
+            await opened.journal(items["done"]).ended(state, None)
         async with planned("other", ["new"]):
             pass
 

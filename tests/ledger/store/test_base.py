@@ -40,8 +40,8 @@ async def test_readers_do_not_keep_a_writer_waiting(file_url: str, tmp_path: Pat
         with closing(sqlite3.connect(tmp_path / "launch.db", isolation_level=None)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM motion_items").fetchone()
-            assert await ledger.record(item).begin()
-            await ledger.record(item).accepted(accepted())
+            assert await ledger.journal(item).begin()
+            await ledger.journal(item).accepted(accepted())
         assert (await ledger.settled(item)).state is ItemState.SUBMITTED
 
 

@@ -70,7 +70,7 @@ async def test_two_ledgers_never_both_send_an_item(shared_url: str) -> None:
         items = await one.plan("launch", entries(*keys))
         backwards = list(reversed(items))
         won = await asyncio.gather(
-            *(one.record(item).begin() for item in items), *(other.record(item).begin() for item in backwards)
+            *(one.journal(item).begin() for item in items), *(other.journal(item).begin() for item in backwards)
         )
         assert sum(won) == 100
         assert [a + b for a, b in zip(won[:100], reversed(won[100:]), strict=True)] == [True] * 100
@@ -118,7 +118,7 @@ async def test_a_person_can_settle_what_a_killed_process_left(shared_url: str) -
     async with open_ledger(shared_url) as ledger:
         [item] = await ledger.plan("launch", entries("hero"))
         async with open_ledger(shared_url) as gone:
-            assert await gone.record(item).begin()
+            assert await gone.journal(item).begin()
         assert (await ledger.resolve(item, job_id="job-9")).job_id == "job-9"
 
 
@@ -127,7 +127,7 @@ async def test_an_owner_that_left_is_dead_and_many_may_see_it(shared_url: str) -
     async with open_ledger(shared_url) as ledger, open_ledger(shared_url) as other:
         items = await ledger.plan("launch", entries(*"abcdefgh"))
         async with open_ledger(shared_url) as gone:
-            await asyncio.gather(*(gone.record(item).begin() for item in items))
+            await asyncio.gather(*(gone.journal(item).begin() for item in items))
         found = await asyncio.gather(*(one.settled(item) for item in items for one in (ledger, other)))
         assert {item.state for item in found} == {ItemState.UNCERTAIN}
         assert [len(await ledger.history(item)) for item in items] == [2] * 8
@@ -138,10 +138,10 @@ async def test_an_id_that_comes_after_all_is_taken(shared_url: str) -> None:
     async with open_ledger(shared_url) as ledger:
         [item] = await ledger.plan("launch", entries("hero"))
         async with open_ledger(shared_url) as gone:
-            await gone.record(item).begin()
+            await gone.journal(item).begin()
         assert (await ledger.settled(item)).state is ItemState.UNCERTAIN
         async with open_ledger(shared_url) as back:
-            await back.record(item).accepted(accepted())
+            await back.journal(item).accepted(accepted())
         assert (await ledger.settled(item)).state is ItemState.SUBMITTED
 
 
@@ -149,12 +149,12 @@ async def test_a_session_that_was_lost_takes_its_lock_again(fresh_postgres: str)
     """No intent is committed by a session that does not show that it is alive."""
     async with open_ledger(fresh_postgres) as mine, open_ledger(fresh_postgres) as other:
         items = await mine.plan("launch", entries("a", "b"))
-        assert await mine.record(items[0]).begin()
+        assert await mine.journal(items[0]).begin()
         await execute(
             fresh_postgres,
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
         )
-        assert await mine.record(items[1]).begin()
+        assert await mine.journal(items[1]).begin()
         assert (await other.settled(items[1])).state is ItemState.INTENT
 
 
@@ -186,7 +186,7 @@ async def test_a_copy_of_the_directory_leaves_the_owner_alive(file_url: str, tmp
     """A web app that backs up opens and closes every file by itself: no other process takes it for dead then."""
     async with open_ledger(file_url) as ledger:
         [item] = await ledger.plan("launch", entries("hero"))
-        record = ledger.record(item)
+        record = ledger.journal(item)
         assert await record.begin()
         copied = shutil.copytree(tmp_path, tmp_path / "copy")
         assert len(list(Path(copied).glob("launch.db-owner-*"))) == 1
@@ -204,7 +204,7 @@ async def test_an_owner_whose_file_was_removed_sends_nothing_and_is_alive_with_i
     """Others may have let the item be sent again: what was noted before is not sent, what is noted after it is."""
     async with open_ledger(file_url) as ledger:
         hero, teaser = await ledger.plan("launch", entries("hero", "teaser"))
-        record, next_record = ledger.record(hero), ledger.record(teaser)
+        record, next_record = ledger.journal(hero), ledger.journal(teaser)
         assert await record.begin()
         assert record.still_owned()
         owner_file(ledger, tmp_path).unlink()
@@ -227,14 +227,14 @@ async def test_another_file_in_the_place_of_an_owners_shows_nothing(file_url: st
     """A backup that was played back, say: it is not the file that the owner has locked."""
     async with open_ledger(file_url) as ledger, open_ledger(file_url) as other:
         hero, teaser = await ledger.plan("launch", entries("hero", "teaser"))
-        record = ledger.record(hero)
+        record = ledger.journal(hero)
         assert await record.begin()
         file = owner_file(ledger, tmp_path)
         file.rename(tmp_path / "elsewhere")
         if what == "replaced":
             file.touch()
         assert not record.still_owned()
-        assert await ledger.record(teaser).begin()
+        assert await ledger.journal(teaser).begin()
         assert not record.still_owned()
         assert (await other.settled(teaser)).state is ItemState.INTENT
 
@@ -244,7 +244,7 @@ async def test_an_intent_that_makes_its_owners_file_again_is_sent(file_url: str,
     async with open_ledger(file_url) as ledger:
         [item] = await ledger.plan("launch", entries("hero"))
         owner_file(ledger, tmp_path).unlink()
-        record = ledger.record(item)
+        record = ledger.journal(item)
         assert await record.begin()
         assert record.still_owned()
         owner_file(ledger, tmp_path).unlink()
@@ -261,17 +261,17 @@ async def test_what_is_known_is_written_though_the_owner_cannot_be_shown_to_be_a
 
     async with open_ledger(file_url) as ledger, open_ledger(file_url) as other:
         hero, teaser = await ledger.plan("launch", entries("hero", "teaser"))
-        record = ledger.record(hero)
+        record = ledger.journal(hero)
         assert await record.begin()
         owner_file(ledger, tmp_path).unlink()
         with monkeypatch.context() as patched:
             patched.setattr(owners, "_make_and_lock", full)
-            taken, refused = record.accepted(accepted()), ledger.record(teaser).begin()
+            taken, refused = record.accepted(accepted()), ledger.journal(teaser).begin()
             with pytest.raises(LedgerError, match=r"'teaser'.*cannot be made again: No space left on device"):
                 await refused
             await taken
         assert [item.state async for item in other.items()] == [ItemState.SUBMITTED, ItemState.PLANNED]
-        assert await ledger.record(teaser).begin()
+        assert await ledger.journal(teaser).begin()
 
 
 class Sending:
@@ -280,7 +280,7 @@ class Sending:
     def __init__(self, ledger: Ledger, item: Item, posts: list[str]) -> None:
         self.ledger = ledger
         self.item = item
-        self.record = ledger.record(item)
+        self.record = ledger.journal(item)
         self.posts = posts
         self.may = False
 
@@ -447,7 +447,7 @@ async def test_an_owner_whose_file_is_no_lock_is_dead(file_url: str, tmp_path: P
     async with open_ledger(file_url) as ledger:
         [item] = await ledger.plan("launch", entries("hero"))
         async with open_ledger(file_url) as gone:
-            assert await gone.record(item).begin()
+            assert await gone.journal(item).begin()
         file = owner_file(gone, tmp_path)
         if what == "a directory":
             file.mkdir()
@@ -592,5 +592,5 @@ async def test_a_link_leads_to_the_same_owners(tmp_path: Path) -> None:
         open_ledger(f"sqlite:///{tmp_path}/link.db") as other,
     ):
         [item] = await one.plan("launch", entries("hero"))
-        assert await one.record(item).begin()
+        assert await one.journal(item).begin()
         assert (await other.settled(item)).state is ItemState.INTENT

@@ -65,9 +65,9 @@ async def test_a_reader_sees_what_a_writer_writes(shared_url: str) -> None:
         [item] = await writer.plan("launch", entries("hero"))
         async with open_ledger(shared_url, read_only=True, patience=0) as reader:
             assert await states(reader) == {"hero": ItemState.PLANNED}
-            await writer.record(item).begin()
+            await writer.journal(item).begin()
             assert await states(reader) == {"hero": ItemState.INTENT}
-            await writer.record(item).accepted(accepted())
+            await writer.journal(item).accepted(accepted())
             await writer.aclose()
             assert await states(reader) == {"hero": ItemState.SUBMITTED}
             async with open_ledger(shared_url, patience=0) as other:
@@ -93,9 +93,9 @@ async def test_an_intent_of_a_dead_owner_is_uncertain_and_nobody_notes_it(shared
     """However it is asked for; one of a living owner stands as it is, and so does the owner's file."""
     async with open_ledger(shared_url, patience=0) as alive:
         dead, living, _ = await alive.plan("launch", entries("dead", "living", "new"))
-        await alive.record(living).begin()
+        await alive.journal(living).begin()
         async with open_ledger(shared_url, patience=0) as dying:
-            await dying.record(dead).begin()
+            await dying.journal(dead).begin()
         async with open_ledger(shared_url, read_only=True, patience=0) as reader:
             assert await reader.counts() == {
                 "launch": {ItemState.UNCERTAIN: 1, ItemState.INTENT: 1, ItemState.PLANNED: 1}
@@ -132,7 +132,7 @@ async def test_whatever_would_write_is_an_error(shared_url: str) -> None:
         with pytest.raises(LedgerError, match="was opened for reading only"):
             await ledger.plan("launch", entries("new"))
         with pytest.raises(LedgerError, match="was opened for reading only"):
-            ledger.record(item)
+            ledger.journal(item)
         with pytest.raises(LedgerError, match="was opened for reading only"):
             await ledger.resolve(item, job_id="job-9")
         assert len(await states(ledger)) == 5

@@ -57,7 +57,7 @@ async def test_a_ledger_of_the_first_version_opens_as_before(shared_url: str, re
         ]
         assert await ledger.durations() == [(60.0, 0)]
         if not read_only:
-            assert await ledger.record(found["planned"]).begin()
+            assert await ledger.journal(found["planned"]).begin()
 
 
 async def test_a_file_is_marked_when_it_is_opened_to_be_written(file_url: str, tmp_path: Path) -> None:

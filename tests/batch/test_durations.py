@@ -1,4 +1,4 @@
-"""Tests of `motion_async.batch.lessons`: what a schedule is told of what ledgers have seen end."""
+"""Tests of `motion_async.batch.durations`: what a schedule is told of what ledgers have seen end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from motion_async import LearnedSchedule, LedgerError
-from motion_async.batch.lessons import Lessons
+from motion_async.batch.durations import PastDurations
 
 DURATIONS = [(900.0, 0)] * 50 + [(100.0, 0)] * 50
 AGES = range(0, 1_000, 20)
@@ -30,9 +30,9 @@ class Told:
 async def test_a_schedule_learns_once_from_each_ledger_and_most_from_the_newest() -> None:
     """Another ledger is another lesson, and so is the same ledger for another schedule."""
     first, second = Told(DURATIONS, DURATIONS), Told(DURATIONS)
-    lessons, taught, other, expected = Lessons(), *(LearnedSchedule(memory=10) for _ in range(3))
+    durations, taught, other, expected = PastDurations(), *(LearnedSchedule(memory=10) for _ in range(3))
     for ledger, schedule in ((first, taught), (first, taught), (second, taught), (first, other)):
-        await lessons.give(schedule, ledger)  # type: ignore[arg-type]
+        await durations.give(schedule, ledger)  # type: ignore[arg-type]
     assert first.answers == second.answers == []
     for seconds, turn in DURATIONS * 2:
         expected.finished(0.0, seconds, turn, duration=seconds)
@@ -41,8 +41,8 @@ async def test_a_schedule_learns_once_from_each_ledger_and_most_from_the_newest(
 
 async def test_a_ledger_that_nobody_uses_any_more_is_let_go() -> None:
     """A session that makes one batch after the other outlives their ledgers."""
-    lessons, ledger = Lessons(), Told(DURATIONS)
-    await lessons.give(LearnedSchedule(), ledger)  # type: ignore[arg-type]
+    durations, ledger = PastDurations(), Told(DURATIONS)
+    await durations.give(LearnedSchedule(), ledger)  # type: ignore[arg-type]
     remembered = weakref.ref(ledger)
     del ledger
     gc.collect()
@@ -51,9 +51,9 @@ async def test_a_ledger_that_nobody_uses_any_more_is_let_go() -> None:
 
 async def test_a_lesson_that_could_not_be_read_is_given_later() -> None:
     """Whoever asked is told; nothing of it has been learnt."""
-    ledger, lessons, schedule = Told(LedgerError("gone for a moment"), DURATIONS), Lessons(), LearnedSchedule()
+    ledger, durations, schedule = Told(LedgerError("gone for a moment"), DURATIONS), PastDurations(), LearnedSchedule()
     with pytest.raises(LedgerError):
-        await lessons.give(schedule, ledger)  # type: ignore[arg-type]
+        await durations.give(schedule, ledger)  # type: ignore[arg-type]
     assert schedule.remembered(0) == 0
-    await lessons.give(schedule, ledger)  # type: ignore[arg-type]
+    await durations.give(schedule, ledger)  # type: ignore[arg-type]
     assert schedule.remembered(0) > 50

@@ -14,11 +14,11 @@ from motion_async.timing.schedule import Schedule
 if TYPE_CHECKING:
     from motion_async.ledger import Ledger
 
-__all__ = ["Lessons"]
+__all__ = ["PastDurations"]
 
 
-class Lessons:
-    """The lessons of one session."""
+class PastDurations:
+    """The durations of one session."""
 
     def __init__(self) -> None:
         self._given: WeakKeyDictionary[Ledger, list[LearningSchedule]] = WeakKeyDictionary()
