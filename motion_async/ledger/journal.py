@@ -69,11 +69,11 @@ class LedgerJournal:
         op, at = self._identity.next_op()
         return self._put(MarkUncertain(op, self._item, at, self._claim, write_error(error)))
 
-    def accepted(self, answer: JobState) -> Future[None]:
+    def accepted(self, accepted: JobState) -> Future[None]:
         """Note the id."""
         op, at = self._identity.next_op()
         # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
-        job_id, status = make_storable(answer.job_id), make_storable(str(answer.status))
+        job_id, status = make_storable(accepted.job_id), make_storable(str(accepted.status))
         return self._put(Accept(op, self._item, at, job_id, status, found=self._found))
 
     def changed(self, change: StatusChange) -> None:
