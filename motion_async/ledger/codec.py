@@ -17,6 +17,7 @@ from motion_async.contract.wire import WireError, read_state
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.ledger.items import Entry, History, Item, ItemState
+from motion_async.ledger.outage import PermanentStoreError
 from motion_async.redaction import Unshown, redacted
 from motion_async.showing import shown
 
@@ -42,7 +43,7 @@ _DAMAGES: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowErro
 """What reading a value raises that this library cannot have written."""
 
 
-class DamagedRow(Exception):  # noqa: N818  # stays inside the package
+class DamagedRow(PermanentStoreError):  # noqa: N818  # it says of a row what the others say of the database
     """A row has what this library never writes; the message names the row."""
 
 

@@ -12,7 +12,7 @@ import attrs
 import sqlalchemy as sa
 
 from motion_async.jobs import JobStatus
-from motion_async.ledger.codec import DamagedRow, describe_damage, read_history, read_item, read_job_state, read_time
+from motion_async.ledger.codec import describe_damage, read_history, read_item, read_job_state, read_time
 from motion_async.ledger.items import History, Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
@@ -70,15 +70,10 @@ def _is_in(states: Sequence[ItemState], dead: Dead) -> sa.ColumnElement[bool]:
     return stands | _is_expired(dead) if ItemState.UNCERTAIN in states else stands & ~_is_expired(dead)
 
 
-def _read_or_raise(row: Sequence[Any], dead: Dead = ()) -> Item:
-    try:
-        item = read_item(row)
-    except DamagedRow as error:
-        reason = str(error)
-    else:
-        is_expired = item.state is ItemState.INTENT and item.owner in dead
-        return attrs.evolve(item, state=ItemState.UNCERTAIN, error=EXPIRED) if is_expired else item
-    raise PermanentStoreError(reason)
+def _read_item(row: Sequence[Any], dead: Dead = ()) -> Item:
+    item = read_item(row)
+    is_expired = item.state is ItemState.INTENT and item.owner in dead
+    return attrs.evolve(item, state=ItemState.UNCERTAIN, error=EXPIRED) if is_expired else item
 
 
 class Queries:
@@ -106,7 +101,7 @@ class Queries:
         """Give an item and the claim of its newest intent, None if there is none."""
         dead = await self._find_dead()
         for row in await self._fetch(_item, {"number": number}):
-            return _read_or_raise(row[:-1], dead), row[-1]
+            return _read_item(row[:-1], dead), row[-1]
         return None
 
     async def find_by_keys(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
@@ -115,13 +110,13 @@ class Queries:
         found: dict[str, Item] = {}
         for chunk in split(keys):
             for row in await self._fetch(_keys, {"name": batch, "keys": pad(chunk)}):
-                item = _read_or_raise(row, dead)
+                item = _read_item(row, dead)
                 found[item.key] = item
         return found
 
     async def find_by_job(self, job_id: str) -> list[Item]:
         """Give the items that have one job, in the order of planning."""
-        return [_read_or_raise(row) for row in await self._fetch(_of_job, {"job_id": job_id})]
+        return [_read_item(row) for row in await self._fetch(_of_job, {"job_id": job_id})]
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
         """Give at most so many items after the one of a number, in the order of planning; of all batches, if None."""
@@ -131,16 +126,11 @@ class Queries:
             statement = statement.where(items.c.batch == batch)
         if states:
             statement = statement.where(_is_in(states, dead))
-        return [_read_or_raise(row, dead) for row in await self._fetch(statement)]
+        return [_read_item(row, dead) for row in await self._fetch(statement)]
 
     async def read_history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order."""
-        rows = await self._fetch(_history, {"number": item.id})
-        try:
-            return [read_history(row, of=item) for row in rows]
-        except DamagedRow as error:
-            reason = str(error)
-        raise PermanentStoreError(reason)
+        return [read_history(row, of=item) for row in await self._fetch(_history, {"number": item.id})]
 
     async def count(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state."""
@@ -169,10 +159,10 @@ class Queries:
                 # A followup's job was created long before its turn began.
                 began_at = state and (state.created_at if parent is None else taken_at and read_time(taken_at))
             except (ValueError, TypeError, AttributeError, OverflowError) as error:
-                reason = str(describe_damage(f"item {key!r:.80} of batch {batch!r:.80}", error))
-                break
+                problem = describe_damage(f"item {key!r:.80} of batch {batch!r:.80}", error)
+                break  # what was raised holds the row
             if state and began_at and state.completed_at and state.completed_at > began_at:
                 found.append(((state.completed_at - began_at).total_seconds(), 0 if parent is None else 1))
         else:
             return found[::-1]
-        raise PermanentStoreError(reason)
+        raise problem

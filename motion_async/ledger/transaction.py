@@ -18,10 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from motion_async.ledger.codec import read_item, write_state
 from motion_async.ledger.items import Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
-from motion_async.ledger.plans import Plan, Planned
+from motion_async.ledger.plans import Plan, Planned, Write
 from motion_async.ledger.schema import ITEM_COLUMNS, ROW_COLUMNS, history, items
 from motion_async.ledger.transitions import REPLACEABLE, ItemRow, Move, Note
-from motion_async.ledger.writer import Write
 
 __all__ = ["MOST_PARAMETERS", "commit_group", "pad", "split"]
 

@@ -9,7 +9,7 @@ if the answer of a commit was lost, the ledger commits the same moves again, and
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal, TypeAlias
@@ -19,6 +19,7 @@ import attrs
 from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger.codec import read_job_state, write_state
 from motion_async.ledger.items import Item, ItemState
+from motion_async.ledger.plans import Write
 
 __all__ = [
     "BY_ID",
@@ -148,20 +149,13 @@ _Applied: TypeAlias = tuple[Any, Note | None]
 
 
 @attrs.frozen
-class Move(ABC):
-    """What happens to one item, as it was read, at a time as it is written.
+class Move(Write):
+    """What happens to one item, as it was read, at a time as it is written."""
 
-    `op` is unlike that of any other move, so that nothing is in the history twice.
-    """
-
-    op: str
     item: Item
     at: str
 
     has_happened: ClassVar[bool] = True
-    """Whether the ledger writes it however late; else the ledger gives it up when nobody waits any more."""
-    job_id: ClassVar[str | None] = None
-    """The id that would be lost with this move."""
 
     @property
     def subject(self) -> str:

@@ -10,18 +10,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import attrs
 
 from motion_async.errors import LedgerError
 from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
-from motion_async.ledger.plans import Plan, Reconnect
+from motion_async.ledger.plans import Plan, Reconnect, Write
 from motion_async.ledger.transitions import Claim, Move
 
-__all__ = ["Write", "Writer"]
-
-Write: TypeAlias = Move | Plan | Reconnect
+__all__ = ["Writer"]
 
 _HEAVIEST_GROUP: Final = 400
 """So much is written in one transaction: more of it would hold up the event loop for longer than it saves."""

@@ -18,12 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from motion_async.errors import MotionError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
+from motion_async.ledger.plans import Write
 from motion_async.ledger.queries import Queries
 from motion_async.ledger.schema import bring_up_to_date, newest_version, read_version
 from motion_async.ledger.store.failures import translate_error
 from motion_async.ledger.tasks import start
 from motion_async.ledger.transaction import commit_group
-from motion_async.ledger.writer import Write
 
 __all__ = ["Store", "make_engine"]
 

@@ -11,7 +11,6 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from motion_async.ledger.codec import DamagedRow
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.showing import shown
 
@@ -31,8 +30,6 @@ _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 
 def translate_error(error: Exception, *, secrets: Iterable[str] = ()) -> TransientStoreError | PermanentStoreError:
     """Give what an error of the database means, without what hangs on it."""
-    if isinstance(error, DamagedRow):
-        return PermanentStoreError(str(error))
     reason = _explain(error, secrets)
     return PermanentStoreError(reason) if _is_hopeless(error) else TransientStoreError(reason, busy=_is_busy(error))
 

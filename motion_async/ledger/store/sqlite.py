@@ -19,12 +19,12 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, StaticPool
 from sqlalchemy.util import await_only
 
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
+from motion_async.ledger.plans import Write
 from motion_async.ledger.store.base import Store, make_engine
 from motion_async.ledger.store.files import WRITTEN, LedgerFile, ReadFile
 from motion_async.ledger.store.owners import probe_owner
 from motion_async.ledger.store.recognition import mark_file
 from motion_async.ledger.transitions import Claim
-from motion_async.ledger.writer import Write
 
 __all__ = ["FileStore", "MemoryStore", "ReadFileStore", "SqliteStore"]
 
