@@ -23,6 +23,8 @@ __all__ = ["OwnConnections", "PollRequest", "listener", "make_client", "make_poo
 
 _MOST_UNASKED: Final = 16
 """So many answers may lie on one connection that nobody waits for; before the first is taken, one may be early."""
+_READ_SIZE: Final = 65_536
+"""Bytes: far more than a job's state has, and a quarter of what asyncio makes room for at each read."""
 listener: Final[ContextVar[Heard]] = ContextVar("listener")
 """Listens to the connection that is opened for a create or a followup; aiohttp hands nothing through to there."""
 
@@ -41,6 +43,11 @@ class _Line(ResponseHandler):
     aiohttp's own waits for its last bytes to leave, and over TLS for the other side's farewell, half a minute or for
     ever, counted by nobody; and it keeps every answer that comes unasked.
     """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if hasattr(transport, "max_size"):  # asyncio's own, without TLS: it is allocated anew for each read
+            transport.max_size = _READ_SIZE
 
     def close(self) -> None:
         self.abort()

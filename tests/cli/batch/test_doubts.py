@@ -75,7 +75,7 @@ def test_a_run_that_has_died_sends_nothing(other_run: subprocess.Popen[str]) -> 
     async def send_it_myself() -> Doubts:
         async with open_ledger(LEDGER) as ledger:
             [item] = await ledger.plan("launch", [Entry("teaser", VideoRequest("A teaser"))])
-            assert await ledger.journal(item).sending()
+            assert await ledger.journal(item).begin()
             return await read_doubts(ledger, "launch")
 
     assert anyio.run(send_it_myself) == Doubts(["hero"], [])

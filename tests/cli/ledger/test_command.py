@@ -29,15 +29,15 @@ SIGNED = "https://storage.example.com/hero.png?signature=hush"
 async def uncertain(ledger: Ledger, item: Item) -> None:
     """Have an item sent, and its answer lost."""
     record = ledger.journal(item)
-    await record.sending()
-    await record.lost(CreateUncertainError("the connection was lost"))
+    await record.begin()
+    await record.unknown(CreateUncertainError("the connection was lost"))
 
 
 async def submitted(ledger: Ledger, item: Item, job_id: str) -> None:
     """Have an item sent and taken."""
     record = ledger.journal(item)
-    await record.sending()
-    await record.taken(JobState(job_id, JobStatus.QUEUED))
+    await record.begin()
+    await record.accepted(JobState(job_id, JobStatus.QUEUED))
 
 
 @asynccontextmanager
