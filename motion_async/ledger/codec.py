@@ -22,7 +22,6 @@ from motion_async.redaction import Unshown, redacted
 from motion_async.showing import shown
 
 __all__ = [
-    "DamagedRow",
     "check_name",
     "describe_damage",
     "make_storable",
@@ -41,10 +40,6 @@ __all__ = [
 _MAX_NAME: Final = 512
 _DAMAGES: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """What reading a value raises that this library cannot have written."""
-
-
-class DamagedRow(PermanentStoreError):  # noqa: N818  # it says of a row what the others say of the database
-    """A row has what this library never writes; the message names the row."""
 
 
 @overload
@@ -117,7 +112,7 @@ def read_item(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
     """Read an item from its row, in the order of `ITEM_COLUMNS`; its request is only read if it is not at hand.
 
     Raises:
-        DamagedRow: if this library cannot have written it.
+        PermanentStoreError: if this library cannot have written it.
     """
     try:
         return _read_fields(row, request)
@@ -126,10 +121,10 @@ def read_item(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
     raise problem  # out here, as what was raised holds the row
 
 
-def describe_damage(what: str, error: BaseException) -> DamagedRow:
+def describe_damage(what: str, error: BaseException) -> PermanentStoreError:
     """Give what says that a row is damaged."""
     words = shown(str(error)[:2_000], limit=160)
-    return DamagedRow(f"{what} is damaged ({type(error).__name__}: {words})")
+    return PermanentStoreError(f"{what} is damaged ({type(error).__name__}: {words})")
 
 
 def _read_fields(row: Sequence[Any], request: VideoRequest | None) -> Item:
@@ -177,7 +172,7 @@ def read_history(row: Sequence[Any], *, of: Item) -> History:
     """Read a line of the history of an item.
 
     Raises:
-        DamagedRow: if this library cannot have written it.
+        PermanentStoreError: if this library cannot have written it.
     """
     at, state, status, job_id, detail = row
     try:
