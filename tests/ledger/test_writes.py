@@ -29,6 +29,9 @@ ITEM = Item(
 JOB = ("launch", "hero", "job-1")
 
 
+pytestmark = pytest.mark.virtual_time
+
+
 def intend(op: str = "i") -> Intend:
     return Intend(op, ITEM, AT, "me")
 
