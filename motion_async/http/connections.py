@@ -44,7 +44,7 @@ class _Line(ResponseHandler):
     ever, counted by nobody; and it keeps every answer that comes unasked.
     """
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if hasattr(transport, "max_size"):  # asyncio's own, without TLS: it is allocated anew for each read
             transport.max_size = _READ_SIZE

@@ -30,6 +30,9 @@ ITEM = Item(
 JOB = ("launch", "hero", "job-1")
 
 
+pytestmark = pytest.mark.virtual_time
+
+
 def intend(op: str = "i") -> Claim:
     return Claim(op, ITEM, AT, "me")
 
