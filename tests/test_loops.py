@@ -193,3 +193,19 @@ async def test_a_ledger_in_a_forked_process_is_told_so() -> None:
         assert "a forked process" in receiving.recv()
         receiving.close()
         sending.close()
+
+
+async def test_a_sandbox_is_left_where_it_was_entered() -> None:
+    """Elsewhere it says so, and goes on."""
+    async with Sandbox() as sandbox:
+        assert "the sandbox belongs to the event loop" in await asyncio.to_thread(refusal, sandbox.__aexit__)
+        async with MotionSession(sandbox.api_key, base_url=sandbox.url) as motion:
+            await motion.create("a video")
+
+
+def test_a_sandbox_needs_asyncio() -> None:
+    """Under trio, and without any loop, the sentence says what it needs."""
+    entering = Sandbox().__aenter__()
+    with pytest.raises(WrongLoopError, match="the sandbox needs a running asyncio loop"):
+        entering.send(None)
+    entering.close()

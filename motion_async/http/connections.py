@@ -23,6 +23,8 @@ __all__ = ["OwnConnections", "PollRequest", "listener", "make_client", "make_poo
 
 _MOST_UNASKED: Final = 16
 """So many answers that no request waits for may lie on one connection; the answer to the next may be early, too."""
+_READ_SIZE: Final = 65_536
+"""Bytes: far more than a job's state has, and a quarter of what asyncio makes room for at each read."""
 listener: Final[ContextVar[Heard]] = ContextVar("listener")
 """Hears the connection of a create or a followup; a context variable, as aiohttp hands nothing of ours down there."""
 
@@ -41,6 +43,11 @@ class _Line(ResponseHandler):
     That of aiohttp waits for its last bytes to leave, and over TLS for the other side's farewell, half a minute or for
     ever, and no limit counts it; and it keeps every answer that comes unasked.
     """
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if hasattr(transport, "max_size"):  # asyncio's own, without TLS: it is allocated anew for each read
+            transport.max_size = _READ_SIZE
 
     def close(self) -> None:
         self.abort()

@@ -17,19 +17,19 @@ from motion_async.contract.wire import WireError, read_state
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.ledger.items import Entry, History, Item, ItemState
+from motion_async.ledger.outage import PermanentStoreError
 from motion_async.redaction import Unshown, redacted
 from motion_async.showing import shown
 
 __all__ = [
-    "DamagedRow",
     "check_name",
     "describe_damage",
+    "make_storable",
     "read_history",
     "read_item",
     "read_job_state",
     "read_request",
     "read_time",
-    "storable",
     "write_error",
     "write_metadata",
     "write_request",
@@ -42,15 +42,11 @@ _DAMAGES: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowErro
 """What reading a value raises that this library cannot have written."""
 
 
-class DamagedRow(Exception):  # noqa: N818  # stays inside the package
-    """A row has what this library never writes; the message names the row."""
-
-
 @overload
-def storable(text: str) -> str: ...
+def make_storable(text: str) -> str: ...
 @overload
-def storable(text: None) -> None: ...
-def storable(text: str | None) -> str | None:
+def make_storable(text: None) -> None: ...
+def make_storable(text: str | None) -> str | None:
     """Give a text as a database can keep it: without a NUL, and without halves of characters."""
     if text is None or (text.isascii() and "\0" not in text):
         return text
@@ -109,11 +105,15 @@ def write_state(state: JobState | None) -> str | None:
 
 def write_error(error: BaseException | None) -> str | None:
     """Write the words of an error."""
-    return None if error is None else storable(redacted(str(error)))
+    return None if error is None else make_storable(redacted(str(error)))
 
 
 def read_item(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
-    """Read an item."""
+    """Read an item from its row, in the order of `ITEM_COLUMNS`; its request is only read if it is not at hand.
+
+    Raises:
+        PermanentStoreError: if this library cannot have written it.
+    """
     try:
         return _read_fields(row, request)
     except _DAMAGES as error:
@@ -121,10 +121,10 @@ def read_item(row: Sequence[Any], request: VideoRequest | None = None) -> Item:
     raise problem  # out here, as what was raised holds the row
 
 
-def describe_damage(what: str, error: BaseException) -> DamagedRow:
+def describe_damage(what: str, error: BaseException) -> PermanentStoreError:
     """Give what says that a row is damaged."""
     words = shown(str(error)[:2_000], limit=160)
-    return DamagedRow(f"{what} is damaged ({type(error).__name__}: {words})")
+    return PermanentStoreError(f"{what} is damaged ({type(error).__name__}: {words})")
 
 
 def _read_fields(row: Sequence[Any], request: VideoRequest | None) -> Item:
@@ -169,7 +169,11 @@ def read_job_state(text: str | None) -> JobState | None:
 
 
 def read_history(row: Sequence[Any], *, of: Item) -> History:
-    """Read a line of history."""
+    """Read a line of the history of an item.
+
+    Raises:
+        PermanentStoreError: if this library cannot have written it.
+    """
     at, state, status, job_id, detail = row
     try:
         _check_texts((status, job_id, detail), or_none=True)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from motion_async.errors import InvalidRequestError, MotionError, UncertainError
 from motion_async.jobs import JobState, StatusChange
-from motion_async.ledger.codec import storable, write_error
+from motion_async.ledger.codec import make_storable, write_error
 from motion_async.ledger.items import Item
 from motion_async.ledger.transitions import Accept, Claim, Finish, MarkUncertain, Move, RecordStatus, Reject, Release
 
@@ -69,17 +69,17 @@ class LedgerJournal:
         op, at = self._identity.next_op()
         return self._put(MarkUncertain(op, self._item, at, self._claim, write_error(error)))
 
-    def accepted(self, answer: JobState) -> Future[None]:
+    def accepted(self, accepted: JobState) -> Future[None]:
         """Note the id."""
         op, at = self._identity.next_op()
         # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
-        job_id, status = storable(answer.job_id), storable(str(answer.status))
+        job_id, status = make_storable(accepted.job_id), make_storable(str(accepted.status))
         return self._put(Accept(op, self._item, at, job_id, status, found=self._found))
 
     def changed(self, change: StatusChange) -> None:
         """Note a change."""
         op, at = self._identity.next_op()
-        job_id, status = storable(change.job_id), storable(str(change.current))
+        job_id, status = make_storable(change.job_id), make_storable(str(change.current))
         self._put(RecordStatus(op, self._item, at, job_id, status, change.state))
 
     def ended(self, state: JobState | None, error: MotionError | None) -> Future[JobState | None]:
@@ -88,4 +88,6 @@ class LedgerJournal:
         words = write_error(error)
         if state is None:
             return self._put(Finish(op, self._item, at, None, None, None, words))
-        return self._put(Finish(op, self._item, at, storable(state.job_id), storable(str(state.status)), state, words))
+        return self._put(
+            Finish(op, self._item, at, make_storable(state.job_id), make_storable(str(state.status)), state, words)
+        )

@@ -24,7 +24,10 @@ _log = logging.getLogger("motion_async")
 
 
 class TransientStoreError(Exception):  # stays inside the package
-    """The database did not do it now, and may do it later; whether it did it is not always known."""
+    """The database did not do it now, and may do it later; whether it did it is not always known.
+
+    It is `busy` if somebody else holds a lock, who lets go of it sooner or later.
+    """
 
     def __init__(self, reason: str, *, busy: bool = False) -> None:
         super().__init__(reason)
@@ -36,7 +39,10 @@ class PermanentStoreError(Exception):  # stays inside the package
 
 
 class Outage:
-    """Tells of one trouble from its beginning to its end, and how long to pause in it."""
+    """Tells of one trouble from its beginning to its end, and how long to pause in it.
+
+    The log names the ledger as `where`; `on_trouble` is told at every attempt that failed, and its errors are logged.
+    """
 
     def __init__(self, where: str, on_trouble: Callable[[LedgerTrouble], object] | None) -> None:
         self._where = where
@@ -45,7 +51,10 @@ class Outage:
         self._failures = 0
 
     def failed(self, error: TransientStoreError, *, since: float) -> float:
-        """Tell of an attempt that failed."""
+        """Tell of an attempt that failed, and give the seconds to pause before the next one.
+
+        It began at `since`, by the loop's clock: in it, too, a lock was waited for.
+        """
         if self._began_at is None:
             self._began_at = since
             self._failures = 0

@@ -1,17 +1,35 @@
-"""What is written besides moves: items that are planned, and nothing at all for the sake of the session that writes.
+"""What can be written, and what of it is no move: planned items, and the lock of the owner that is to be there again.
 
 Pure: no I/O, no clock, no database; times come as they are written.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import attrs
 
 from motion_async.jobs import VideoRequest
 
-__all__ = ["Plan", "Planned", "Reconnect"]
+__all__ = ["Plan", "Planned", "Reconnect", "Write"]
+
+
+@attrs.frozen
+class Write(ABC):
+    """One thing to write; `op` is unlike that of any other, so that nothing is in the history twice."""
+
+    op: str
+
+    has_happened: ClassVar[bool] = False
+    """Whether the ledger writes it however late; else the ledger gives it up when nobody waits any more."""
+    job_id: ClassVar[str | None] = None
+    """The id that would be lost with it."""
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """What it is about, in words."""
 
 
 @attrs.frozen
@@ -27,16 +45,12 @@ class Planned:
 
 
 @attrs.frozen
-class Plan:
+class Plan(Write):
     """What is to be planned in a batch; the result is an item for each entry, in their order."""
 
-    op: str
     batch: str
     entries: tuple[Planned, ...]
     at: str
-
-    has_happened: ClassVar[bool] = False
-    job_id: ClassVar[str | None] = None
 
     @property
     def subject(self) -> str:
@@ -45,11 +59,10 @@ class Plan:
 
 
 @attrs.frozen
-class Reconnect:
+class Reconnect(Write):
     """Nothing is to be written: the session that shows that the owner is alive is to be there again."""
 
-    op: str
-
-    has_happened: ClassVar[bool] = False
-    job_id: ClassVar[str | None] = None
-    subject: ClassVar[str] = "the owner's lock"
+    @property
+    def subject(self) -> str:
+        """What it is about, in words."""
+        return "the owner's lock"

@@ -12,7 +12,7 @@ import attrs
 import sqlalchemy as sa
 
 from motion_async.jobs import JobStatus
-from motion_async.ledger.codec import DamagedRow, describe_damage, read_history, read_item, read_job_state, read_time
+from motion_async.ledger.codec import describe_damage, read_history, read_item, read_job_state, read_time
 from motion_async.ledger.items import History, Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
@@ -42,8 +42,6 @@ _durations: Final = (
     .order_by(items.c.id.desc())
     .limit(sa.bindparam("most"))
 )
-
-
 _STATES: Final = frozenset(state.value for state in ItemState)
 _in_state: Final = (
     sa.select(items.c.key)
@@ -59,31 +57,31 @@ Dead: TypeAlias = Sequence[str]
 """Owners that are dead, and whose intents count as uncertain although nobody has noted that yet."""
 
 
-def _is_lost(dead: Dead) -> sa.ColumnElement[bool]:
-    mine = (items.c.state == ItemState.INTENT.value, items.c.owner.is_not(None), items.c.owner.in_(dead))
-    return sa.and_(*mine)
+def _is_expired(dead: Dead) -> sa.ColumnElement[bool]:
+    """Whether a row is an intent of a dead owner's."""
+    return (items.c.state == ItemState.INTENT.value) & items.c.owner.is_not(None) & items.c.owner.in_(dead)
 
 
 def _is_in(states: Sequence[ItemState], dead: Dead) -> sa.ColumnElement[bool]:
+    """Whether a row counts as being in one of some states."""
     stands = items.c.state.in_([state.value for state in states])
     if not dead or (ItemState.INTENT in states) == (ItemState.UNCERTAIN in states):
         return stands
-    return stands | _is_lost(dead) if ItemState.UNCERTAIN in states else stands & ~_is_lost(dead)
+    return stands | _is_expired(dead) if ItemState.UNCERTAIN in states else stands & ~_is_expired(dead)
 
 
-def _read_or_raise(row: Sequence[Any], dead: Dead = ()) -> Item:
-    try:
-        item = read_item(row)
-    except DamagedRow as error:
-        reason = str(error)
-    else:
-        is_lost = item.state is ItemState.INTENT and item.owner in dead
-        return attrs.evolve(item, state=ItemState.UNCERTAIN, error=EXPIRED) if is_lost else item
-    raise PermanentStoreError(reason)
+def _read_item(row: Sequence[Any], dead: Dead = ()) -> Item:
+    item = read_item(row)
+    is_expired = item.state is ItemState.INTENT and item.owner in dead
+    return attrs.evolve(item, state=ItemState.UNCERTAIN, error=EXPIRED) if is_expired else item
 
 
 class Queries:
-    """Reads over one database."""
+    """Reads over one database, whose rows `fetch` gives.
+
+    Where the ledger is only read, nobody notes that owners are dead; so `is_dead` finds out, and their intents are
+    given as uncertain.
+    """
 
     def __init__(
         self,
@@ -103,7 +101,7 @@ class Queries:
         """Give an item and the claim of its newest intent, None if there is none."""
         dead = await self._find_dead()
         for row in await self._fetch(_item, {"number": number}):
-            return _read_or_raise(row[:-1], dead), row[-1]
+            return _read_item(row[:-1], dead), row[-1]
         return None
 
     async def find_by_keys(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
@@ -112,37 +110,32 @@ class Queries:
         found: dict[str, Item] = {}
         for chunk in split(keys):
             for row in await self._fetch(_keys, {"name": batch, "keys": pad(chunk)}):
-                item = _read_or_raise(row, dead)
+                item = _read_item(row, dead)
                 found[item.key] = item
         return found
 
     async def find_by_job(self, job_id: str) -> list[Item]:
         """Give the items that have one job, in the order of planning."""
-        return [_read_or_raise(row) for row in await self._fetch(_of_job, {"job_id": job_id})]
+        return [_read_item(row) for row in await self._fetch(_of_job, {"job_id": job_id})]
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
-        """Give some items in the order of planning."""
+        """Give at most so many items after the one of a number, in the order of planning; of all batches, if None."""
         dead = await self._find_dead()
         statement = sa.select(*ITEM_COLUMNS).where(items.c.id > after).order_by(items.c.id).limit(most)
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
         if states:
             statement = statement.where(_is_in(states, dead))
-        return [_read_or_raise(row, dead) for row in await self._fetch(statement)]
+        return [_read_item(row, dead) for row in await self._fetch(statement)]
 
     async def read_history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order."""
-        rows = await self._fetch(_history, {"number": item.id})
-        try:
-            return [read_history(row, of=item) for row in rows]
-        except DamagedRow as error:
-            reason = str(error)
-        raise PermanentStoreError(reason)
+        return [read_history(row, of=item) for row in await self._fetch(_history, {"number": item.id})]
 
     async def count(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state."""
         dead = await self._find_dead()
-        state = sa.case((_is_lost(dead), ItemState.UNCERTAIN.value), else_=items.c.state) if dead else items.c.state
+        state = sa.case((_is_expired(dead), ItemState.UNCERTAIN.value), else_=items.c.state) if dead else items.c.state
         statement = sa.select(items.c.batch, state, sa.func.count()).group_by(items.c.batch, state)
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
@@ -158,7 +151,7 @@ class Queries:
         return found
 
     async def read_durations(self, most: int) -> list[tuple[float, int]]:
-        """Give how long the newest finished jobs took."""
+        """Give how many seconds the newest finished jobs took, with 1 for a followup, else 0; the newest last."""
         found: list[tuple[float, int]] = []
         for batch, key, parent, taken_at, written in await self._fetch(_durations, {"most": most}):
             try:
@@ -166,10 +159,10 @@ class Queries:
                 # A followup's job was created long before its turn began.
                 began_at = state and (state.created_at if parent is None else taken_at and read_time(taken_at))
             except (ValueError, TypeError, AttributeError, OverflowError) as error:
-                reason = str(describe_damage(f"item {key!r:.80} of batch {batch!r:.80}", error))
-                break
+                problem = describe_damage(f"item {key!r:.80} of batch {batch!r:.80}", error)
+                break  # what was raised holds the row
             if state and began_at and state.completed_at and state.completed_at > began_at:
                 found.append(((state.completed_at - began_at).total_seconds(), 0 if parent is None else 1))
         else:
             return found[::-1]
-        raise PermanentStoreError(reason)
+        raise problem

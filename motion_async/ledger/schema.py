@@ -101,7 +101,10 @@ async def read_version(connection: AsyncConnection) -> int:
 
 
 async def bring_up_to_date(connection: AsyncConnection, exists: bool) -> None:
-    """Make the tables, or bring those of an older version up to this one."""
+    """Make the tables, or bring those of an older version up to this one, in a transaction that no other can overlap.
+
+    Those of a newer version stay as they are, and raise a `LedgerVersionError`.
+    """
     newest = newest_version()
     if not exists:
         await connection.run_sync(_metadata.create_all)

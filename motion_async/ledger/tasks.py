@@ -40,7 +40,11 @@ async def wait_until_done(task: asyncio.Task[Any]) -> None:
 async def run_or_undo(
     work: Coroutine[Any, Any, _T], undo: Callable[[_T], Awaitable[object]], *, name: str, moment: float | None = None
 ) -> _T:
-    """Do some work whose outcome has to be let go of, by the caller, or here if the caller is cancelled."""
+    """Do some work whose outcome has to be let go of: by the caller, or, if the caller is cancelled, by `undo`.
+
+    The work of a cancelled caller has a `moment` of seconds to come to its end, or all it needs; only when nothing is
+    left behind does the caller hear of its cancellation.
+    """
     task = start(work, name=name)
     try:
         await asyncio.wait([task])

@@ -9,7 +9,7 @@ if the answer of a commit was lost, the ledger commits the same moves again, and
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal, TypeAlias
@@ -19,6 +19,7 @@ import attrs
 from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger.codec import read_job_state, write_state
 from motion_async.ledger.items import Item, ItemState
+from motion_async.ledger.plans import Write
 
 __all__ = [
     "BY_ID",
@@ -43,38 +44,29 @@ __all__ = [
     "SendAgain",
 ]
 
+_S: Final = ItemState
+_WITHOUT_JOB: Final = (_S.PLANNED, _S.INTENT, _S.UNCERTAIN, _S.REJECTED, _S.DROPPED)
+
 TRANSITIONS: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyType(
     {
-        # A sender claims an item before the first byte leaves. Where an answer to the commit was lost, it is made again
-        # and finds itself; nothing was sent then, even if others have taken the sender for dead in the meantime.
-        "Claim": {
-            ItemState.PLANNED: ItemState.INTENT,
-            ItemState.INTENT: ItemState.INTENT,
-            ItemState.UNCERTAIN: ItemState.INTENT,
-        },
-        # Of the three ways in which a claim ends without a job its sender knows more than those who took it for dead.
-        "Release": {ItemState.INTENT: ItemState.PLANNED, ItemState.UNCERTAIN: ItemState.PLANNED},
-        "Reject": {ItemState.INTENT: ItemState.REJECTED, ItemState.UNCERTAIN: ItemState.REJECTED},
-        "MarkUncertain": {ItemState.INTENT: ItemState.UNCERTAIN, ItemState.UNCERTAIN: ItemState.UNCERTAIN},
-        "Expire": {ItemState.INTENT: ItemState.UNCERTAIN},
+        # A sender claims an item before the first byte leaves. Where the answer to the commit was lost, the claim is
+        # made again and finds itself; nothing was sent then, even if others have taken the sender for dead since.
+        "Claim": {_S.PLANNED: _S.INTENT, _S.INTENT: _S.INTENT, _S.UNCERTAIN: _S.INTENT},
+        # How a claim ends without a job; from `uncertain`, as its sender knows more than those who took it for dead.
+        "Release": {_S.INTENT: _S.PLANNED, _S.UNCERTAIN: _S.PLANNED},
+        "Reject": {_S.INTENT: _S.REJECTED, _S.UNCERTAIN: _S.REJECTED},
+        "MarkUncertain": {_S.INTENT: _S.UNCERTAIN, _S.UNCERTAIN: _S.UNCERTAIN},
+        "Expire": {_S.INTENT: _S.UNCERTAIN},
         # From `submitted` only to put an id right.
-        "Accept": {
-            ItemState.INTENT: ItemState.SUBMITTED,
-            ItemState.UNCERTAIN: ItemState.SUBMITTED,
-            ItemState.SUBMITTED: ItemState.SUBMITTED,
-        },
-        "RecordStatus": {ItemState.SUBMITTED: ItemState.SUBMITTED},
-        "Complete": {ItemState.SUBMITTED: ItemState.COMPLETED},
-        "Fail": {ItemState.SUBMITTED: ItemState.FAILED},
+        "Accept": {_S.INTENT: _S.SUBMITTED, _S.UNCERTAIN: _S.SUBMITTED, _S.SUBMITTED: _S.SUBMITTED},
+        "RecordStatus": {_S.SUBMITTED: _S.SUBMITTED},
+        "Complete": {_S.SUBMITTED: _S.COMPLETED},
+        "Fail": {_S.SUBMITTED: _S.FAILED},
         # From `submitted` only if its id is a person's, who may have mistyped it: the service never confirmed the job.
-        "SendAgain": {
-            ItemState.UNCERTAIN: ItemState.PLANNED,
-            ItemState.REJECTED: ItemState.PLANNED,
-            ItemState.SUBMITTED: ItemState.PLANNED,
-        },
-        "Drop": {ItemState.UNCERTAIN: ItemState.DROPPED, ItemState.SUBMITTED: ItemState.DROPPED},
+        "SendAgain": {_S.UNCERTAIN: _S.PLANNED, _S.REJECTED: _S.PLANNED, _S.SUBMITTED: _S.PLANNED},
+        "Drop": {_S.UNCERTAIN: _S.DROPPED, _S.SUBMITTED: _S.DROPPED},
         # With other content. From `rejected` only if the content is another indeed.
-        "Replan": {ItemState.PLANNED: ItemState.PLANNED, ItemState.REJECTED: ItemState.PLANNED},
+        "Replan": {_S.PLANNED: _S.PLANNED, _S.REJECTED: _S.PLANNED},
     }
 )
 """What each move makes of which state; it leaves the others as they are."""
@@ -82,14 +74,10 @@ TRANSITIONS: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyTy
 BY_ID: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyType(
     {
         # The ledger never loses an id, so these moves lead on from states in which nobody expects one.
-        "Accept": dict.fromkeys((ItemState.PLANNED, ItemState.REJECTED, ItemState.DROPPED), ItemState.SUBMITTED),
+        "Accept": dict.fromkeys((_S.PLANNED, _S.REJECTED, _S.DROPPED), _S.SUBMITTED),
         # A job that has ended has an id, so it ends an item that was never told of that.
-        **{
-            name: dict.fromkeys(
-                (ItemState.PLANNED, ItemState.INTENT, ItemState.UNCERTAIN, ItemState.REJECTED, ItemState.DROPPED), end
-            )
-            for name, end in (("Complete", ItemState.COMPLETED), ("Fail", ItemState.FAILED))
-        },
+        "Complete": dict.fromkeys(_WITHOUT_JOB, _S.COMPLETED),
+        "Fail": dict.fromkeys(_WITHOUT_JOB, _S.FAILED),
     }
 )
 """What those moves make of the other states that bring the id of a job."""
@@ -161,20 +149,13 @@ _Applied: TypeAlias = tuple[Any, Note | None]
 
 
 @attrs.frozen
-class Move(ABC):
-    """What happens to one item, as it was read, at a time as it is written.
+class Move(Write):
+    """What happens to one item, as it was read, at a time as it is written."""
 
-    `op` is unlike that of any other move, so that nothing is in the history twice.
-    """
-
-    op: str
     item: Item
     at: str
 
     has_happened: ClassVar[bool] = True
-    """Whether the ledger writes it however late; else the ledger gives it up when nobody waits any more."""
-    job_id: ClassVar[str | None] = None
-    """The id that would be lost with this move."""
 
     @property
     def subject(self) -> str:
@@ -225,7 +206,7 @@ class _EndOfClaim(Move):
     claim: str | None
     error: str | None = None
 
-    def _claimed_target(self, row: ItemRow) -> ItemState | None:
+    def _find_target(self, row: ItemRow) -> ItemState | None:
         """Give where it leads, if the row still has this claim."""
         return self._target(row.state) if self.claim is not None and row.claim == self.claim else None
 
@@ -236,7 +217,7 @@ class Release(_EndOfClaim):
 
     def apply(self, row: ItemRow) -> _Applied:
         """Undo this claim."""
-        target = self._claimed_target(row)
+        target = self._find_target(row)
         if target is None:
             return None, None
         row.change(at=self.at, state=target, claim=None, error=self.error)
@@ -254,7 +235,7 @@ class MarkUncertain(_EndOfClaim):
 
     def apply(self, row: ItemRow) -> _Applied:
         """Make this claim uncertain; the words stay in the history in any case."""
-        target = self._claimed_target(row)
+        target = self._find_target(row)
         if target is not None:
             row.change(at=self.at, state=target, error=self.error)
         return None, Note(target, detail=self.error)

@@ -21,6 +21,7 @@ import attrs
 from aiohttp import web
 
 from motion_async.jobs import API_KEY_PREFIX
+from motion_async.loops import HomeLoop
 from motion_async.sandbox.app import PREFIX, Service
 from motion_async.sandbox.clock import VirtualClock
 from motion_async.sandbox.engine import Engine, JobRecord
@@ -90,6 +91,7 @@ class Sandbox:
     Raises:
         ValueError: an argument is out of its bounds.
         OSError: on entering, the address cannot be listened on.
+        WrongLoopError: on entering, no asyncio loop is running here; on leaving, it was entered in another.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         if self._runner is not None:
             raise RuntimeError("the sandbox has been entered already")
+        self._home = HomeLoop("the sandbox")
         # A body stays as it came: one that is compressed is no JSON, rather than a trap for the server.
         self._runner = runner = web.AppRunner(
             self._service.application(),
@@ -145,6 +148,7 @@ class Sandbox:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
+        self._home.check()
         self._clock.stop()
         await self._close()
 

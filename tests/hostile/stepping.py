@@ -20,7 +20,7 @@ from motion_async import Backoff, GrowingSchedule, MotionSession
 from tests.hostile.hostile_server import KEY, HostileServer, Peer, http, state
 
 in_strides = pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.slow)])
-"""For a test that cuts at one step after the other: at a third of them, and where there is time at all."""
+"""For a test that tries one place after the other: each third one, and all of them where there is time."""
 FINISHED: Final = "finished-job"
 RUNNING: Final = "running-job"
 

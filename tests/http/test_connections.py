@@ -52,3 +52,19 @@ async def test_a_request_is_sent_by_its_own_method() -> None:
     client = make_client(connector, True, {}, [], request_class=PollRequest)
     assert client._request_class is PollRequest
     await client.close()
+
+
+async def test_a_connection_reads_what_an_answer_needs_and_no_more_at_once() -> None:
+    """Asyncio's own transport says by `max_size` how much room it makes for each read; others may have no such name."""
+    loop = asyncio.get_running_loop()
+    served = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    connector: Any = make_pool(ssl=True)
+    try:
+        address = served.sockets[0].getsockname()
+        transport, _ = await loop.create_connection(connector._factory, *address)
+        assert getattr(transport, "max_size", 65_536) == 65_536
+        transport.abort()
+    finally:
+        await connector.close()
+        served.close()
+        await served.wait_closed()

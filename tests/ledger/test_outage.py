@@ -10,10 +10,11 @@ import pytest
 
 from motion_async import InvalidRequestError, LedgerError, UncertainError
 from motion_async.ledger import LedgerTrouble, opening
-from motion_async.ledger.journal import ItemJournal
+from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage, TransientStoreError
+from motion_async.ledger.plans import Write
 from motion_async.ledger.transitions import Move
-from motion_async.ledger.writer import Write, Writer
+from motion_async.ledger.writer import Writer
 from tests.ledger.conftest import accepted, change, seen
 from tests.ledger.test_writer import AT, ITEM, intend, take
 from tests.virtual import VirtualLoop
@@ -79,7 +80,7 @@ async def test_closing_in_an_outage_ends_after_five_seconds() -> None:
     assert sum(at > began_at for at in database.attempts) >= 3
 
 
-Told = Callable[[ItemJournal], object]
+Told = Callable[[LedgerJournal], object]
 FACTS: dict[str, Told] = {
     "not taken": lambda record: record.released(None),
     "refused": lambda record: record.released(InvalidRequestError((), http_status=400)),
@@ -115,7 +116,7 @@ async def test_what_has_happened_outlives_an_outage(tell: Told) -> None:
         put.append(writer.put(move))
         return writer.put(intend("later"))
 
-    tell(ItemJournal(ITEM, noted, Numbered()))
+    tell(LedgerJournal(ITEM, noted, Numbered()))
     await asyncio.sleep(3_600)
     assert database.written == []
     database.is_over = True

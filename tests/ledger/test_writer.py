@@ -14,9 +14,9 @@ import pytest
 from motion_async import LedgerError, VideoRequest
 from motion_async.ledger import Item, ItemState, LedgerTrouble, writer
 from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
-from motion_async.ledger.plans import Plan
+from motion_async.ledger.plans import Plan, Write
 from motion_async.ledger.transitions import Accept, Claim, RecordStatus, Release
-from motion_async.ledger.writer import Write, Writer
+from motion_async.ledger.writer import Writer
 from motion_async.timing.retry import Backoff
 from tests.ledger.conftest import START, seen
 
@@ -28,6 +28,9 @@ ITEM = Item(
 
 
 JOB = ("launch", "hero", "job-1")
+
+
+pytestmark = pytest.mark.virtual_time
 
 
 def intend(op: str = "i") -> Claim:

@@ -44,6 +44,8 @@ CREATE = Call("create", "/sessions", b"{}")
 FOLLOWUP = Call("followup", "/sessions/a/followups", b"{}", "a")
 ACCEPTED = Answer(202, b'{"job_id": "a", "status": "queued"}')
 
+pytestmark = pytest.mark.virtual_time
+
 
 class Wire:
     """A transport that is a script: each exchange connects, sends, and answers when it is let."""

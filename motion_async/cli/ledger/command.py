@@ -28,7 +28,7 @@ from motion_async.cli.stopping import interruptible
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
-from motion_async.ledger.codec import storable
+from motion_async.ledger.codec import make_storable
 
 __all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
 
@@ -263,7 +263,7 @@ def _writer(file: TextIO, form: Format) -> Callable[[Record], object]:
         urls = " ".join(attachment["url"] for attachment in request["attachments"])
         written = {name: None if record.get(name) is None else json.dumps(record[name]) for name in ("metadata", "job")}
         flat = {**record, **request, **written, "attachments": urls}
-        rows.writerow(["" if flat[name] is None else storable(flat[name]) for name in _COLUMNS])
+        rows.writerow(["" if flat[name] is None else make_storable(flat[name]) for name in _COLUMNS])
 
     return write
 

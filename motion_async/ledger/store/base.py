@@ -18,12 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from motion_async.errors import MotionError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
+from motion_async.ledger.plans import Write
 from motion_async.ledger.queries import Queries
 from motion_async.ledger.schema import bring_up_to_date, newest_version, read_version
 from motion_async.ledger.store.failures import translate_error
 from motion_async.ledger.tasks import start
 from motion_async.ledger.transaction import commit_group
-from motion_async.ledger.writer import Write
 
 __all__ = ["Store", "make_engine"]
 
@@ -34,7 +34,12 @@ _T = TypeVar("_T")
 
 
 class Store(ABC):
-    """One database, opened by `open` and left by `aclose`."""
+    """One database, opened by `open` and left by `aclose`, for the ledger object with the name `owner`.
+
+    `on_lock_lost` is called when the session that shows that the owner is alive has ended, and nobody asked for that.
+    What can be done later raises a `TransientStoreError`, what never can a `PermanentStoreError`; none of them has one
+    of the `secrets`.
+    """
 
     def __init__(
         self, engine: AsyncEngine, owner: str, *, read_only: bool = False, secrets: Sequence[str] = ()
@@ -52,8 +57,8 @@ class Store(ABC):
         self.queries: Final = Queries(self.fetch, self._is_owner_dead if read_only else None)
 
     async def open(self) -> None:
-        """Connect, and make the tables or bring them up to date, or find them as they should be."""
-        await self._translate_errors(self._look if self.is_read_only else self._upgrade)
+        """Connect, and make the tables or bring them up to date, or, reading only, find them as they should be."""
+        await self._translate_errors(self._check_tables if self.is_read_only else self._upgrade)
 
     async def _upgrade(self) -> None:
         async with self._transaction() as connection:
@@ -61,7 +66,7 @@ class Store(ABC):
             await bring_up_to_date(connection, await self._find_tables(connection))
             await self._mark(connection)
 
-    async def _look(self) -> None:
+    async def _check_tables(self) -> None:
         async with self._reading() as connection:
             if not await self._find_tables(connection):
                 raise PermanentStoreError("there is no ledger in it")
@@ -72,7 +77,10 @@ class Store(ABC):
                 )
 
     async def commit(self, writes: Sequence[Write]) -> list[Any]:
-        """Write a group in one transaction."""
+        """Write a group in one transaction, and give the result of each once they are on disk.
+
+        If it raises a `TransientStoreError`, it is not always known whether they are.
+        """
         if self.is_read_only:
             raise PermanentStoreError("it was opened for reading only")
 
@@ -83,7 +91,7 @@ class Store(ABC):
         return await self._translate_errors(commit)
 
     async def fetch(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """Read."""
+        """Give the rows of a statement."""
 
         async def read(connection: AsyncConnection) -> Sequence[Any]:
             return list(await connection.execute(statement, values))
@@ -144,7 +152,7 @@ class Store(ABC):
 
     @abstractmethod
     async def probe_owner(self, owner: str) -> bool:
-        """Whether the owner of an intent is alive."""
+        """Look whether the owner of an intent is alive."""
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
@@ -167,6 +175,8 @@ class Store(ABC):
         except Exception:
             await self._drop_writing()  # here alone, as a read that fails must not take it from whoever writes
             raise
+
+    # What follows is asked of each kind of database; where it has nothing to do, it does nothing.
 
     async def _prepare(self, connection: AsyncConnection) -> None:  # noqa: B027  # most need nothing
         """Make a new connection ready for writing."""

@@ -11,7 +11,6 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from motion_async.ledger.codec import DamagedRow
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.showing import shown
 
@@ -31,20 +30,18 @@ _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 
 def translate_error(error: Exception, *, secrets: Iterable[str] = ()) -> TransientStoreError | PermanentStoreError:
     """Give what an error of the database means, without what hangs on it."""
-    if isinstance(error, DamagedRow):
-        return PermanentStoreError(str(error))
-    reason = _reason_of(error, secrets)
+    reason = _explain(error, secrets)
     return PermanentStoreError(reason) if _is_hopeless(error) else TransientStoreError(reason, busy=_is_busy(error))
 
 
-def _origin(error: BaseException) -> BaseException:
+def _find_origin(error: BaseException) -> BaseException:
     """Give the driver's own error, whether it came through SQLAlchemy or not."""
     return getattr(error, "orig", None) or error
 
 
-def _reason_of(error: BaseException, secrets: Iterable[str]) -> str:
+def _explain(error: BaseException, secrets: Iterable[str]) -> str:
     """Give the database's own words for what happened, in one line, without secrets."""
-    origin = _origin(error)
+    origin = _find_origin(error)
     origin = origin.__cause__ or origin  # where SQLAlchemy translates for asyncpg, asyncpg's words stand in the cause
     first = str(origin).strip().partition("\n")[0]
     if not isinstance(origin, sqlite3.Error | OSError | exc.SQLAlchemyError) or not first:
@@ -54,27 +51,27 @@ def _reason_of(error: BaseException, secrets: Iterable[str]) -> str:
     return shown(first[:2_000], limit=300)
 
 
-def _name_of(error: BaseException) -> str:
+def _find_code(error: BaseException) -> str:
     """Give SQLite's name for an error, or PostgreSQL's SQLSTATE."""
-    origin = _origin(error)
+    origin = _find_origin(error)
     return getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
 
 
 def _is_hopeless(error: BaseException) -> bool:
     """Whether no other attempt can end otherwise: the values are wrong, or the database is damaged."""
-    return _name_of(error).startswith(_DAMAGED) or _blames_the_values(error)
+    return _find_code(error).startswith(_DAMAGED) or _blames_the_values(error)
 
 
 def _blames_the_values(error: BaseException) -> bool:
-    origin = _origin(error)
+    origin = _find_origin(error)
     if getattr(error, "connection_invalidated", False) or any(words in str(origin).lower() for words in _CLOSED):
         return False
     if isinstance(origin, sqlite3.Error):
         return isinstance(origin, _BAD_INPUT)
     if isinstance(error, exc.SQLAlchemyError):
-        return _name_of(error)[:2] in _BAD_VALUES
+        return _find_code(error)[:2] in _BAD_VALUES
     return not isinstance(error, OSError | TimeoutError)
 
 
 def _is_busy(error: BaseException) -> bool:
-    return _name_of(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", *_LOCKED))
+    return _find_code(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", *_LOCKED))

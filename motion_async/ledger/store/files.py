@@ -30,7 +30,12 @@ _BUSY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
 class LedgerFile:
-    """A SQLite file that can be written, with the lock that shows that its owner is alive."""
+    """A SQLite file that can be written, with the lock that shows that its owner is alive.
+
+    Raises:
+        LedgerError: if it cannot be used.
+        TransientStoreError: if another process has locked it for longer than `busy_seconds`.
+    """
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
         with _explain_errors(path):
@@ -60,9 +65,9 @@ class LedgerFile:
         """Whether others see that the owner is alive."""
         return self._held.is_there()
 
-    def make_owner_again(self) -> None:
+    def restore_lock(self) -> None:
         """Have others see again that the owner is alive."""
-        self._held.make_again()
+        self._held.restore()
 
     def release(self) -> None:
         """Let go of the owner's lock."""
@@ -101,7 +106,7 @@ class ReadFile:
     def look(self) -> Look:
         """Look whether it is in use, and how it looks; this is done in no time."""
         found = self.path.stat()
-        wal, shm, journal = (_size(self.path.with_name(self.path.name + end)) for end in SIDE_FILES)
+        wal, shm, journal = (_measure(self.path.with_name(self.path.name + end)) for end in SIDE_FILES)
         is_open = wal is not None and (wal > 0 or shm is not None)
         return Look(
             (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns), is_quiet=not is_open and not journal
@@ -132,7 +137,7 @@ def _explain_errors(path: Path) -> Iterator[None]:
     raise LedgerError(f"the ledger {path} cannot be used: {reason}") from None
 
 
-def _size(path: Path) -> int | None:
+def _measure(path: Path) -> int | None:
     try:
         return path.stat().st_size
     except FileNotFoundError:

@@ -153,13 +153,13 @@ class LockedFile:
     def lock_generation(self) -> int:
         """How often the file was lost: each time others may have taken the owner for dead."""
         hold = self._hold
-        return hold.losses + (not self._finds(hold))
+        return hold.losses + (not self._is_found(hold))
 
     def is_there(self) -> bool:
         """Whether others find the file, and find it locked."""
-        return self._finds(self._hold)
+        return self._is_found(self._hold)
 
-    def make_again(self) -> None:
+    def restore(self) -> None:
         """Make and lock the file again, after it was lost."""
         lost = self._hold
         self._hold = _Hold(*_make_and_lock(self._file), losses=lost.losses + 1)
@@ -170,7 +170,7 @@ class LockedFile:
         if self._hold.is_open:
             _remove(self._file, self._hold.held)
 
-    def _finds(self, hold: _Hold) -> bool:
+    def _is_found(self, hold: _Hold) -> bool:
         try:
             return hold.is_open and _identify(self._file) == hold.identity
         except OSError:

@@ -48,7 +48,7 @@ def recognise_file(connection: sqlite3.Connection) -> bool:
     triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) IN (?, ?, ?)"
     for [name] in connection.execute(triggers, tuple(TABLES)):
         raise PermanentStoreError(f"it has a trigger {name!r:.80}, which no ledger has; it may be made to do harm")
-    columns = {name: _columns_of(connection, name) for name in TABLES}
+    columns = {name: _read_columns(connection, name) for name in TABLES}
     _check_columns(columns, "motion_ledger")
     _check_version(connection.execute("SELECT version FROM motion_ledger LIMIT 2").fetchall(), columns)
     return True
@@ -77,7 +77,7 @@ def _printable(text: bytes) -> str:
     return text.decode(errors="backslashreplace")
 
 
-def _columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
+def _read_columns(connection: sqlite3.Connection, table: str) -> set[str]:
     """Give the columns of a table that are kept as they were written: neither generated nor hidden."""
     return {name for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table})") if not hidden}
 

@@ -19,12 +19,12 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, StaticPool
 from sqlalchemy.util import await_only
 
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
+from motion_async.ledger.plans import Write
 from motion_async.ledger.store.base import Store, make_engine
 from motion_async.ledger.store.files import WRITTEN, LedgerFile, ReadFile
 from motion_async.ledger.store.owners import probe_owner
 from motion_async.ledger.store.recognition import mark_file
 from motion_async.ledger.transitions import Claim
-from motion_async.ledger.writer import Write
 
 __all__ = ["FileStore", "MemoryStore", "ReadFileStore", "SqliteStore"]
 
@@ -34,7 +34,7 @@ BUSY_SECONDS: Final = 1.0
 _log = logging.getLogger("motion_async")
 
 
-def _text(raw: bytes) -> str | bytes:
+def _decode(raw: bytes) -> str | bytes:
     """Give a text of SQLite's; the bytes of one that is none, so that its row is told of as damaged."""
     try:
         return raw.decode()
@@ -42,13 +42,13 @@ def _text(raw: bytes) -> str | bytes:
         return raw
 
 
-def _let_sqlite_be(engine: AsyncEngine, *, immediate: bool) -> None:
+def _begin_by_hand(engine: AsyncEngine, *, immediate: bool) -> None:
     """Take the beginning of transactions out of the hands of Python's `sqlite3`, which begins them late or never."""
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        connection.driver_connection.text_factory = _text
+        connection.driver_connection.text_factory = _decode
         cursor = connection.cursor()
         # FULL: with WAL, a commit that was answered survives the loss of power, not only the loss of the process.
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
@@ -83,7 +83,7 @@ class FileStore(SqliteStore):
             pool_size=5,
             max_overflow=0,
         )
-        _let_sqlite_be(engine, immediate=True)
+        _begin_by_hand(engine, immediate=True)
         super().__init__(engine, file.owner)
         self._file = file
 
@@ -94,16 +94,16 @@ class FileStore(SqliteStore):
         """
         if not self._file.is_there():
             raise TransientStoreError(f"the file {self._file.path} was moved or deleted while it was in use")
-        problem = None if self._file.is_owned() else await self._own_again()
+        problem = None if self._file.is_owned() else await self._restore_lock()
         if problem is None:
             return await super().commit(writes)
         # An earlier attempt, whose answer was lost, may have written an intent.
         results = await super().commit([write.undone() if isinstance(write, Claim) else write for write in writes])
         return [problem if isinstance(write, Claim) else result for write, result in zip(writes, results, strict=True)]
 
-    async def _own_again(self) -> PermanentStoreError | None:
+    async def _restore_lock(self) -> PermanentStoreError | None:
         try:
-            await asyncio.to_thread(self._file.make_owner_again)
+            await asyncio.to_thread(self._file.restore_lock)
         except OSError as error:
             return PermanentStoreError(
                 f"the file that shows that its owner is alive cannot be made again: {error.strerror or error}"
@@ -135,7 +135,7 @@ class MemoryStore(SqliteStore):
 
     def __init__(self, owner: str) -> None:
         engine = make_engine(sa.URL.create("sqlite+aiosqlite", database=":memory:"), poolclass=StaticPool)
-        _let_sqlite_be(engine, immediate=False)
+        _begin_by_hand(engine, immediate=False)
         super().__init__(engine, owner)
         self._alone = asyncio.Lock()
 
@@ -165,8 +165,8 @@ class ReadFileStore(SqliteStore):
 
     def __init__(self, file: ReadFile, *, busy_seconds: float) -> None:
         self._file = file
-        super().__init__(_engine(file, busy_seconds, is_quiet=False), secrets.token_hex(8), read_only=True)
-        self._quiet = _engine(file, busy_seconds, is_quiet=True)
+        super().__init__(_make_reading_engine(file, busy_seconds, is_quiet=False), secrets.token_hex(8), read_only=True)
+        self._quiet = _make_reading_engine(file, busy_seconds, is_quiet=True)
 
     @property
     def lock_generation(self) -> int:
@@ -194,7 +194,7 @@ class ReadFileStore(SqliteStore):
         await self._quiet.dispose()
 
 
-def _engine(file: ReadFile, busy_seconds: float, *, is_quiet: bool) -> AsyncEngine:
+def _make_reading_engine(file: ReadFile, busy_seconds: float, *, is_quiet: bool) -> AsyncEngine:
     # No connection outlives its read: what it may take for true is looked at anew each time.
     address, _, mode = file.uri(is_quiet=is_quiet).partition("?")
     name, _, value = mode.partition("=")
@@ -203,5 +203,5 @@ def _engine(file: ReadFile, busy_seconds: float, *, is_quiet: bool) -> AsyncEngi
         connect_args={"timeout": busy_seconds},
         poolclass=NullPool,
     )
-    _let_sqlite_be(engine, immediate=False)
+    _begin_by_hand(engine, immediate=False)
     return engine
