@@ -13,7 +13,7 @@ import pytest
 
 from motion_async.timing import pace
 from tests.postgres import fresh_postgres, postgres_database, postgres_server, postgres_url
-from tests.sockets import served
+from tests.sockets import end_server
 from tests.strays import forget_processes, guard_processes, guarded_uvloop, no_strays
 
 __all__ = [
@@ -139,10 +139,4 @@ async def raw_server() -> AsyncIterator[RawServer]:
     server = await asyncio.start_server(raw.accept, "127.0.0.1", 0)
     raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/motion"
     yield raw
-    await served()
-    server.close()
-    for task in raw.tasks:
-        task.cancel()
-    if raw.tasks:
-        await asyncio.wait(raw.tasks)
-    await server.wait_closed()
+    await end_server(server, raw.tasks)

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Collection
 from typing import Any
 
-__all__ = ["Sockets", "served"]
+__all__ = ["Sockets", "end_server"]
 
 
-async def served() -> None:
-    """Let what has connected come to its handler, which can be ended.
+async def end_server(server: asyncio.Server, handlers: Collection[asyncio.Task[None]]) -> None:
+    """Close a server and end its handlers, of which each closes its connection when it ends.
 
-    asyncio never closes the socket of a connection whose server ends between accepting and serving it, so this
-    stands before each server's end.
+    No loop closes the socket of a connection that it has accepted and whose handler never began. So what has connected
+    comes to its handler first: what came before the server was closed, and what was accepted in that very moment.
     """
+    await _let_handlers_begin()
+    server.close()
+    await _let_handlers_begin()
+    ending = list(handlers)
+    for handler in ending:
+        handler.cancel()
+    if ending:
+        await asyncio.wait(ending)
+    await server.wait_closed()
+
+
+async def _let_handlers_begin() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
 

@@ -13,7 +13,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from tests.sockets import served
+from tests.sockets import end_server
 from tests.waiting import until
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
@@ -97,7 +97,7 @@ class HostileServer:
         self.url = ""
         self.elsewhere = ""
         self.peers: list[Peer] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.handlers: set[asyncio.Task[None]] = set()
 
     @property
     def posts(self) -> list[bytes]:
@@ -109,8 +109,8 @@ class HostileServer:
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(Peer(reader, writer, self.elsewhere)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.handlers.add(task)
+        task.add_done_callback(self.handlers.discard)
 
     async def _serve(self, peer: Peer) -> None:
         self.connections += 1
@@ -141,12 +141,6 @@ class HostileServer:
         """Wait until the last connection has ended, and fail if one stays."""
         await until(lambda: not self.open, every=0.001)
 
-    async def aclose(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
 
 @asynccontextmanager
 async def hostile_server(context: ssl.SSLContext | None = None) -> AsyncIterator[HostileServer]:
@@ -161,7 +155,4 @@ async def hostile_server(context: ssl.SSLContext | None = None) -> AsyncIterator
     try:
         yield made
     finally:
-        await served()
-        server.close()
-        await made.aclose()
-        await server.wait_closed()
+        await end_server(server, made.handlers)
