@@ -34,20 +34,22 @@ class Keys:
     def of(self, given: BatchRequest) -> str:
         """Give the key of the next valid request, or raise `InvalidRequestError` if this run has given it already."""
         key = given.id
-        if key is not None:
-            self._refused.discard(fingerprint(key))  # this one can be sent, whatever an earlier one was
-        else:
+        if key is None:
             digest = content_digest(given.request)
             if given.follows is not None:
                 digest = hashlib.sha256(f"{digest} {given.follows}".encode()).hexdigest()[: len(digest)]
             # Equal requests are told apart by their place among their equals: the second stays the second in every run,
             # wherever other requests are put in between.
-            self._contents[bytes.fromhex(digest)] += 1
-            key = content_key(digest, self._contents[bytes.fromhex(digest)])
-        if fingerprint(key) in self._given:
+            content = bytes.fromhex(digest)
+            self._contents[content] += 1
+            key = content_key(digest, self._contents[content])
+        known_as = fingerprint(key)
+        if given.id is not None:
+            self._refused.discard(known_as)  # this one can be sent, whatever an earlier one was
+        if known_as in self._given:
             message = f"The id {key!r} stands at an earlier request of the batch already"
             raise InvalidRequestError((Problem("custom", message, ("id",)),))
-        self._given.add(fingerprint(key))
+        self._given.add(known_as)
         return key
 
     def refuse(self, key: str) -> None:

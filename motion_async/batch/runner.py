@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeGuard
+from typing import Any, Self
 
 import anyio
 import attrs
@@ -287,6 +287,8 @@ class FanOut(AsyncIterator[Outcome]):
                 raise unsent.stopped_by(self._stopped_by)
 
         check()  # at once, too: a followup polls before it is sent
+        parent_id = item.intake.parent_job_id
+        parent = None if parent_id is None else self._polls.job(parent_id)  # held, so that what a look finds is known
         try:
             job = await self._send(item.intake, check, self._stop_after)
         except (NotOursToSend, FollowupNotAllowedError) as error:  # another process may have sent it just now
@@ -299,25 +301,21 @@ class FanOut(AsyncIterator[Outcome]):
                 await self._begin(item)
             elif self._queue_for_turn(item):
                 self._set_parked(item, is_parked=True)
-            elif self._is_at_work(again.parent_job_id):
-                await self._outlast(item, again.parent_job_id)
+            elif parent is not None and parent.state is not None and not parent.has_ended:
+                await self._outlast(item, parent)
             else:
                 raise
         else:
             self._watch_job(item, job)
 
-    def _is_at_work(self, job_id: str | None) -> TypeGuard[str]:
-        job = None if job_id is None else self._polls.job(job_id)
-        return job is not None and job.state is not None and not job.has_ended
-
-    async def _outlast(self, item: BatchItem, job_id: str) -> None:
+    async def _outlast(self, item: BatchItem, job: TrackedJob) -> None:
         """Wait for the end of a followup that this batch does not know: its answer was lost, or others sent it."""
         self._set_parked(item, is_parked=True)
         with suppress(JobFailedError):  # which the next look finds, too
             try:
-                await wait_for_end(self._polls, self._polls.job(job_id), timeout=self._job_timeout, on_input="wait")
+                await wait_for_end(self._polls, job, timeout=self._job_timeout, on_input="wait")
             except WaitTimeoutError:
-                raise unsent.behind_turn(job_id, self._job_timeout) from None
+                raise unsent.behind_turn(job.job_id, self._job_timeout) from None
         await self._begin(item)
 
     def _watch_job(self, item: BatchItem, job: TrackedJob) -> None:

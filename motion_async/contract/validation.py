@@ -31,7 +31,16 @@ from motion_async.jobs import (
 )
 from motion_async.problems import Problem
 
-__all__ = ["MAX_ID", "MAX_JOB_ID", "as_request", "check_batch_request", "check_job_id", "check_request", "problems"]
+__all__ = [
+    "MAX_ID",
+    "MAX_JOB_ID",
+    "as_request",
+    "check_batch_request",
+    "check_job_id",
+    "check_request",
+    "earliest_expiry",
+    "problems",
+]
 
 MAX_JOB_ID: Final = 512
 """Characters of a job id that are taken; the service's own are UUIDs of 36."""

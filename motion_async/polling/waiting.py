@@ -23,7 +23,6 @@ from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
 
 __all__ = [
-    "MAX_UNREAD",
     "OnInput",
     "Transitions",
     "Waiter",
@@ -37,7 +36,7 @@ __all__ = [
 
 OnInput: TypeAlias = Literal["wait", "raise"]
 """What to do when a job waits for a person: wait on, or raise `InputRequiredError`."""
-MAX_UNREAD: Final = 1_000
+_MAX_UNREAD: Final = 1_000
 """So many of a job's newest changes are kept for a reader that does not read them."""
 
 
@@ -137,7 +136,7 @@ class Transitions(AsyncIterator[StatusChange]):
         self._job = job
         self._timeout = timeout
         self._deadline: float | None = None
-        self._unread: Inbox[StatusChange] = Inbox(limit=MAX_UNREAD)
+        self._unread: Inbox[StatusChange] = Inbox(limit=_MAX_UNREAD)
         self._observer: _WeakObserver | None = None
 
     async def __aenter__(self) -> Self:
