@@ -267,8 +267,8 @@ async def test_a_create_by_itself_keeps_a_bound_in_time(motion: MotionSession, s
     assert len(service.sends) > 950, "only one at a time was tried"
 
 
-@pytest.mark.parametrize("is_patient", [True, False], ids=["in a batch", "by itself"])
-async def test_a_batch_outlives_an_outage_and_a_single_create_says_so(is_patient: bool) -> None:
+@pytest.mark.parametrize("videos", [120, pytest.param(400, marks=pytest.mark.slow), None], ids=str)
+async def test_a_batch_outlives_an_outage_and_a_single_create_says_so(videos: int | None) -> None:
     """Five minutes without a connection cost a batch nothing but time."""
     start = now()
     connect = "benchmarks.inprocess._InProcess._create_connection"
@@ -284,11 +284,11 @@ async def test_a_batch_outlives_an_outage_and_a_single_create_says_so(is_patient
     whole = inprocess._InProcess._create_connection
     with mock.patch(connect, refuse):
         async with in_process_session(jobs, random=lambda: 0.5) as motion:
-            if is_patient:
-                requests = (f"video number {number}" for number in range(120))
+            if videos is not None:
+                requests = (f"video number {number}" for number in range(videos))
                 async with motion.generate_many(requests, max_active=50) as outcomes:
-                    assert [outcome.ok async for outcome in outcomes] == [True] * 120
-                assert jobs.created == 120
+                    assert [outcome.ok async for outcome in outcomes] == [True] * videos
+                assert jobs.created == videos
                 assert len(tried) < 30
             else:
                 with pytest.raises(ConnectFailedError):

@@ -486,9 +486,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from([*json.loads(POLLED), "code", "message", "details", "current_balance", "path"])
-OBJECTS = st.dictionaries(NAMES, JSON | st.lists(st.dictionaries(NAMES, JSON), max_size=3), max_size=6).map(
-    lambda o: json.dumps(o).encode()
-)
+OBJECTS = st.dictionaries(NAMES, JSON | st.lists(st.dictionaries(NAMES, JSON))).map(lambda o: json.dumps(o).encode())
 
 
 @EXACT

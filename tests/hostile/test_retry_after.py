@@ -119,13 +119,18 @@ async def test_a_storm_of_429_is_met_by_few_creates_and_then_told(hostile: Hosti
     assert len(hostile.posts) == hostile.connections == 8
 
 
-async def test_a_pause_that_is_asked_for_holds_up_all_creates_of_a_session(hostile: HostileServer) -> None:
+@pytest.mark.parametrize(
+    ("videos", "refusals"), [(20, 5), pytest.param(50, 10, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+async def test_a_pause_that_is_asked_for_holds_up_all_creates_of_a_session(
+    hostile: HostileServer, videos: int, refusals: int
+) -> None:
     """None goes out but those that were under way when the service asked; when it is over they are sent."""
     refused = 0
 
     async def script(peer: Peer) -> None:
         nonlocal refused
-        busy = len(hostile.posts) <= 5
+        busy = len(hostile.posts) <= refusals
         refused += busy
         accepted = http(b'{"job_id": "job-1", "status": "queued"}', status=b"202 Accepted")
         await peer.say(http(b"{}", b"Retry-After: 1", status=b"429 Slow") if busy else accepted)
@@ -133,7 +138,7 @@ async def test_a_pause_that_is_asked_for_holds_up_all_creates_of_a_session(hosti
     hostile.script = script
     async with MotionSession(KEY, base_url=hostile.url, backoff=Backoff(first=0, cap=0), max_connections=8) as motion:
         events = motion.events()
-        creates = [asyncio.create_task(motion.create(f"video number {number}")) for number in range(20)]
+        creates = [asyncio.create_task(motion.create(f"video number {number}")) for number in range(videos)]
         while not isinstance(await anext(events), SessionSlowed):
             pass
         await events.aclose()
@@ -141,7 +146,7 @@ async def test_a_pause_that_is_asked_for_holds_up_all_creates_of_a_session(hosti
         in_pause = len(hostile.posts)
         await asyncio.gather(*creates)
     assert 1 <= in_pause <= 4  # two connections are for creates, and each may be taken once more before it is heard of
-    assert len(hostile.posts) == 20 + refused
+    assert len(hostile.posts) == videos + refused
 
 
 async def test_a_storm_of_503_is_met_by_one_create(hostile: HostileServer) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 
 from motion_async import JobState, JobStatus, StatusChange, VideoRequest
 from motion_async.ledger import Entry
+from motion_async.ledger.store import sqlite
+from motion_async.ledger.store.files import LedgerFile
 from tests.postgres import execute_now
 
 PLAIN_USER = 65_534
@@ -40,6 +44,29 @@ def shared_url(request: pytest.FixtureRequest) -> str:
 def file_url(tmp_path: Path) -> str:
     """Where a ledger in a file can be opened."""
     return f"sqlite:///{tmp_path}/launch.db"
+
+
+@attrs.frozen
+class SlowFile:
+    """A ledger's file that a thread is making: `has_begun` says so, and it is made once `goes_on` is set."""
+
+    has_begun: threading.Event = attrs.field(factory=threading.Event)
+    goes_on: threading.Event = attrs.field(factory=threading.Event)
+
+
+@pytest.fixture
+def slow_file(monkeypatch: pytest.MonkeyPatch) -> SlowFile:
+    """Have each ledger in a file take as long to be made as the test wants."""
+    slow = SlowFile()
+
+    class Made(LedgerFile):
+        def __init__(self, path: Path, *, busy_seconds: float) -> None:
+            slow.has_begun.set()
+            assert slow.goes_on.wait(20)
+            super().__init__(path, busy_seconds=busy_seconds)
+
+    monkeypatch.setattr(sqlite, "LedgerFile", Made)
+    return slow
 
 
 def make_version_1(url: str) -> None:

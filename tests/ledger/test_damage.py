@@ -154,9 +154,12 @@ async def test_a_foreign_cell_is_a_value_or_an_error_of_the_ledger(
                 await read_all(ledger)
 
 
+@pytest.mark.parametrize(
+    "values", [(DEEP, b"\xff\xfe", 1e999), pytest.param(OF_FILES, marks=pytest.mark.slow)], ids=["some", "all"]
+)
 @each_column
 async def test_a_ledger_with_a_foreign_cell_can_be_opened_or_is_told(
-    original: bytes, column: tuple[str, str], tmp_path: Path
+    original: bytes, column: tuple[str, str], values: Sequence[Any], tmp_path: Path
 ) -> None:
     """By who only reads, and by who first brings it up to date."""
     table, name = column
@@ -164,7 +167,7 @@ async def test_a_ledger_with_a_foreign_cell_can_be_opened_or_is_told(
     file.touch(0o600)
     file.write_bytes(original)
     loosen(file, table)
-    for value in (DEEP, b"\xff\xfe", 1e999):
+    for value in values:
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute(f"UPDATE {table} SET {name} = ? WHERE id = 4", (value,))
         await use(f"sqlite:///{file}", read_only=True)

@@ -23,8 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from motion_async import ConfigurationError, LedgerError, LedgerVersionError
 from motion_async.ledger import Item, ItemState, LedgerTrouble, open_ledger, schema
 from motion_async.ledger.store import postgres, sqlite
-from motion_async.ledger.store.files import LedgerFile
-from tests.ledger.conftest import become_a_plain_user, entries
+from tests.ledger.conftest import SlowFile, become_a_plain_user, entries
 from tests.postgres import LOCKED_ROLE, PostgresServer, execute
 
 
@@ -251,23 +250,14 @@ async def test_an_opening_does_not_wait_for_ever(file_url: str, tmp_path: Path) 
 
 
 async def test_an_opening_that_is_cancelled_leaves_no_half_of_a_ledger(
-    file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file_url: str, tmp_path: Path, slow_file: SlowFile
 ) -> None:
     """The thread that makes the file cannot be stopped, so it is waited for: a whole ledger is left, and no owner."""
-    has_begun, goes_on = threading.Event(), threading.Event()
-
-    class SlowFile(LedgerFile):
-        def __init__(self, path: Path, *, busy_seconds: float) -> None:
-            has_begun.set()
-            assert goes_on.wait(20)
-            super().__init__(path, busy_seconds=busy_seconds)
-
-    monkeypatch.setattr(sqlite, "LedgerFile", SlowFile)
     opening = asyncio.ensure_future(opened(file_url))
-    await asyncio.to_thread(has_begun.wait, 20)
+    await asyncio.to_thread(slow_file.has_begun.wait, 20)
     opening.cancel()
     await asyncio.sleep(0)
-    goes_on.set()
+    slow_file.goes_on.set()
     with pytest.raises(asyncio.CancelledError):
         await opening
     assert [file.name for file in tmp_path.iterdir()] == ["launch.db"]

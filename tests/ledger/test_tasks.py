@@ -21,11 +21,10 @@ import pytest
 
 from motion_async import LedgerError
 from motion_async.ledger import open_ledger, opening
-from motion_async.ledger.store import base, sqlite
-from motion_async.ledger.store.files import LedgerFile
+from motion_async.ledger.store import base
 from motion_async.ledger.tasks import run_or_undo, wait_until_done
 from tests.hostile.stepping import SteppingLoop, in_strides
-from tests.ledger.conftest import accepted, entries
+from tests.ledger.conftest import SlowFile, accepted, entries
 from tests.postgres import execute
 
 
@@ -218,25 +217,16 @@ async def test_an_opening_that_takes_too_long_is_ended_when_nobody_wants_it(
 
 
 async def test_a_file_that_takes_long_to_be_made_is_let_go_of(
-    file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow_file: SlowFile
 ) -> None:
     """A thread cannot be stopped: however long it takes, the owner's lock that it brings is nobody's, and goes."""
     monkeypatch.setattr(opening, "_LAST_MOMENT", 0.01)
-    has_begun, goes_on = threading.Event(), threading.Event()
-
-    class SlowFile(LedgerFile):
-        def __init__(self, path: Path, *, busy_seconds: float) -> None:
-            has_begun.set()
-            assert goes_on.wait(20)
-            super().__init__(path, busy_seconds=busy_seconds)
-
-    monkeypatch.setattr(sqlite, "LedgerFile", SlowFile)
     going = asyncio.ensure_future(use(file_url))
-    await asyncio.to_thread(has_begun.wait, 20)
+    await asyncio.to_thread(slow_file.has_begun.wait, 20)
     going.cancel()
     await asyncio.sleep(0.05)
     going.cancel()
-    goes_on.set()
+    slow_file.goes_on.set()
     with pytest.raises(asyncio.CancelledError):
         await going
     assert [file.name for file in tmp_path.iterdir()] == ["launch.db"]

@@ -354,13 +354,14 @@ def test_a_wrong_estimate_costs_little_when_jobs_become_shorter() -> None:
     assert fmean(delay for _, delay in costs[-100:]) < 8
 
 
-def test_its_memory_is_bounded() -> None:
+@pytest.mark.parametrize("jobs", [3_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_its_memory_is_bounded(jobs: int) -> None:
     """Thousands of jobs more, told poll by poll, add no bytes."""
     schedule, random = LearnedSchedule(memory=50), Random(8)
     cost(schedule, mixture, jobs=500)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    for _ in range(3_000):
+    for _ in range(jobs):
         duration = mixture(random)
         schedule.running(0, duration / 2, 0)
         schedule.finished(duration / 2, duration + 5, 0)
