@@ -52,6 +52,11 @@ class _Line(ResponseHandler):
     def close(self) -> None:
         self.abort()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        # aiohttp parses once more after each read, in case that something compressed is left; nothing is unpacked here.
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         _lose(self, super().connection_lost, exc)
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
 
-from motion_async.http.connections import OwnConnections, PollRequest, make_client, make_pool
+from motion_async.http.connections import OwnConnections, PollRequest, _Line, make_client, make_pool
 
 
 async def test_a_pool_makes_its_connections_by_a_factory_of_ours() -> None:
@@ -24,7 +24,7 @@ async def test_a_pool_makes_its_connections_by_a_factory_of_ours() -> None:
     await stock.close()
 
 
-@pytest.mark.parametrize("name", ["_waiter", "_buffer", "_payload"])
+@pytest.mark.parametrize("name", ["_waiter", "_buffer", "_payload", "_reading_paused"])
 async def test_a_protocol_keeps_its_reader_and_what_came(name: str) -> None:
     """`ResponseHandler` says by these whether anyone waits for an answer, and what came unasked."""
     assert hasattr(ResponseHandler(asyncio.get_running_loop()), name)
@@ -36,6 +36,18 @@ async def test_a_protocol_says_whether_its_connection_can_be_used_again() -> Non
     assert protocol.should_close is False
     protocol.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
     assert protocol.should_close
+
+
+async def test_a_connection_parses_once_more_after_a_pause_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ResponseHandler.resume_reading` hands the parser what came before a pause, by an empty `data_received`."""
+    protocol, fed = _Line(asyncio.get_running_loop()), list[bytes]()
+    monkeypatch.setattr(ResponseHandler, "data_received", lambda _, data: fed.append(data))
+    protocol.resume_reading()
+    assert fed == []
+    protocol._reading_paused = True
+    protocol.resume_reading()
+    assert fed == [b""]
+    assert not protocol._reading_paused
 
 
 @pytest.mark.parametrize("name", ["_create_connection", "_release", "_release_acquired"])
