@@ -22,35 +22,30 @@ class HomeLoop:
     __slots__ = ("_loop", "_process", "_what")
 
     def __init__(self, what: str) -> None:
-        loop = _running()
-        if loop is None:
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
             raise WrongLoopError(
                 f"{what} needs a running asyncio loop, and there is none here: use it in a coroutine under "
                 "asyncio.run, or with anyio on its asyncio backend; trio is not supported"
-            )
+            ) from None
         self._what = what
-        self._loop = loop
         # A fork copies the loop with all else, so that it would be the same object there, and wait for ever.
         self._process = os.getpid()
 
     def check(self) -> None:
         """Raise a `WrongLoopError` if anything else than the loop of the opening is running here."""
-        if _running() is self._loop and os.getpid() == self._process:
-            return
-        if os.getpid() != self._process:
-            where = "a forked process"
-        elif _running() is None:
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
             where = "a thread without a running asyncio loop"
         else:
             where = "another event loop"
+            if running is self._loop and os.getpid() == self._process:
+                return
+        if os.getpid() != self._process:
+            where = "a forked process"
         raise WrongLoopError(
             f"{self._what} belongs to the event loop it was opened in, and was used in {where}; open one there, or "
             "hand the call over with asyncio.run_coroutine_threadsafe"
         )
-
-
-def _running() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

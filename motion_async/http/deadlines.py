@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-__all__ = ["Deadlines"]
+__all__ = ["Deadline", "Deadlines"]
 
 
-class _Block:
-    """A block of code that one task runs under the common deadline."""
+class Deadline:
+    """A block of code that one task runs under the common deadline: `with Deadline(deadlines): …`, entered once.
+
+    Raises `TimeoutError` when it has expired.
+    """
 
     __slots__ = ("_cancelling", "_deadlines", "_task", "expired", "expires_at")
 
@@ -23,18 +26,22 @@ class _Block:
         self.expired = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task(self._deadlines.loop)
+        loop = self._deadlines.loop
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a deadline needs a task")
         self._task = task
         self._cancelling = task.cancelling()
-        self.expires_at = self._deadlines.begin(self)
+        self.expires_at = loop.time() + self._deadlines.seconds
+        self._deadlines.running[self] = None
+        if not self._deadlines.is_set:
+            self._deadlines.set_timer(self.expires_at)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self.expired:
-            self._deadlines.end(self)
+            del self._deadlines.running[self]
         # As in `asyncio.timeout`: if somebody else has cancelled the task as well, that goes on as a cancellation.
         elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
@@ -46,46 +53,41 @@ class _Block:
 
 
 class Deadlines:
-    """Gives blocks of code the same time each; `with deadlines.block(): …` raises `TimeoutError` after `seconds`."""
+    """Gives blocks of code the same time each.
+
+    Attributes:
+        seconds: that time.
+        running: the blocks that are running, in the order in which they began; that is the order of their ends, too.
+        is_set: whether the timer is set, for the oldest of them.
+    """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self.loop = asyncio.get_running_loop()
-        self._blocks: dict[_Block, None] = {}
+        self.running: dict[Deadline, None] = {}
+        self.is_set = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def block(self) -> _Block:
-        """Give a context manager for one block, entered once, inside a task."""
-        return _Block(self)
-
-    def begin(self, block: _Block) -> float:
-        """Take a block in, and say when it expires; for `_Block` alone."""
-        expires_at = self.loop.time() + self._seconds
-        self._blocks[block] = None
-        if self._timer is None:
-            self._timer = self.loop.call_at(expires_at, self._sweep)
-        return expires_at
-
-    def end(self, block: _Block) -> None:
-        """Let a block go; for `_Block` alone."""
-        del self._blocks[block]
+    def set_timer(self, at: float) -> None:
+        """Have the blocks looked at when the oldest expires; for `Deadline` alone."""
+        self.is_set = True
+        self._timer = self.loop.call_at(at, self._sweep)
 
     def close(self) -> None:
         """End every block that is still running, and stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None  # so that a block which begins all the same sets a new one
-        while self._blocks:
-            self._blocks.popitem()[0].expire()
+            self.is_set = False  # so that a block which begins all the same sets a new one
+        while self.running:
+            self.running.popitem()[0].expire()
 
     def _sweep(self) -> None:
-        self._timer = None
+        self.is_set = False
         now = self.loop.time()
-        while self._blocks:
-            # A dict keeps the order in which blocks began, and with one time for all that is the order of their ends.
-            oldest = next(iter(self._blocks))
+        while self.running:
+            oldest = next(iter(self.running))
             if oldest.expires_at > now:
-                self._timer = self.loop.call_at(oldest.expires_at, self._sweep)
+                self.set_timer(oldest.expires_at)
                 return
-            del self._blocks[oldest]
+            del self.running[oldest]
             oldest.expire()

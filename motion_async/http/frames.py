@@ -24,11 +24,15 @@ _PATIENCE: Final = 1.0
 
 
 class Heard(asyncio.Protocol):
-    """Stands between a connection and its reader, and keeps in `data` a head and up to `limit` bytes of a body."""
+    """Stands between a connection and its reader, and keeps in `data` a head and up to `limit` bytes of a body.
+
+    To the connection it is the reader, and to the reader it is the connection: what the reader closes is this alone,
+    and the connection stays open until `end`.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit + _MOST_OF_A_HEAD
-        self._transport: asyncio.Transport | None = None
+        self._connection: asyncio.Transport | None = None
         self._reader: asyncio.Protocol | None = None
         self._lost: Callable[[Exception | None], None] = lambda _: None
         self._is_over = False
@@ -36,20 +40,29 @@ class Heard(asyncio.Protocol):
         self.data = bytearray()
 
     def listen(
-        self, transport: asyncio.Transport, reader: asyncio.Protocol, lost: Callable[[Exception | None], None]
+        self, connection: asyncio.Transport, reader: asyncio.Protocol, lost: Callable[[Exception | None], None]
     ) -> Any:
-        """Take the reader's place at its connection, and give the reader a stand-in that it can close for itself alone.
+        """Take the reader's place at its connection, and give it this in the place of the connection.
 
-        The reader hears all that it would have heard, and by `lost` that nothing more comes. `end` ends the connection.
+        The reader hears all that it would have heard, and by `lost` that nothing more comes.
         """
-        self._transport, self._reader, self._lost = transport, reader, lost
+        self._connection, self._reader, self._lost = connection, reader, lost
         # Only data and the loss of the connection come by here; all else goes straight to the reader.
         self.pause_writing = reader.pause_writing  # type: ignore[method-assign]
         self.resume_writing = reader.resume_writing  # type: ignore[method-assign]
         self.eof_received = reader.eof_received  # type: ignore[method-assign]
-        transport.set_protocol(self)
+        connection.set_protocol(self)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def close(self) -> None:
+        """Let the reader hear nothing more, as it wants to close the connection."""
         # In a later step: aiohttp may close from inside `data_received`, and must not lose its connection in there.
-        return _Ajar(transport, lambda: asyncio.get_running_loop().call_soon(self._dismiss))
+        asyncio.get_running_loop().call_soon(self._dismiss)
+
+    abort = close
 
     def data_received(self, data: bytes) -> None:
         """Keep what has come before the reader gets it, who may forget it."""
@@ -84,19 +97,8 @@ class Heard(asyncio.Protocol):
 
     def end(self) -> None:
         """End the connection, if there is one."""
-        if self._transport is not None:
-            self._transport.abort()  # not `close`, which over TLS waits for the other side's farewell
-
-
-class _Ajar:
-    """A stand-in for a connection: whoever closes it hears nothing more, and the connection stays open."""
-
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], object]) -> None:
-        self._transport = transport
-        self.close = self.abort = close
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        if self._connection is not None:
+            self._connection.abort()  # not `close`, which over TLS waits for the other side's farewell
 
 
 @attrs.frozen

@@ -34,7 +34,7 @@ from motion_async.errors import (
 )
 from motion_async.http.cancelling import is_cancelled
 from motion_async.http.connections import OwnConnections, PollRequest, listener, make_client, make_pool
-from motion_async.http.deadlines import Deadlines
+from motion_async.http.deadlines import Deadline, Deadlines
 from motion_async.http.endpoint import proxy_for
 from motion_async.http.frames import Heard, read_past_frame
 from motion_async.redaction import Eraser, Secret
@@ -45,32 +45,32 @@ _FOR_SENDS: Final = 4
 """One connection in so many, and at least one, is for creates and followups."""
 
 
+def _let_go() -> None:
+    """Keep nothing back."""
+
+
+@attrs.define(eq=False)
 class Exchange:
     """What is known of an exchange from outside while it is under way.
 
     Args:
         before_first_byte: called just before the first byte leaves; if it raises, none does.
-
-    Attributes:
         sent: whether bytes of the request may have left; until then the service cannot have taken it.
         kept_back: what `before_first_byte` raised, None if it did not.
         has_head: whether the head of an answer has come, and is well-formed.
         cut: the answer as far as it had come when the exchange was ended or its frame broke: it may hold the id.
     """
 
-    __slots__ = ("_before_first_byte", "cut", "has_head", "kept_back", "sent")
-
-    def __init__(self, before_first_byte: Callable[[], None] = lambda: None) -> None:
-        self._before_first_byte = before_first_byte
-        self.sent = False
-        self.kept_back: Exception | None = None
-        self.has_head = False
-        self.cut: Answer | None = None
+    before_first_byte: Callable[[], None] = _let_go
+    sent: bool = False
+    kept_back: Exception | None = None
+    has_head: bool = False
+    cut: Answer | None = None
 
     def leaves(self) -> None:
         """Note that the first byte is about to leave, or keep it from leaving by raising."""
         try:
-            self._before_first_byte()
+            self.before_first_byte()
         except Exception as error:
             self.kept_back = error
             raise
@@ -168,7 +168,7 @@ class Transport:
             except anyio.WouldBlock:
                 await self._poll_slots.acquire()
         try:
-            with self._deadlines.block():
+            with Deadline(self._deadlines):
                 return await (self._request(call) if exchange is None else self._send(call, exchange))
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
             if task is not None and task.cancelling() > cancelled:

@@ -13,6 +13,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
+import attrs
+
 from motion_async.errors import (
     ConnectFailedError,
     InsufficientCreditsError,
@@ -58,24 +60,19 @@ class HeldBack(Exception):  # noqa: N818  # it is no error: the send waits for i
     """A send must not leave just now, although its turn had come; it stays inside the library."""
 
 
+@attrs.define(eq=False)
 class _Barrier:
     """Holds sends back after a refusal: one of them at a time probes whether the refusal still stands."""
 
-    __slots__ = ("closed_at", "failures", "prober", "probes_at", "refusal")
-
-    def __init__(self) -> None:
-        self.refusal: MotionError | None = None
-        self.failures = 0
-        self.closed_at = -math.inf
-        self.probes_at = -math.inf
-        self.prober: Permit | None = None
+    refusal: MotionError | None = None
+    failures: int = 0
+    closed_at: float = -math.inf
+    probes_at: float = -math.inf
+    prober: Permit | None = None
 
     @property
     def is_closed(self) -> bool:
         return self.failures > 0
-
-    def holds_back(self, permit: Permit) -> bool:
-        return self.is_closed and self.prober is not permit
 
     def close(self, refusal: MotionError, *, now: float, wait: float) -> None:
         if not self.is_closed:
@@ -90,56 +87,29 @@ class _Barrier:
         self.probes_at = -math.inf
 
 
+@attrs.define(eq=False)
 class Permit:
     """The permit for one try of a send, from its turn at the gate to what came of it.
 
-    Attributes:
+    Args:
+        submission: what is to be sent.
+        barriers: what may hold it back.
+        until: until when the gate's `clock` it may be held back, infinity for ever.
+        began_at: the loop's time at which its turn came.
+        has_waited: whether it had to wait for that.
         left_at: the loop's time at which its first byte left, None if none has.
         next_wait: seconds until the next try of those that the gate holds back, if it holds back this one.
         failures: how many tries in a row the service has refused so.
     """
 
-    __slots__ = ("_gate", "barriers", "began_at", "failures", "has_waited", "left_at", "next_wait", "submission")
-
-    def __init__(self, gate: SendGate, submission: Submission[Any], barriers: tuple[_Barrier, ...]) -> None:
-        self._gate = gate
-        self.submission = submission
-        self.barriers = barriers
-        self.began_at = 0.0
-        self.has_waited = False
-        self.left_at: float | None = None
-        self.next_wait: float | None = None
-        self.failures = 0
-
-    def begin(self, now: float, *, has_waited: bool) -> None:
-        """Begin the try; behind a closed barrier this try becomes the probe."""
-        self.began_at = now
-        self.has_waited = has_waited
-        for barrier in self.barriers:
-            if barrier.is_closed:
-                barrier.prober = self
-
-    def check(self) -> None:
-        """Raise if the send must not leave now: `HeldBack` if it may later, else the error that keeps it back."""
-        self._gate.check(self)
-        self.submission.check()
-
-    def leave(self) -> None:
-        """Check once more just before the first byte leaves, and note when it does."""
-        self.check()
-        if self.submission.journal is not None and not self.submission.journal.still_owned():
-            # The ledger's lock was lost while this waited: another process may take the intent for a dead owner's.
-            raise HeldBack  # the intent is to be written once more, before another try
-        self.left_at = self._gate.now()
-
-    def hold_back(self, wait: float, *, failures: int) -> None:
-        """Note that the send was not taken, and waits at the gate for its next turn."""
-        self.next_wait = wait
-        self.failures = failures
-
-    def end(self, answered: JobState | MotionError) -> None:
-        """Tell the gate what the service answered to the try, or why there is no answer."""
-        self._gate.judge(self, answered)
+    submission: Submission[Any]
+    barriers: tuple[_Barrier, ...]
+    until: float
+    began_at: float = 0.0
+    has_waited: bool = False
+    left_at: float | None = None
+    next_wait: float | None = None
+    failures: int = 0
 
 
 class SendGate:
@@ -165,36 +135,32 @@ class SendGate:
         self._closing = closing
         self._changed: asyncio.Future[None] = self._loop.create_future()
 
-    def now(self) -> float:
-        """Give the loop's time."""
-        return self._loop.time()
-
     def clock(self) -> float:
         """Give the loop's time less all pauses that the service has asked for: they use up nobody's patience."""
-        return self.now() - self._polls_pace.paused
+        return self._loop.time() - self._polls_pace.paused
 
-    def permit(self, submission: Submission[Any]) -> Permit:
+    def permit(self, submission: Submission[Any], *, until: float = math.inf) -> Permit:
         """Give a permit for one try of a send: `admit` begins it, `release` ends it."""
-        return Permit(self, submission, (self._service, self._credits)[: 1 + submission.waits_for_credits])
+        return Permit(submission, (self._service, self._credits)[: 1 + submission.waits_for_credits], until)
 
-    async def admit(self, permit: Permit, *, until: float | None) -> None:
-        """Wait in the order of asking until a try may begin, or until the `clock` shows `until` (None: no end).
+    async def admit(self, permit: Permit) -> None:
+        """Wait in the order of asking until a try may begin, or until the `clock` shows the permit's `until`.
 
         Raises `SessionClosedError` if the session is left, what `submission.check` raises, or, at `until`, the refusal
         that held the send back.
         """
-        submission = permit.submission
         # One turn at a time: only the send at the front of its queue watches the barriers, and the order of asking
         # holds.
-        queue = self._queues[submission.waits_for_credits]
-        asked_at = self.now()
-        await self._come_to_front(queue, submission, until)
+        queue = self._queues[permit.submission.waits_for_credits]
+        asked_at = self._loop.time()
+        await self._come_to_front(queue, permit)
         try:
             while (rest := self._seconds_to_wait(permit)) > EARLY:
-                self._raise_if_not_wanted(submission)
-                left = self._time_left(until)
+                self._closing.raise_if_begun(_SENT)
+                permit.submission.check()
+                left = permit.until - self.clock()
                 if left <= 0:
-                    raise self._patience_error(submission)
+                    raise self._patience_error(permit.submission)
                 # `_changed` wakes it when the probe has an answer, so an infinite wait here has no timer at all.
                 soon = min(rest, left)
                 await asyncio.wait(
@@ -202,22 +168,26 @@ class SendGate:
                     timeout=None if soon == math.inf else soon,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-            self._raise_if_not_wanted(submission)
+            self._closing.raise_if_begun(_SENT)
+            permit.submission.check()
         finally:
             queue.release()
-        now = self.now()
-        permit.begin(now, has_waited=now - asked_at > EARLY)
-        self._pace.sent(now)
+        permit.began_at = self._loop.time()
+        permit.has_waited = permit.began_at - asked_at > EARLY
+        for barrier in permit.barriers:
+            if barrier.is_closed:
+                barrier.prober = permit
+        self._pace.sent(permit.began_at)
 
-    async def _come_to_front(self, queue: asyncio.Lock, submission: Submission[Any], until: float | None) -> None:
+    async def _come_to_front(self, queue: asyncio.Lock, permit: Permit) -> None:
         # A timer goes by the loop's time, patience by `clock`, which stands still in pauses: so the timer may be early.
-        while queue.locked() and (left := self._time_left(until)) < math.inf:
+        while queue.locked() and (left := permit.until - self.clock()) < math.inf:
             try:
                 async with asyncio.timeout(left):
                     await queue.acquire()
             except TimeoutError:
-                if self._time_left(until) <= 0:
-                    raise self._patience_error(submission) from None
+                if permit.until <= self.clock():
+                    raise self._patience_error(permit.submission) from None
             else:
                 return
         await queue.acquire()
@@ -233,10 +203,7 @@ class SendGate:
                 if barrier.prober is not None:
                     return math.inf
                 at = max(at, barrier.probes_at)
-        return at - self.now()
-
-    def _time_left(self, until: float | None) -> float:
-        return math.inf if until is None else until - self.clock()
+        return at - self._loop.time()
 
     def _patience_error(self, submission: Submission[Any]) -> MotionError:
         """Give the error of a send that was held back for too long: the kind of refusal that held it back."""
@@ -256,23 +223,31 @@ class SendGate:
             return ConnectFailedError(why, job_id=job_id)
         return NotSentError("too many others wait to be sent", advice="send fewer at a time, or in a batch")
 
-    def _raise_if_not_wanted(self, submission: Submission[Any]) -> None:
-        """Raise if the session is being left, or its sender does not want it sent any more."""
-        self._closing.raise_if_begun(_SENT)
-        submission.check()
-
     def check(self, permit: Permit) -> None:
-        """Raise if a try that has begun must not go on, because a refusal, a pause or the session's end came since."""
+        """Raise if a try that has begun must not go on: `HeldBack` if it may later, else what keeps it back."""
         self._closing.raise_if_begun(_SENT)
-        if self._polls_pace.resumes_at > self.now() + EARLY or any(one.holds_back(permit) for one in permit.barriers):
+        if self._polls_pace.resumes_at > self._loop.time() + EARLY:
             raise HeldBack
+        for barrier in permit.barriers:
+            if barrier.is_closed and barrier.prober is not permit:
+                raise HeldBack  # a refusal has come since
+        permit.submission.check()
+
+    def leave(self, permit: Permit) -> None:
+        """Check once more just before the first byte of a try leaves, and note when it does."""
+        self.check(permit)
+        journal = permit.submission.journal
+        if journal is not None and not journal.still_owned():
+            # The ledger's lock was lost while this waited: another process may take the intent for a dead owner's.
+            raise HeldBack  # the intent is to be written once more, before another try
+        permit.left_at = self._loop.time()
 
     def judge(self, permit: Permit, answered: JobState | MotionError) -> None:
         """Open or close the gate after what came of a try.
 
         What left before a refusal says nothing about the time after it.
         """
-        now = self.now()
+        now = self._loop.time()
         left_at = permit.began_at if permit.left_at is None else permit.left_at
         # While it is closed only the probe says anything: the others left before the refusal, or in the same moment.
         is_probe = self._service.prober is permit
@@ -281,7 +256,7 @@ class SendGate:
             wait = max(self._service.probes_at - now, 0.0)
             if is_news:
                 wait = self._close_after(answered, now)
-            permit.hold_back(wait, failures=max(self._service.failures, 1))
+            permit.next_wait, permit.failures = wait, max(self._service.failures, 1)
         # A refusal of this one request, too, shows that the service takes calls again.
         elif isinstance(answered, JobState | ServiceError):
             if is_news:
@@ -298,7 +273,7 @@ class SendGate:
             self._credits.close(answered, now=now, wait=CREDITS_INTERVAL)
             # Who did not ask to wait for credits gets the 402 as an error, and is not held back by later ones.
             if self._credits in permit.barriers:
-                permit.hold_back(CREDITS_INTERVAL, failures=self._credits.failures)
+                permit.next_wait, permit.failures = CREDITS_INTERVAL, self._credits.failures
         elif isinstance(answered, JobState) and left_at > self._credits.closed_at:
             self._credits.open()
 

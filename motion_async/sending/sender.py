@@ -14,6 +14,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -92,19 +93,19 @@ class Sender:
         answer was lost, `NotOursToSend` if the journal says so, any other `MotionError` if it was refused or could not
         be sent.
         """
-        until = None if submission.is_patient else self._gate.clock() + _PATIENCE
+        until = math.inf if submission.is_patient else self._gate.clock() + _PATIENCE
         failures = 0
         was_disallowed = False
         while True:
-            permit = self._gate.permit(submission)
+            permit = self._gate.permit(submission, until=until)
             try:
-                return await self._try(submission, permit, until)
+                return await self._try(submission, permit)
             except HeldBack:
                 continue  # it costs no try
             except MotionError as error:
                 failures += 1
                 may_repeat = _may_repeat(error, permit, was_disallowed=was_disallowed)
-                is_over = until is not None and (failures >= _ATTEMPTS or self._gate.clock() >= until)
+                is_over = until < math.inf and (failures >= _ATTEMPTS or self._gate.clock() >= until)
                 if not may_repeat or is_over:
                     raise
                 was_disallowed |= isinstance(error, FollowupNotAllowedError)
@@ -117,21 +118,21 @@ class Sender:
             if pause:
                 await self._closing.pause(pause)
 
-    async def _try(self, submission: Submission[_T], permit: Permit, until: float | None) -> _T:
+    async def _try(self, submission: Submission[_T], permit: Permit) -> _T:
         """Make one try: `before_try`, the turn at the gate, `before_try` again if that took long, and the exchange."""
         submission.check()  # at once, too: a look that fails again and again must not outlast its batch
         looked_at = -math.inf
         if submission.before_try is not None:
             await submission.before_try()
-            looked_at = self._gate.now()
-        await self._gate.admit(permit, until=until)
+            looked_at = asyncio.get_running_loop().time()
+        await self._gate.admit(permit)
         if submission.before_try is not None and permit.began_at - looked_at > _FRESH:
             await submission.before_try()
         return (await self._send_once(submission, permit))[1]
 
     async def _send_once(self, submission: Submission[_T], permit: Permit) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
-        exchange = Exchange(permit.leave)
+        exchange = Exchange(partial(self._gate.leave, permit))
         work = self._exchange_and_record(submission, permit, exchange)
         task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
         self._under_way[task] = exchange
@@ -167,13 +168,13 @@ class Sender:
         try:
             # First of all a place, so that what waits for one stands in no journal as sent, and can still be held back.
             async with self._transport.places_to_send:
-                permit.check()
+                self._gate.check(permit)
                 now = self._now()  # the caller's clock may raise, which it must not do between an answer and its id
                 if journal is not None:
                     await self._record_intent(journal)
                 try:
                     # Again: while the intent was written, another send may have been refused.
-                    permit.check()
+                    self._gate.check(permit)
                     answered = await self._exchange(call, exchange, now)
                 except (MotionError, HeldBack):
                     if journal is not None:
@@ -194,7 +195,7 @@ class Sender:
 
     def _tell_of_answer(self, answered: JobState | MotionError, submission: Submission[Any], permit: Permit) -> None:
         """Tell the gate, the polls and the batch at once what came of a try."""
-        permit.end(answered)
+        self._gate.judge(permit, answered)
         if isinstance(answered, MotionError):
             if isinstance(answered, ServiceError) and answered.retry_after is not None:
                 self._paused(answered, permit.left_at or permit.began_at)

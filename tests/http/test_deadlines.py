@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from motion_async.http.deadlines import Deadlines
+from motion_async.http.deadlines import Deadline, Deadlines
 
 pytestmark = pytest.mark.virtual_time
 
@@ -54,7 +54,7 @@ def of(deadlines: Deadlines, timers: list[tuple[float, Callable[..., Any]]]) -> 
 async def test_a_block_ends_at_its_time(deadlines: Deadlines) -> None:
     """A block that takes longer gets a TimeoutError at its time, and no cancellation is left."""
     began = clock()
-    with pytest.raises(TimeoutError) as caught, deadlines.block():
+    with pytest.raises(TimeoutError) as caught, Deadline(deadlines):
         await asyncio.sleep(1_000)
     assert clock() == pytest.approx(began + 5)
     assert isinstance(caught.value.__cause__, asyncio.CancelledError)
@@ -63,7 +63,7 @@ async def test_a_block_ends_at_its_time(deadlines: Deadlines) -> None:
 
 async def test_a_block_that_ends_in_time_costs_no_later_cancellation(deadlines: Deadlines) -> None:
     """Long after a block ended in time, its task goes on undisturbed."""
-    with deadlines.block():
+    with Deadline(deadlines):
         await asyncio.sleep(4.9)
     await asyncio.sleep(100)
     assert cancelling() == 0
@@ -74,7 +74,7 @@ async def test_each_block_has_its_own_time(deadlines: Deadlines) -> None:
 
     async def hang(start: float) -> float:
         await asyncio.sleep(start)
-        with pytest.raises(TimeoutError), deadlines.block():
+        with pytest.raises(TimeoutError), Deadline(deadlines):
             await asyncio.sleep(1_000)
         return clock()
 
@@ -90,7 +90,7 @@ async def test_a_block_that_ended_leaves_the_others_their_deadline(deadlines: De
     async def work(start: float, seconds: float) -> bool:
         await asyncio.sleep(start)
         try:
-            with deadlines.block():
+            with Deadline(deadlines):
                 await asyncio.sleep(seconds)
         except TimeoutError:
             return False
@@ -103,9 +103,9 @@ async def test_a_block_that_ended_leaves_the_others_their_deadline(deadlines: De
 async def test_one_task_can_run_block_after_block(deadlines: Deadlines) -> None:
     """A task that was timed out is as good as new in its next block."""
     for _ in range(3):
-        with pytest.raises(TimeoutError), deadlines.block():
+        with pytest.raises(TimeoutError), Deadline(deadlines):
             await asyncio.sleep(1_000)
-        with deadlines.block():
+        with Deadline(deadlines):
             await asyncio.sleep(1)
     assert cancelling() == 0
 
@@ -115,7 +115,7 @@ async def test_many_blocks_share_one_timer(deadlines: Deadlines, timers: list[An
 
     async def short(n: int) -> None:
         await asyncio.sleep(n / 1_000)
-        with deadlines.block():
+        with Deadline(deadlines):
             await asyncio.sleep(0.01)
 
     began = clock()
@@ -123,7 +123,7 @@ async def test_many_blocks_share_one_timer(deadlines: Deadlines, timers: list[An
     assert of(deadlines, timers) == [pytest.approx(began + 5)]
     await asyncio.sleep(100)
     assert len(of(deadlines, timers)) == 1, "without blocks there is no timer"
-    with deadlines.block():
+    with Deadline(deadlines):
         await asyncio.sleep(1)
     assert len(of(deadlines, timers)) == 2
 
@@ -131,7 +131,7 @@ async def test_many_blocks_share_one_timer(deadlines: Deadlines, timers: list[An
 async def test_a_steady_stream_of_blocks_sets_a_timer_a_deadline(deadlines: Deadlines, timers: list[Any]) -> None:
     """In a minute of blocks one after the other, the timer is set as often as five seconds pass."""
     for _ in range(600):
-        with deadlines.block():
+        with Deadline(deadlines):
             await asyncio.sleep(0.1)
     assert len(of(deadlines, timers)) <= 60 / 4.9 + 1
 
@@ -142,7 +142,7 @@ async def test_an_outer_cancellation_stays_a_cancellation(deadlines: Deadlines) 
 
     async def hang() -> None:
         try:
-            with deadlines.block():
+            with Deadline(deadlines):
                 await asyncio.sleep(1_000)
         except asyncio.CancelledError:
             counts.append(cancelling())
@@ -163,7 +163,7 @@ async def test_a_cancellation_at_the_very_deadline_stays_a_cancellation(deadline
 
     async def hang() -> None:
         try:
-            with deadlines.block():
+            with Deadline(deadlines):
                 await asyncio.sleep(1_000)
         except asyncio.CancelledError:
             counts.append(cancelling())
@@ -185,7 +185,7 @@ async def test_a_block_works_in_a_task_that_was_cancelled_before(deadlines: Dead
         try:
             await asyncio.sleep(1_000)
         except asyncio.CancelledError:
-            with pytest.raises(TimeoutError), deadlines.block():
+            with pytest.raises(TimeoutError), Deadline(deadlines):
                 await asyncio.sleep(1_000)
             counts.append(cancelling())
             raise
@@ -201,7 +201,7 @@ async def test_a_block_works_in_a_task_that_was_cancelled_before(deadlines: Dead
 async def test_an_inner_deadline_leaves_an_outer_timeout_alone(deadlines: Deadlines) -> None:
     """Inside `asyncio.timeout` the block's own deadline ends the block alone."""
     async with asyncio.timeout(10) as outer:
-        with pytest.raises(TimeoutError), deadlines.block():
+        with pytest.raises(TimeoutError), Deadline(deadlines):
             await asyncio.sleep(1_000)
         await asyncio.sleep(4)
     assert not outer.expired()
@@ -214,7 +214,7 @@ async def test_an_outer_timeout_ends_the_block_as_its_own(deadlines: Deadlines) 
     with pytest.raises(TimeoutError):  # noqa: PT012  # what the block does is what is tested
         async with asyncio.timeout(1) as outer:
             try:
-                with deadlines.block():
+                with Deadline(deadlines):
                     await asyncio.sleep(1_000)
             except BaseException as error:
                 passed.append(type(error))
@@ -230,7 +230,7 @@ async def test_two_deadlines_at_one_moment_give_one_timeout(deadlines: Deadlines
     """A block and an `asyncio.timeout` around it that end together leave no cancellation behind."""
     with pytest.raises(TimeoutError):  # noqa: PT012  # what the block does is what is tested
         async with asyncio.timeout(5 if outer_first else None) as outer:
-            with deadlines.block():
+            with Deadline(deadlines):
                 outer.reschedule(clock() + 5)
                 await asyncio.sleep(1_000)
     assert outer.expired()
@@ -240,7 +240,7 @@ async def test_two_deadlines_at_one_moment_give_one_timeout(deadlines: Deadlines
 
 async def test_an_inner_timeout_is_not_the_blocks(deadlines: Deadlines) -> None:
     """An `asyncio.timeout` inside the block ends what it surrounds, and the block goes on."""
-    with deadlines.block():
+    with Deadline(deadlines):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await asyncio.sleep(1_000)
@@ -251,9 +251,9 @@ async def test_an_inner_timeout_is_not_the_blocks(deadlines: Deadlines) -> None:
 async def test_blocks_can_be_nested(deadlines: Deadlines) -> None:
     """Of two blocks of one task the outer one's time counts when it began earlier."""
     began = clock()
-    with pytest.raises(TimeoutError), deadlines.block():  # noqa: PT012  # what the block does is what is tested
+    with pytest.raises(TimeoutError), Deadline(deadlines):  # noqa: PT012  # what the block does is what is tested
         await asyncio.sleep(1)
-        with deadlines.block():
+        with Deadline(deadlines):
             await asyncio.sleep(1_000)
     assert clock() == pytest.approx(began + 5)
     assert cancelling() == 0
@@ -261,9 +261,9 @@ async def test_blocks_can_be_nested(deadlines: Deadlines) -> None:
 
 async def test_an_error_in_a_block_comes_out_as_it_is(deadlines: Deadlines) -> None:
     """An error of the block's own is no timeout, whether the deadline had passed or not."""
-    with pytest.raises(ZeroDivisionError), deadlines.block():
+    with pytest.raises(ZeroDivisionError), Deadline(deadlines):
         raise ZeroDivisionError
-    with pytest.raises(ZeroDivisionError), deadlines.block():  # noqa: PT012  # what the block does is what is tested
+    with pytest.raises(ZeroDivisionError), Deadline(deadlines):  # noqa: PT012  # what the block does is what is tested
         try:
             await asyncio.sleep(1_000)
         except asyncio.CancelledError:
@@ -273,7 +273,7 @@ async def test_an_error_in_a_block_comes_out_as_it_is(deadlines: Deadlines) -> N
 
 async def test_a_block_that_swallows_its_end_goes_on(deadlines: Deadlines) -> None:
     """Code that catches the cancellation and ends well is believed, and its task is not marked."""
-    with deadlines.block(), contextlib.suppress(asyncio.CancelledError):
+    with Deadline(deadlines), contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(1_000)
     assert cancelling() == 0
     await asyncio.sleep(100)
@@ -285,7 +285,7 @@ async def test_a_block_needs_a_task(deadlines: Deadlines) -> None:
 
     def callback() -> None:
         try:
-            with deadlines.block():
+            with Deadline(deadlines):
                 raise AssertionError
         except RuntimeError as error:
             caught.set_result(error)
@@ -298,7 +298,7 @@ async def test_closing_ends_the_blocks_that_are_running(deadlines: Deadlines) ->
     """Nobody is left in a block without a deadline: each ends with its `TimeoutError` at once."""
     began = clock()
     asyncio.get_running_loop().call_later(1, deadlines.close)
-    with pytest.raises(TimeoutError), deadlines.block():
+    with pytest.raises(TimeoutError), Deadline(deadlines):
         await asyncio.sleep(99)
     assert clock() == pytest.approx(began + 1)
 
@@ -308,11 +308,11 @@ async def test_closing_is_always_possible_and_leaves_no_block_without_a_deadline
     """Deadlines that were never used, or closed before, can be closed; who comes after that is not kept for ever."""
     deadlines = Deadlines(5)
     if used:
-        with deadlines.block():
+        with Deadline(deadlines):
             await asyncio.sleep(1)
     deadlines.close()
     deadlines.close()
     began = clock()
-    with pytest.raises(TimeoutError), deadlines.block():
+    with pytest.raises(TimeoutError), Deadline(deadlines):
         await asyncio.sleep(99)
     assert clock() == pytest.approx(began + 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -61,19 +62,19 @@ class Service:
     def submission(self, **terms: Any) -> Submission[JobState]:
         return Submission(call=CREATE, on_accepted=lambda accepted: accepted, **terms)
 
-    def start(self, *, until: float | None = None, **terms: Any) -> asyncio.Task[float]:
+    def start(self, *, until: float = math.inf, **terms: Any) -> asyncio.Task[float]:
         """Begin a send that is tried until it is taken, and gives the time of that."""
         send = asyncio.create_task(self.send(self.submission(**terms), until))
         self.sends.append(send)
         return send
 
-    async def send(self, submission: Submission[JobState], until: float | None) -> float:
+    async def send(self, submission: Submission[JobState], until: float) -> float:
         while True:
-            permit = self.gate.permit(submission)
+            permit = self.gate.permit(submission, until=until)
             try:
-                await self.gate.admit(permit, until=until)
+                await self.gate.admit(permit)
                 answered = await self.exchange(permit)
-                permit.end(answered)
+                self.gate.judge(permit, answered)
             except HeldBack:
                 continue
             finally:
@@ -85,11 +86,11 @@ class Service:
 
     async def admit(self) -> Permit:
         permit = self.gate.permit(self.submission())
-        await self.gate.admit(permit, until=None)
+        await self.gate.admit(permit)
         return permit
 
     async def exchange(self, permit: Permit) -> JobState | MotionError:
-        permit.leave()
+        self.gate.leave(permit)
         self.left.append(now())
         answer = self.answer()
         self.in_flight += 1
@@ -142,16 +143,16 @@ async def test_what_is_about_to_leave_is_held_back(service: Service, refusal: Mo
     """It had its permit before the refusal came, and its connection after it."""
     first = await service.admit()
     second = await service.admit()
-    first.leave()
-    first.end(refusal)
+    service.gate.leave(first)
+    service.gate.judge(first, refusal)
     with pytest.raises(HeldBack):
-        second.leave()
+        service.gate.leave(second)
     service.gate.release(second)
     probe = await service.admit()
-    probe.leave()
-    probe.end(TAKEN)
+    service.gate.leave(probe)
+    service.gate.judge(probe, TAKEN)
     third = await service.admit()
-    third.leave()
+    service.gate.leave(third)
     service.gate.release(third)
 
 
@@ -159,21 +160,21 @@ async def test_what_left_before_a_refusal_says_nothing_about_the_time_after_it(s
     """Its own refusal closes nothing again, and that it was taken opens nothing."""
     permits = [await service.admit() for _ in range(4)]
     for permit in permits:
-        permit.leave()
-    permits[0].end(BUSY)
-    permits[1].end(TAKEN)
+        service.gate.leave(permit)
+    service.gate.judge(permits[0], BUSY)
+    service.gate.judge(permits[1], TAKEN)
     probe = await service.admit()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1_000):
             await service.admit()
-    probe.leave()
-    probe.end(TAKEN)
-    permits[2].end(BUSY)
+    service.gate.leave(probe)
+    service.gate.judge(probe, TAKEN)
+    service.gate.judge(permits[2], BUSY)
     assert permits[2].next_wait == 0
     after = await service.admit()
-    after.leave()
-    permits[3].end(BUSY)
-    after.check()
+    service.gate.leave(after)
+    service.gate.judge(permits[3], BUSY)
+    service.gate.check(after)
     service.gate.release(after)
 
 
@@ -181,19 +182,19 @@ async def test_what_left_before_a_refusal_says_nothing_about_the_time_after_it(s
 async def test_a_probe_of_which_nothing_came_hands_over(service: Service, ended_by: str) -> None:
     """The next one probes, at once or a little later."""
     first = await service.admit()
-    first.leave()
-    first.end(BUSY)
+    service.gate.leave(first)
+    service.gate.judge(first, BUSY)
     probe = await service.admit()
     if ended_by == "a refusal of its content":
-        probe.leave()
-        probe.end(InvalidRequestError((Problem("custom", "no"),), http_status=400))
+        service.gate.leave(probe)
+        service.gate.judge(probe, InvalidRequestError((Problem("custom", "no"),), http_status=400))
     elif ended_by == "a caller who leaves":
         service.gate.release(probe)
     else:
-        probe.leave()
-        probe.end(MotionError("nobody knows"))
+        service.gate.leave(probe)
+        service.gate.judge(probe, MotionError("nobody knows"))
     async with asyncio.timeout(5):
-        (await service.admit()).leave()
+        service.gate.leave(await service.admit())
 
 
 async def test_a_pause_holds_up_who_waits_and_who_is_about_to_leave(service: Service) -> None:
@@ -201,10 +202,10 @@ async def test_a_pause_holds_up_who_waits_and_who_is_about_to_leave(service: Ser
     permit = await service.admit()
     service.pace.slow_down(sent_at=now(), now=now(), retry_after=600)
     with pytest.raises(HeldBack):
-        permit.leave()
+        service.gate.leave(permit)
     service.gate.release(permit)
     start = now()
-    (await service.admit()).leave()
+    service.gate.leave(await service.admit())
     assert now() - start >= 600
 
 
