@@ -119,7 +119,8 @@ async def _watching(base_url: str) -> AsyncIterator[_Session]:
             schedule=schedule,
             max_connections=MAX_CONNECTIONS,
             max_polls_per_second=UNPACED,
-            exchange_timeout=3_600,  # an exchange may have to rest before a gate that is shut
+            exchange_timeout=3_600,
+            send_timeout=3_600,  # an exchange may have to rest before a gate that is shut
         )
         async with _read(motion, schedule) as watching:
             yield watching, gate

@@ -73,9 +73,11 @@ class MotionSession:
         max_connections: the most connections at one time, 2 to 10,000. A quarter of them, at least one, is for creates
             and followups, each of which opens its own; polls share the rest.
         max_polls_per_second: the most polls of the whole session, 0.01 to 1,000,000; waits stretch evenly beyond it.
-        exchange_timeout: seconds for one call from connecting to the end of the answer, 0.01 to 3,600.
+        exchange_timeout: seconds for one poll from connecting to the end of the answer, 0.01 to 3,600.
+        send_timeout: the same for a create or a followup, whose answer is paid for: worth a longer wait.
         max_answer_bytes: bytes of an answer that are read at most, 1,024 to 1 GiB.
-        cancel_grace: seconds in which a create whose caller was cancelled may still bring its id back, 0 to 3,600.
+        cancel_grace: seconds in which a create may still bring its id back when its caller was cancelled or the event
+            loop is being ended, 0 to 3,600.
         trace_configs: aiohttp's trace configurations, for every request.
         proxy: the URL of an HTTP proxy.
         trust_env: whether the environment's proxy settings count; its netrc never does.
@@ -98,6 +100,7 @@ class MotionSession:
         max_connections: int = 100,
         max_polls_per_second: float = 100.0,
         exchange_timeout: float = 30.0,
+        send_timeout: float = 120.0,
         max_answer_bytes: int = 1 << 20,
         cancel_grace: float = 5.0,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
@@ -125,15 +128,20 @@ class MotionSession:
             "ssl": ssl,
             "max_connections": check_whole_number("max_connections", max_connections, low=2, high=10_000),
             "timeout": check_number("exchange_timeout", exchange_timeout, low=0.01, high=3_600),
+            "send_timeout": check_number("send_timeout", send_timeout, low=0.01, high=3_600),
             "max_answer_bytes": check_whole_number("max_answer_bytes", max_answer_bytes, low=1_024, high=1 << 30),
         }
         self._schedule = GrowingSchedule() if schedule is None else check_schedule(schedule)
         self._batch_schedule = None if schedule is None else self._schedule
-        self._pace = Pace(max_polls_per_second)
-        self._cancel_grace = check_number("cancel_grace", cancel_grace, low=0, high=3_600)
         self._now = check_clock("now", now or partial(datetime.now, UTC))
-        self._random = random or _random.random
-        self._backoff = Backoff() if backoff is None else check_backoff(backoff)
+        self._client_options: dict[str, Any] = {
+            "schedule": self._schedule,
+            "pace": Pace(max_polls_per_second),
+            "backoff": Backoff() if backoff is None else check_backoff(backoff),
+            "grace": check_number("cancel_grace", cancel_grace, low=0, high=3_600),
+            "now": self._now,
+            "random": random or _random.random,
+        }
         self._client: Client | None = None
         self._past_durations = PastDurations()
         self._was_entered = False
@@ -152,16 +160,7 @@ class MotionSession:
         HomeLoop("a MotionSession")
         transport = Transport(**self._transport_options)
         self._was_entered = True
-        self._client = Client(
-            transport,
-            self._events,
-            schedule=self._schedule,
-            pace=self._pace,
-            backoff=self._backoff,
-            grace=self._cancel_grace,
-            now=self._now,
-            random=self._random,
-        )
+        self._client = Client(transport, self._events, **self._client_options)
         return self
 
     async def __aexit__(
@@ -196,7 +195,7 @@ class MotionSession:
         """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
 
         While no connection can be made, or the answer is a 429, it is tried for 90 seconds and up to eight times, each
-        for up to `exchange_timeout`. One create at a time finds out for the whole session whether the service takes
+        for up to `send_timeout`. One create at a time finds out for the whole session whether the service takes
         them again; to wait for that is no try. A `Retry-After` of up to an hour is waited for besides. End it sooner
         with `asyncio.timeout`: that sends nothing twice, and an id that still comes is in the log and in `events`.
 

@@ -50,6 +50,7 @@ QUICK: dict[str, Any] = {
     "backoff": Backoff(first=0.001, cap=0.001),
     "max_polls_per_second": 1e6,
     "exchange_timeout": 0.2,
+    "send_timeout": 0.2,
 }
 ECHO = f"Authorization: Bearer {KEY} may not fetch {SIGNED}"
 
@@ -239,7 +240,7 @@ async def test_a_cancelled_call_tells_no_secret(told: Told, debug_mode: None, ra
     for call, only in CALLS.values():
         for closes in (False, True):
             raw_server.handler, reached = holding(only)
-            async with session(raw_server, exchange_timeout=PATIENCE, cancel_grace=0) as motion:
+            async with session(raw_server, exchange_timeout=PATIENCE, send_timeout=PATIENCE, cancel_grace=0) as motion:
                 events = motion.events()
                 task = asyncio.ensure_future(call(motion))
                 await asyncio.wait_for(reached.wait(), PATIENCE)

@@ -36,6 +36,7 @@ async def test_a_thousand_videos_in_a_storm_end_right_and_none_is_paid_for_twice
             backoff=Backoff(first=0.05, cap=0.5),
             max_polls_per_second=1_000,
             exchange_timeout=2,
+            send_timeout=2,
         ) as motion,
     ):
         faults = every_fault().values()

@@ -84,7 +84,7 @@ async def told(motion: MotionSession, act: Callable[[], Awaitable[object]]) -> l
 @pytest.mark.parametrize("grace", [0.5, 5.0, 40.0])
 async def test_a_cancelled_create_waits_for_its_answer_as_long_as_its_grace_and_no_longer(grace: float) -> None:
     """It is over to the second then, and what may have been made is told when the session is left."""
-    async with scripted_session(never, cancel_grace=grace, exchange_timeout=1_000) as motion:
+    async with scripted_session(never, cancel_grace=grace, exchange_timeout=1_000, send_timeout=1_000) as motion:
         events = motion.events()
         creating = asyncio.create_task(motion.create("A launch video"))
         await asyncio.sleep(1)
@@ -101,7 +101,7 @@ async def test_a_cancelled_create_waits_for_its_answer_as_long_as_its_grace_and_
 
 async def test_a_grace_is_five_seconds_unless_another_is_given() -> None:
     """As the docstring says."""
-    async with scripted_session(never, exchange_timeout=1_000) as motion:
+    async with scripted_session(never, exchange_timeout=1_000, send_timeout=1_000) as motion:
         creating = asyncio.create_task(motion.create("A launch video"))
         await asyncio.sleep(1)
         began = now()

@@ -250,8 +250,8 @@ def read_error(body: bytes) -> ErrorBody | None:
     )
 
 
-def inflate(body: bytes, encoding: str | None, *, limit: int) -> bytes:
-    """Undo a `Content-Encoding` that was not asked for, up to `limit` bytes.
+def inflate(body: bytes, encoding: str | None, *, limit: int, may_be_cut: bool = False) -> bytes:
+    """Undo a `Content-Encoding` that was not asked for, up to `limit` bytes; an object that is readable needs that not.
 
     Raises a `WireError` for another one than gzip or deflate, for damaged bytes, and for too many of them.
     """
@@ -259,6 +259,9 @@ def inflate(body: bytes, encoding: str | None, *, limit: int) -> bytes:
         return body
     # zlib's numbers: 15 for the greatest window, 16 more for gzip's own frame.
     window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
+    # Such as `utf-8`, or a proxy's word for what it has unpacked itself: nothing compressed begins like an object.
+    if body[:1] == b"{" and first_object(body) is not None:
+        return body
     if window is None:
         raise WireError(f"content encoding {encoding!r:.60} was not asked for")
     inflater = zlib.decompressobj(window)
@@ -269,7 +272,7 @@ def inflate(body: bytes, encoding: str | None, *, limit: int) -> bytes:
         raise WireError(f"damaged {encoding} body: {error}") from None
     if len(plain) > limit:
         raise WireError(f"more than {limit} bytes when decompressed")
-    if not inflater.eof:
+    if not inflater.eof and not may_be_cut:
         raise WireError(f"{encoding} body cut short")
     return plain
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from motion_async.http.frames import Heard
+from motion_async.http.frames import MOST_OF_A_HEAD, Heard
 
 __all__ = ["OwnConnections", "PollRequest", "listener", "make_client", "make_pool"]
 
@@ -25,6 +25,9 @@ _MOST_UNASKED: Final = 16
 """So many answers that no request waits for may lie on one connection; the answer to the next may be early, too."""
 _READ_SIZE: Final = 65_536
 """Bytes: far more than a job's state has, and a quarter of what asyncio makes room for at each read."""
+_MOST_OF_A_FIELD: Final = 65_536
+_USUAL_FIELD: Final = 256
+"""Bytes of a header: at most, and for the number of them, of which aiohttp has a bound and none for all together."""
 listener: Final[ContextVar[Heard]] = ContextVar("listener")
 """Hears the connection of a create or a followup; a context variable, as aiohttp hands nothing of ours down there."""
 
@@ -134,6 +137,9 @@ def make_client(
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         # aiohttp would unpack a bomb without any bound; `inflate` has one.
         auto_decompress=False,
+        max_line_size=_MOST_OF_A_FIELD,
+        max_field_size=_MOST_OF_A_FIELD,
+        max_headers=MOST_OF_A_HEAD // _USUAL_FIELD,
         trace_configs=list(traces),
         request_class=request_class,
     )

@@ -1,16 +1,22 @@
 """One deadline for many blocks of code, at the price of one timer for all of them.
 
-Every block has the same time, so they expire in the order in which they began: the timer is set for
-the oldest alone, and a block costs an entry in a dict. It works like `asyncio.timeout`, which costs
-a timer a block.
+Every block has the same time, so they expire in the order in which they began: one timer looks at the
+oldest alone, and a block costs an entry in a dict. It works like `asyncio.timeout`, which costs
+a timer a block. Time in which this process did not run is not counted: what waits in a socket by then is read first.
 """
 
 from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Final
 
 __all__ = ["Deadline", "Deadlines"]
+
+_LOOK: Final = 1.0
+"""Seconds between two looks at the oldest block; also what is left to read in after the process stood still."""
+_LATE: Final = 0.1
+"""Seconds by which a look comes late when the process stood still: a stopped one, a blocked loop, a paused machine."""
 
 
 class Deadline:
@@ -32,10 +38,10 @@ class Deadline:
             raise RuntimeError("a deadline needs a task")
         self._task = task
         self._cancelling = task.cancelling()
-        self.expires_at = loop.time() + self._deadlines.seconds
+        self.expires_at = loop.time() - self._deadlines.frozen + self._deadlines.seconds
         self._deadlines.running[self] = None
-        if not self._deadlines.is_set:
-            self._deadlines.set_timer(self.expires_at)
+        if not self._deadlines.is_looking:
+            self._deadlines.look_later()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -58,36 +64,46 @@ class Deadlines:
     Attributes:
         seconds: that time.
         running: the blocks that are running, in the order in which they began; that is the order of their ends, too.
-        is_set: whether the timer is set, for the oldest of them.
+        frozen: the seconds in which the process was seen to stand still while blocks were running.
+        is_looking: whether the timer is set.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.loop = asyncio.get_running_loop()
         self.running: dict[Deadline, None] = {}
-        self.is_set = False
+        self.frozen = 0.0
+        self.is_looking = False
+        self._looks_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def set_timer(self, at: float) -> None:
-        """Have the blocks looked at when the oldest expires; for `Deadline` alone."""
-        self.is_set = True
-        self._timer = self.loop.call_at(at, self._sweep)
+    def look_later(self) -> None:
+        """Set the timer for the next look; for `Deadline` alone, of which at least one is running."""
+        now, oldest = self.loop.time(), next(iter(self.running))
+        # Often, as only a timer that comes late shows that the process stood still.
+        self._looks_at = min(now + _LOOK, max(oldest.expires_at + self.frozen, now))
+        self._timer = self.loop.call_at(self._looks_at, self._look)
+        self.is_looking = True
 
     def close(self) -> None:
         """End every block that is still running, and stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
-            self.is_set = False  # so that a block which begins all the same sets a new one
+            self.is_looking = False  # so that a block which begins all the same sets a new one
         while self.running:
             self.running.popitem()[0].expire()
 
-    def _sweep(self) -> None:
-        self.is_set = False
+    def _look(self) -> None:
+        """End the blocks whose time has passed."""
+        self.is_looking = False
         now = self.loop.time()
+        if now - self._looks_at > _LATE:
+            # The answer may lie in the socket, which is read after this: it has as long as before, and a moment more.
+            self.frozen += now - self._looks_at + _LOOK
         while self.running:
             oldest = next(iter(self.running))
-            if oldest.expires_at > now:
-                self.set_timer(oldest.expires_at)
+            if oldest.expires_at + self.frozen > now:
+                self.look_later()
                 return
             del self.running[oldest]
             oldest.expire()

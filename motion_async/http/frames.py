@@ -16,9 +16,10 @@ import attrs
 
 from motion_async.contract.wire import WireError, first_object, inflate
 
-__all__ = ["FlawedAnswer", "Heard", "read_past_frame"]
+__all__ = ["MOST_OF_A_HEAD", "FlawedAnswer", "Heard", "read_past_frame"]
 
-_MOST_OF_A_HEAD: Final = 65_536
+MOST_OF_A_HEAD: Final = 262_144
+"""Bytes of the head of an answer that are read: proxies and cookies make them long."""
 _PATIENCE: Final = 1.0
 """Seconds in which the rest of an answer comes when its frame was broken, or at an end before it was."""
 
@@ -31,7 +32,7 @@ class Heard(asyncio.Protocol):
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit + _MOST_OF_A_HEAD
+        self._limit = limit + MOST_OF_A_HEAD
         self._connection: asyncio.Transport | None = None
         self._reader: asyncio.Protocol | None = None
         self._lost: Callable[[Exception | None], None] = lambda _: None
@@ -83,11 +84,14 @@ class Heard(asyncio.Protocol):
             self._reader = None
             self._lost(exc)
 
-    async def rest(self) -> None:
-        """Wait a moment for the rest of an answer whose frame is broken, or ended too early."""
+    async def rest(self, seconds: float = _PATIENCE, *, from_nothing: bool = False) -> None:
+        """Wait for the rest of an answer that its reader is done with; `from_nothing` also while nothing has come."""
         self._dismiss()
-        over = asyncio.get_running_loop().time() + _PATIENCE
-        while not self._is_over and (found := read_past_frame(self.data)) is not None and found.may_go_on:
+        over = asyncio.get_running_loop().time() + seconds
+        while not self._is_over:
+            found = read_past_frame(self.data)
+            if (not from_nothing) if found is None else not found.may_go_on:
+                return
             self._news.clear()
             try:
                 async with asyncio.timeout_at(over):
@@ -161,7 +165,8 @@ def _bodies(rest: bytes, headers: Mapping[str, str]) -> Iterator[bytes]:
         ways.append(rest[line.end() :])
     for body in ways:
         try:
-            yield inflate(body, headers.get("content-encoding"), limit=max(len(rest), _MOST_OF_A_HEAD))
+            limit = max(len(rest), MOST_OF_A_HEAD)
+            yield inflate(body, headers.get("content-encoding"), limit=limit, may_be_cut=True)
         except WireError:
             yield body
 

@@ -55,6 +55,7 @@ class Exchange:
 
     Args:
         before_first_byte: called just before the first byte leaves; if it raises, none does.
+        grace: seconds in which the answer may still come when the exchange is cancelled after that.
         sent: whether bytes of the request may have left; until then the service cannot have taken it.
         kept_back: what `before_first_byte` raised, None if it did not.
         has_head: whether the head of an answer has come, and is well-formed.
@@ -62,6 +63,7 @@ class Exchange:
     """
 
     before_first_byte: Callable[[], None] = _let_go
+    grace: float = 0.0
     sent: bool = False
     kept_back: Exception | None = None
     has_head: bool = False
@@ -90,7 +92,8 @@ class Transport:
         trust_env: whether the environment's proxy settings count; its netrc never does.
         ssl: as in aiohttp.
         max_connections: the most connections at one time, at least 2.
-        timeout: seconds for a whole exchange, more than 0.
+        timeout: seconds for a whole poll, more than 0.
+        send_timeout: the same for a create or a followup.
         max_answer_bytes: the most of a body that is read, at least 1.
 
     Attributes:
@@ -110,14 +113,15 @@ class Transport:
         ssl: tls.SSLContext | aiohttp.Fingerprint | bool,
         max_connections: int,
         timeout: float,
+        send_timeout: float,
         max_answer_bytes: int,
     ) -> None:
         self._key = Secret(api_key)
         self._eraser = Eraser(api_key)
         self._base = base_url
         self._base_path = base_url.raw_path.rstrip("/")
-        self._timeout = timeout
-        self._deadlines = Deadlines(timeout)
+        self._poll_deadlines = Deadlines(timeout)
+        self._send_deadlines = Deadlines(send_timeout)
         self._limit = max_answer_bytes
         self._is_closing = False
         # Apart from each other, as a poll's connection stays open when it is idle, and a create opens its own.
@@ -157,19 +161,10 @@ class Transport:
         the first byte from leaving. An answer whose body is not whole says so in its `flaw`.
         """
         failure: Exception
-        is_poll = call.body is None
         task = asyncio.current_task()
         cancelled = task.cancelling() if task is not None else 0
-        if is_poll:
-            try:
-                # `acquire` looks for cancelled scopes first, even with `fast_acquire`, and each poll would pay for
-                # that.
-                self._poll_slots.acquire_nowait()
-            except anyio.WouldBlock:
-                await self._poll_slots.acquire()
         try:
-            with Deadline(self._deadlines):
-                return await (self._request(call) if exchange is None else self._send(call, exchange))
+            return await (self._poll(call) if exchange is None else self._send(call, exchange))
         except Exception as error:  # noqa: BLE001  # a caller's trace hook may raise anything, and the answer is as lost
             if task is not None and task.cancelling() > cancelled:
                 raise asyncio.CancelledError from None  # which a hook has taken for something else
@@ -185,11 +180,21 @@ class Transport:
             failure = self._translate(call, gone, exchange)
         except BaseException as error:  # noqa: BLE001  # the end of the program, or what a hook makes of it
             raise error.with_traceback(None)  # noqa: B904  # as above
-        finally:
-            if is_poll:
-                self._poll_slots.release()
         # Raised out here, so that no exception of aiohttp, which may hold the request's headers, hangs on it.
         raise failure
+
+    async def _poll(self, call: Call) -> Answer:
+        """Poll in one of the slots for polls."""
+        try:
+            # `acquire` looks for cancelled scopes first, even with `fast_acquire`, and each poll would pay for that.
+            self._poll_slots.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._poll_slots.acquire()
+        try:
+            with Deadline(self._poll_deadlines):
+                return await self._request(call)
+        finally:
+            self._poll_slots.release()
 
     async def _send(self, call: Call, exchange: Exchange) -> Answer:
         """Send what costs credits; an answer whose object came whole counts although the frame around it is flawed."""
@@ -197,9 +202,14 @@ class Transport:
         before = listener.set(heard)
         try:
             try:
-                answer = await self._request(call, exchange)
+                with Deadline(self._send_deadlines):
+                    answer = await self._request(call, exchange)
             except _FLAWED:
                 await heard.rest()
+                raise
+            except asyncio.CancelledError:  # not of a caller, nor of the deadline: the loop or the session is ended
+                if exchange.sent and exchange.grace > 0:
+                    await heard.rest(exchange.grace, from_nothing=True)
                 raise
             if not 200 <= answer.status < 300 or (answer.flaw is None and first_object(answer.body) is not None):
                 return answer
@@ -304,10 +314,12 @@ class Transport:
         if nothing_left:
             if is_open:
                 return self._transport_error(ConnectFailedError, call, "could not be made", failure)
+        elif isinstance(failure, aiohttp.ClientResponseError | HttpProcessingError) and is_open and call.body is None:
+            # A proxy that breaks each answer in the same way is no outage, which would be waited for without end.
+            return UnexpectedResponseError(f"its frame is broken ({self._words_of(failure)})", job_id=call.job_id)
         elif isinstance(failure, TimeoutError) and is_open:
-            return self._transport_error(
-                ExchangeTimeoutError, call, f"brought no answer within {self._timeout:g} s", failure
-            )
+            seconds = (self._poll_deadlines if call.body is None else self._send_deadlines).seconds
+            return self._transport_error(ExchangeTimeoutError, call, f"brought no answer within {seconds:g} s", failure)
         # A send whose session is left in the middle is still a lost answer: only that says that it may be paid for.
         elif is_open or call.body is not None:
             return self._transport_error(ConnectionLostError, call, "was lost before an answer came", failure)
@@ -315,13 +327,18 @@ class Transport:
 
     def _transport_error(self, kind: type[TransportError], call: Call, what: str, failure: Exception) -> TransportError:
         about = f" for job {call.job_id}" if call.job_id else ""
-        why = self._without_key(f"{type(failure).__name__}: {failure}".removesuffix(": "))
-        return kind(f"the connection of a {call.kind}{about} {what} ({why:.300})", job_id=call.job_id)
+        words = f"the connection of a {call.kind}{about} {what} ({self._words_of(failure)})"
+        return kind(words, job_id=call.job_id)
+
+    def _words_of(self, failure: Exception) -> str:
+        """Say what has failed; not by its repr, in which aiohttp shows the request's headers."""
+        return self._without_key(f"{type(failure).__name__}: {failure}".removesuffix(": "))[:300]
 
     async def aclose(self) -> None:
         """Close the connections that this transport has opened; a connector of the caller's stays open."""
         self._is_closing = True
-        self._deadlines.close()
+        self._poll_deadlines.close()
+        self._send_deadlines.close()
         try:
             # First, as the sends' connector opens its connections by means of the other one.
             await self._sends.close()

@@ -132,7 +132,7 @@ class Sender:
 
     async def _send_once(self, submission: Submission[_T], permit: Permit) -> tuple[JobState, _T]:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
-        exchange = Exchange(partial(self._gate.leave, permit))
+        exchange = Exchange(partial(self._gate.leave, permit), self._grace)
         work = self._exchange_and_record(submission, permit, exchange)
         task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
         self._under_way[task] = exchange
@@ -283,7 +283,8 @@ class Sender:
             if self._under_way:
                 await asyncio.wait(list(self._under_way), timeout=self._grace)
         finally:
-            for task in self._under_way:
+            for task, exchange in self._under_way.items():
+                exchange.grace = 0.0  # it has had its time
                 task.cancel()
         if self._under_way:
             await asyncio.wait(list(self._under_way))

@@ -98,6 +98,7 @@ def session(hostile: HostileServer, **options: Any) -> MotionSession:
         "backoff": Backoff(first=0, cap=0),
         "max_polls_per_second": 1_000_000,
         "exchange_timeout": 20,
+        "send_timeout": 20,
         "cancel_grace": 20,
     }
     return MotionSession(KEY, **quick | options)

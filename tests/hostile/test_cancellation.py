@@ -75,9 +75,10 @@ def _cancel_twice(task: asyncio.Task[Any], _: MotionSession, loop: SteppingLoop)
 
 def _run_out_of_time(_: asyncio.Task[Any], motion: MotionSession, loop: SteppingLoop) -> None:
     assert motion._client is not None
-    blocks = motion._client._transport._deadlines.running
-    while blocks:
-        blocks.popitem()[0].expire()
+    transport = motion._client._transport
+    for blocks in (transport._send_deadlines.running, transport._poll_deadlines.running):
+        while blocks:
+            blocks.popitem()[0].expire()
 
 
 CUTS: Final = {"cancelled": _cancel, "cancelled twice": _cancel_twice, "out of time": _run_out_of_time}
@@ -206,7 +207,12 @@ async def test_a_place_on_the_wire_comes_back_at_every_step(hostile: HostileServ
             assert motion._client is not None
             transport = motion._client._transport
             # A poll of the loop's own may be on its way.
-            await until(lambda at=transport: at._poll_slots.value == 1 and not at._deadlines.running, within=5)
+            await until(
+                lambda at=transport: (
+                    at._poll_slots.value == 1 and not (at._send_deadlines.running or at._poll_deadlines.running)
+                ),
+                within=5,
+            )
         if not isinstance(end, asyncio.CancelledError):
             return
 

@@ -100,7 +100,7 @@ async def under_way(hostile: HostileServer, motion: MotionSession) -> asyncio.Ta
 
 async def test_a_deadline_makes_it_uncertain(hostile: HostileServer) -> None:
     """One POST, and its cause says that time ran out."""
-    async with session(hostile, exchange_timeout=0.05) as motion:
+    async with session(hostile, exchange_timeout=0.05, send_timeout=0.05) as motion:
         end = await ended(await under_way(hostile, motion))
     assert isinstance(end, CreateUncertainError)
     assert isinstance(end.__cause__, ExchangeTimeoutError)
@@ -173,7 +173,7 @@ async def test_a_hook_that_raises_at_any_place_costs_no_second_post(
     """The create succeeds, is uncertain, or provably was not sent."""
     service = serve(hostile)
     with told() as said:
-        async with session(hostile, trace_configs=[raising(error, at)], exchange_timeout=1_000) as motion:
+        async with session(hostile, trace_configs=[raising(error, at)], send_timeout=1_000) as motion:
             end = await ended(motion.create("first"))  # within seconds, not at the deadline
     assert service.posts["first"] <= 1
     assert isinstance(end, Job | MotionError), repr(end)

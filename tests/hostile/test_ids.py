@@ -26,7 +26,7 @@ NO_TEXT: list[Any] = [None, 5, b"a", ["a"], True, 1.5]
 
 
 def session(hostile: HostileServer) -> MotionSession:
-    return MotionSession(KEY, base_url=hostile.url, backoff=Backoff(first=0, cap=0), exchange_timeout=10)
+    return MotionSession(KEY, base_url=hostile.url, backoff=Backoff(first=0, cap=0), send_timeout=10)
 
 
 def shown(job_id: object) -> str:

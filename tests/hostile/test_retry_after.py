@@ -51,7 +51,7 @@ async def refused(
         await peer.say(http(b"{}", b"Retry-After: " + retry_after.encode("latin-1"), *dated, status=b"503 Down"))
 
     hostile.script = script
-    async with MotionSession(KEY, base_url=hostile.url, now=lambda: clock, exchange_timeout=10) as motion:
+    async with MotionSession(KEY, base_url=hostile.url, now=lambda: clock, send_timeout=10) as motion:
         with pytest.raises(CreateUncertainError, match="the create was sent") as caught:
             await motion.create("A launch video")
     assert isinstance(caught.value.__cause__, ServiceUnavailableError)
@@ -98,7 +98,12 @@ async def test_a_followed_job_ends_in_time_whatever_is_asked_for(
 
     hostile.script = script
     async with MotionSession(
-        KEY, base_url=hostile.url, now=lambda: NOW + off, backoff=Backoff(first=0, cap=0), exchange_timeout=10
+        KEY,
+        base_url=hostile.url,
+        now=lambda: NOW + off,
+        backoff=Backoff(first=0, cap=0),
+        exchange_timeout=10,
+        send_timeout=10,
     ) as motion:
         assert (await motion.job(JOB).wait(timeout=10)).status == "completed"
 

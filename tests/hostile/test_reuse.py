@@ -14,7 +14,7 @@ OTHER = "another-job"
 
 
 def session(hostile: HostileServer) -> MotionSession:
-    return MotionSession(KEY, base_url=hostile.url, backoff=Backoff(first=0, cap=0), exchange_timeout=10)
+    return MotionSession(KEY, base_url=hostile.url, backoff=Backoff(first=0, cap=0), send_timeout=10)
 
 
 async def answer(peer: Peer) -> None:

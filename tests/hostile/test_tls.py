@@ -29,7 +29,7 @@ CALLS: dict[str, Callable[[MotionSession], Any]] = {
 
 
 def session(url: str, **options: Any) -> MotionSession:
-    return MotionSession(KEY, base_url=url, backoff=Backoff(first=0, cap=0), exchange_timeout=10, **options)
+    return MotionSession(KEY, base_url=url, backoff=Backoff(first=0, cap=0), send_timeout=10, **options)
 
 
 def server_side(*, name: str, authority: trustme.CA) -> ssl.SSLContext:
@@ -123,7 +123,12 @@ async def test_a_handshake_that_is_never_answered_ends_in_time(hostile: HostileS
     hostile.script = silent
     url = hostile.url.replace("http:", "https:")
     async with MotionSession(
-        KEY, base_url=url, ssl=ssl.create_default_context(), exchange_timeout=0.1, backoff=Backoff(first=0, cap=0)
+        KEY,
+        base_url=url,
+        ssl=ssl.create_default_context(),
+        exchange_timeout=0.1,
+        send_timeout=0.1,
+        backoff=Backoff(first=0, cap=0),
     ) as motion:
         with pytest.raises(Exception, match=r"could not be made|brought no answer") as caught:
             await CALLS[call](motion)

@@ -111,29 +111,65 @@ async def test_one_task_can_run_block_after_block(deadlines: Deadlines) -> None:
 
 
 async def test_many_blocks_share_one_timer(deadlines: Deadlines, timers: list[Any]) -> None:
-    """A thousand blocks within the time of one set one timer, and one each time it has fired."""
+    """A thousand blocks at a time set one timer, and one each second while any of them runs."""
 
-    async def short(n: int) -> None:
-        await asyncio.sleep(n / 1_000)
+    async def long(n: int) -> None:
+        await asyncio.sleep(n / 10_000)
         with Deadline(deadlines):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(3)
 
     began = clock()
-    await asyncio.gather(*map(short, range(1_000)))
-    assert of(deadlines, timers) == [pytest.approx(began + 5)]
+    await asyncio.gather(*map(long, range(1_000)))
+    assert of(deadlines, timers) == [pytest.approx(began + n) for n in (1, 2, 3, 4)]
     await asyncio.sleep(100)
-    assert len(of(deadlines, timers)) == 1, "without blocks there is no timer"
+    assert len(of(deadlines, timers)) == 4, "without blocks there is no timer"
     with Deadline(deadlines):
-        await asyncio.sleep(1)
-    assert len(of(deadlines, timers)) == 2
+        await asyncio.sleep(0.5)
+    assert len(of(deadlines, timers)) == 5
 
 
-async def test_a_steady_stream_of_blocks_sets_a_timer_a_deadline(deadlines: Deadlines, timers: list[Any]) -> None:
-    """In a minute of blocks one after the other, the timer is set as often as five seconds pass."""
+async def test_a_steady_stream_of_blocks_sets_a_timer_a_second(deadlines: Deadlines, timers: list[Any]) -> None:
+    """However many blocks come one after the other."""
     for _ in range(600):
         with Deadline(deadlines):
             await asyncio.sleep(0.1)
-    assert len(of(deadlines, timers)) <= 60 / 4.9 + 1
+    assert len(of(deadlines, timers)) <= 61
+
+
+@pytest.fixture
+async def stand_still(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Has so many seconds pass in which this process does not run."""
+    loop = asyncio.get_running_loop()
+    running, stood = loop.time, 0.0
+
+    def stand(seconds: float) -> None:
+        nonlocal stood
+        stood += seconds
+
+    monkeypatch.setattr(loop, "time", lambda: running() + stood)
+    return stand
+
+
+@pytest.mark.parametrize("after", [0.5, 2.5, 4.9])
+async def test_time_in_which_the_process_stood_still_is_not_counted(
+    deadlines: Deadlines, stand_still: Callable[[float], None], after: float
+) -> None:
+    """What came meanwhile is read: a block has what was left of its time, and at the end a moment more."""
+    with Deadline(deadlines):
+        await asyncio.sleep(after)
+        stand_still(1_000)
+        await asyncio.sleep(5.4 - after)
+
+
+async def test_a_process_that_stood_still_is_not_waited_for_without_end(
+    deadlines: Deadlines, stand_still: Callable[[float], None]
+) -> None:
+    """After that the block ends as always."""
+    began = clock()
+    asyncio.get_running_loop().call_later(2, stand_still, 1_000)
+    with pytest.raises(TimeoutError), Deadline(deadlines):
+        await asyncio.get_running_loop().create_future()
+    assert clock() - began == pytest.approx(1_000 + 6, abs=1)
 
 
 async def test_an_outer_cancellation_stays_a_cancellation(deadlines: Deadlines) -> None:

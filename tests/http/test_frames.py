@@ -131,9 +131,9 @@ async def test_a_reader_closes_a_connection_for_itself_alone() -> None:
     heard.data_received(b"two")
     heard.connection_lost(None)
     assert (reader.told, lost, heard.data, transport.is_closed) == ([b"one"], [None], b"onetwo", False)
-    for _ in range(100):
+    for _ in range(300):
         heard.data_received(b"x" * 1_000)
-    assert len(heard.data) == 65_536 + 100
+    assert len(heard.data) == 262_144 + 100
     heard.end()
     assert transport.is_aborted
 

@@ -46,7 +46,12 @@ LONGEST_ROUND: Final = 90.0
 """Seconds after which a round is stuck, a bound that is far above what one takes."""
 QUICKER: Final = {Hang: Hang(), SlowBody: SlowBody(0.1), RateLimited: RateLimited(0.05)}
 """Faults that take long enough to be felt, and no longer."""
-SESSION: Final[dict[str, Any]] = QUICK | {"exchange_timeout": 0.6, "cancel_grace": 0.3, "max_connections": 12}
+SESSION: Final[dict[str, Any]] = QUICK | {
+    "exchange_timeout": 0.6,
+    "send_timeout": 0.6,
+    "cancel_grace": 0.3,
+    "max_connections": 12,
+}
 OVER: Final = {ItemState.COMPLETED, ItemState.FAILED, ItemState.UNCERTAIN, ItemState.PLANNED}
 """Where items may stand at the end; planned are those whose parents have no video, and so will have none."""
 

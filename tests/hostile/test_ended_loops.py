@@ -1,0 +1,124 @@
+"""A loop that is ended while a create is on its way, and a process that stands still: the paid answer is read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from motion_async import Backoff, CreateUncertainError, Job, JobState, MotionSession
+from tests.hostile.hostile_server import JOB, KEY, http, state
+
+ACCEPTED = http(b'{"job_id":"%s","status":"queued","status_url":"/x"}' % JOB.encode(), status=b"202 Accepted")
+
+
+class Service:
+    """A server in a thread of its own, which answers each request `after` so many seconds, whatever the loop does."""
+
+    def __init__(self) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}/api/motion"
+        self.after = 0.0
+        self.answer = ACCEPTED
+        self.asked = threading.Event()
+        self.answered = threading.Event()
+        self.requests = 0
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self) -> None:
+        while True:
+            peer, _ = self.listening.accept()
+            with peer:
+                if not peer.recv(65_536):
+                    return  # `end` came
+                self.requests += 1
+                self.asked.set()
+                time.sleep(self.after)
+                peer.sendall(self.answer)
+                self.answered.set()
+                peer.recv(1)  # until the client leaves
+
+    def end(self) -> None:
+        with socket.create_connection(self.listening.getsockname()):
+            pass
+        self.thread.join()
+        self.listening.close()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    service = Service()
+    yield service
+    service.end()
+
+
+def session(service: Service, **options: Any) -> MotionSession:
+    return MotionSession(KEY, base_url=service.url, backoff=Backoff(first=0, cap=0), **options)
+
+
+def end_the_loop_during_a_create(service: Service, **options: Any) -> asyncio.Task[Job] | None:
+    """Have something end `asyncio.run` while the answer to a create is awaited, as a soft time limit does."""
+    create: asyncio.Task[Job] | None = None
+
+    async def work() -> None:
+        nonlocal create
+        motion = await session(service, **options).__aenter__()
+        create = asyncio.ensure_future(motion.create("A launch video"))
+        while not service.asked.is_set():
+            await asyncio.sleep(0.001)
+        asyncio.get_running_loop().call_soon(interrupt)
+        try:
+            await create
+        finally:
+            await motion.aclose()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(work())
+    return create
+
+
+def test_a_create_whose_loop_is_ended_brings_its_id_back(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """All tasks are cancelled at once, that of the exchange as well; its answer is heard all the same, and told."""
+    service.after = 0.3
+    with caplog.at_level(logging.INFO, "motion_async"):
+        create = end_the_loop_during_a_create(service, cancel_grace=30)
+    assert create is not None
+    assert create.cancelled()
+    assert service.requests == 1
+    assert f"the service took it: job {JOB}" in caplog.text
+
+
+def test_the_grace_bounds_how_long_an_ended_loop_goes_on(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """Then the create is uncertain, which is told."""
+    service.after = 3
+    with caplog.at_level(logging.INFO, "motion_async"):
+        end_the_loop_during_a_create(service, cancel_grace=0.1)
+    assert not service.answered.is_set()
+    assert JOB not in caplog.text
+    assert CreateUncertainError("x").args[0].split("(")[0][:20] in caplog.text
+
+
+async def test_an_answer_that_came_while_the_loop_was_blocked_is_read(service: Service) -> None:
+    """However late the loop looks at its timers: that of a poll, and that of a create."""
+    async with session(service, exchange_timeout=0.3, send_timeout=0.3, cancel_grace=0) as motion:
+        for answer, call in ((ACCEPTED, motion.create("A launch video")), (http(state()), motion.poll(JOB))):
+            service.answer = answer
+            service.asked.clear()
+            service.answered.clear()
+            task = asyncio.ensure_future(call)
+            while not service.asked.is_set():
+                await asyncio.sleep(0.001)
+            service.answered.wait(60)
+            time.sleep(0.5)  # noqa: ASYNC251  # to block the loop is what this is about
+            assert isinstance(await task, Job | JobState)
+    assert service.requests == 2
