@@ -19,6 +19,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
+from motion_async.canonical import canonical_job_id
 from motion_async.codec import write_plain_request
 from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
 from motion_async.problems import MAX_PROBLEMS, Problem
@@ -183,9 +184,10 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
     That is for what is no JSON, or has an id or a status that is missing or of another type.
     """
     given = _read_object(body)
-    if asked is not None and given.get("job_id") == asked:
+    job_id = given.get("job_id")
+    if job_id is not None:
         # One string for all states of a job: thousands of states may be held at a time.
-        given["job_id"] = asked
+        given["job_id"] = asked if job_id == asked else canonical_job_id(job_id)
     try:
         state, unread = _read_job_state(given, JobState), frozenset[str]()
     except cattrs.BaseValidationError:
@@ -230,7 +232,8 @@ def read_accepted(body: bytes) -> JobState:
     if not isinstance(job_id, str) or not job_id or _REPLACEMENT in job_id:
         raise WireError(f"job_id: expected a string, not {_kind(job_id)}")
     # Without a readable status the id still counts: losing that would be the greater harm, and polls find the status.
-    return JobState(job_id, JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED)
+    known = JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED
+    return JobState(canonical_job_id(job_id), known)
 
 
 def read_error(body: bytes) -> ErrorBody | None:

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from motion_async.canonical import canonical_job_id
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
@@ -233,7 +234,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._retry(lambda: self._store.queries.find_by_job(job_id))
+        return await self._retry(lambda: self._store.queries.find_by_job(canonical_job_id(job_id)))
 
     async def history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order.
@@ -307,7 +308,7 @@ class Ledger:
         move: Move = SendAgain(op, item, at) if send_again else Drop(op, item, at)
         what = "sent again" if send_again else "dropped"
         if job_id is not None:
-            check_job_id(job_id)
+            check_job_id(job_id := canonical_job_id(job_id))
             move = Accept(op, item, at, job_id, by="person")
             what = f"given job {job_id}, which is noted in its history"
         done = await self._writer.put(move)

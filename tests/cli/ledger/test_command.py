@@ -419,3 +419,16 @@ def test_the_help_of_resolve_tells_key_and_yes_as_they_are(
     text = capsys.readouterr().out
     assert text.startswith("Usage: motion-async ledger resolve [OPTIONS] LEDGER [KEY]")
     assert "with --all" in text
+
+
+JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_job_is_one_items_however_its_id_is_written(command: Command) -> None:
+    """A UUID in capitals is the same job: not another one for this item, nor free for a second."""
+    assert command("ledger", "resolve", LEDGER, "lost", "--job-id", JOB.upper())[0] == 0
+    status, _, said = command("ledger", "resolve", LEDGER, "gone", "--job-id", JOB)
+    assert status == 2
+    assert "is that of 'lost'" in said
+    assert command("ledger", "resolve", LEDGER, "lost", "--job-id", JOB)[1][0]["job_id"] == JOB
