@@ -11,7 +11,8 @@ from collections import Counter
 
 from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest
-from motion_async.ledger.items import content_digest, content_key
+from motion_async.ledger.earlier import EarlierKeys
+from motion_async.ledger.items import Item, content_digest, content_key
 from motion_async.problems import Problem
 
 __all__ = ["Keys", "fingerprint"]
@@ -30,6 +31,11 @@ class Keys:
         self._contents: Counter[bytes] = Counter()
         self._given: set[bytes] = set()
         self._refused: set[bytes] = set()
+        self._earlier = EarlierKeys()
+
+    def recognise(self, item: Item) -> None:
+        """Take in an item that a ledger may have under a key of its first time; before any `of`."""
+        self._earlier.add(item)
 
     def of(self, given: BatchRequest) -> str:
         """Give the key of the next valid request, or raise `InvalidRequestError` if this run has given it already."""
@@ -42,7 +48,7 @@ class Keys:
             # wherever other requests are put in between.
             content = bytes.fromhex(digest)
             self._contents[content] += 1
-            key = content_key(digest, self._contents[content])
+            key = self._earlier.take(given) or content_key(digest, self._contents[content])
         known_as = fingerprint(key)
         if given.id is not None:
             self._refused.discard(known_as)  # this one can be sent, whatever an earlier one was

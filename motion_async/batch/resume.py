@@ -34,7 +34,8 @@ from motion_async.events import Event, SentElsewhere
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger import Ledger
 from motion_async.ledger.codec import check_name
-from motion_async.ledger.items import Entry, Item, ItemState, content_digest
+from motion_async.ledger.earlier import has_content
+from motion_async.ledger.items import Entry, Item, ItemState
 from motion_async.problems import Problem
 
 __all__ = ["Batch"]
@@ -88,6 +89,8 @@ class Batch:
         failure: Exception | None = None
         chunk: list[BatchRequest] = []
         keys = Keys()
+        async for item in self._ledger.keyed_earlier(self._name):
+            keys.recognise(item)
         async with contextlib.aclosing(iterate(requests)) as source:
             while failure is None:
                 try:
@@ -155,7 +158,7 @@ class Batch:
         )
         if item.state is ItemState.PLANNED:
             return intake
-        if item.digest != content_digest(entry.request) or item.parent != entry.parent:
+        if not has_content(item, entry.request) or item.parent != entry.parent:
             return attrs.evolve(intake, settled=(item.job_state, self._conflict_error(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:
             parent = None if item.parent is None else await self._ledger.find(self._name, item.parent)

@@ -21,7 +21,8 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from motion_async.canonical import canonical_job_id
 from motion_async.codec import write_plain_request
-from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
+from motion_async.contract.media import guess_types
+from motion_async.jobs import NOTHING_ELSE, Attachment, JobState, JobStatus, VideoRequest
 from motion_async.problems import MAX_PROBLEMS, Problem
 from motion_async.redaction import redacted
 
@@ -174,8 +175,15 @@ _TOLERATED: Final = {"created_at": _time, "updated_at": _time, "completed_at": _
 
 
 def encode_request(request: VideoRequest) -> bytes:
-    """Write the body of a create or a followup (section "Create Job"), without what is not given."""
+    """Write the body of a create or a followup (section "Create Job"), without what is neither given nor known."""
+    if request.attachments:
+        request = attrs.evolve(request, attachments=map(_with_types, request.attachments))
     return json.dumps(write_plain_request(request), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _with_types(attachment: Attachment) -> Attachment:
+    content_type, kind = guess_types(attachment)
+    return attrs.evolve(attachment, content_type=content_type, type=kind)
 
 
 def read_state(body: bytes, *, asked: str | None = None) -> JobState:

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import attrs
 
-from motion_async.codec import write_plain_request
 from motion_async.contract.signed_urls import unsigned
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 
@@ -141,22 +140,24 @@ class LedgerTrouble:
     waited: float
 
 
-_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_DIGITS: Final = 40
+_write: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def content_digest(request: VideoRequest) -> str:
-    """Give the digest of what a request asks for, the same when its attachments' URLs are signed anew.
+    """Give the digest of what a person asked for, the same when attachments' URLs are signed anew.
+
+    What was not given has no part in it, whatever the service is told instead: so it is the same on every machine.
 
     Args:
         request: any request that `motion_async.contract.validation` has found nothing wrong with.
 
     Returns:
-        32 hexadecimal digits.
+        40 hexadecimal digits.
     """
-    content = write_plain_request(request)
-    for attachment in content.get("attachments", ()):
-        attachment["url"] = unsigned(attachment["url"])
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()[:32]
+    attachments = [[unsigned(given.url), given.name, given.type, given.content_type] for given in request.attachments]
+    content = _write([request.prompt, request.style_reference_url, attachments])
+    return hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]
 
 
 def content_key(digest: str, ordinal: int) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -213,10 +214,31 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
+        read = partial(self._store.queries.read_page, batch, tuple(states))
+        async with aclosing(self._pages(read)) as found:
+            async for item in found:
+                yield item
+
+    async def keyed_earlier(self, batch: str) -> AsyncIterator[Item]:
+        """Give the items of a batch whose keys may be of the first ledgers' time; see `motion_async.ledger.earlier`.
+
+        Args:
+            batch: the batch's name.
+
+        Yields:
+            The items, in the order in which they were planned.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        async with aclosing(self._pages(partial(self._store.queries.read_earlier, batch))) as found:
+            async for item in found:
+                yield item
+
+    async def _pages(self, read: Callable[..., Awaitable[list[Item]]]) -> AsyncGenerator[Item]:
         after = 0
-        chosen = tuple(states)
         while True:
-            page = await self._retry(partial(self._store.queries.read_page, batch, chosen, after=after, most=_PAGE))
+            page = await self._retry(partial(read, after=after, most=_PAGE))
             for item in page:
                 yield item
             if len(page) < _PAGE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import mimetypes
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -481,3 +482,18 @@ async def test_a_batch_outlives_its_database(
         assert all(outcome.ok for outcome in await ended)
     assert (sandbox.counts.creates, sandbox.counts.duplicates) == (60, 0)
     assert "ledger" in caplog.text
+
+
+@pytest.mark.parametrize("id", [None, "logo"])
+async def test_what_another_machine_would_guess_of_a_file_is_no_other_request(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, id: str | None
+) -> None:
+    """A batch that goes on where no table of MIME types is, or another one, pays for nothing again."""
+    first: str | None = None
+    for table in ("image/vnd.adobe.photoshop", None, "image/x-photoshop"):
+        monkeypatch.setattr(mimetypes, "guess_type", lambda *_, known=table, **__: (known, None))
+        request = VideoRequest("a logo", attachments=["https://files.example.com/logo.psd"])
+        [outcome] = await run(motion, ledger, [BatchRequest(request, id=id)])
+        assert outcome.ok
+        assert outcome.job_id == (first := first or outcome.job_id)
+    assert sandbox.counts.creates == 1

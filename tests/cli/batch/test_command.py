@@ -12,6 +12,7 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox
+from tests.ledger.earlier import Earlier, make_earlier
 from tests.waiting import until_now
 
 Lines = list[dict[str, Any]]
@@ -399,3 +400,21 @@ def test_nothing_of_a_run_needs_the_directory_it_began_in(
     assert (tmp_path / "in" / "launch.jsonl.ledger.db").exists()
     assert len(results(str(tmp_path / "out.jsonl"))) == sandbox.counts.creates == 1
     capsys.readouterr()
+
+
+def test_what_an_earlier_library_has_finished_is_told_as_finished(
+    sandbox: Sandbox, command: Command, write: Write
+) -> None:
+    """By a dry run, by the run itself and by its results, with an id and without."""
+    url = "https://files.example.com/logo.psd"
+    body = {"prompt": "A logo", "attachments": [{"url": url, "content_type": "image/x-psd", "type": "image"}]}
+    request = {"prompt": "A logo", "attachments": [url]}
+    file = write([request, {**request, "id": "logo"}])
+    make_earlier("sqlite:///launch.jsonl.ledger.db", *(Earlier(body, key, job_id="job-1") for key in (1, "logo")))
+    Path("launch.jsonl.ledger.db").chmod(0o600)
+    status, lines, _ = command("batch", file, "--dry-run")
+    assert (status, lines[-1]["counts"]) == (0, {"completed": 2})
+    status, lines, _ = command("batch", file, "--output", "out.jsonl")
+    assert (status, states(lines), states(results())) == (0, ["completed"] * 2, ["completed"] * 2)
+    assert [result["error"] for result in results()] == [None, None]
+    assert sandbox.counts.creates == 0
