@@ -6,11 +6,29 @@ Pure, and knows nothing of the package. Nothing of it is sent in the place of wh
 from __future__ import annotations
 
 import re
-from typing import Final
+import unicodedata
+from typing import Final, overload
 
-__all__ = ["canonical_job_id"]
+__all__ = ["canonical_job_id", "canonical_text"]
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+@overload
+def canonical_text(text: str) -> str: ...
+@overload
+def canonical_text(text: None) -> None: ...
+def canonical_text(text: str | None) -> str | None:
+    """Give a text as people see it: in Unicode's form NFC, each line ended by LF, without white space at its ends.
+
+    Files come back from spreadsheets, editors and other systems with other bytes for the same text.
+    """
+    if text is None:
+        return None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def canonical_job_id(job_id: str) -> str:

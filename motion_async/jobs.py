@@ -175,7 +175,8 @@ class BatchRequest:
 
     Args:
         request: what to make; a plain string is taken as the prompt.
-        id: its name within the batch, 1 to 200 printable characters; when None, a ledger knows it by its content.
+        id: its name within the batch, 1 to 200 printable characters, the same in every form of Unicode; when None, a
+            ledger knows it by its content.
         follows: the id of an earlier request of the same batch, which must have a ledger: this one is a followup to
             that one's job, sent once it has completed. Several that follow the same one take turns in their order,
             what follows one of them before the next of them, so each changes what the turn before it made.
@@ -271,7 +272,7 @@ class Outcome:
         job_id: the job that was made for it, None if none is known.
         state: the job's last state, where it was seen.
         error: why there is no video, None if there is one.
-        key: what the batch knows the request by: its `id`, or what its ledger has it under.
+        key: what the batch knows the request by: its `id`, in Unicode's form NFC, or what its ledger has it under.
         metadata: what the request's `BatchRequest` had.
     """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
+from motion_async.canonical import canonical_text
 from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest
 from motion_async.ledger.earlier import EarlierKeys
@@ -19,9 +20,9 @@ __all__ = ["Keys", "fingerprint"]
 
 
 def fingerprint(key: str) -> bytes:
-    """Give 16 bytes that stand for a key: a batch may have a million, of 512 characters each."""
+    """Give 16 bytes that stand for a key in all its forms: a batch may have a million, of 512 characters each."""
     # An invalid id is fingerprinted as well, and may hold half of a surrogate pair.
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(canonical_text(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class Keys:
@@ -39,11 +40,11 @@ class Keys:
 
     def of(self, given: BatchRequest) -> str:
         """Give the key of the next valid request, or raise `InvalidRequestError` if this run has given it already."""
-        key = given.id
+        key = canonical_text(given.id)
         if key is None:
             digest = content_digest(given.request)
             if given.follows is not None:
-                digest = hashlib.sha256(f"{digest} {given.follows}".encode()).hexdigest()[: len(digest)]
+                digest = hashlib.sha256(f"{digest} {canonical_text(given.follows)}".encode()).hexdigest()[: len(digest)]
             # Equal requests are told apart by their place among their equals: the second stays the second in every run,
             # wherever other requests are put in between.
             content = bytes.fromhex(digest)

@@ -19,6 +19,7 @@ import attrs
 from motion_async.batch.keys import Keys
 from motion_async.batch.requests import Intake, Requests, as_batch_request, iterate, known_by
 from motion_async.batch.unsent import parent_failed, parent_incomplete
+from motion_async.canonical import canonical_text
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import (
     ConfigurationError,
@@ -120,7 +121,8 @@ class Batch:
                 )
                 keys.refuse_invalid(given)
             else:
-                entries[place] = Entry(key, given.request, metadata=given.metadata, parent=given.follows)
+                parent = canonical_text(given.follows)
+                entries[place] = Entry(key, given.request, metadata=given.metadata, parent=parent)
         items = await self._ledger.plan(self._name, list(entries.values())) if entries else []
         for (place, entry), item in zip(entries.items(), items, strict=True):
             found[place] = await self._intake_of(item, entry, keys)

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from motion_async.canonical import canonical_text
 from motion_async.jobs import BatchRequest, VideoRequest
 from motion_async.ledger.items import Item, content_digest
 
@@ -84,4 +85,4 @@ def _without_types(request: VideoRequest) -> VideoRequest:
 
 
 def _known_by(request: VideoRequest, follows: str | None) -> bytes:
-    return f"{content_digest(_without_types(request))} {follows or ''}".encode()
+    return f"{content_digest(_without_types(request))} {canonical_text(follows) or ''}".encode()

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import attrs
 
+from motion_async.canonical import canonical_text
 from motion_async.contract.signed_urls import unsigned
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 
@@ -147,7 +148,8 @@ _write: Final = json.JSONEncoder(separators=(",", ":")).encode
 def content_digest(request: VideoRequest) -> str:
     """Give the digest of what a person asked for, the same when attachments' URLs are signed anew.
 
-    What was not given has no part in it, whatever the service is told instead: so it is the same on every machine.
+    It is of text as people see it, see `motion_async.canonical`. What was not given has no part in it, whatever the
+    service is told instead: so it is the same on every machine.
 
     Args:
         request: any request that `motion_async.contract.validation` has found nothing wrong with.
@@ -155,9 +157,12 @@ def content_digest(request: VideoRequest) -> str:
     Returns:
         40 hexadecimal digits.
     """
-    attachments = [[unsigned(given.url), given.name, given.type, given.content_type] for given in request.attachments]
-    content = _write([request.prompt, request.style_reference_url, attachments])
-    return hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]
+    attachments = [
+        [canonical_text(text) for text in (unsigned(given.url), given.name, given.type, given.content_type)]
+        for given in request.attachments
+    ]
+    content = [canonical_text(request.prompt), canonical_text(request.style_reference_url), attachments]
+    return hashlib.sha256(_write(content).encode()).hexdigest()[:_DIGITS]
 
 
 def content_key(digest: str, ordinal: int) -> str:

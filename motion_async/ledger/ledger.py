@@ -15,7 +15,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from motion_async.canonical import canonical_job_id
+from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
@@ -134,7 +134,7 @@ class Ledger:
             LedgerError: if it could not be written.
         """
         self._check_writable()
-        check_name("the name of a batch", batch)
+        batch = check_name("the name of a batch", batch)
         written: list[asyncio.Future[list[Item]]] = []
         for first in range(0, len(entries), _PLANNED_AT_ONCE):
             planned = tuple(map(_write_entry, entries[first : first + _PLANNED_AT_ONCE]))
@@ -165,19 +165,20 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return (await self.many(batch, [key])).get(key)
+        return (await self.many(batch, [key])).get(canonical_text(key))
 
     async def many(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
-        """Give the items of a batch that have one of some keys.
+        """Give the items of a batch that have one of some keys, each by the key that the item has.
 
         Args:
             batch: the batch's name.
-            keys: any number.
+            keys: any number, in whatever form of Unicode.
 
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._retry(lambda: self._store.queries.find_by_keys(batch, keys))
+        names = list(map(canonical_text, keys))
+        return await self._retry(lambda: self._store.queries.find_by_keys(canonical_text(batch), names))
 
     async def settled(self, item: Item) -> Item:
         """Read an item again; an intent whose owner is dead becomes uncertain.
@@ -214,7 +215,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        read = partial(self._store.queries.read_page, batch, tuple(states))
+        read = partial(self._store.queries.read_page, canonical_text(batch), tuple(states))
         async with aclosing(self._pages(read)) as found:
             async for item in found:
                 yield item
@@ -231,7 +232,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        async with aclosing(self._pages(partial(self._store.queries.read_earlier, batch))) as found:
+        async with aclosing(self._pages(partial(self._store.queries.read_earlier, canonical_text(batch)))) as found:
             async for item in found:
                 yield item
 
@@ -278,7 +279,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._retry(lambda: self._store.queries.count(batch))
+        return await self._retry(lambda: self._store.queries.count(canonical_text(batch)))
 
     async def durations(self, limit: int = 1_000) -> list[tuple[float, int]]:
         """Give how long the newest finished jobs took, for a schedule to learn from.

@@ -497,3 +497,23 @@ async def test_what_another_machine_would_guess_of_a_file_is_no_other_request(
         assert outcome.ok
         assert outcome.job_id == (first := first or outcome.job_id)
     assert sandbox.counts.creates == 1
+
+
+@pytest.mark.parametrize("has_id", [True, False])
+async def test_the_same_text_in_other_bytes_is_no_other_request(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox, has_id: bool
+) -> None:
+    """Saved again by a spreadsheet or on another system; what is sent is what was given, to the letter."""
+    written = {"NFD": "Cafe\u0301\r\nat night ", "NFC": "Caf\u00e9\nat night"}
+    jobs = set()
+    for text in written.values():
+        name = text[:5].strip()
+        request = BatchRequest(text, id=name if has_id else None)
+        followup = BatchRequest(f"more {text}", follows=name) if has_id else BatchRequest("no followup")
+        outcomes = await run(motion, ledger, [request, followup])
+        assert all(outcome.ok for outcome in outcomes)
+        jobs.add(outcomes[0].job_id)
+    [job_id] = jobs
+    assert job_id is not None
+    assert sandbox.jobs[job_id].body["prompt"] == written["NFD"]
+    assert (sandbox.counts.creates, sandbox.counts.followups) == ((1, 1) if has_id else (2, 0))

@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from motion_async import Attachment, BatchRequest, LedgerConflictError, MotionSession, Outcome, VideoRequest
+from motion_async.canonical import canonical_text
 from motion_async.ledger import open_ledger
 from motion_async.sandbox import Sandbox
 from tests.batches import run
@@ -79,6 +80,8 @@ FINISHED: dict[str, tuple[Earlier, BatchRequest]] = {
         ),
     ),
     "a followup": (Earlier({"prompt": "faster"}, parent="first"), BatchRequest("faster", follows="first")),
+    "text in other bytes": (Earlier({"prompt": "Cafe\u0301\r\nb "}), BatchRequest("Caf\u00e9\nb")),
+    "an id in another form": (Earlier({"prompt": "p"}, "Cafe\u0301"), BatchRequest("p", id="Caf\u00e9")),
     "an id": (Earlier(of_photoshop(), "hero"), BatchRequest(with_hero(), id="hero")),
     "an id, rejected": (Earlier(of_photoshop(), "hero", state="rejected"), BatchRequest(with_hero(), id="hero")),
 }  # fmt: skip
@@ -93,7 +96,7 @@ async def test_what_an_earlier_library_has_finished_stays_finished(
     make_earlier(url, PARENT, attrs.evolve(item, job_id=job_id))
     for _ in range(2):
         _, outcome = await run_on(url, motion, [BatchRequest("the first", id="first"), request_])
-        assert (outcome.key, outcome.job_id) == (item.name, job_id)
+        assert (outcome.key, outcome.job_id) == (canonical_text(item.name), job_id)
         assert outcome.ok is (item.state == "completed")
     assert (sandbox.counts.creates, sandbox.counts.followups) == (0, 0)
 
@@ -151,3 +154,21 @@ async def test_a_batch_of_that_time_goes_on(url: str, motion: MotionSession, san
     second = await run_on(url, motion, ["something before", *requests])
     assert [outcome.job_id for outcome in second[1:]] == [outcome.job_id for outcome in first]
     assert sandbox.counts.creates == 1 + 4 + 1
+
+
+async def test_two_videos_that_are_one_request_now_are_both_found(
+    url: str, motion: MotionSession, sandbox: Sandbox
+) -> None:
+    """Paid twice, they stay what they are: in their order, also behind followups of an id in another form."""
+    make_earlier(
+        url,
+        Earlier({"prompt": "the first"}, "Cafe\u0301", job_id="job-first"),
+        *(
+            Earlier({"prompt": text}, parent="Cafe\u0301", job_id=job_id)
+            for text, job_id in (("Cafe\u0301", "job-1"), ("Caf\u00e9", "job-2"))
+        ),
+    )
+    followups = [BatchRequest("Caf\u00e9", follows="Caf\u00e9")] * 2
+    outcomes = await run_on(url, motion, [BatchRequest("the first", id="Caf\u00e9"), *followups])
+    assert [outcome.job_id for outcome in outcomes] == ["job-first", "job-1", "job-2"]
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (0, 0)

@@ -36,6 +36,7 @@ class Earlier:
     state: str = attrs.field(default="completed", kw_only=True)
     job_id: str | None = attrs.field(default=None, kw_only=True)
     parent: str | None = attrs.field(default=None, kw_only=True)
+    batch: str = attrs.field(default="launch", kw_only=True)
 
     @property
     def name(self) -> str:
@@ -52,7 +53,7 @@ class Earlier:
         ended_at = AT if self.state == "completed" else None
         job = {"job_id": self.job_id, "status": self.state, "created_at": AT, "completed_at": ended_at}
         row = {
-            "batch": "launch",
+            "batch": self.batch,
             "key": self.name,
             "parent": self.parent,
             "request": json.dumps(self.body, separators=(",", ":")),

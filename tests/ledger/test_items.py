@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motion_async import Attachment, VideoRequest
+from motion_async.canonical import canonical_text
 from motion_async.ledger import content_digest, content_key
 
 PLACE = "https://files.example.com/hero.png"
@@ -31,9 +32,9 @@ def test_a_url_that_is_signed_again_is_the_same_content(first: str, second: str,
 
 @given(st.text(), st.text())
 def test_a_digest_is_of_the_content(first: str, second: str) -> None:
-    """Equal prompts have equal digests, others have others; any text has one."""
+    """Prompts that people see as equal have equal digests, others have others; any text has one."""
     digests = [content_digest(VideoRequest(prompt)) for prompt in (first, second)]
-    assert (digests[0] == digests[1]) == (first == second)
+    assert (digests[0] == digests[1]) == (canonical_text(first) == canonical_text(second))
     assert all(len(digest) == 40 and int(digest, 16) >= 0 for digest in digests)
 
 
@@ -69,3 +70,16 @@ def test_a_digest_is_of_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     here = content_digest(VideoRequest("a", attachments=[PLACE]))
     monkeypatch.setattr(mimetypes, "guess_type", lambda *_, **__: ("image/x-of-another-machine", None))
     assert content_digest(VideoRequest("a", attachments=[PLACE])) == here
+
+
+@pytest.mark.parametrize("field", ["prompt", "style_reference_url", "name", "content_type", "url"])
+@pytest.mark.parametrize(("one", "other"), [("Caf\u00e9", "Cafe\u0301"), ("a\nb", "a\r\nb"), ("a", " a\t")])
+def test_a_digest_is_of_text_as_people_see_it(field: str, one: str, other: str) -> None:
+    """In every field: other bytes for the same text are the same content."""
+
+    def asks(text: str) -> VideoRequest:
+        given = {"prompt": "p", "style_reference_url": "s", "name": "n", "content_type": "c", "url": PLACE, field: text}
+        attachment = Attachment(given["url"], name=given["name"], content_type=given["content_type"])
+        return VideoRequest(given["prompt"], style_reference_url=given["style_reference_url"], attachments=[attachment])
+
+    assert content_digest(asks(one)) == content_digest(asks(other)) != content_digest(asks("another"))

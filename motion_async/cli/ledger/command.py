@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
-from motion_async.canonical import canonical_job_id
+from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.cli.atomic import atomic_file, check_output
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.commandline import command_line
@@ -179,7 +179,7 @@ async def _opened(
     address.check_exists()
     async with open_ledger(address.url, read_only=read_only, on_trouble=reporter.tell) as ledger:
         counts = await ledger.counts()
-        if batch is not None and batch not in counts:
+        if batch is not None and canonical_text(batch) not in counts:
             there = ", ".join(map(one_line, sorted(counts)[:10])) or "none"
             raise ConfigurationError(f"{address.shown} has no batch {batch!r:.80}; its batches are: {there}")
         if not read_only and any(ItemState.INTENT in of_batch for of_batch in counts.values()):

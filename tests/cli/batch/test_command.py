@@ -418,3 +418,18 @@ def test_what_an_earlier_library_has_finished_is_told_as_finished(
     assert (status, states(lines), states(results())) == (0, ["completed"] * 2, ["completed"] * 2)
     assert [result["error"] for result in results()] == [None, None]
     assert sandbox.counts.creates == 0
+
+
+def test_a_file_that_was_saved_in_other_bytes_is_the_same_batch(
+    sandbox: Sandbox, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a spreadsheet that ends lines within cells in its own way, or on a system with another form of Unicode."""
+    monkeypatch.chdir(tmp_path)
+    rows = '\ufeffid,follows,prompt\n{e},,"Caf{e}\nat night"\n,{e},"more of\nthe caf{e}"\n,,"a third{end}"\n'
+    for accented, blank, line_end in (("\u00e9", "", "\n"), ("e\u0301", " ", "\r\n")):
+        name = f"caf{accented}.csv"
+        Path(name).write_text(rows.format(e=accented, end=blank), encoding="utf-8", newline=line_end)
+        status, lines, _ = command("batch", name, "--ledger", "l.db", "--output", "out.jsonl")
+        assert (status, states(lines), states(results())) == (0, ["completed"] * 3, ["completed"] * 3)
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (2, 1)
+    assert command("batch", name, "--ledger", "l.db", "--dry-run")[1][-1]["counts"] == {"completed": 3}

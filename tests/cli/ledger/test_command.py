@@ -432,3 +432,21 @@ def test_a_job_is_one_items_however_its_id_is_written(command: Command) -> None:
     assert status == 2
     assert "is that of 'lost'" in said
     assert command("ledger", "resolve", LEDGER, "lost", "--job-id", JOB)[1][0]["job_id"] == JOB
+
+
+def test_an_item_is_found_in_every_form_of_unicode(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its key and by its batch: a terminal writes another form than a file."""
+    monkeypatch.chdir(tmp_path)
+
+    async def make() -> None:
+        async with planned("caf\u00e9", ["cr\u00e8me"]) as (opened, items):
+            await uncertain(opened, items["cr\u00e8me"])
+
+    anyio.run(make)
+    key, batch = "cre\u0300me", "--batch=cafe\u0301"
+    assert command("ledger", "show", LEDGER, "--key", key)[0] == 0
+    assert [line["key"] for line in command("ledger", "export", LEDGER, batch)[1]] == ["cr\u00e8me"]
+    status, lines, _ = command("ledger", "resolve", LEDGER, key, batch, "--drop")
+    assert (status, lines[0]["state"]) == (0, "dropped")
