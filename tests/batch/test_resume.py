@@ -517,3 +517,19 @@ async def test_the_same_text_in_other_bytes_is_no_other_request(
     assert job_id is not None
     assert sandbox.jobs[job_id].body["prompt"] == written["NFD"]
     assert (sandbox.counts.creates, sandbox.counts.followups) == ((1, 1) if has_id else (2, 0))
+
+
+@pytest.mark.parametrize("id", [None, "hero"])
+async def test_a_url_that_is_signed_again_is_no_other_request(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox, id: str | None
+) -> None:
+    """Whoever signs it; another file behind the same name is one."""
+    signed = "https://x.supabase.co/storage/v1/object/sign/bucket/hero.png?{}token={}"
+    for token in "ab":
+        request = VideoRequest("a hero", attachments=[signed.format("", token)])
+        [outcome] = await run(motion, ledger, [BatchRequest(request, id=id)])
+        assert outcome.ok
+    assert sandbox.counts.creates == 1
+    others = [VideoRequest("a hero", attachments=[signed.format(f"v={number}&", "c")]) for number in range(2)]
+    assert len({outcome.job_id for outcome in await run(motion, ledger, others)}) == 2
+    assert sandbox.counts.creates == 3

@@ -69,6 +69,10 @@ FINISHED: dict[str, tuple[Earlier, BatchRequest]] = {
         Earlier(of_photoshop(url=HERO + "?X-Amz-Signature=a")),
         BatchRequest(attrs.evolve(with_hero(), attachments=[HERO + "?X-Amz-Signature=b"])),
     ),
+    "signed again by whom nobody knew then": (
+        Earlier(of_photoshop(url=HERO + "?token=a")),
+        BatchRequest(attrs.evolve(with_hero(), attachments=[HERO + "?token=b"])),
+    ),
     "every field": (
         Earlier({
             "prompt": "p",
