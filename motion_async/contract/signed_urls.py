@@ -100,7 +100,9 @@ FORMS: Final[Sequence[Form]] = (
     Form("Cloudinary, “Media access methods”", "signature timestamp", "timestamp api_key"),
     Form("OpenStack Swift, “Temporary URL middleware”", "temp_url_sig", "temp_url_prefix temp_url_ip_range"),
 )
-"""What vendors document. What a name of `_ONLY_SIGN` or `_ONLY_SIGNS_FILES` says by itself is not said here again."""
+"""What vendors document. What a name of `_ONLY_SIGN` or `_ONLY_SIGNS_FILES` says by itself is not said here again.
+
+A row more, here or there, makes other digests of requests that ledgers hold: see `motion_async.ledger.items`."""
 
 _ONLY_SIGN: Final = frozenset({
     "signature", "sig", "hmac", "expires", "expire", "expiry", "expires_at", "expiration", "authorization", "tempauth",
