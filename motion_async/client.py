@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import anyio
 
 from motion_async.batch.requests import Intake
+from motion_async.canonical import canonical_job_id
 from motion_async.contract.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.contract.validation import check_request, earliest_expiry
 from motion_async.contract.wire import unread_fields
@@ -134,6 +135,7 @@ class Client:
 
         `parent_end` is an end of the job that a ledger knows, None if it knows none.
         """
+        job_id = canonical_job_id(job_id)
         call = followup_call(job_id, request, now=self._now())
         watched = self.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
         if parent_end is not None and watched.state is None:
@@ -253,7 +255,7 @@ class Client:
 
         async def attempt() -> JobState:
             await self._admission.wait()
-            return await self.poll_once(job_id)
+            return await self.poll_once(watched.job_id)
 
         state = await self._retries.run(attempt, may_repeat=is_passing, attempts=_POLL_ATTEMPTS)
         # A poll by hand is news for all who follow the job, as one of the loop is.

@@ -7,14 +7,10 @@ is told by `motion_async.contract.validation`, all at once, before anything is s
 
 from __future__ import annotations
 
-import contextlib
-import mimetypes
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -52,17 +48,6 @@ MAX_ATTACHMENT_NAME: Final = 240
 ATTACHMENT_TYPES: Final[tuple[AttachmentType, ...]] = ("image", "video", "audio", "file")
 
 _YOUTUBE_DOMAINS: Final = ("youtube.com", "youtube-nocookie.com", "youtu.be")
-
-_MEDIA_TYPES: Final = {
-    ".webp": "image/webp",
-    ".avif": "image/avif",
-    ".heic": "image/heic",
-    ".m4a": "audio/mp4",
-    ".flac": "audio/flac",
-    ".ogg": "audio/ogg",
-    ".mkv": "video/x-matroska",
-}
-"""Media types that Python's own table has not had in all versions."""
 
 
 def is_youtube_host(host: str) -> bool:
@@ -122,33 +107,6 @@ def _bare(given: Any) -> str:
     return redacted(repr(given))
 
 
-def _file_names(attachment: Any) -> Iterator[str]:
-    """Give the file names that may tell a media type: the attachment's name, then the end of its URL's path."""
-    if isinstance(attachment.name, str):
-        yield attachment.name
-    if isinstance(attachment.url, str):
-        with contextlib.suppress(ValueError):  # no URL at all: validation says so, with its place
-            yield posixpath.basename(unquote(urlsplit(attachment.url).path))
-
-
-def _guess_content_type(given: str | None, attachment: Any) -> str | None:
-    if given is not None:
-        return given
-    for name in _file_names(attachment):
-        known = _MEDIA_TYPES.get(posixpath.splitext(name)[1].lower())
-        guess = known or mimetypes.guess_type("file:///" + name, strict=False)[0]
-        if guess is not None:
-            return guess
-    return None
-
-
-def _guess_type(given: AttachmentType | None, attachment: Any) -> AttachmentType | None:
-    if given is not None or not isinstance(attachment.content_type, str):
-        return given
-    kind = attachment.content_type.partition("/")[0].lower()
-    return kind if kind in ("image", "video", "audio") else "file"  # type: ignore[return-value]
-
-
 @attrs.frozen(repr=False)
 class Attachment:
     """A file for the video, by a URL that Motion's servers can fetch (section "Create Job").
@@ -157,22 +115,15 @@ class Attachment:
         url: a public, usually signed URL of at most 4,096 characters; no headers or cookies are
             sent with it, so it must not need any.
         name: a name for people, at most 240 characters.
-        content_type: the MIME type; guessed from the file name when None.
-        type: `image`, `video`, `audio` or `file`; guessed from the content type when None.
+        content_type: the MIME type; when None, the service is told what `motion_async.contract.media` knows of the
+            end of the name, or else of the URL's file name, if anything.
+        type: `image`, `video`, `audio` or `file`; when None, the service is told what the content type says.
     """
 
     url: str
     name: str | None = attrs.field(default=None, kw_only=True)
-    content_type: str | None = attrs.field(
-        default=None,
-        kw_only=True,
-        converter=attrs.Converter(_guess_content_type, takes_self=True),  # type: ignore[misc]  # mypy's plugin
-    )
-    type: AttachmentType | None = attrs.field(
-        default=None,
-        kw_only=True,
-        converter=attrs.Converter(_guess_type, takes_self=True),  # type: ignore[misc]  # knows functions alone
-    )
+    content_type: str | None = attrs.field(default=None, kw_only=True)
+    type: AttachmentType | None = attrs.field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         # What signs a URL is a secret: whoever reads a log must not be able to fetch the file.
@@ -224,7 +175,8 @@ class BatchRequest:
 
     Args:
         request: what to make; a plain string is taken as the prompt.
-        id: its name within the batch, 1 to 200 printable characters; when None, a ledger knows it by its content.
+        id: its name within the batch, 1 to 200 printable characters, the same in every form of Unicode; when None, a
+            ledger knows it by its content.
         follows: the id of an earlier request of the same batch, which must have a ledger: this one is a followup to
             that one's job, sent once it has completed. Several that follow the same one take turns in their order,
             what follows one of them before the next of them, so each changes what the turn before it made.
@@ -320,7 +272,7 @@ class Outcome:
         job_id: the job that was made for it, None if none is known.
         state: the job's last state, where it was seen.
         error: why there is no video, None if there is one.
-        key: what the batch knows the request by: its `id`, or what its ledger has it under.
+        key: what the batch knows the request by: its `id`, in Unicode's form NFC, or what its ledger has it under.
         metadata: what the request's `BatchRequest` had.
     """
 

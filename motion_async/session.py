@@ -279,7 +279,7 @@ class MotionSession:
         """Take a job up again by its id, from this process or another: no I/O.
 
         Args:
-            job_id: the job.
+            job_id: the job; a UUID may be written in capitals, as databases do.
 
         Raises:
             InvalidRequestError: if it cannot be a job's id.

@@ -113,6 +113,7 @@ LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "many": lambda ledger, _: ledger.many("launch", ["hero"]),
     "settled": lambda ledger, item: ledger.settled(item),
     "items": lambda ledger, _: anext(ledger.items()),
+    "keyed_earlier": lambda ledger, _: anext(ledger.keyed_earlier("launch")),
     "of_job": lambda ledger, _: ledger.of_job("a"),
     "history": lambda ledger, item: ledger.history(item),
     "counts": lambda ledger, _: ledger.counts(),

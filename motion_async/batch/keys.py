@@ -9,18 +9,20 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
+from motion_async.canonical import canonical_text
 from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest
-from motion_async.ledger.items import content_digest, content_key
+from motion_async.ledger.earlier import EarlierKeys
+from motion_async.ledger.items import Item, content_digest, content_key
 from motion_async.problems import Problem
 
 __all__ = ["Keys", "fingerprint"]
 
 
 def fingerprint(key: str) -> bytes:
-    """Give 16 bytes that stand for a key: a batch may have a million, of 512 characters each."""
+    """Give 16 bytes that stand for a key in all its forms: a batch may have a million, of 512 characters each."""
     # An invalid id is fingerprinted as well, and may hold half of a surrogate pair.
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(canonical_text(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class Keys:
@@ -30,19 +32,24 @@ class Keys:
         self._contents: Counter[bytes] = Counter()
         self._given: set[bytes] = set()
         self._refused: set[bytes] = set()
+        self._earlier = EarlierKeys()
+
+    def recognise(self, item: Item) -> None:
+        """Take in an item that a ledger may have under a key of its first time; before any `of`."""
+        self._earlier.add(item)
 
     def of(self, given: BatchRequest) -> str:
         """Give the key of the next valid request, or raise `InvalidRequestError` if this run has given it already."""
-        key = given.id
+        key = canonical_text(given.id)
         if key is None:
             digest = content_digest(given.request)
             if given.follows is not None:
-                digest = hashlib.sha256(f"{digest} {given.follows}".encode()).hexdigest()[: len(digest)]
+                digest = hashlib.sha256(f"{digest} {canonical_text(given.follows)}".encode()).hexdigest()[: len(digest)]
             # Equal requests are told apart by their place among their equals: the second stays the second in every run,
             # wherever other requests are put in between.
             content = bytes.fromhex(digest)
             self._contents[content] += 1
-            key = content_key(digest, self._contents[content])
+            key = self._earlier.take(given) or content_key(digest, self._contents[content])
         known_as = fingerprint(key)
         if given.id is not None:
             self._refused.discard(known_as)  # this one can be sent, whatever an earlier one was

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
+from motion_async.canonical import canonical_text
 from motion_async.errors import ConfigurationError, InvalidRequestError, MotionError
 from motion_async.jobs import BatchRequest, JobState, VideoRequest
 from motion_async.problems import Problem
@@ -82,8 +83,8 @@ async def intakes(requests: Requests) -> AsyncGenerator[Intake]:
 
 
 def known_by(given: BatchRequest) -> str | None:
-    """Give the id of a request, if it is a text at all."""
-    return given.id if isinstance(given.id, str) else None
+    """Give the id of a request as a batch knows it, if it is a text at all."""
+    return canonical_text(given.id) if isinstance(given.id, str) else None
 
 
 def as_batch_request(request: BatchRequest | VideoRequest | str) -> BatchRequest:

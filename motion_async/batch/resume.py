@@ -19,6 +19,7 @@ import attrs
 from motion_async.batch.keys import Keys
 from motion_async.batch.requests import Intake, Requests, as_batch_request, iterate, known_by
 from motion_async.batch.unsent import parent_failed, parent_incomplete
+from motion_async.canonical import canonical_text
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import (
     ConfigurationError,
@@ -34,7 +35,8 @@ from motion_async.events import Event, SentElsewhere
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger import Ledger
 from motion_async.ledger.codec import check_name
-from motion_async.ledger.items import Entry, Item, ItemState, content_digest
+from motion_async.ledger.earlier import has_content
+from motion_async.ledger.items import Entry, Item, ItemState
 from motion_async.problems import Problem
 
 __all__ = ["Batch"]
@@ -88,6 +90,8 @@ class Batch:
         failure: Exception | None = None
         chunk: list[BatchRequest] = []
         keys = Keys()
+        async for item in self._ledger.keyed_earlier(self._name):
+            keys.recognise(item)
         async with contextlib.aclosing(iterate(requests)) as source:
             while failure is None:
                 try:
@@ -117,7 +121,8 @@ class Batch:
                 )
                 keys.refuse_invalid(given)
             else:
-                entries[place] = Entry(key, given.request, metadata=given.metadata, parent=given.follows)
+                parent = canonical_text(given.follows)
+                entries[place] = Entry(key, given.request, metadata=given.metadata, parent=parent)
         items = await self._ledger.plan(self._name, list(entries.values())) if entries else []
         for (place, entry), item in zip(entries.items(), items, strict=True):
             found[place] = await self._intake_of(item, entry, keys)
@@ -155,7 +160,7 @@ class Batch:
         )
         if item.state is ItemState.PLANNED:
             return intake
-        if item.digest != content_digest(entry.request) or item.parent != entry.parent:
+        if not has_content(item, entry.request) or item.parent != entry.parent:
             return attrs.evolve(intake, settled=(item.job_state, self._conflict_error(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:
             parent = None if item.parent is None else await self._ledger.find(self._name, item.parent)

@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from motion_async.canonical import canonical_job_id
 from motion_async.cli.failures import ExitStatus, worst
 from motion_async.cli.happenings import Asked, Completed
 from motion_async.cli.jobtable import JobTable
@@ -62,8 +63,7 @@ async def followup(
 
 async def status(reporter: Reporter, job_ids: Sequence[str], *, base_url: str | None) -> ExitStatus:
     """Ask for the states of some jobs, all at the same time, each once."""
-    # A job that is named twice is one job, in the order in which it was named first.
-    job_ids = list(dict.fromkeys(job_ids))
+    job_ids = _distinct(job_ids)
     async with new_session(base_url) as motion, reporter.live(JobTable(job_ids, follows=False)):
 
         async def ask(job_id: str) -> ExitStatus:
@@ -86,12 +86,17 @@ async def watch(
 ) -> ExitStatus:
     """Follow some jobs until the last of them ends, for `timeout` seconds at most from now on (None: for ever)."""
     check_timeout(timeout)
-    job_ids = list(dict.fromkeys(job_ids))
+    job_ids = _distinct(job_ids)
     session = new_session(base_url)
     async with reporter.live(JobTable(job_ids)), telling(session, reporter.tell) as motion:
         jobs = [motion.job(job_id) for job_id in job_ids]
         reporter.following(job_ids)
         return worst(await asyncio.gather(*(_end(reporter, job, timeout) for job in jobs)))
+
+
+def _distinct(job_ids: Sequence[str]) -> list[str]:
+    """Give each job once, in the order in which a person named it first, however its id was written."""
+    return list(dict.fromkeys(map(canonical_job_id, job_ids)))
 
 
 async def _end(reporter: Reporter, job: Job, timeout: float | None) -> ExitStatus:

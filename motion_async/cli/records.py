@@ -12,7 +12,8 @@ from motion_async.cli.failures import sentence
 from motion_async.cli.happenings import RequestEnded
 from motion_async.codec import write_plain_request, write_plain_state
 from motion_async.jobs import JobState, VideoRequest
-from motion_async.ledger import History, Item, ItemState, content_digest
+from motion_async.ledger import History, Item, ItemState
+from motion_async.ledger.earlier import has_content
 from motion_async.ledger.transitions import REPLACEABLE
 from motion_async.redaction import redacted_deep
 
@@ -96,7 +97,7 @@ def history_record(step: History) -> Record:
 def _is_changed(item: Item | None, request: VideoRequest | None) -> bool:
     if item is None or request is None or item.state in REPLACEABLE:
         return False
-    return item.digest != content_digest(request)
+    return not has_content(item, request)
 
 
 def _request(request: VideoRequest) -> Record:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from motion_async.canonical import canonical_text
 from motion_async.contract.hosts import is_public_host
 from motion_async.contract.signed_urls import expiry
 from motion_async.errors import ConfigurationError, InvalidRequestError
@@ -75,7 +76,8 @@ def _batch_problems(given: BatchRequest) -> Iterator[Problem]:
         # Ids stand in files, tables and on command lines, where such characters get lost.
         if not found and (not value.isprintable() or value != value.strip()):
             yield Problem("invalid_string", "Must be printable, and neither begin nor end with a space", (name,))
-    if given.follows is not None and given.follows == given.id:
+    names = [canonical_text(name) for name in (given.id, given.follows) if isinstance(name, str)]
+    if len(names) > len(set(names)):
         yield Problem("custom", "A request cannot follow itself", ("follows",))
     try:
         # The ledger keeps it as JSON: what cannot be written would be lost, and that after the video was paid for.

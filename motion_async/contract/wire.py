@@ -19,8 +19,10 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
+from motion_async.canonical import canonical_job_id
 from motion_async.codec import write_plain_request
-from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
+from motion_async.contract.media import guess_types
+from motion_async.jobs import NOTHING_ELSE, Attachment, JobState, JobStatus, VideoRequest
 from motion_async.problems import MAX_PROBLEMS, Problem
 from motion_async.redaction import redacted
 
@@ -173,8 +175,15 @@ _TOLERATED: Final = {"created_at": _time, "updated_at": _time, "completed_at": _
 
 
 def encode_request(request: VideoRequest) -> bytes:
-    """Write the body of a create or a followup (section "Create Job"), without what is not given."""
+    """Write the body of a create or a followup (section "Create Job"), without what is neither given nor known."""
+    if request.attachments:
+        request = attrs.evolve(request, attachments=map(_with_types, request.attachments))
     return json.dumps(write_plain_request(request), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _with_types(attachment: Attachment) -> Attachment:
+    content_type, kind = guess_types(attachment)
+    return attrs.evolve(attachment, content_type=content_type, type=kind)
 
 
 def read_state(body: bytes, *, asked: str | None = None) -> JobState:
@@ -183,9 +192,10 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
     That is for what is no JSON, or has an id or a status that is missing or of another type.
     """
     given = _read_object(body)
-    if asked is not None and given.get("job_id") == asked:
+    job_id = given.get("job_id")
+    if job_id is not None:
         # One string for all states of a job: thousands of states may be held at a time.
-        given["job_id"] = asked
+        given["job_id"] = asked if job_id == asked else canonical_job_id(job_id)
     try:
         state, unread = _read_job_state(given, JobState), frozenset[str]()
     except cattrs.BaseValidationError:
@@ -230,7 +240,8 @@ def read_accepted(body: bytes) -> JobState:
     if not isinstance(job_id, str) or not job_id or _REPLACEMENT in job_id:
         raise WireError(f"job_id: expected a string, not {_kind(job_id)}")
     # Without a readable status the id still counts: losing that would be the greater harm, and polls find the status.
-    return JobState(job_id, JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED)
+    known = JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED
+    return JobState(canonical_job_id(job_id), known)
 
 
 def read_error(body: bytes) -> ErrorBody | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, overload
 
+from motion_async.canonical import canonical_text
 from motion_async.codec import read_plain_request, write_plain_request, write_plain_state
 from motion_async.contract.wire import WireError, read_state
 from motion_async.errors import ConfigurationError
@@ -54,10 +55,11 @@ def make_storable(text: str | None) -> str | None:
 
 
 def check_name(what: str, name: str) -> str:
-    """Give the name of a batch or the key of an item, if it can be one."""
-    if not isinstance(name, str) or not 1 <= len(name) <= _MAX_NAME or not name.isprintable():
+    """Give the name of a batch or the key of an item as a ledger has it, see `canonical_text`, if it can be one."""
+    is_name = isinstance(name, str) and 1 <= len(name) <= _MAX_NAME and name.isprintable()
+    if not is_name or not (canonical := canonical_text(name)):
         raise ConfigurationError(f"{what} must be 1 to {_MAX_NAME} printable characters, not {name!r:.80}")
-    return name
+    return canonical
 
 
 def write_time(at: datetime) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from motion_async.codec import write_plain_request
+from motion_async.canonical import canonical_text
 from motion_async.contract.signed_urls import unsigned
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 
@@ -141,22 +141,30 @@ class LedgerTrouble:
     waited: float
 
 
-_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_DIGITS: Final = 40
+"""By its length a digest tells how it was made: what takes in anything else, or leaves anything else aside, such as
+what signs a URL in one more way, has another length, and `motion_async.ledger.earlier` recognises those of before."""
+_write: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def content_digest(request: VideoRequest) -> str:
-    """Give the digest of what a request asks for, the same when its attachments' URLs are signed anew.
+    """Give the digest of what a person asked for, the same when attachments' URLs are signed anew.
+
+    It is of text as people see it, see `motion_async.canonical`. What was not given has no part in it, whatever the
+    service is told instead: so it is the same on every machine.
 
     Args:
         request: any request that `motion_async.contract.validation` has found nothing wrong with.
 
     Returns:
-        32 hexadecimal digits.
+        40 hexadecimal digits.
     """
-    content = write_plain_request(request)
-    for attachment in content.get("attachments", ()):
-        attachment["url"] = unsigned(attachment["url"])
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()[:32]
+    attachments = [
+        [canonical_text(text) for text in (unsigned(given.url), given.name, given.type, given.content_type)]
+        for given in request.attachments
+    ]
+    content = [canonical_text(request.prompt), canonical_text(request.style_reference_url), attachments]
+    return hashlib.sha256(_write(content).encode()).hexdigest()[:_DIGITS]
 
 
 def content_key(digest: str, ordinal: int) -> str:

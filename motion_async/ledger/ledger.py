@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
@@ -132,7 +134,7 @@ class Ledger:
             LedgerError: if it could not be written.
         """
         self._check_writable()
-        check_name("the name of a batch", batch)
+        batch = check_name("the name of a batch", batch)
         written: list[asyncio.Future[list[Item]]] = []
         for first in range(0, len(entries), _PLANNED_AT_ONCE):
             planned = tuple(map(_write_entry, entries[first : first + _PLANNED_AT_ONCE]))
@@ -163,19 +165,20 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return (await self.many(batch, [key])).get(key)
+        return (await self.many(batch, [key])).get(canonical_text(key))
 
     async def many(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
-        """Give the items of a batch that have one of some keys.
+        """Give the items of a batch that have one of some keys, each by the key that the item has.
 
         Args:
             batch: the batch's name.
-            keys: any number.
+            keys: any number, in whatever form of Unicode.
 
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._retry(lambda: self._store.queries.find_by_keys(batch, keys))
+        names = list(map(canonical_text, keys))
+        return await self._retry(lambda: self._store.queries.find_by_keys(canonical_text(batch), names))
 
     async def settled(self, item: Item) -> Item:
         """Read an item again; an intent whose owner is dead becomes uncertain.
@@ -212,10 +215,31 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
+        read = partial(self._store.queries.read_page, canonical_text(batch), tuple(states))
+        async with aclosing(self._pages(read)) as found:
+            async for item in found:
+                yield item
+
+    async def keyed_earlier(self, batch: str) -> AsyncIterator[Item]:
+        """Give the items of a batch whose keys may be of the first ledgers' time; see `motion_async.ledger.earlier`.
+
+        Args:
+            batch: the batch's name.
+
+        Yields:
+            The items, in the order in which they were planned.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        async with aclosing(self._pages(partial(self._store.queries.read_earlier, canonical_text(batch)))) as found:
+            async for item in found:
+                yield item
+
+    async def _pages(self, read: Callable[..., Awaitable[list[Item]]]) -> AsyncGenerator[Item]:
         after = 0
-        chosen = tuple(states)
         while True:
-            page = await self._retry(partial(self._store.queries.read_page, batch, chosen, after=after, most=_PAGE))
+            page = await self._retry(partial(read, after=after, most=_PAGE))
             for item in page:
                 yield item
             if len(page) < _PAGE:
@@ -233,7 +257,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._retry(lambda: self._store.queries.find_by_job(job_id))
+        return await self._retry(lambda: self._store.queries.find_by_job(canonical_job_id(job_id)))
 
     async def history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order.
@@ -255,7 +279,7 @@ class Ledger:
         Raises:
             LedgerError: if the ledger could not be read.
         """
-        return await self._retry(lambda: self._store.queries.count(batch))
+        return await self._retry(lambda: self._store.queries.count(canonical_text(batch)))
 
     async def durations(self, limit: int = 1_000) -> list[tuple[float, int]]:
         """Give how long the newest finished jobs took, for a schedule to learn from.
@@ -307,7 +331,7 @@ class Ledger:
         move: Move = SendAgain(op, item, at) if send_again else Drop(op, item, at)
         what = "sent again" if send_again else "dropped"
         if job_id is not None:
-            check_job_id(job_id)
+            check_job_id(job_id := canonical_job_id(job_id))
             move = Accept(op, item, at, job_id, by="person")
             what = f"given job {job_id}, which is noted in its history"
         done = await self._writer.put(move)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from motion_async.jobs import JobStatus
 from motion_async.ledger.codec import describe_damage, read_history, read_item, read_job_state, read_time
+from motion_async.ledger.earlier import EARLIER_KEY
 from motion_async.ledger.items import History, Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
@@ -26,6 +27,12 @@ _keys: Final = sa.select(*ITEM_COLUMNS).where(
     items.c.batch == sa.bindparam("name"), items.c.key.in_(sa.bindparam("keys", expanding=True))
 )
 _of_job: Final = sa.select(*ITEM_COLUMNS).where(items.c.job_id == sa.bindparam("job_id")).order_by(items.c.id)
+_earlier: Final = (
+    sa.select(*ITEM_COLUMNS)
+    .where(items.c.batch == sa.bindparam("name"), items.c.key.like(EARLIER_KEY), items.c.id > sa.bindparam("after"))
+    .order_by(items.c.id)
+    .limit(sa.bindparam("most"))
+)
 _history: Final = (
     sa.select(history.c.at, history.c.state, history.c.status, history.c.job_id, history.c.detail)
     .where(history.c.item == sa.bindparam("number"))
@@ -117,6 +124,11 @@ class Queries:
     async def find_by_job(self, job_id: str) -> list[Item]:
         """Give the items that have one job, in the order of planning."""
         return [_read_item(row) for row in await self._fetch(_of_job, {"job_id": job_id})]
+
+    async def read_earlier(self, batch: str, *, after: int, most: int) -> list[Item]:
+        """Give at most so many items after the one of a number whose keys may be of the first ledgers' time."""
+        rows = await self._fetch(_earlier, {"name": batch, "after": after, "most": most})
+        return [_read_item(row) for row in rows]
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
         """Give at most so many items after the one of a number, in the order of planning; of all batches, if None."""

@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.errors import LedgerVersionError
+from motion_async.ledger.upgrades import write_names_canonically
 
 __all__ = [
     "ITEM_COLUMNS",
+    "OLDEST_WITH_THESE_TABLES",
     "ROW_COLUMNS",
     "TABLES",
     "UPGRADES",
@@ -86,8 +88,11 @@ TABLES: Final = {table.name: frozenset(table.c.keys()) for table in (ledger, ite
 """The columns of each table."""
 
 
-UPGRADES: Final[list[Callable[[AsyncConnection], Awaitable[None]]]] = []
+UPGRADES: Final[list[Callable[[AsyncConnection], Awaitable[None]]]] = [write_names_canonically]
 """The function at place n makes a ledger of version n + 2 out of one of version n + 1; a new ledger needs none."""
+
+OLDEST_WITH_THESE_TABLES: Final = 1
+"""The version since which the tables have been as they are: a ledger can be read as it is from there on."""
 
 
 def newest_version() -> int:

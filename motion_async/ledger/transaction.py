@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from motion_async.ledger.codec import read_item, write_state
+from motion_async.ledger.codec import read_item, read_request, write_state
+from motion_async.ledger.earlier import asks_for_same, is_earlier
 from motion_async.ledger.items import Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.plans import Plan, Planned, Write
@@ -211,13 +212,21 @@ def _takes_over(entry: Planned, row: Any) -> bool:
     """Whether an entry takes the place of what stands there, because nothing has come of that."""
     if row["state"] == ItemState.PLANNED:
         return (entry.body, entry.metadata, entry.parent) != (row["request"], row["metadata"], row["parent"])
-    return row["state"] in REPLACEABLE and bool(entry.digest != row["digest"])
+    return row["state"] in REPLACEABLE and not _has_content(entry, row)
+
+
+def _has_content(entry: Planned, row: Any) -> bool:
+    if is_earlier(row["digest"]):
+        return asks_for_same(read_request(row["request"]), entry.request)
+    return bool(entry.digest == row["digest"])
 
 
 def _replan_row(entry: Planned, row: Any, at: str) -> tuple[Any, ...]:
     error = row["error"] if row["state"] == ItemState.PLANNED else None
     state = ItemState.PLANNED.value
-    return (entry.parent, entry.body, entry.metadata, entry.digest, state, error, at, row["id"])
+    # The same content stays known by the digest that its key was made of.
+    digest = row["digest"] if _has_content(entry, row) else entry.digest
+    return (entry.parent, entry.body, entry.metadata, digest, state, error, at, row["id"])
 
 
 def _choose_request(row: Any, entry: Planned) -> tuple[Sequence[Any], Any]:

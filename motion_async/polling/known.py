@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 from weakref import WeakValueDictionary
 
+from motion_async.canonical import canonical_job_id
 from motion_async.polling.tracked import TrackedJob
 
 __all__ = ["KnownJobs"]
@@ -26,6 +27,7 @@ class KnownJobs:
 
     def get(self, job_id: str) -> TrackedJob:
         """Give the object of a job, the same one for everyone; `make` refuses an id that cannot be one."""
+        job_id = canonical_job_id(job_id)
         # An id that cannot be hashed, such as a list, would raise here, and not in the words of the validation.
         job = self._held.get(job_id) if isinstance(job_id, str) else None
         if job is None:

@@ -75,3 +75,24 @@ def test_a_key_costs_little_memory_however_long_it_is() -> None:
         assert tracemalloc.get_traced_memory()[0] < 150 * 10_000
     finally:
         tracemalloc.stop()
+
+
+NFC, NFD = "Caf\u00e9", "Cafe\u0301"
+
+
+def test_an_id_has_one_key_in_every_form_of_unicode() -> None:
+    """A file that was saved on another system asks for the same, and the same id twice is twice the same."""
+    assert Keys().of(BatchRequest("a", id=NFC)) == Keys().of(BatchRequest("a", id=NFD)) == NFC
+    keys = Keys()
+    keys.of(BatchRequest("a", id=NFC))
+    with pytest.raises(InvalidRequestError, match="stands at an earlier request"):
+        keys.of(BatchRequest("b", id=NFD))
+    keys.refuse(NFD)
+    assert keys.has_refused(NFC)
+
+
+def test_a_request_without_an_id_has_one_key_however_its_text_is_written() -> None:
+    """Nor does it matter how the id is written that it follows."""
+    one = BatchRequest(f"{NFC}\nand more", follows=NFC)
+    other = BatchRequest(f"{NFD}\r\nand more ", follows=NFD)
+    assert Keys().of(one) == Keys().of(other)

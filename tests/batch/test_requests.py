@@ -75,3 +75,10 @@ async def test_an_id_that_is_no_text_is_settled_with_the_problem() -> None:
 def test_a_single_request_is_no_batch(given: Any, kind: str | None) -> None:
     """Its kind is what can be told of it."""
     assert kind_of_single(given) == kind
+
+
+async def test_a_request_is_known_by_its_id_in_one_form_of_unicode() -> None:
+    """As with a ledger, and however the file was saved; the request itself stays as it was given."""
+    given = BatchRequest("Cafe\u0301", id="Cafe\u0301")
+    [intake] = [intake async for intake in intakes([given])]
+    assert (intake.key, intake.request.prompt) == ("Caf\u00e9", "Cafe\u0301")

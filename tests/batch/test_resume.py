@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import mimetypes
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -481,3 +482,54 @@ async def test_a_batch_outlives_its_database(
         assert all(outcome.ok for outcome in await ended)
     assert (sandbox.counts.creates, sandbox.counts.duplicates) == (60, 0)
     assert "ledger" in caplog.text
+
+
+@pytest.mark.parametrize("id", [None, "logo"])
+async def test_what_another_machine_would_guess_of_a_file_is_no_other_request(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, id: str | None
+) -> None:
+    """A batch that goes on where no table of MIME types is, or another one, pays for nothing again."""
+    first: str | None = None
+    for table in ("image/vnd.adobe.photoshop", None, "image/x-photoshop"):
+        monkeypatch.setattr(mimetypes, "guess_type", lambda *_, known=table, **__: (known, None))
+        request = VideoRequest("a logo", attachments=["https://files.example.com/logo.psd"])
+        [outcome] = await run(motion, ledger, [BatchRequest(request, id=id)])
+        assert outcome.ok
+        assert outcome.job_id == (first := first or outcome.job_id)
+    assert sandbox.counts.creates == 1
+
+
+@pytest.mark.parametrize("has_id", [True, False])
+async def test_the_same_text_in_other_bytes_is_no_other_request(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox, has_id: bool
+) -> None:
+    """Saved again by a spreadsheet or on another system; what is sent is what was given, to the letter."""
+    written = {"NFD": "Cafe\u0301\r\nat night ", "NFC": "Caf\u00e9\nat night"}
+    jobs = set()
+    for text in written.values():
+        name = text[:5].strip()
+        request = BatchRequest(text, id=name if has_id else None)
+        followup = BatchRequest(f"more {text}", follows=name) if has_id else BatchRequest("no followup")
+        outcomes = await run(motion, ledger, [request, followup])
+        assert all(outcome.ok for outcome in outcomes)
+        jobs.add(outcomes[0].job_id)
+    [job_id] = jobs
+    assert job_id is not None
+    assert sandbox.jobs[job_id].body["prompt"] == written["NFD"]
+    assert (sandbox.counts.creates, sandbox.counts.followups) == ((1, 1) if has_id else (2, 0))
+
+
+@pytest.mark.parametrize("id", [None, "hero"])
+async def test_a_url_that_is_signed_again_is_no_other_request(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox, id: str | None
+) -> None:
+    """Whoever signs it; another file behind the same name is one."""
+    signed = "https://x.supabase.co/storage/v1/object/sign/bucket/hero.png?{}token={}"
+    for token in "ab":
+        request = VideoRequest("a hero", attachments=[signed.format("", token)])
+        [outcome] = await run(motion, ledger, [BatchRequest(request, id=id)])
+        assert outcome.ok
+    assert sandbox.counts.creates == 1
+    others = [VideoRequest("a hero", attachments=[signed.format(f"v={number}&", "c")]) for number in range(2)]
+    assert len({outcome.job_id for outcome in await run(motion, ledger, others)}) == 2
+    assert sandbox.counts.creates == 3

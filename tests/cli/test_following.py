@@ -273,3 +273,14 @@ def test_watch_has_a_deadline(sandbox: Sandbox, command: Command) -> None:
     assert sorted(events(lines)) == ["error", "result"]
     assert said.count("motion-async:") == 1
     assert open_job in said
+
+
+def test_a_job_that_is_named_twice_in_two_ways_is_one(sandbox: Sandbox, command: Command) -> None:
+    """A UUID in capitals, as databases give it back, is the same job."""
+    command("generate", "A video")
+    [job_id] = sandbox.jobs
+    for asked in ("status", "watch"):
+        status, lines, _ = command(asked, job_id.upper(), job_id)
+        assert status == 0
+        assert {line["job_id"] for line in lines} == {job_id}
+        assert len(lines) == 1 if asked == "status" else lines

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from motion_async.cli.demo import FAILS, WAITS
 from motion_async.cli.prompts import load_prompts
+from motion_async.contract.media import guess_types
 from motion_async.contract.validation import problems
 
 
@@ -23,7 +24,7 @@ def test_the_prompts_use_all_that_a_request_can_have() -> None:
     """Some have a style reference, some have attachments with a name and a type, some have neither."""
     requests = load_prompts()
     assert any(request.style_reference_url for request in requests)
-    assert {attachment.type for request in requests for attachment in request.attachments} == {
+    assert {guess_types(attachment)[1] for request in requests for attachment in request.attachments} == {
         "image",
         "video",
         "audio",

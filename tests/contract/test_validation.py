@@ -431,6 +431,7 @@ def test_arguments_become_one_request() -> None:
         ({"id": "x" * (MAX_ID + 1)}, [("too_big", ("id",))]),
         ({"id": " a", "follows": "b\n"}, [("invalid_string", ("id",)), ("invalid_string", ("follows",))]),
         ({"id": "a", "follows": "a"}, [("custom", ("follows",))]),
+        ({"id": "Caf\u00e9", "follows": "Cafe\u0301"}, [("custom", ("follows",))]),
         ({"metadata": {"of": ["anything"]}}, []),
         ({"metadata": {"of": object()}}, [("custom", ("metadata",))]),
     ],

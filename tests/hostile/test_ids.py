@@ -114,7 +114,7 @@ async def test_a_status_url_is_never_asked(hostile: HostileServer, elsewhere: Ho
     assert [request.split()[1].decode() for request in hostile.requests[1:]] == [wanted, wanted, f"{wanted}/followups"]
 
 
-@pytest.mark.parametrize("job_id", ["OTHER", JOB.upper(), JOB + " ", JOB + "/", JOB[:-1], "\ud800", ""], ids=shown)
+@pytest.mark.parametrize("job_id", ["OTHER", "4" + JOB[:-1], JOB + " ", JOB + "/", JOB[:-1], "\ud800", ""], ids=shown)
 async def test_a_followup_whose_answer_names_another_job_is_uncertain(hostile: HostileServer, job_id: str) -> None:
     """Nearly the same is not the same."""
 
@@ -142,3 +142,18 @@ async def test_an_id_with_a_line_break_in_a_polls_answer_ends_nowhere(hostile: H
     assert not isinstance(ended, JobState)
     assert type(ended).__name__ == "UnexpectedResponseError"
     assert "\n" not in str(ended)
+
+
+@pytest.mark.parametrize("said", [JOB, JOB.upper()])
+@pytest.mark.parametrize("given", [JOB, JOB.upper()])
+async def test_a_uuid_in_capitals_is_the_same_job(hostile: HostileServer, given: str, said: str) -> None:
+    """Databases give ids back so: there is one job, and the service is asked for it as the documentation writes it."""
+    hostile.script = answers(job_id=said)
+    async with session(hostile) as motion:
+        job = await motion.create("A launch video")
+        assert (await motion.poll(given)).job_id == JOB
+        assert motion.job(given).state is job.state is not None
+        assert (await motion.followup(given, "Faster")).id == job.id == JOB
+        assert (await motion.job(given).wait(timeout=10)).job_id == JOB
+    asked = {request.split()[1].decode().removesuffix("/followups") for request in hostile.requests[1:]}
+    assert asked == {f"/api/motion/sessions/{JOB}"}

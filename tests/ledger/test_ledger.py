@@ -32,6 +32,7 @@ from motion_async.ledger.codec import write_time
 from motion_async.ledger.transitions import Accept, Expire, SendAgain
 from tests.ledger.conftest import START, accepted, change, clock, entries, seen
 
+UUID = "405d47cf-f72b-4852-b570-0de2446dbba1"
 INVALID = InvalidRequestError((), http_status=400)
 BUSY = RateLimitedError("too many", http_status=429)
 
@@ -580,3 +581,41 @@ async def test_the_items_of_one_job_are_found(ledger: Ledger) -> None:
         await record.accepted(accepted(job_id))
     assert [item.key for item in await ledger.of_job("job-1")] == ["hero", "faster"]
     assert await ledger.of_job("job-3") == []
+
+
+async def test_a_job_is_found_however_its_id_is_written(ledger: Ledger) -> None:
+    """A UUID in capitals is the same job, whoever named it, and its end is the item's."""
+    item = await planned(ledger)
+    record = ledger.journal(item)
+    assert await record.begin()
+    await record.unknown(CreateUncertainError("reset"))
+    await ledger.resolve(item, job_id=UUID.upper())
+    await record.accepted(accepted(UUID))
+    [found] = await ledger.of_job(UUID.upper())
+    assert (found.key, found.job_id, found.state) == (item.key, UUID, ItemState.SUBMITTED)
+    assert await ledger.of_job(UUID) == [found]
+
+
+NFC, NFD = "Caf\u00e9", "Cafe\u0301"
+
+
+async def test_names_are_found_in_every_form_of_unicode(ledger: Ledger) -> None:
+    """Of a batch, of an item and of the one that it follows: whoever asks, in whatever form they were planned."""
+    entry = Entry(f"{NFD} ", VideoRequest("p"), parent=NFD)
+    for batch in (NFD, f"{NFC} "):
+        [item] = await ledger.plan(batch, [entry])
+        assert (item.batch, item.key, item.parent) == (NFC, NFC, NFC)
+        assert await ledger.find(batch, NFD) == await ledger.find(NFC, f" {NFC}") == item
+        assert await ledger.many(batch, [NFD]) == {NFC: item}
+        assert [found async for found in ledger.items(batch)] == [item]
+        assert await ledger.counts(batch) == {NFC: {ItemState.PLANNED: 1}}
+
+
+async def test_what_was_refused_is_not_planned_anew_with_other_bytes(ledger: Ledger) -> None:
+    """The service refused the same text."""
+    [item] = await ledger.plan("launch", [Entry("a", VideoRequest(f"{NFC}\nb"))])
+    record = ledger.journal(item)
+    assert await record.begin()
+    await record.released(INVALID)
+    [again] = await ledger.plan("launch", [Entry("a", VideoRequest(f"{NFD}\r\nb"))])
+    assert again.state is ItemState.REJECTED

@@ -307,23 +307,24 @@ async def test_an_older_ledger_is_upgraded(shared_url: str, monkeypatch: pytest.
         await ledger.plan("launch", entries("hero"))
     made: list[str] = []
 
-    async def to_two(connection: AsyncConnection) -> None:
+    async def add(connection: AsyncConnection) -> None:
         await connection.execute(sa.text("ALTER TABLE motion_items ADD COLUMN colour TEXT"))
-        made.append("two")
+        made.append("add")
 
-    async def to_three(connection: AsyncConnection) -> None:
+    async def fill(connection: AsyncConnection) -> None:
         await connection.execute(sa.text("UPDATE motion_items SET colour = 'red'"))
-        made.append("three")
+        made.append("fill")
 
-    monkeypatch.setattr(schema, "UPGRADES", [to_two, to_three])
+    newest = schema.newest_version()
+    monkeypatch.setattr(schema, "UPGRADES", [*schema.UPGRADES, add, fill])
     for _ in range(2):
         async with open_ledger(shared_url) as ledger:
             assert await ledger.find("launch", "hero")
-    assert made == ["two", "three"]
+    assert made == ["add", "fill"]
     monkeypatch.undo()
     with pytest.raises(LedgerVersionError) as caught:
         await opened(shared_url, patience=60)
-    assert (caught.value.found, caught.value.known) == (3, 1)
+    assert (caught.value.found, caught.value.known) == (newest + 2, newest)
 
 
 async def test_an_upgrade_that_fails_leaves_the_old_ledger(shared_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,12 +332,12 @@ async def test_an_upgrade_that_fails_leaves_the_old_ledger(shared_url: str, monk
     async with open_ledger(shared_url) as ledger:
         await ledger.plan("launch", entries("hero"))
 
-    async def to_two(connection: AsyncConnection) -> None:
+    async def fail(connection: AsyncConnection) -> None:
         await connection.execute(sa.text("ALTER TABLE motion_items ADD COLUMN colour TEXT"))
         await connection.execute(sa.text("UPDATE motion_items SET nothing = 1"))
 
     with monkeypatch.context() as patched:
-        patched.setattr(schema, "UPGRADES", [to_two])
+        patched.setattr(schema, "UPGRADES", [*schema.UPGRADES, fail])
         with pytest.raises(LedgerError, match="nothing"):
             await opened(shared_url, patience=60)
     async with open_ledger(shared_url) as ledger:

@@ -57,5 +57,7 @@ def _beside(given: BatchRequest, line_of: Mapping[bytes, int]) -> Iterator[str]:
     """Give what is wrong with a line beside the lines before it whose ids are known, each with its number."""
     if given.id is not None and (line := line_of.get(fingerprint(given.id))) is not None:
         yield f"id: {given.id!r:.80} stands at line {line} already"
-    if given.follows is not None and given.follows != given.id and fingerprint(given.follows) not in line_of:
+    if given.follows is None or (given.id is not None and fingerprint(given.follows) == fingerprint(given.id)):
+        return  # what follows itself has been told of
+    if fingerprint(given.follows) not in line_of:
         yield f"follows: {given.follows!r:.80} is the id of no line before this one that can be sent"

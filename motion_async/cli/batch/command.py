@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from motion_async.canonical import canonical_text
 from motion_async.cli.atomic import check_output
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
@@ -30,7 +31,8 @@ from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
 from motion_async.events import Event
 from motion_async.jobs import BatchRequest
-from motion_async.ledger import ItemState, Ledger, content_digest, open_ledger
+from motion_async.ledger import ItemState, Ledger, open_ledger
+from motion_async.ledger.earlier import has_content
 from motion_async.ledger.transitions import REPLACEABLE
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
@@ -104,7 +106,7 @@ def _fate(standing: Standing) -> str:
     if item is None or given is None or item.state is ItemState.PLANNED:
         return "expired" if standing.line.expired else MEANINGS[End.NOT_SENT].planned
     end = END_OF_STATE[item.state]
-    if item.digest != content_digest(given.request) or item.parent != given.follows:
+    if not has_content(item, given.request) or item.parent != canonical_text(given.follows):
         end = End.NOT_SENT if item.state in REPLACEABLE else End.CHANGED
     return MEANINGS[end].planned
 

@@ -50,6 +50,9 @@ async def standings(
     if the ledger cannot be read.
     """
     keys = Keys()
+    if ledger is not None:
+        async for item in ledger.keyed_earlier(batch):
+            keys.recognise(item)
     while chunk := list(islice(lines, _AT_ONCE)):
         # Reading and checking never wait: without this a long file would keep the picture and Ctrl-C from being served.
         await asyncio.sleep(0)

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
+from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.cli.atomic import atomic_file, check_output
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.commandline import command_line
@@ -128,7 +129,7 @@ async def resolve(
     the item is not one that can be settled so.
     """
     if job_id is not None:
-        _check_typed(job_id)
+        job_id = _check_typed(job_id)
     async with _opened(reporter, address, batch) as ledger:
         item = await _one(ledger, address, key, batch)
         # Its sender lives, or `_opened` would have made it uncertain: the answer may come at any moment.
@@ -178,7 +179,7 @@ async def _opened(
     address.check_exists()
     async with open_ledger(address.url, read_only=read_only, on_trouble=reporter.tell) as ledger:
         counts = await ledger.counts()
-        if batch is not None and batch not in counts:
+        if batch is not None and canonical_text(batch) not in counts:
             there = ", ".join(map(one_line, sorted(counts)[:10])) or "none"
             raise ConfigurationError(f"{address.shown} has no batch {batch!r:.80}; its batches are: {there}")
         if not read_only and any(ItemState.INTENT in of_batch for of_batch in counts.values()):
@@ -199,11 +200,12 @@ async def _one(ledger: Ledger, address: Address, key: str, batch: str | None) ->
     return found[0]
 
 
-def _check_typed(job_id: str) -> None:
-    """Raise if a job's id cannot be what a person meant to give."""
+def _check_typed(job_id: str) -> str:
+    """Give a job's id as everything else writes it, or raise if it cannot be what a person meant to give."""
     check_job_id(job_id)
     if any(map(str.isspace, job_id)):
         raise ConfigurationError(f"{job_id!r} cannot be a job id: it has white space in it; give the id alone")
+    return canonical_job_id(job_id)
 
 
 async def _check_is_no_others(ledger: Ledger, item: Item, job_id: str) -> None:

@@ -20,7 +20,7 @@ from motion_async.errors import MotionError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.plans import Write
 from motion_async.ledger.queries import Queries
-from motion_async.ledger.schema import bring_up_to_date, newest_version, read_version
+from motion_async.ledger.schema import OLDEST_WITH_THESE_TABLES, bring_up_to_date, newest_version, read_version
 from motion_async.ledger.store.failures import translate_error
 from motion_async.ledger.tasks import start
 from motion_async.ledger.transaction import commit_group
@@ -71,7 +71,7 @@ class Store(ABC):
             if not await self._find_tables(connection):
                 raise PermanentStoreError("there is no ledger in it")
             found, newest = await read_version(connection), newest_version()
-            if found < newest:
+            if found < OLDEST_WITH_THESE_TABLES:
                 raise PermanentStoreError(
                     f"it has version {found}; open it once for writing, which brings it to {newest}"
                 )

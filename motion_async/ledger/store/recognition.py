@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.errors import LedgerVersionError
 from motion_async.ledger.outage import PermanentStoreError
-from motion_async.ledger.schema import TABLES, newest_version
+from motion_async.ledger.schema import OLDEST_WITH_THESE_TABLES, TABLES, newest_version
 
 __all__ = ["APPLICATION_ID", "mark_file", "recognise_file", "recognise_server"]
 
@@ -102,6 +102,6 @@ def _check_version(rows: Sequence[Any], columns: Mapping[str, set[str]]) -> None
         )
     if version > newest_version():
         raise LedgerVersionError(found=version, known=newest_version())
-    if version == newest_version():  # an older one has the columns of its time
+    if version >= OLDEST_WITH_THESE_TABLES:  # an older one has the columns of its time
         for name in TABLES:
             _check_columns(columns, name)

@@ -12,6 +12,7 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox
+from tests.ledger.earlier import Earlier, make_earlier
 from tests.waiting import until_now
 
 Lines = list[dict[str, Any]]
@@ -399,3 +400,36 @@ def test_nothing_of_a_run_needs_the_directory_it_began_in(
     assert (tmp_path / "in" / "launch.jsonl.ledger.db").exists()
     assert len(results(str(tmp_path / "out.jsonl"))) == sandbox.counts.creates == 1
     capsys.readouterr()
+
+
+def test_what_an_earlier_library_has_finished_is_told_as_finished(
+    sandbox: Sandbox, command: Command, write: Write
+) -> None:
+    """By a dry run, by the run itself and by its results, with an id and without."""
+    url = "https://files.example.com/logo.psd"
+    body = {"prompt": "A logo", "attachments": [{"url": url, "content_type": "image/x-psd", "type": "image"}]}
+    request = {"prompt": "A logo", "attachments": [url]}
+    file = write([request, {**request, "id": "logo"}])
+    make_earlier("sqlite:///launch.jsonl.ledger.db", *(Earlier(body, key, job_id="job-1") for key in (1, "logo")))
+    Path("launch.jsonl.ledger.db").chmod(0o600)
+    status, lines, _ = command("batch", file, "--dry-run")
+    assert (status, lines[-1]["counts"]) == (0, {"completed": 2})
+    status, lines, _ = command("batch", file, "--output", "out.jsonl")
+    assert (status, states(lines), states(results())) == (0, ["completed"] * 2, ["completed"] * 2)
+    assert [result["error"] for result in results()] == [None, None]
+    assert sandbox.counts.creates == 0
+
+
+def test_a_file_that_was_saved_in_other_bytes_is_the_same_batch(
+    sandbox: Sandbox, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a spreadsheet that ends lines within cells in its own way, or on a system with another form of Unicode."""
+    monkeypatch.chdir(tmp_path)
+    rows = '\ufeffid,follows,prompt\n{e},,"Caf{e}\nat night"\n,{e},"more of\nthe caf{e}"\n,,"a third{end}"\n'
+    for accented, blank, line_end in (("\u00e9", "", "\n"), ("e\u0301", " ", "\r\n")):
+        name = f"caf{accented}.csv"
+        Path(name).write_text(rows.format(e=accented, end=blank), encoding="utf-8", newline=line_end)
+        status, lines, _ = command("batch", name, "--ledger", "l.db", "--output", "out.jsonl")
+        assert (status, states(lines), states(results())) == (0, ["completed"] * 3, ["completed"] * 3)
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (2, 1)
+    assert command("batch", name, "--ledger", "l.db", "--dry-run")[1][-1]["counts"] == {"completed": 3}

@@ -419,3 +419,34 @@ def test_the_help_of_resolve_tells_key_and_yes_as_they_are(
     text = capsys.readouterr().out
     assert text.startswith("Usage: motion-async ledger resolve [OPTIONS] LEDGER [KEY]")
     assert "with --all" in text
+
+
+JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_job_is_one_items_however_its_id_is_written(command: Command) -> None:
+    """A UUID in capitals is the same job: not another one for this item, nor free for a second."""
+    assert command("ledger", "resolve", LEDGER, "lost", "--job-id", JOB.upper())[0] == 0
+    status, _, said = command("ledger", "resolve", LEDGER, "gone", "--job-id", JOB)
+    assert status == 2
+    assert "is that of 'lost'" in said
+    assert command("ledger", "resolve", LEDGER, "lost", "--job-id", JOB)[1][0]["job_id"] == JOB
+
+
+def test_an_item_is_found_in_every_form_of_unicode(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its key and by its batch: a terminal writes another form than a file."""
+    monkeypatch.chdir(tmp_path)
+
+    async def make() -> None:
+        async with planned("caf\u00e9", ["cr\u00e8me"]) as (opened, items):
+            await uncertain(opened, items["cr\u00e8me"])
+
+    anyio.run(make)
+    key, batch = "cre\u0300me", "--batch=cafe\u0301"
+    assert command("ledger", "show", LEDGER, "--key", key)[0] == 0
+    assert [line["key"] for line in command("ledger", "export", LEDGER, batch)[1]] == ["cr\u00e8me"]
+    status, lines, _ = command("ledger", "resolve", LEDGER, key, batch, "--drop")
+    assert (status, lines[0]["state"]) == (0, "dropped")

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from motion_async import ConfigurationError, LedgerError
 from motion_async.ledger import ItemState, Ledger, LedgerTrouble, open_ledger, schema
-from motion_async.ledger.store import files
+from motion_async.ledger.store import base, files
 from motion_async.ledger.transitions import EXPIRED
 from tests.ledger.conftest import accepted, become_a_plain_user, entries, make_version_1
 from tests.postgres import execute
@@ -166,6 +166,7 @@ async def test_an_older_version_is_not_brought_up_to_date(shared_url: str, monke
         raise AssertionError
 
     monkeypatch.setattr(schema, "UPGRADES", [never])
+    monkeypatch.setattr(base, "OLDEST_WITH_THESE_TABLES", 2)
     with pytest.raises(LedgerError, match="it has version 1; open it once for writing, which brings it to 2"):
         async with open_ledger(shared_url, read_only=True, patience=0):
             pass
