@@ -16,7 +16,7 @@ from motion_async.ledger.codec import describe_damage, read_history, read_item, 
 from motion_async.ledger.items import History, Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
-from motion_async.ledger.transaction import pad, split
+from motion_async.ledger.transaction import split
 from motion_async.ledger.transitions import EXPIRED
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ class Queries:
         """Give the items of a batch that have one of some keys."""
         dead = await self._find_dead()
         found: dict[str, Item] = {}
-        for chunk in split(keys):
-            for row in await self._store.fetch(_keys, {"name": batch, "keys": pad(chunk)}):
+        for some in split(keys):
+            for row in await self._store.fetch(_keys, {"name": batch, "keys": some}):
                 item = _read_item(row, dead)
                 found[item.key] = item
         return found
