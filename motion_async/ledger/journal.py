@@ -6,40 +6,28 @@ It decides nothing and waits for nothing: each method puts a move into the write
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from motion_async.errors import InvalidRequestError, MotionError, UncertainError
 from motion_async.jobs import JobState, StatusChange
 from motion_async.ledger.codec import make_storable, write_error
 from motion_async.ledger.items import Item
-from motion_async.ledger.transitions import Accept, Claim, Finish, MarkUncertain, Move, RecordStatus, Reject, Release
+from motion_async.ledger.transitions import Accept, Claim, Finish, MarkUncertain, RecordStatus, Reject, Release
+from motion_async.ledger.writer import Writer
 
-__all__ = ["Identity", "LedgerJournal"]
+if TYPE_CHECKING:
+    from motion_async.ledger.store.base import Store
 
-
-class Identity(Protocol):
-    """Who makes moves: gives each what it bears."""
-
-    owner: str
-
-    @property
-    def lock_generation(self) -> int:
-        """How often other processes may have taken the owner for dead."""
-        ...
-
-    def next_op(self) -> tuple[str, str]:
-        """Give a name that no move has had, and the time as it is written."""
-        ...
+__all__ = ["LedgerJournal"]
 
 
 class LedgerJournal:
-    """Makes a move of each thing that a `SendJournal` is told of an item: `identity` names it, `put` takes it in."""
+    """Makes a move of each thing that a `SendJournal` is told of an item."""
 
-    def __init__(self, item: Item, put: Callable[[Move], Future[Any]], identity: Identity) -> None:
+    def __init__(self, item: Item, writer: Writer, store: Store) -> None:
         self._item = item
-        self._put = put
-        self._identity = identity
+        self._writer = writer
+        self._store = store
         self._claim: str | None = None
         self._claimed_in = 0
         self._found: JobState | None = None
@@ -50,44 +38,44 @@ class LedgerJournal:
 
     def begin(self) -> Future[bool]:
         """Claim the item."""
-        op, at = self._identity.next_op()
-        self._claim, self._claimed_in = op, self._identity.lock_generation
-        return self._put(Claim(op, self._item, at, self._identity.owner))
+        op, at = self._writer.next_op()
+        self._claim, self._claimed_in = op, self._store.lock_generation
+        return self._writer.put(Claim(op, self._item, at, self._writer.owner))
 
     def still_owned(self) -> bool:
         """Say whether no other process can have taken the claim for a dead owner's."""
-        return self._claimed_in == self._identity.lock_generation
+        return self._claimed_in == self._store.lock_generation
 
     def released(self, error: MotionError | None) -> Future[None]:
         """Note that the claim came to nothing."""
-        op, at = self._identity.next_op()
+        op, at = self._writer.next_op()
         move = Reject if isinstance(error, InvalidRequestError) else Release
-        return self._put(move(op, self._item, at, self._claim, write_error(error)))
+        return self._writer.put(move(op, self._item, at, self._claim, write_error(error)))
 
     def unknown(self, error: UncertainError) -> Future[None]:
         """Note that the answer was lost."""
-        op, at = self._identity.next_op()
-        return self._put(MarkUncertain(op, self._item, at, self._claim, write_error(error)))
+        op, at = self._writer.next_op()
+        return self._writer.put(MarkUncertain(op, self._item, at, self._claim, write_error(error)))
 
     def accepted(self, accepted: JobState) -> Future[None]:
         """Note the id."""
-        op, at = self._identity.next_op()
+        op, at = self._writer.next_op()
         # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
         job_id, status = make_storable(accepted.job_id), make_storable(str(accepted.status))
-        return self._put(Accept(op, self._item, at, job_id, status, found=self._found))
+        return self._writer.put(Accept(op, self._item, at, job_id, status, found=self._found))
 
     def changed(self, change: StatusChange) -> None:
         """Note a change."""
-        op, at = self._identity.next_op()
+        op, at = self._writer.next_op()
         job_id, status = make_storable(change.job_id), make_storable(str(change.current))
-        self._put(RecordStatus(op, self._item, at, job_id, status, change.state))
+        self._writer.put(RecordStatus(op, self._item, at, job_id, status, change.state))
 
     def ended(self, state: JobState | None, error: MotionError | None) -> Future[JobState | None]:
         """Note how the watch ended."""
-        op, at = self._identity.next_op()
+        op, at = self._writer.next_op()
         words = write_error(error)
         if state is None:
-            return self._put(Finish(op, self._item, at, None, None, None, words))
-        return self._put(
+            return self._writer.put(Finish(op, self._item, at, None, None, None, words))
+        return self._writer.put(
             Finish(op, self._item, at, make_storable(state.job_id), make_storable(str(state.status)), state, words)
         )

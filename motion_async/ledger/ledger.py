@@ -7,22 +7,19 @@ database and no SQL: the store under it reads and commits.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
 from functools import partial
-from itertools import count
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
-from motion_async.ledger.codec import check_name, write_metadata, write_request, write_time
-from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerTrouble, content_digest
+from motion_async.ledger.codec import check_name, write_metadata, write_request
+from motion_async.ledger.items import Entry, History, Item, ItemState, content_digest
 from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage
-from motion_async.ledger.plans import Plan, Planned, Reconnect
+from motion_async.ledger.plans import Plan, Planned
 from motion_async.ledger.tasks import start, wait_until_done
 from motion_async.ledger.transitions import Accept, Drop, Expire, Move, SendAgain
 from motion_async.ledger.writer import Writer
@@ -40,29 +37,6 @@ _PAGE: Final = 500
 _PLANNED_AT_ONCE: Final = 125
 
 _T = TypeVar("_T")
-_log = logging.getLogger("motion_async")
-
-
-class _Identity:
-    """Names each move of one ledger object, unlike any other's, and says when it is made."""
-
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
-        self.owner = store.owner
-        self._store = store
-        self._now = now
-        self._numbers = count(1)
-
-    @property
-    def lock_generation(self) -> int:
-        return self._store.lock_generation
-
-    def next_op(self) -> tuple[str, str]:
-        try:
-            at = write_time(self._now())
-        except Exception:  # noqa: BLE001  # the caller's clock must not cost the note of an id
-            _log.exception("the ledger's clock failed; this machine's is read instead")
-            at = write_time(datetime.now(UTC))
-        return f"{self.owner}-{next(self._numbers)}", at
 
 
 def _write_entry(entry: Entry) -> Planned:
@@ -87,28 +61,16 @@ class Ledger:
         owner: the name of this very object, by which the intents that it notes are known.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        where: str,
-        patience: float,
-        now: Callable[[], datetime],
-        on_trouble: Callable[[LedgerTrouble], object] | None,
-    ) -> None:
+    def __init__(self, store: Store, writer: Writer, outage: Outage) -> None:
         self.owner = store.owner
         self._home = HomeLoop("the ledger")
-        self._where = where
         self._store = store
-        self._patience = patience
-        self._on_trouble = on_trouble
-        self._identity = _Identity(store, now)
-        self._writer = Writer(store.commit, Outage(where, on_trouble), patience=patience)
+        self._writer = writer
+        self._outage = outage
         self._closing: asyncio.Task[None] | None = None
-        store.on_lock_lost = self._reconnect
 
     def __repr__(self) -> str:
-        return f"<Ledger {self._where}, owner {self.owner}>"
+        return f"<Ledger {self._outage.where}, owner {self.owner}>"
 
     @property
     def unwritten(self) -> tuple[tuple[str, str, str], ...]:
@@ -138,7 +100,7 @@ class Ledger:
         written: list[asyncio.Future[list[Item]]] = []
         for first in range(0, len(entries), _PLANNED_AT_ONCE):
             planned = tuple(map(_write_entry, entries[first : first + _PLANNED_AT_ONCE]))
-            op, at = self._identity.next_op()
+            op, at = self._writer.next_op()
             written.append(self._writer.put(Plan(op, batch, planned, at)))
             await asyncio.sleep(0)  # polls are due in the meantime
         return [item for items in written for item in await items]
@@ -153,7 +115,7 @@ class Ledger:
             LedgerError: if the ledger is only read.
         """
         self._check_writable()
-        return LedgerJournal(item, self._put, self._identity)
+        return LedgerJournal(item, self._writer, self._store)
 
     async def find(self, batch: str, key: str) -> Item | None:
         """Give an item, None if there is none.
@@ -198,7 +160,7 @@ class Ledger:
             return found
         if await self._retry(lambda: self._store.probe_owner(owner)):
             return found
-        op, at = self._identity.next_op()
+        op, at = self._writer.next_op()
         await self._writer.put(Expire(op, item, at, owner, claim))
         return (await self._read_again(item))[0]
 
@@ -327,7 +289,7 @@ class Ledger:
             raise ConfigurationError("an item is resolved by exactly one of job_id, send_again and drop")
         self._check_writable()
         found = await self.settled(item)
-        op, at = self._identity.next_op()
+        op, at = self._writer.next_op()
         move: Move = SendAgain(op, item, at) if send_again else Drop(op, item, at)
         what = "sent again" if send_again else "dropped"
         if job_id is not None:
@@ -366,7 +328,7 @@ class Ledger:
         self._home.check()
         if self._store.is_read_only:
             raise LedgerError(
-                f"the ledger {self._where} was opened for reading only; to write it, open it without that"
+                f"the ledger {self._outage.where} was opened for reading only; to write it, open it without that"
             )
 
     async def _close(self) -> None:
@@ -378,20 +340,13 @@ class Ledger:
     async def _read_again(self, item: Item) -> tuple[Item, str | None]:
         found = await self._retry(lambda: self._store.queries.find_item(item.id))
         if found is None:
-            raise LedgerError(f"the ledger {self._where} has no item {item.key!r} of batch {item.batch!r} any more")
+            raise LedgerError(
+                f"the ledger {self._outage.where} has no item {item.key!r} of batch {item.batch!r} any more"
+            )
         return found
-
-    def _put(self, move: Move) -> asyncio.Future[Any]:
-        self._home.check()
-        return self._writer.put(move)
-
-    def _reconnect(self) -> None:
-        """Have the owner's session made again at once: until then others take this ledger for dead."""
-        op, _ = self._identity.next_op()
-        self._writer.put(Reconnect(op))
 
     async def _retry(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
         self._home.check()
         if self._closing is not None:
-            raise LedgerError(f"the ledger {self._where} has been closed")
-        return await Outage(self._where, self._on_trouble).retry(attempt, patience=self._patience)
+            raise LedgerError(f"the ledger {self._outage.where} has been closed")
+        return await self._outage.retry(attempt)

@@ -1,27 +1,24 @@
 """Opens ledgers: from a URL to a `Ledger` that is ready, and to an error that says what to do if it can't be.
 
-The database's libraries are imported here, when a ledger is
-opened, and not before: the client works without them.
+The database's libraries are imported here, when a ledger is opened, and not before: the client works without them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import importlib
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from motion_async.errors import ConfigurationError
-from motion_async.ledger.address import read_address, read_kind
+from motion_async.ledger.address import LedgerAddress, read_address, read_kind
 from motion_async.ledger.items import LedgerTrouble
 from motion_async.ledger.ledger import Ledger
 from motion_async.ledger.outage import Outage
 from motion_async.ledger.tasks import run_or_undo
+from motion_async.ledger.writer import Writer
 from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number
 
@@ -70,30 +67,32 @@ async def open_ledger(
     HomeLoop("a ledger")
     check_number("patience", patience, low=0, high=86_400)
     now = check_clock("now", now or partial(datetime.now, UTC))
-    where, make = _choose_store(url, read_only=read_only)
-    store = await _open_store(make, Outage(where, on_trouble), patience)
-    ledger = Ledger(store, where=where, patience=patience, now=now, on_trouble=on_trouble)
+    address, stores = _find_stores(url)
+    outage = Outage(address.shown, on_trouble, patience=patience)
+    store = await outage.retry(
+        lambda: run_or_undo(
+            _open_store(address, stores, read_only=read_only),
+            lambda store: store.aclose(),
+            name="motion_async.ledger.open",
+            moment=_LAST_MOMENT,
+        ),
+        only_busy=True,  # a server that is not there, or a wrong name, is better told of at once
+        failing="cannot be opened",
+        advice="check its address, and that it is there",
+    )
+    ledger = Ledger(store, Writer(store, outage, now), outage)
     try:
         yield ledger
     finally:
         await ledger.aclose()
 
 
-async def _open_store(make: Callable[[], Awaitable[Store]], outage: Outage, patience: float) -> Store:
-    """Give the store, opened; only a lock of somebody else's is waited for."""
-    return await outage.retry(
-        lambda: run_or_undo(
-            _try_to_open(make), lambda store: store.aclose(), name="motion_async.ledger.open", moment=_LAST_MOMENT
-        ),
-        patience=patience,
-        passes=lambda error: error.busy,
-        failing="cannot be opened",
-        advice="check its address, and that it is there",
+async def _open_store(address: LedgerAddress, stores: Any, *, read_only: bool) -> Store:
+    store: Store = (
+        await stores.make_store(address.file, read_only=read_only)
+        if address.server is None
+        else stores.ServerStore(address.server, address.options, read_only=read_only)
     )
-
-
-async def _try_to_open(make: Callable[[], Awaitable[Store]]) -> Store:
-    store = await make()
     try:
         await store.open()
     except BaseException:
@@ -102,45 +101,14 @@ async def _try_to_open(make: Callable[[], Awaitable[Store]]) -> Store:
     return store
 
 
-def _choose_store(url: str, *, read_only: bool) -> tuple[str, Callable[[], Awaitable[Store]]]:
-    """Give the name that may be shown for a URL, and what makes its store."""
+def _find_stores(url: str) -> tuple[LedgerAddress, Any]:
+    """Give what a URL says, and the module of its stores, with all that this module needs."""
     is_sqlite = read_kind(url) == "sqlite"
     extra = "ledger" if is_sqlite else "postgres"
     try:
         address = read_address(url)
         importlib.import_module("aiosqlite" if is_sqlite else "asyncpg")
-        stores: Any = importlib.import_module(
-            "motion_async.ledger.store.sqlite" if is_sqlite else "motion_async.ledger.store.postgres"
-        )
+        return address, importlib.import_module(f"motion_async.ledger.store.{'sqlite' if is_sqlite else 'postgres'}")
     except ModuleNotFoundError as error:
         missing = f"a ledger needs {error.name}, which is not installed: install motion-async with its extra `{extra}`"
-        raise ConfigurationError(missing) from None
-    owner = secrets.token_hex(8)
-    if address.file is not None:
-        return address.shown, partial(_make_read_store if read_only else _make_file_store, stores, address.file)
-    if address.server is not None:
-        store = partial(stores.ServerStore, address.server, owner, address.options, read_only=read_only)
-        return address.shown, partial(_make, store)
-    if read_only:
-        raise ConfigurationError("a ledger in memory is empty when it is opened, so there is nothing to read in it")
-    return address.shown, partial(_make, partial(stores.MemoryStore, owner))
-
-
-async def _make_read_store(stores: Any, path: Path) -> Store:
-    file = await asyncio.to_thread(stores.ReadFile, path, busy_seconds=stores.BUSY_SECONDS)
-    store: Store = stores.ReadFileStore(file, busy_seconds=stores.BUSY_SECONDS)
-    return store
-
-
-async def _make_file_store(stores: Any, path: Path) -> Store:
-    file = await run_or_undo(
-        asyncio.to_thread(stores.LedgerFile, path, busy_seconds=stores.BUSY_SECONDS),
-        lambda file: asyncio.to_thread(file.release),
-        name="motion_async.ledger.file",
-    )
-    store: Store = stores.FileStore(file)
-    return store
-
-
-async def _make(make: Callable[[], Store]) -> Store:
-    return make()
+    raise ConfigurationError(missing)

@@ -42,10 +42,12 @@ class Outage:
     """Tells of one trouble from its beginning to its end, and how long to pause in it.
 
     The log names the ledger as `where`; `on_trouble` is told at every attempt that failed, and its errors are logged.
+    Nobody waits for longer than `patience` seconds.
     """
 
-    def __init__(self, where: str, on_trouble: Callable[[LedgerTrouble], object] | None) -> None:
-        self._where = where
+    def __init__(self, where: str, on_trouble: Callable[[LedgerTrouble], object] | None, *, patience: float) -> None:
+        self.where: Final = where
+        self.patience: Final = patience
         self._on_trouble = on_trouble
         self._began_at: float | None = None
         self._failures = 0
@@ -58,12 +60,12 @@ class Outage:
         if self._began_at is None:
             self._began_at = since
             self._failures = 0
-            _log.warning("ledger %s: %s; trying again", self._where, error)
+            _log.warning("ledger %s: %s; trying again", self.where, error)
         if self._on_trouble is not None:
             try:
                 self._on_trouble(LedgerTrouble(str(error), asyncio.get_running_loop().time() - self._began_at))
             except Exception:  # noqa: BLE001  # the caller's mistake must not end the writing
-                _log.exception("ledger %s: on_trouble failed", self._where)
+                _log.exception("ledger %s: on_trouble failed", self.where)
         self._failures += 1
         # Without chance: those who wait for one lock are few, and each is told how long it has waited.
         return _BACKOFF.delay(self._failures, u=1.0)
@@ -72,7 +74,7 @@ class Outage:
         """Tell of an attempt that did not fail."""
         if self._began_at is not None:
             _log.warning(
-                "ledger %s: works again after %.1f s", self._where, asyncio.get_running_loop().time() - self._began_at
+                "ledger %s: works again after %.1f s", self.where, asyncio.get_running_loop().time() - self._began_at
             )
             self._began_at = None
 
@@ -80,28 +82,31 @@ class Outage:
         self,
         attempt: Callable[[], Awaitable[_T]],
         *,
-        patience: float,
-        passes: Callable[[TransientStoreError], bool] = lambda _: True,
+        only_busy: bool = False,
         failing: str = "cannot be read",
         advice: str = "clear that up, then try again",
     ) -> _T:
-        """Do something that can be done again, until it succeeds, cannot pass, or has taken the patience in seconds."""
+        """Do something that can be done again, until it succeeds, cannot pass, or has taken the patience.
+
+        With `only_busy` nothing passes but a lock of somebody else's.
+        """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + patience
+        deadline = loop.time() + self.patience
+        trouble = Outage(self.where, self._on_trouble, patience=self.patience)  # several may have theirs at a time
         while True:
             since = loop.time()
             try:
                 result = await attempt()
             except (TransientStoreError, PermanentStoreError) as error:
                 reason = str(error)
-                if not isinstance(error, TransientStoreError) or not passes(error):
+                if not isinstance(error, TransientStoreError) or (only_busy and not error.busy):
                     break
-                pause = self.failed(error, since=since)
+                pause = trouble.failed(error, since=since)
             else:
-                self.recovered()
+                trouble.recovered()
                 return result
             if loop.time() + pause > deadline:
                 break
             await asyncio.sleep(pause)
         # Out here, as what was raised holds what the database was given.
-        raise LedgerError(f"the ledger {self._where} {failing}: {reason}; {advice}")
+        raise LedgerError(f"the ledger {self.where} {failing}: {reason}; {advice}")

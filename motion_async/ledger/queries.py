@@ -5,8 +5,8 @@ Every read is one short transaction of its own, so that a slow reader holds up n
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 import sqlalchemy as sa
@@ -17,8 +17,11 @@ from motion_async.ledger.earlier import EARLIER_KEY
 from motion_async.ledger.items import History, Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
-from motion_async.ledger.transaction import pad, split
+from motion_async.ledger.transaction import split
 from motion_async.ledger.transitions import EXPIRED
+
+if TYPE_CHECKING:
+    from motion_async.ledger.store.base import Store
 
 __all__ = ["Queries"]
 
@@ -84,30 +87,25 @@ def _read_item(row: Sequence[Any], dead: Dead = ()) -> Item:
 
 
 class Queries:
-    """Reads over one database, whose rows `fetch` gives.
+    """Reads over one database.
 
-    Where the ledger is only read, nobody notes that owners are dead; so `is_dead` finds out, and their intents are
-    given as uncertain.
+    Where the ledger is only read, nobody notes that owners are dead; so it is found out at each reading, and their
+    intents are given as uncertain.
     """
 
-    def __init__(
-        self,
-        fetch: Callable[..., Awaitable[Sequence[Any]]],
-        is_dead: Callable[[str], Awaitable[bool]] | None = None,
-    ) -> None:
-        self._fetch = fetch
-        self._is_owner_dead = is_dead
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def _find_dead(self) -> Dead:
-        if self._is_owner_dead is None:
+        if not self._store.is_read_only:
             return ()
-        owners = [owner for (owner,) in await self._fetch(_owners) if isinstance(owner, str)]
-        return [owner for owner in owners if await self._is_owner_dead(owner)]
+        owners = [owner for (owner,) in await self._store.fetch(_owners) if isinstance(owner, str)]
+        return [owner for owner in owners if not await self._store.probe_owner(owner)]
 
     async def find_item(self, number: int) -> tuple[Item, str | None] | None:
         """Give an item and the claim of its newest intent, None if there is none."""
         dead = await self._find_dead()
-        for row in await self._fetch(_item, {"number": number}):
+        for row in await self._store.fetch(_item, {"number": number}):
             return _read_item(row[:-1], dead), row[-1]
         return None
 
@@ -115,19 +113,19 @@ class Queries:
         """Give the items of a batch that have one of some keys."""
         dead = await self._find_dead()
         found: dict[str, Item] = {}
-        for chunk in split(keys):
-            for row in await self._fetch(_keys, {"name": batch, "keys": pad(chunk)}):
+        for some in split(keys):
+            for row in await self._store.fetch(_keys, {"name": batch, "keys": some}):
                 item = _read_item(row, dead)
                 found[item.key] = item
         return found
 
     async def find_by_job(self, job_id: str) -> list[Item]:
         """Give the items that have one job, in the order of planning."""
-        return [_read_item(row) for row in await self._fetch(_of_job, {"job_id": job_id})]
+        return [_read_item(row) for row in await self._store.fetch(_of_job, {"job_id": job_id})]
 
     async def read_earlier(self, batch: str, *, after: int, most: int) -> list[Item]:
         """Give at most so many items after the one of a number whose keys may be of the first ledgers' time."""
-        rows = await self._fetch(_earlier, {"name": batch, "after": after, "most": most})
+        rows = await self._store.fetch(_earlier, {"name": batch, "after": after, "most": most})
         return [_read_item(row) for row in rows]
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
@@ -138,11 +136,11 @@ class Queries:
             statement = statement.where(items.c.batch == batch)
         if states:
             statement = statement.where(_is_in(states, dead))
-        return [_read_item(row, dead) for row in await self._fetch(statement)]
+        return [_read_item(row, dead) for row in await self._store.fetch(statement)]
 
     async def read_history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order."""
-        return [read_history(row, of=item) for row in await self._fetch(_history, {"number": item.id})]
+        return [read_history(row, of=item) for row in await self._store.fetch(_history, {"number": item.id})]
 
     async def count(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state."""
@@ -152,9 +150,9 @@ class Queries:
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
         found: dict[str, dict[ItemState, int]] = {}
-        for name, stands, number in await self._fetch(statement):
+        for name, stands, number in await self._store.fetch(statement):
             if not isinstance(name, str) or stands not in _STATES:
-                key = await self._fetch(_in_state, {"name": name, "state": stands})
+                key = await self._store.fetch(_in_state, {"name": name, "state": stands})
                 item = f"item {key[0][0]!r:.80} of batch {name!r:.80}" if key else f"an item of batch {name!r:.80}"
                 raise PermanentStoreError(
                     f"{item} is damaged: it is in the state {stands!r:.80}, and there is none of that name"
@@ -165,7 +163,7 @@ class Queries:
     async def read_durations(self, most: int) -> list[tuple[float, int]]:
         """Give how many seconds the newest finished jobs took, with 1 for a followup, else 0; the newest last."""
         found: list[tuple[float, int]] = []
-        for batch, key, parent, taken_at, written in await self._fetch(_durations, {"most": most}):
+        for batch, key, parent, taken_at, written in await self._store.fetch(_durations, {"most": most}):
             try:
                 state = read_job_state(written)
                 # A followup's job was created long before its turn began.

@@ -7,7 +7,7 @@ that of two processes one sees what the other did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
@@ -21,69 +21,62 @@ from motion_async.ledger.items import Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.plans import Plan, Planned, Write
 from motion_async.ledger.schema import ITEM_COLUMNS, ROW_COLUMNS, history, items
-from motion_async.ledger.transitions import REPLACEABLE, ItemRow, Move, Note
+from motion_async.ledger.transitions import REPLACEABLE, ItemRow, Move
 
-__all__ = ["MOST_PARAMETERS", "commit_group", "pad", "split"]
+__all__ = ["commit_group", "split"]
 
-MOST_PARAMETERS: Final = 256
+_MOST_PARAMETERS: Final = 256
 """So many values stand in one `IN (…)`."""
-
-_INSERT: Final[dict[str, Callable[[sa.Table], Any]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 # A second path beside SQLAlchemy's own: it spares a fifth of the ledger's time, as three ways to the driver's thread at
 # every statement become one, and no value is looked at again.
 class _Many:
-    """A statement for many rows."""
+    """A statement for many rows, as each database has it; a row has its values in the order of `names`."""
 
-    def __init__(self, make: Callable[[str], sa.Executable], names: Sequence[str]) -> None:
-        self._make = make
+    def __init__(self, statements: Mapping[str, sa.Executable], names: Sequence[str]) -> None:
+        self._statements = statements
         self._names = list(names)
-        self._compiled: dict[str, tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]] | None]] = {}
+        self._compiled: dict[str, tuple[str, itemgetter[Any] | None]] = {}
 
     async def execute(self, connection: AsyncConnection, rows: list[tuple[Any, ...]]) -> None:
         """Execute it for some rows."""
-        statement, order = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+        database = connection.dialect.name
+        if database not in self._compiled:
+            compiled: Any = self._statements[database].compile(dialect=connection.dialect)  # type: ignore[attr-defined]
+            places = [self._names.index(name) for name in compiled.positiontup]
+            is_in_order = places == list(range(len(self._names)))
+            self._compiled[database] = str(compiled), None if is_in_order else itemgetter(*places)
+        statement, order = self._compiled[database]
         ordered = rows if order is None else list(map(order, rows))
-        if connection.dialect.name == "sqlite":
+        if database == "sqlite":
             # Through SQLAlchemy it would be three times to the driver's thread and back, at every statement.
             driver: Any = (await connection.get_raw_connection()).driver_connection
             await driver.executemany(statement, ordered)
         else:
             await connection.exec_driver_sql(statement, ordered)
 
-    def _compile(self, dialect: sa.Dialect) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]] | None]:
-        compiled: Any = self._make(dialect.name).compile(dialect=dialect)  # type: ignore[attr-defined]
-        places = [self._names.index(name) for name in compiled.positiontup]
-        order = None if places == list(range(len(self._names))) else itemgetter(*places)
-        self._compiled[dialect.name] = found = (str(compiled), order)
-        return found
-
 
 def _insert_new(table: sa.Table, names: Sequence[str], *, unless: Sequence[str]) -> _Many:
     """Give a statement that inserts rows, but for those that are there."""
-
-    def make(database: str) -> sa.Executable:
-        values = {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
-        statement: sa.Executable = _INSERT[database](table).values(values).on_conflict_do_nothing(index_elements=unless)
-        return statement
-
-    return _Many(make, names)
+    values = {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
+    statements: dict[str, sa.Executable] = {
+        "sqlite": sqlite.insert(table).values(values).on_conflict_do_nothing(index_elements=unless),
+        "postgresql": postgresql.insert(table).values(values).on_conflict_do_nothing(index_elements=unless),
+    }
+    return _Many(statements, names)
 
 
 def _update_by_id(table: sa.Table, names: Sequence[str]) -> _Many:
     """Give a statement that updates rows, each known by its number, which follows the other values."""
-
-    def make(_database: str) -> sa.Executable:
-        values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-        return sa.update(table).where(table.c.id == sa.bindparam("number", type_=table.c.id.type)).values(values)
-
-    return _Many(make, [*(f"new_{name}" for name in names), "number"])
+    values = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    statement = sa.update(table).where(table.c.id == sa.bindparam("number", type_=table.c.id.type)).values(values)
+    return _Many({"sqlite": statement, "postgresql": statement}, [*(f"new_{name}" for name in names), "number"])
 
 
 _CHANGING: Final = ("state", *(c.name for c in ROW_COLUMNS if c.name not in ("id", "digest", "parent", "state")))
 _other_values: Final = attrgetter(*_CHANGING[1:], "id")
-_lock_rows: Final = (
+_lock: Final = (
     sa.select(*ROW_COLUMNS)
     .where(items.c.id.in_(sa.bindparam("numbers", expanding=True)))
     .order_by(items.c.id)  # two processes lock in the same order
@@ -111,15 +104,14 @@ _plan_anew: Final = _update_by_id(items, ("parent", "request", "metadata", "dige
 _note: Final = _insert_new(history, ("item", "op", "at", "state", "status", "job_id", "detail"), unless=("op",))
 
 
-def split(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Give values in pieces that fit into one `IN (…)`."""
-    for start in range(0, len(values), MOST_PARAMETERS):
-        yield values[start : start + MOST_PARAMETERS]
+def split(values: Sequence[Any]) -> Iterator[list[Any]]:
+    """Give values in pieces that fit into one `IN (…)`.
 
-
-def pad(values: Sequence[Any]) -> list[Any]:
-    """Repeat the last value up to a power of two, so that a database sees few different statements."""
-    return [*values, *[values[-1]] * ((1 << (len(values) - 1).bit_length()) - len(values))]
+    The last value of a piece is repeated up to a power of two, so that a database sees few different statements.
+    """
+    for start in range(0, len(values), _MOST_PARAMETERS):
+        piece = values[start : start + _MOST_PARAMETERS]
+        yield [*piece, *[piece[-1]] * ((1 << (len(piece) - 1).bit_length()) - len(piece))]
 
 
 async def commit_group(connection: AsyncConnection, writes: Sequence[Write]) -> list[Any]:
@@ -133,23 +125,7 @@ async def commit_group(connection: AsyncConnection, writes: Sequence[Write]) -> 
         if isinstance(plan, Plan):
             results[plan.op] = await _write_plan(connection, plan, notes)
     moves = [write for write in writes if isinstance(write, Move)]
-    if moves:
-        await _apply_moves(connection, moves, results, notes)
-    if notes:
-        await _note.execute(connection, notes)
-    return [results.get(write.op) for write in writes]  # of a `Reconnect` there is none
-
-
-async def _apply_moves(
-    connection: AsyncConnection, moves: Sequence[Move], results: dict[str, Any], notes: list[tuple[Any, ...]]
-) -> None:
-    rows: dict[int, ItemRow] = {}
-    for chunk in split(sorted({move.item.id for move in moves})):
-        locked: Any = await connection.execute(_lock_rows, {"numbers": pad(chunk)})
-        for number, digest, parent, state, *rest in locked:
-            rows[number] = ItemRow(number, digest, parent, ItemState(state), *rest)
-    asked = [row.id for move in moves if (row := rows.get(move.item.id)) is not None and move.needs_confirmation(row)]
-    await _look_up_confirmed(connection, asked, rows)
+    rows = await _lock_rows(connection, moves)
     for move in moves:
         row = rows.get(move.item.id)
         if row is None:
@@ -158,52 +134,72 @@ async def _apply_moves(
         results[move.op], note = move.apply(row)
         if note is not None:
             row.job_confirmed |= note.status is not None
-            notes.append(_note_row(move.op, move.item.id, move.at, note))
+            state = None if note.state is None else note.state.value
+            notes.append((row.id, move.op, move.at, state, note.status, note.job_id, note.detail))
     touched = [row for row in rows.values() if row.touched]
     for row in touched:
         if not isinstance(row.job_state, str):
             row.job_state = write_state(row.job_state)
     if touched:
         await _write_back.execute(connection, [(row.state.value, *_other_values(row)) for row in touched])
+    if notes:
+        await _note.execute(connection, notes)
+    return [results.get(write.op) for write in writes]  # of a `Reconnect` there is none
 
 
-async def _look_up_confirmed(connection: AsyncConnection, numbers: list[int], rows: dict[int, ItemRow]) -> None:
+async def _lock_rows(connection: AsyncConnection, moves: Sequence[Move]) -> dict[int, ItemRow]:
+    """Give the rows of the items that are moved, by their numbers; no other process changes them now."""
+    rows: dict[int, ItemRow] = {}
+    for numbers in split(sorted({move.item.id for move in moves})):
+        locked: Any = await connection.execute(_lock, {"numbers": numbers})
+        for number, digest, parent, state, *rest in locked:
+            rows[number] = ItemRow(number, digest, parent, ItemState(state), *rest)
+    asked = [row.id for move in moves if (row := rows.get(move.item.id)) is not None and move.needs_confirmation(row)]
     # After the rows were locked: what another process noted of them before that is found.
-    for chunk in split(numbers):
-        confirmed = set((await connection.execute(_confirmed, {"numbers": pad(chunk)})).scalars())
-        for number in chunk:
+    for numbers in split(asked):
+        confirmed = set((await connection.execute(_confirmed, {"numbers": numbers})).scalars())
+        for number in numbers:
             rows[number].job_confirmed = number in confirmed
-
-
-def _note_row(op: str, number: int, at: str, note: Note) -> tuple[Any, ...]:
-    state = None if note.state is None else note.state.value
-    return (number, op, at, state, note.status, note.job_id, note.detail)
+    return rows
 
 
 async def _write_plan(connection: AsyncConnection, plan: Plan, notes: list[tuple[Any, ...]]) -> list[Item]:
+    planned = ItemState.PLANNED.value
     if not plan.entries:
         return []
-    state = ItemState.PLANNED.value
     await _plan.execute(
         connection,
-        [(plan.batch, e.key, e.parent, e.body, e.metadata, plan.at, e.digest, state, plan.at) for e in plan.entries],
+        [(plan.batch, e.key, e.parent, e.body, e.metadata, plan.at, e.digest, planned, plan.at) for e in plan.entries],
     )
     found = await _read_planned(connection, plan)
-    anew = {entry.key: entry for entry in plan.entries if _takes_over(entry, found[entry.key])}
+    anew: list[tuple[Any, ...]] = []
+    for entry in plan.entries:
+        row = found[entry.key]
+        if not _takes_over(entry, row):
+            continue
+        error = row["error"] if row["state"] == planned else None
+        # The same content stays known by the digest that its key was made of.
+        digest = row["digest"] if _has_content(entry, row) else entry.digest
+        anew.append((entry.parent, entry.body, entry.metadata, digest, planned, error, plan.at, row["id"]))
+        if row["state"] == ItemState.REJECTED:
+            op = f"{plan.op}-{row['id']}"
+            notes.append((row["id"], op, plan.at, planned, None, None, "planned with another content"))
     if anew:
-        await _plan_anew.execute(connection, [_replan_row(entry, found[key], plan.at) for key, entry in anew.items()])
-        for key in anew:
-            if found[key]["state"] == ItemState.REJECTED:
-                note = Note(ItemState.PLANNED, detail="planned with another content")
-                notes.append(_note_row(f"{plan.op}-{found[key]['id']}", found[key]["id"], plan.at, note))
+        await _plan_anew.execute(connection, anew)
         found = await _read_planned(connection, plan)
-    return [read_item(*_choose_request(found[entry.key], entry)) for entry in plan.entries]
+    items_of_plan: list[Item] = []
+    for entry in plan.entries:
+        row = found[entry.key]
+        # Most items are found as they were planned: reading their requests again would cost more than all the rest.
+        request = entry.request if row["request"] == entry.body else None
+        items_of_plan.append(read_item(list(row.values()), request))
+    return items_of_plan
 
 
 async def _read_planned(connection: AsyncConnection, plan: Plan) -> dict[str, Any]:
     rows: dict[str, Any] = {}
-    for chunk in split([entry.key for entry in plan.entries]):
-        result = await connection.execute(_planned, {"name": plan.batch, "keys": pad(chunk)})
+    for keys in split([entry.key for entry in plan.entries]):
+        result = await connection.execute(_planned, {"name": plan.batch, "keys": keys})
         rows.update((row["key"], row) for row in result.mappings())
     return rows
 
@@ -219,16 +215,3 @@ def _has_content(entry: Planned, row: Any) -> bool:
     if is_earlier(row["digest"]):
         return asks_for_same(read_request(row["request"]), entry.request)
     return bool(entry.digest == row["digest"])
-
-
-def _replan_row(entry: Planned, row: Any, at: str) -> tuple[Any, ...]:
-    error = row["error"] if row["state"] == ItemState.PLANNED else None
-    state = ItemState.PLANNED.value
-    # The same content stays known by the digest that its key was made of.
-    digest = row["digest"] if _has_content(entry, row) else entry.digest
-    return (entry.parent, entry.body, entry.metadata, digest, state, error, at, row["id"])
-
-
-def _choose_request(row: Any, entry: Planned) -> tuple[Sequence[Any], Any]:
-    # Most items are found as they were planned: reading their requests again would cost more than all the rest.
-    return list(row.values()), entry.request if row["request"] == entry.body else None

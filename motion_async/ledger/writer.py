@@ -1,7 +1,8 @@
 """Writes in groups: all that wait at the same time share one transaction, in the order in which they came.
 
-It knows no database and no SQL: `commit` is handed in. A group whose commit failed, or may have failed, is tried
-again as it is, so that everything in it must do no harm when it is done twice.
+It knows no SQL: the store commits a group, and gives the result of each write, which may be a `PermanentStoreError`.
+A group whose commit failed, or may have failed, is tried again as it is, so that everything in it must do no harm when
+it is done twice.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from motion_async.errors import LedgerError
+from motion_async.ledger.codec import write_time
 from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
 from motion_async.ledger.plans import Plan, Reconnect, Write
 from motion_async.ledger.transitions import Claim, Move
+from motion_async.loops import HomeLoop
+
+if TYPE_CHECKING:
+    from motion_async.ledger.store.base import Store
 
 __all__ = ["Writer"]
 
 _HEAVIEST_GROUP: Final = 400
-"""So much is written in one transaction: more of it would hold up the event loop for longer than it saves."""
+"""So many rows are written in one transaction: more of it would hold up the event loop for longer than it saves."""
 _LAST_ROUND: Final = 5.0
 """Seconds in which what still waits is tried again after the ledger was closed, if there is trouble."""
 _CLOSED: Final = "it has been closed"
@@ -38,18 +46,18 @@ class _Waiting:
 
 
 class Writer:
-    """Writes what is put in, in groups, by one task; `patience` seconds after a `put` nobody waits for it any more.
+    """Writes what is put in, in groups, by one task; after the outage's patience nobody waits for a `put` any more.
 
-    `commit` writes a group in one transaction and gives the result of each, which may be a `PermanentStoreError`; it
-    raises a `TransientStoreError` or a `PermanentStoreError` for the whole group.
+    It names each write as no other is named, of this or of any other ledger object, and says when it is made.
     """
 
-    def __init__(
-        self, commit: Callable[[Sequence[Write]], Awaitable[Sequence[Any]]], outage: Outage, *, patience: float
-    ) -> None:
-        self._commit = commit
+    def __init__(self, store: Store, outage: Outage, now: Callable[[], datetime]) -> None:
+        self.owner: Final = store.owner
+        self._store = store
         self._outage = outage
-        self._patience = patience
+        self._now = now
+        self._numbers = count(1)
+        self._home = HomeLoop("the ledger")
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
         self._news = asyncio.Event()
@@ -57,15 +65,26 @@ class Writer:
         self._closing = asyncio.Event()
         self._unwritten: list[Write] = []
         self._reason = _CLOSED
-        self._under_way: list[_Waiting] = []
         self._suspects = 0
         self._task = self._loop.create_task(self._run(), name="motion_async.ledger")
+        store.on_lock_lost = self._reconnect
+
+    def next_op(self) -> tuple[str, str]:
+        """Give a name that no write has had, and the time as it is written."""
+        try:
+            at = write_time(self._now())
+        except Exception:  # noqa: BLE001  # the caller's clock must not cost the note of an id
+            _log.exception("the ledger's clock failed; this machine's is read instead")
+            at = write_time(datetime.now(UTC))
+        return f"{self.owner}-{next(self._numbers)}", at
 
     def put(self, write: Write) -> asyncio.Future[Any]:
         """Take a write in, to be written after all that came before; give its result, once it is on disk.
 
-        The writer writes it even if nobody waits for that. If it can't, the result is a `LedgerError`.
+        The writer writes it even if nobody waits for that. If it can't, the result is a `LedgerError`. In another event
+        loop, thread or process it raises a `WrongLoopError`.
         """
+        self._home.check()
         future: asyncio.Future[Any] = self._loop.create_future()
         if self._task.done() or self._closed_at is not None:
             self._fail(_Waiting(write, future, 0.0), _CLOSED)
@@ -77,8 +96,7 @@ class Writer:
     @property
     def unwritten_ids(self) -> tuple[tuple[str, str, str], ...]:
         """The ids that have been put in and are not known to be on disk: batch, key and id of each."""
-        waiting = [waiting.write for waiting in (*self._under_way, *self._waiting)]
-        return _find_ids([*self._unwritten, *waiting])
+        return _find_ids([*self._unwritten, *(waiting.write for waiting in self._waiting)])
 
     async def aclose(self) -> None:
         """Write all that waits, and end; a `LedgerError` names every id that could not be written, and says why."""
@@ -98,11 +116,16 @@ class Writer:
                 job_ids=ids,
             )
 
+    def _reconnect(self) -> None:
+        """Have the owner's session made again at once: until then others take this ledger for dead."""
+        op, _ = self.next_op()
+        self.put(Reconnect(op))
+
     async def _run(self) -> None:
         try:
             while self._waiting or self._closed_at is None:
                 if self._waiting:
-                    await self._write(self._take_group())
+                    await self._write_group()
                 else:
                     self._news.clear()
                     await self._news.wait()
@@ -110,55 +133,47 @@ class Writer:
             # Something waits only if the event loop ends this task: it is not on disk, and will not be.
             self._fail_all("its event loop has ended")
 
-    def _take_group(self) -> list[_Waiting]:
-        if self._suspects:
-            self._suspects -= 1
-            return [self._waiting.popleft()]
-        group: list[_Waiting] = []
-        weight = 0
-        while self._waiting and (not group or weight + _weigh(self._waiting[0].write) <= _HEAVIEST_GROUP):
-            weight += _weigh(self._waiting[0].write)
-            group.append(self._waiting.popleft())
-        return group
-
-    async def _write(self, group: list[_Waiting]) -> None:
-        """Write a group; what is to be tried again stands at the front of what waits afterwards."""
+    async def _write_group(self) -> None:
+        """Write the first of those that wait; they go on waiting, in front of all others, until they are on disk."""
         since = self._loop.time()
+        group = self._choose_group()
         try:
-            results = await self._commit_group(group)
+            results = await self._store.commit([waiting.write for waiting in group])
         except TransientStoreError as error:
-            self._waiting.extendleft(reversed(group))
             await self._pause(error, since)
         except PermanentStoreError as error:
             if len(group) == 1:
-                self._fail(group[0], str(error))
+                self._fail(self._waiting.popleft(), str(error))
             else:  # one of them is at fault, and the others must not fail with it: these go one by one now
-                self._waiting.extendleft(reversed(group))
                 self._suspects = len(group)
-        except asyncio.CancelledError:
-            self._waiting.extendleft(reversed(group))
-            raise
         else:
             self._outage.recovered()
             for waiting, result in zip(group, results, strict=True):
+                self._waiting.popleft()
                 if isinstance(result, PermanentStoreError):
                     self._fail(waiting, str(result))
                 elif not waiting.future.done():
                     waiting.future.set_result(result)
 
-    async def _commit_group(self, group: list[_Waiting]) -> Sequence[Any]:
-        self._under_way = group
-        try:
-            return await self._commit([waiting.write for waiting in group])
-        finally:
-            self._under_way = []
+    def _choose_group(self) -> list[_Waiting]:
+        if self._suspects:
+            self._suspects -= 1
+            return [self._waiting[0]]
+        group: list[_Waiting] = []
+        rows = 0
+        for waiting in self._waiting:
+            rows += len(waiting.write.entries) if isinstance(waiting.write, Plan) else 1
+            if group and rows > _HEAVIEST_GROUP:
+                break
+            group.append(waiting)
+        return group
 
     async def _pause(self, error: TransientStoreError, since: float) -> None:
         """End the waiting of those who have waited long enough, then pause."""
         pause = self._outage.failed(error, since=since)
         now = self._loop.time()
         for waiting in list(self._waiting):
-            if now - waiting.since >= self._patience:
+            if now - waiting.since >= self._outage.patience:
                 self._give_up(waiting, str(error))
         if self._closed_at is None:
             try:
@@ -166,7 +181,7 @@ class Writer:
                     await self._closing.wait()
             except TimeoutError:
                 return
-        elif now - self._closed_at > min(_LAST_ROUND, self._patience):
+        elif now - self._closed_at > min(_LAST_ROUND, self._outage.patience):
             self._fail_all(str(error))
         else:
             await asyncio.sleep(pause)
@@ -213,11 +228,6 @@ class Writer:
             )
         )
         waiting.future.exception()  # nobody has to wait for it, so nobody has to be told that nobody did
-
-
-def _weigh(write: Write) -> int:
-    """Give how many rows it writes at least."""
-    return len(write.entries) if isinstance(write, Plan) else 1
 
 
 def _find_ids(writes: Sequence[Write]) -> tuple[tuple[str, str, str], ...]:

@@ -264,7 +264,7 @@ async def test_a_bad_value_costs_only_its_own_write(ledger: Ledger) -> None:
     """A mistake in one write, of whatever kind, must not keep the others waiting."""
     items = await ledger.plan("launch", entries("a", "b", "c"))
     await ledger.journal(items[2]).begin()
-    bad = ledger._identity.next_op()
+    bad = ledger._writer.next_op()
     claim = (await ledger._read_again(items[2]))[1]
     waiting = [
         ledger.journal(items[0]).begin(),

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 from motion_async import InvalidRequestError, LedgerError, UncertainError
-from motion_async.ledger import LedgerTrouble, opening
+from motion_async.ledger import LedgerTrouble, open_ledger
 from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage, TransientStoreError
 from motion_async.ledger.plans import Write
-from motion_async.ledger.transitions import Move
+from motion_async.ledger.store.base import Store
 from motion_async.ledger.writer import Writer
-from tests.ledger.conftest import accepted, change, seen
-from tests.ledger.test_writer import AT, ITEM, intend, take
+from tests.ledger.conftest import accepted, change, clock, seen
+from tests.ledger.test_writer import ITEM, intend, take
 from tests.virtual import VirtualLoop
 
 
@@ -28,6 +29,9 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 class DownDatabase:
     """A database that cannot be reached until it is told otherwise."""
+
+    owner = "me"
+    lock_generation = 0
 
     def __init__(self) -> None:
         self.is_over = False
@@ -44,7 +48,7 @@ class DownDatabase:
 
 async def test_pauses_grow_up_to_two_seconds_and_begin_anew() -> None:
     """So that a lock that is held for a moment costs a moment, and a server that is down is asked no more than that."""
-    outage = Outage("launch.db", None)
+    outage = Outage("launch.db", None, patience=60)
     assert [outage.failed(TransientStoreError("locked"), since=0) for _ in range(9)] == [
         0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0,
     ]  # fmt: skip
@@ -61,7 +65,7 @@ async def test_a_read_is_given_up_when_its_patience_is_over() -> None:
 
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(LedgerError, match="cannot be read: locked"):
-        await Outage("launch.db", told.append).retry(attempt, patience=60)
+        await Outage("launch.db", told.append, patience=60).retry(attempt)
     assert 58 < asyncio.get_running_loop().time() - began_at <= 60
     assert [round(trouble.waited, 2) for trouble in told[:4]] == [0.0, 0.05, 0.15, 0.35]
     assert 58 < told[-1].waited <= 60
@@ -70,7 +74,7 @@ async def test_a_read_is_given_up_when_its_patience_is_over() -> None:
 async def test_closing_in_an_outage_ends_after_five_seconds() -> None:
     """What waits is tried again for so long, and no longer, and then it is named."""
     database = DownDatabase()
-    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
     writer.put(take())
     await asyncio.sleep(100)
     began_at = asyncio.get_running_loop().time()
@@ -91,32 +95,13 @@ FACTS: dict[str, Told] = {
 }
 
 
-class Numbered:
-    """Names moves by their numbers."""
-
-    owner = "me"
-    lock_generation = 0
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def next_op(self) -> tuple[str, str]:
-        self.number += 1
-        return f"me-{self.number}", AT
-
-
 @pytest.mark.parametrize("tell", FACTS.values(), ids=FACTS)
 async def test_what_has_happened_outlives_an_outage(tell: Told) -> None:
     """However long that is: whoever waits is told when the patience is over, and the fact is written all the same."""
     database = DownDatabase()
-    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
-    put: list[Awaitable[Any]] = []
-
-    def noted(move: Move) -> asyncio.Future[Any]:
-        put.append(writer.put(move))
-        return writer.put(intend("later"))
-
-    tell(LedgerJournal(ITEM, noted, Numbered()))
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
+    tell(LedgerJournal(ITEM, writer, database))
+    writer.put(intend("later"))
     await asyncio.sleep(3_600)
     assert database.written == []
     database.is_over = True
@@ -125,14 +110,15 @@ async def test_what_has_happened_outlives_an_outage(tell: Told) -> None:
     await writer.aclose()
 
 
-async def test_an_opening_that_nobody_wants_has_two_seconds() -> None:
+async def test_an_opening_that_nobody_wants_has_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then it is cut, so that whoever leaves is not kept by a server that does not answer."""
     loop = asyncio.get_running_loop()
 
-    async def make() -> Any:
+    async def never(_: Store) -> None:
         await asyncio.sleep(3_600)
 
-    going = asyncio.ensure_future(opening._open_store(make, Outage("launch.db", None), 60))
+    monkeypatch.setattr(Store, "open", never)
+    going = asyncio.ensure_future(AsyncExitStack().enter_async_context(open_ledger("sqlite://")))
     await asyncio.sleep(10)
     going.cancel()
     await asyncio.wait([going])
@@ -140,12 +126,14 @@ async def test_an_opening_that_nobody_wants_has_two_seconds() -> None:
     assert loop.time() == pytest.approx(12)
 
 
-async def test_an_opening_waits_for_a_lock_as_long_as_its_patience() -> None:
+async def test_an_opening_waits_for_a_lock_as_long_as_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """And is told why."""
 
-    async def make() -> Any:
+    async def locked(_: Store) -> None:
         raise TransientStoreError("database is locked", busy=True)
 
+    monkeypatch.setattr(Store, "open", locked)
     with pytest.raises(LedgerError, match="cannot be opened: database is locked"):
-        await opening._open_store(make, Outage("launch.db", None), 60)
+        async with open_ledger("sqlite://", patience=60):
+            pass
     assert 58 < asyncio.get_running_loop().time() <= 60

@@ -131,30 +131,25 @@ async def test_a_read_that_is_cancelled_goes_on_to_its_end(
     url: str, noise: Noise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connection goes back to where it came from, and closing waits for that."""
-    goes_on, pools = asyncio.Event(), list[Any]()
-    reading = base.Store._translate_errors
-
-    async def slow(self: base.Store, action: Any) -> Any:
-        async def then() -> Any:
-            result = await action()
-            if self.queries is reader:
-                await goes_on.wait()
-            return result
-
-        return await reading(self, then)
-
+    goes_on = asyncio.Event()
     async with open_ledger(url) as ledger:
         await ledger.plan("launch", entries("hero"))
-        reader = ledger._store.queries
-        monkeypatch.setattr(base.Store, "_translate_errors", slow)
-        pools.append(ledger._store._engine.pool)
+        reading = type(ledger._store)._reading
+
+        @asynccontextmanager
+        async def slow(store: base.Store) -> AsyncIterator[Any]:
+            async with reading(store) as connection:
+                yield connection
+                await goes_on.wait()
+
+        monkeypatch.setattr(type(ledger._store), "_reading", slow)
         leaving = asyncio.ensure_future(ledger.counts())
         while not ledger._store._reads:
             await asyncio.sleep(0)
+        [read] = ledger._store._reads
         leaving.cancel()
         await asyncio.wait([leaving])
         assert leaving.cancelled()
-        [read] = ledger._store._reads
         closing = asyncio.ensure_future(ledger.aclose())
         for _ in range(5):
             await asyncio.sleep(0.01)

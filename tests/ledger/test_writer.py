@@ -18,7 +18,7 @@ from motion_async.ledger.plans import Plan, Write
 from motion_async.ledger.transitions import Accept, Claim, RecordStatus, Release
 from motion_async.ledger.writer import Writer
 from motion_async.timing.retry import Backoff
-from tests.ledger.conftest import START, seen
+from tests.ledger.conftest import START, clock, seen
 
 AT = "2026-05-01T12:00:00.000000+00:00"
 ITEM = Item(
@@ -54,6 +54,8 @@ class Database:
         self.groups: list[list[str]] = []
         self.troubles: list[LedgerTrouble] = []
 
+    owner = "me"
+
     async def commit(self, group: Sequence[Write]) -> list[Any]:
         self.groups.append([write.op for write in group])
         await asyncio.sleep(0)
@@ -69,7 +71,7 @@ class Database:
 @asynccontextmanager
 async def writer_of(database: Database, *, patience: float = 60.0) -> AsyncIterator[Writer]:
     """A writer that is closed at the end, whatever it could not write."""
-    writer = Writer(database.commit, Outage("launch.db", database.troubles.append), patience=patience)
+    writer = Writer(database, Outage("launch.db", database.troubles.append, patience=patience), clock())
     try:
         yield writer
     finally:
@@ -138,7 +140,7 @@ async def test_a_listener_that_fails_stops_nothing(caplog: pytest.LogCaptureFixt
         raise ZeroDivisionError
 
     database = Database(TransientStoreError("locked"))
-    writer = Writer(database.commit, Outage("launch.db", fail), patience=60)
+    writer = Writer(database, Outage("launch.db", fail, patience=60), clock())
     assert await writer.put(intend()) == "i"
     await writer.aclose()
     assert "on_trouble failed" in caplog.text
@@ -210,7 +212,7 @@ async def test_the_last_round_ends_with_every_id_named(caplog: pytest.LogCapture
     """What could not be written by the end is an error that names the ids, and so does the log."""
     database = Database()
     database.down = TransientStoreError("disk full")
-    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
     taken = writer.put(take())
     writer.put(observe())
     words = r"2 notes not written \(launch/hero is job job-1\): disk full; keep the ids: no other call gives them again"
@@ -228,7 +230,7 @@ async def test_where_no_id_is_lost_there_is_none_to_keep() -> None:
     """The error that ends a ledger gives the database's last reason, whatever came too late, and asks for nothing."""
     database = Database()
     database.down = TransientStoreError("locked")
-    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
     writer.put(observe())
     while not database.attempts("o"):
         await asyncio.sleep(0)
@@ -245,7 +247,7 @@ async def test_where_no_id_is_lost_there_is_none_to_keep() -> None:
 async def test_the_last_round_may_succeed() -> None:
     """Closing in the middle of a trouble tries again at once."""
     database = Database(TransientStoreError("locked"), TransientStoreError("locked"))
-    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
     taken = writer.put(take())
     await writer.aclose()
     assert await taken == "t"
@@ -284,7 +286,7 @@ async def test_a_writer_whose_loop_ends_tells_all_that_wait(caplog: pytest.LogCa
     """Without being closed: the id goes to the log, and nobody waits for ever."""
     database = Database()
     database.down = TransientStoreError("no server")
-    writer = Writer(database.commit, Outage("launch.db", None), patience=60)
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
     taken = writer.put(take())
     while not database.groups:
         await asyncio.sleep(0)
@@ -302,11 +304,12 @@ async def test_whoever_closes_may_be_cancelled() -> None:
     """The transaction under way is finished all the same."""
     gate = asyncio.Event()
 
-    async def commit(group: Sequence[Write]) -> list[Any]:
-        await gate.wait()
-        return [write.op for write in group]
+    class SlowDatabase(Database):
+        async def commit(self, group: Sequence[Write]) -> list[Any]:
+            await gate.wait()
+            return await super().commit(group)
 
-    writer = Writer(commit, Outage("launch.db", None), patience=60)
+    writer = Writer(SlowDatabase(), Outage("launch.db", None, patience=60), clock())
     taken = writer.put(take())
     closing = asyncio.ensure_future(writer.aclose())
     await asyncio.sleep(0)
@@ -328,13 +331,13 @@ async def test_a_read_outlasts_what_passes_and_no_more() -> None:
             raise answer
         return "read"
 
-    assert await Outage("launch.db", None).retry(attempt, patience=60) == "read"
+    assert await Outage("launch.db", None, patience=60).retry(attempt) == "read"
     answers[:] = [TransientStoreError("locked")] * 100
     with pytest.raises(LedgerError, match="cannot be read: locked"):
-        await Outage("launch.db", None).retry(attempt, patience=0.01)
+        await Outage("launch.db", None, patience=0.01).retry(attempt)
     answers[:] = [PermanentStoreError("no such column")]
     with pytest.raises(LedgerError, match="no such column"):
-        await Outage("launch.db", None).retry(attempt, patience=60)
+        await Outage("launch.db", None, patience=60).retry(attempt)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import exc
 
+from motion_async.errors import MotionError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.showing import shown
 
@@ -23,55 +24,41 @@ _BAD_INPUT: Final = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.Interfac
 """What SQLite's driver raises for the same reason."""
 _CLOSED: Final = ("closed database", "connection closed", "no active connection", "connection is closed")
 """Words of drivers for a connection that is not there any more, in errors of the same kinds as those of bad values."""
-_LOCKED: Final = ("40001", "40P01", "55P03")
+_LOCKED: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "40001", "40P01", "55P03")
+"""Names and SQLSTATEs that say that somebody else holds a lock."""
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 """Names and SQLSTATEs of a database that is damaged, or is none: no waiting mends it."""
 
 
-def translate_error(error: Exception, *, secrets: Iterable[str] = ()) -> TransientStoreError | PermanentStoreError:
-    """Give what an error of the database means, without what hangs on it."""
-    reason = _explain(error, secrets)
-    return PermanentStoreError(reason) if _is_hopeless(error) else TransientStoreError(reason, busy=_is_busy(error))
+def translate_error(error: Exception, unshown: Iterable[str]) -> Exception:
+    """Give what an error of the database means, without what hangs on it; one of this library's stays as it is."""
+    if isinstance(error, MotionError | TransientStoreError | PermanentStoreError):
+        return error
+    origin = getattr(error, "orig", None) or error  # the driver's own, whether it came through SQLAlchemy or not
+    # SQLite's name for an error, or PostgreSQL's SQLSTATE.
+    code = getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
+    reason = _explain(origin, unshown)
+    if code.startswith(_DAMAGED) or _blames_the_values(error, origin, code):
+        return PermanentStoreError(reason)
+    return TransientStoreError(reason, busy=code.startswith(_LOCKED))
 
 
-def _find_origin(error: BaseException) -> BaseException:
-    """Give the driver's own error, whether it came through SQLAlchemy or not."""
-    return getattr(error, "orig", None) or error
-
-
-def _explain(error: BaseException, secrets: Iterable[str]) -> str:
+def _explain(origin: BaseException, unshown: Iterable[str]) -> str:
     """Give the database's own words for what happened, in one line, without secrets."""
-    origin = _find_origin(error)
     origin = origin.__cause__ or origin  # where SQLAlchemy translates for asyncpg, asyncpg's words stand in the cause
     first = str(origin).strip().partition("\n")[0]
     if not isinstance(origin, sqlite3.Error | OSError | exc.SQLAlchemyError) or not first:
         first = f"{type(origin).__name__}: {first}" if first else type(origin).__name__
-    for secret in secrets:
+    for secret in unshown:
         first = first.replace(secret, "…")
     return shown(first[:2_000], limit=300)
 
 
-def _find_code(error: BaseException) -> str:
-    """Give SQLite's name for an error, or PostgreSQL's SQLSTATE."""
-    origin = _find_origin(error)
-    return getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
-
-
-def _is_hopeless(error: BaseException) -> bool:
-    """Whether no other attempt can end otherwise: the values are wrong, or the database is damaged."""
-    return _find_code(error).startswith(_DAMAGED) or _blames_the_values(error)
-
-
-def _blames_the_values(error: BaseException) -> bool:
-    origin = _find_origin(error)
+def _blames_the_values(error: Exception, origin: BaseException, code: str) -> bool:
     if getattr(error, "connection_invalidated", False) or any(words in str(origin).lower() for words in _CLOSED):
         return False
     if isinstance(origin, sqlite3.Error):
         return isinstance(origin, _BAD_INPUT)
     if isinstance(error, exc.SQLAlchemyError):
-        return _find_code(error)[:2] in _BAD_VALUES
+        return code[:2] in _BAD_VALUES
     return not isinstance(error, OSError | TimeoutError)
-
-
-def _is_busy(error: BaseException) -> bool:
-    return _find_code(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED", *_LOCKED))

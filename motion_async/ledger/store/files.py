@@ -1,6 +1,6 @@
 """The file of a SQLite ledger: made so that its owner alone can read it, and looked at before it is used.
 
-What this module does, blocks: call it in a thread, but for `is_there`, `is_owned` and `lock_generation`, which are done
+What this module does, blocks: call it in a thread, but for `LedgerFile.is_there` and `ReadFile.look`, which are done
 in no time. It must never open and close the ledger's file but through SQLite: on POSIX that would let go of the locks
 that this very process holds on it.
 """
@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from motion_async.errors import LedgerError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
-from motion_async.ledger.store.owners import LockedFile, remove_dead
+from motion_async.ledger.store.owners import LockedFile, identify, remove_dead
 from motion_async.ledger.store.permissions import SIDE_FILES, check_permissions
 from motion_async.ledger.store.recognition import recognise_file
 from motion_async.showing import shown
@@ -45,33 +45,16 @@ class LedgerFile:
             check_permissions(self.path, read_only=False)
             _check(self.path, busy_seconds)
             remove_dead(self.path)
-            self._identity = _identify(self.path)
+            self._identity = identify(self.path)
             self.owner = secrets.token_hex(8)
-            self._held = LockedFile(self.path, self.owner)  # last, as nobody would let go of it after a failure
+            self.lock: Final = LockedFile(self.path, self.owner)  # last: after a failure nobody would let go of it
 
     def is_there(self) -> bool:
         """Whether the file is still where it was opened: one that was moved or deleted takes writes and loses them."""
         try:
-            return _identify(self.path) == self._identity
+            return identify(self.path) == self._identity
         except OSError:
             return False
-
-    @property
-    def lock_generation(self) -> int:
-        """How often others may have taken the owner for dead; see `LockedFile`."""
-        return self._held.lock_generation
-
-    def is_owned(self) -> bool:
-        """Whether others see that the owner is alive."""
-        return self._held.is_there()
-
-    def restore_lock(self) -> None:
-        """Have others see again that the owner is alive."""
-        self._held.restore()
-
-    def release(self) -> None:
-        """Let go of the owner's lock."""
-        self._held.release()
 
 
 class Look(NamedTuple):
@@ -142,11 +125,6 @@ def _measure(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-def _identify(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
 
 
 def _make(path: Path) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from weakref import WeakSet
 
-__all__ = ["LockedFile", "probe_owner", "remove_dead"]
+__all__ = ["LockedFile", "identify", "probe_owner", "remove_dead"]
 
 _MARK: Final = "-owner-"
 _OWNER: Final = re.compile(r"[0-9a-f]{16}")
@@ -35,7 +35,8 @@ def _path_of(ledger: Path, owner: str) -> Path:
     return ledger.with_name(f"{ledger.name}{_MARK}{owner}")
 
 
-def _identify(place: Path | int) -> tuple[int, int]:
+def identify(place: Path | int) -> tuple[int, int]:
+    """Give what tells a file from any other, whatever it is called."""
     found = os.stat(place)  # noqa: PTH116  # of a name or of a descriptor
     return found.st_dev, found.st_ino
 
@@ -105,6 +106,10 @@ and another `OSError` if it cannot be done at all. All who use one ledger have t
 """
 
 
+def _is_closed(held: _Held) -> bool:
+    return isinstance(held, io.FileIO) and held.closed  # in a forked child
+
+
 def _remove(file: Path, held: _Held) -> None:
     """Remove a file that is locked, and let go of it."""
     # First the name, then the lock: nobody finds the file without its lock. Windows knows only the other way.
@@ -123,10 +128,6 @@ class _Hold(NamedTuple):
     held: _Held
     identity: tuple[int, int]
     losses: int
-
-    @property
-    def is_open(self) -> bool:
-        return not (isinstance(self.held, io.FileIO) and self.held.closed)
 
 
 class LockedFile:
@@ -167,12 +168,12 @@ class LockedFile:
 
     def release(self) -> None:
         """Let go of the file, and remove it; in a forked child, which does not hold it, this does nothing."""
-        if self._hold.is_open:
+        if not _is_closed(self._hold.held):
             _remove(self._file, self._hold.held)
 
     def _is_found(self, hold: _Hold) -> bool:
         try:
-            return hold.is_open and _identify(self._file) == hold.identity
+            return identify(self._file) == hold.identity and not _is_closed(hold.held)
         except OSError:
             return False
 
@@ -193,8 +194,8 @@ def _make_and_lock(file: Path) -> tuple[_Held, tuple[int, int]]:
             words = f"its file system keeps no locks ({error.strerror or error}), and a ledger needs them"
             raise OSError(error.errno, words) from None
         with contextlib.suppress(FileNotFoundError):
-            identity = _identify(held.fileno() if isinstance(held, io.FileIO) else file)
-            if _identify(file) == identity:
+            identity = identify(held.fileno() if isinstance(held, io.FileIO) else file)
+            if identify(file) == identity:
                 return held, identity
         held.close()
     raise reason
@@ -213,7 +214,7 @@ def probe_owner(ledger: Path, owner: str, *, removes: bool = True) -> bool:
     except OSError:
         return True  # locked; or not to be opened or locked by this user: nobody knows, so it counts as alive
     with contextlib.suppress(OSError):
-        is_same = isinstance(held, sqlite3.Connection) or _identify(file) == _identify(held.fileno())
+        is_same = isinstance(held, sqlite3.Connection) or identify(file) == identify(held.fileno())
         # An owner's file is empty: what is written there is somebody's, and is left. So is one made anew since.
         if removes and is_same and not file.stat().st_size:
             _remove(file, held)

@@ -34,13 +34,13 @@ class ServerStore(Store):
     by a session that does not hold it. A pool that hands sessions around between transactions breaks that.
     """
 
-    def __init__(self, url: sa.URL, owner: str, options: Mapping[str, Any], *, read_only: bool = False) -> None:
+    def __init__(self, url: sa.URL, options: Mapping[str, Any], *, read_only: bool = False) -> None:
         arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": _COMMAND_SECONDS, **options}
         only_reads = {"execution_options": {"postgresql_readonly": True}} if read_only else {}
         engine = make_engine(url, connect_args=arguments, pool_size=5, max_overflow=0, **only_reads)
         # A server may repeat what it was sent.
-        secrets = [str(secret) for secret in (url.password, os.environ.get("PGPASSWORD")) if secret]
-        super().__init__(engine, owner, read_only=read_only, secrets=secrets)
+        unshown = [str(secret) for secret in (url.password, os.environ.get("PGPASSWORD")) if secret]
+        super().__init__(engine, read_only=read_only, unshown=unshown)
         self._losses = 0
 
     @property
@@ -49,12 +49,19 @@ class ServerStore(Store):
         return self._losses
 
     async def probe_owner(self, owner: str) -> bool:
-        """Whether a session holds the owner's lock; see `Store.probe_owner`."""
-        return await self._read(lambda connection: _is_locked(connection, owner))
+        """Whether any session holds the owner's lock; see `Store.probe_owner`."""
+        try:
+            number = _lock_number(owner)
+        except ValueError:
+            return False  # no owner of this library's
+        [(holders,)] = await self.fetch(_holders, {"number": number})
+        return bool(holders)
 
     async def _prepare(self, connection: AsyncConnection) -> None:
+        """Hold the owner's lock for as long as the session lives, and notice when it ends."""
         async with connection.begin():
-            await _lock_session(connection, self.owner)
+            # Shared, as the session before this one may not have noticed yet that its connection is gone.
+            await connection.execute(_take, {"number": _lock_number(self.owner)})
 
         def ended(_: Any) -> None:
             if connection is self._writing:  # else it was left, and another has taken its place
@@ -70,26 +77,13 @@ class ServerStore(Store):
         self._losses += self._writing is not None
         await super()._drop_writing()
 
-    async def _wait_for_upgrades(self, connection: AsyncConnection) -> None:
+    async def _upgrade(self, connection: AsyncConnection) -> None:
+        # Up to the end of the transaction: two that make the tables at the same time would both fail.
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+        await super()._upgrade(connection)
 
     async def _find_tables(self, connection: AsyncConnection) -> bool:
         return await recognise_server(connection)
-
-
-async def _lock_session(connection: AsyncConnection, owner: str) -> None:
-    """Hold the owner's lock for as long as a session of PostgreSQL lives."""
-    # Shared, as the session before this one may not have noticed yet that its connection is gone.
-    await connection.execute(_take, {"number": _lock_number(owner)})
-
-
-async def _is_locked(connection: AsyncConnection, owner: str) -> bool:
-    """Whether any session holds an owner's lock."""
-    try:
-        number = _lock_number(owner)
-    except ValueError:
-        return False  # no owner of this library's
-    return bool(await connection.scalar(_holders, {"number": number}))
 
 
 def _lock_number(owner: str) -> int:

@@ -17,7 +17,7 @@ from motion_async.errors import LedgerVersionError
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import OLDEST_WITH_THESE_TABLES, TABLES, newest_version
 
-__all__ = ["APPLICATION_ID", "mark_file", "recognise_file", "recognise_server"]
+__all__ = ["APPLICATION_ID", "recognise_file", "recognise_server"]
 
 APPLICATION_ID: Final = 0x6D6F7469
 """What a SQLite file of this library bears in its header; "moti" in ASCII. The first ledgers bore nothing."""
@@ -33,7 +33,7 @@ _KINDS: Final = {"r": "table", "p": "table", "v": "view", "m": "materialized vie
 def recognise_file(connection: sqlite3.Connection) -> bool:
     """Whether a SQLite file has a ledger; else nothing at all is in it."""
     connection.execute("PRAGMA trusted_schema=OFF")
-    connection.text_factory = _printable
+    connection.text_factory = lambda text: text.decode(errors="backslashreplace")
     [mark] = connection.execute("PRAGMA application_id").fetchone()
     if mark not in (0, APPLICATION_ID):
         raise PermanentStoreError(f"it is another program's database, with application_id {mark}; name another file")
@@ -48,16 +48,13 @@ def recognise_file(connection: sqlite3.Connection) -> bool:
     triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) IN (?, ?, ?)"
     for [name] in connection.execute(triggers, tuple(TABLES)):
         raise PermanentStoreError(f"it has a trigger {name!r:.80}, which no ledger has; it may be made to do harm")
-    columns = {name: _read_columns(connection, name) for name in TABLES}
+    columns = {  # those that are kept as they were written: neither generated nor hidden
+        table: {name for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table})") if not hidden}
+        for table in TABLES
+    }
     _check_columns(columns, "motion_ledger")
     _check_version(connection.execute("SELECT version FROM motion_ledger LIMIT 2").fetchall(), columns)
     return True
-
-
-async def mark_file(connection: AsyncConnection) -> None:
-    """Have a SQLite file say that it is a ledger, if it does not yet."""
-    if await connection.scalar(sa.text("PRAGMA application_id")) != APPLICATION_ID:
-        await connection.execute(sa.text(f"PRAGMA application_id={APPLICATION_ID}"))
 
 
 async def recognise_server(connection: AsyncConnection) -> bool:
@@ -71,15 +68,6 @@ async def recognise_server(connection: AsyncConnection) -> bool:
     _check_columns(columns, "motion_ledger")
     _check_version((await connection.execute(sa.text("SELECT version FROM motion_ledger LIMIT 2"))).all(), columns)
     return True
-
-
-def _printable(text: bytes) -> str:
-    return text.decode(errors="backslashreplace")
-
-
-def _read_columns(connection: sqlite3.Connection, table: str) -> set[str]:
-    """Give the columns of a table that are kept as they were written: neither generated nor hidden."""
-    return {name for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table})") if not hidden}
 
 
 def _check_kind(name: str, kind: str | None) -> None:

@@ -318,7 +318,7 @@ class Person:
     async def look(self) -> None:
         found, claim = await self.ledger._read_again(self.item)
         if found.owner is not None and not await self.ledger._store.probe_owner(found.owner):
-            op, at = self.ledger._identity.next_op()
+            op, at = self.ledger._writer.next_op()
             self.presumes = Expire(op, self.item, at, found.owner, claim)
 
     async def presume(self) -> None:
