@@ -187,12 +187,13 @@ class PollLoop:
             job.unchanged = None
             self._schedule_poll(job, sooner=True)
             return
-        job.begin_turn(before, now=self._loop.time())
+        now = self._loop.time()
+        job.begin_turn(before, now=now)
         if before is not None:
             self._remember(job)
         # A poll may have seen the job at work before its 202 was read: `queued` now would be a step back.
         if job.state is None or job.state.status.is_terminal:
-            self._take_in(job, accepted)
+            self._take_in(job, accepted, now)
         self._schedule_poll(job, anew=True)
 
     def doubt_turn(self, job: TrackedJob, *, before: JobState, turn: int) -> None:
@@ -214,17 +215,18 @@ class PollLoop:
         """Take an answer of the service into account, whoever asked for it, and tell all observers of a change."""
         job.failures = job.unreadable = 0
         if not is_stale(seen, known=job.state, before=job.before):
+            now = self._loop.time()
             # Before the state counts, which may begin another turn: the schedule is to learn of this one.
-            job.teach(seen, now=self._loop.time())
-            self._take_in(job, seen)
+            job.teach(seen, now=now)
+            self._take_in(job, seen, now)
         elif job.unchanged is not None and seen.status.is_terminal:
             job.unchanged += 1
             if job.unchanged >= MAX_UNCHANGED and self._is_wanted(job):
                 self._end_watch(job, job.unchanged_error())
 
-    def _take_in(self, job: TrackedJob, seen: JobState) -> None:
+    def _take_in(self, job: TrackedJob, seen: JobState, now: float) -> None:
         known = job.state
-        if job.take_in(seen, now=self._loop.time()):
+        if job.take_in(seen, now=now):
             previous = None if known is None else known.status
             change = StatusChange(job.job_id, previous, seen.status, seen, self._now())
             self._publish(change)
@@ -322,8 +324,7 @@ class PollLoop:
 
     async def _work(self) -> None:
         """Poll whichever job is due, one after the other, until none is."""
-        while (job := self._take_due()) is not None:
-            sent_at = self._loop.time()
+        while (job := self._take_due(sent_at := self._loop.time())) is not None:
             try:
                 try:
                     seen = await self._poll(job.job_id)
@@ -339,9 +340,9 @@ class PollLoop:
                 job.entry = UNSCHEDULED
                 self._schedule_poll(job)
 
-    def _take_due(self) -> TrackedJob | None:
+    def _take_due(self, now: float) -> TrackedJob | None:
         """Take the next job that may be polled now; if there is none, have a worker started when there is."""
-        now, due = self._loop.time(), self._due
+        due = self._due
         while due:
             moment, entry, job = due[0]
             if entry != job.entry:

@@ -36,12 +36,25 @@ class Pace:
     which only goes forward.
     """
 
-    __slots__ = ("_gap", "_most", "_rate", "_sent_at", "_slowed_at", "opens_at", "paused", "resumes_at")
+    __slots__ = (
+        "_gap",
+        "_most",
+        "_rate",
+        "_recovered_at",
+        "_sent_at",
+        "_shortest",
+        "_slowed_at",
+        "opens_at",
+        "paused",
+        "resumes_at",
+    )
 
     def __init__(self, polls_per_second: float) -> None:
         self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
         self._rate = self._most
+        self._shortest = 1 / self._most  # between two slots, once it has recovered
         self._slowed_at = _NEVER
+        self._recovered_at = _NEVER
         self.opens_at = _NEVER
         self.resumes_at = _NEVER
         self.paused = 0.0
@@ -75,10 +88,10 @@ class Pace:
 
     def _gap_at(self, now: float) -> float:
         """Give the seconds until one slot opens; the rate grows while it is waited for."""
-        if self._slowed_at == _NEVER or (rate := self.rate(now)) >= self._most:
-            return 1 / self._most
+        if now >= self._recovered_at:
+            return self._shortest
         # The rate grows evenly, so a slot opens after the time t for which rate * t + growth * t * t / 2 is 1.
-        growth = self._most / _RECOVERY
+        rate, growth = self.rate(now), self._most / _RECOVERY
         return (math.sqrt(rate * rate + 2 * growth) - rate) / growth
 
     def slow_down(self, *, sent_at: float, now: float, retry_after: float | None) -> bool:
@@ -98,6 +111,7 @@ class Pace:
         # standstill, in which no poll would find out that the service takes them again.
         self._rate = max(min(self.rate(now), real) / 2, self._most / 1_000)
         self._slowed_at = now
+        self._recovered_at = now + (1 - self._rate / self._most) * _RECOVERY
         return True
 
 
