@@ -223,7 +223,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 async def day(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Day]:
     monkeypatch.setattr("motion_async.session.Transport", Service)
-    monkeypatch.setattr("motion_async.polling.known._MOST_REMEMBERED", REMEMBERED)
+    monkeypatch.setattr("motion_async.polling.loop._MOST_REMEMBERED", REMEMBERED)
     monkeypatch.setattr("motion_async.polling.streams._MAX_ENDS", REMEMBERED)
     async with MotionSession(
         "motion_key",

@@ -24,7 +24,7 @@ from motion_async import (
     UnexpectedResponseError,
 )
 from motion_async.sandbox import Sandbox, StaleCompleted
-from motion_async.timing.pace import Pace
+from motion_async.timing.pace import Lane, Pace
 from tests.batches import QUICK
 from tests.scripted import Answer, scripted_session
 
@@ -219,10 +219,11 @@ async def test_a_later_and_shorter_retry_after_ends_no_longer_pause() -> None:
 def test_a_slot_that_is_given_back_does_not_reach_into_a_pause() -> None:
     """Whoever leaves the queue after a pause was asked for takes nothing off it."""
     pace = Pace(1)
-    slots = [pace.reserve(0.0) for _ in range(3)]
+    lanes = [Lane(pace) for _ in range(4)]
+    assert [lane.wait(0.0) > 0 for lane in lanes] == [False, True, True, True]
     pace.slow_down(sent_at=0.0, now=0.0, retry_after=60)
-    for slot in reversed(slots):
-        pace.give_back(slot)
+    for lane in reversed(lanes):
+        lane.give_back()
         assert pace.opens_at >= 60
     pace.slow_down(sent_at=0.0, now=1.0, retry_after=1)
     assert pace.resumes_at == 60

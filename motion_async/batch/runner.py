@@ -12,7 +12,6 @@ import asyncio
 import copy
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -129,15 +128,12 @@ class FanOut(AsyncIterator[Outcome]):
                 going_on = [item.job.job_id for item in left if item.job is not None and item.intake.journal is None]
                 for item in left:
                     self._drop(item)
-                self._log_jobs("go on", going_on)
-                self._log_jobs("have ended, of which nobody has heard", self._unheard)
+                for what, jobs in (("go on", going_on), ("have ended, of which nobody has heard", self._unheard)):
+                    if jobs:
+                        _log.warning("a batch was left; jobs that %s: %s", what, ", ".join(jobs))
                 self._exhausted = True
                 self._end_if_done()
             await self._requests.aclose()
-
-    def _log_jobs(self, what: str, jobs: Iterable[str]) -> None:
-        if names := ", ".join(jobs):
-            _log.warning("a batch was left; jobs that %s: %s", what, names)
 
     async def __anext__(self) -> Outcome:
         if not self._entered:
@@ -173,8 +169,7 @@ class FanOut(AsyncIterator[Outcome]):
             else:
                 failure = MotionError(f"the request could not be brought on its way: {error!r:.200}")
                 failure.__cause__ = error
-            if isinstance(failure, _ENDS_ALL):
-                self._stop(failure)
+            self._stop_after(failure)
             self._finish(item, error=failure)
 
     def _update_room(self) -> None:
@@ -190,14 +185,10 @@ class FanOut(AsyncIterator[Outcome]):
         self._update_room()
 
     def _stop_after(self, error: MotionError) -> None:
-        """End new creates if a refusal holds for all of them, before another one can leave in its place."""
+        """End new creates if an error holds for all of them, before another one can leave in its place."""
         if isinstance(error, _ENDS_ALL):
-            self._stop(error)
-
-    def _stop(self, error: MotionError) -> None:
-        """End new creates."""
-        self._stopped_by = self._stopped_by or error
-        self._recheck()
+            self._stopped_by = self._stopped_by or error
+            self._recheck()
 
     # From a request to a job.
 
@@ -311,11 +302,12 @@ class FanOut(AsyncIterator[Outcome]):
     async def _outlast(self, item: BatchItem, job: TrackedJob) -> None:
         """Wait for the end of a followup that this batch does not know: its answer was lost, or others sent it."""
         self._set_parked(item, is_parked=True)
-        with suppress(JobFailedError):  # which the next look finds, too
-            try:
-                await wait_for_end(self._polls, job, timeout=self._job_timeout, on_input="wait")
-            except WaitTimeoutError:
-                raise unsent.behind_turn(job.job_id, self._job_timeout) from None
+        try:
+            await wait_for_end(self._polls, job, timeout=self._job_timeout, on_input="wait")
+        except JobFailedError:
+            pass  # the next look finds that, too
+        except WaitTimeoutError:
+            raise unsent.behind_turn(job.job_id, self._job_timeout) from None
         await self._begin(item)
 
     def _watch_job(self, item: BatchItem, job: TrackedJob) -> None:
@@ -343,7 +335,7 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish(item, state=state, error=error)
         elif job.error is not None:
             if isinstance(job.error, AuthenticationError | SessionClosedError):
-                self._stop(job.error)
+                self._stop_after(job.error)
             self._finish(item, error=job.error)
         elif job.state is not None and needs_input(job.state) and self._on_input == "raise":
             self._finish(item, error=InputRequiredError(job.job_id))

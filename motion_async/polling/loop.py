@@ -1,40 +1,44 @@
-"""The one poll loop of a session.
+"""The one poll loop of a session: which job is polled when, and who hears of what was seen.
 
-A heap of due times and a bounded number of workers serve every watched job: a job costs an entry
-and a waiting coroutine a future, never a task, a timer or a scope. Whoever observes a job is told when it has
-news; nobody is waited for. It knows nothing of HTTP: polling is a coroutine function handed in.
+A heap of due times and a bounded number of workers serve every watched job: a job costs an entry and a waiting
+coroutine a future, never a task, a timer or a scope. Whoever observes a job is told when it has news; nobody is waited
+for. What an answer changes is decided by the job itself. Nothing here knows of HTTP: polling is a coroutine function
+handed in.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import heapq
 import math
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from weakref import WeakSet
+from typing import Final
+from weakref import WeakSet, WeakValueDictionary
 
+from motion_async.canonical import canonical_job_id
 from motion_async.contract.protocol import is_passing
 from motion_async.errors import ConfigurationError, MotionError, ServiceError, UnexpectedResponseError
 from motion_async.events import Event, PollDisturbed, SessionSlowed, WatchEnded
 from motion_async.jobs import JobState, StatusChange
 from motion_async.loops import HomeLoop
-from motion_async.polling.due import DueQueue
-from motion_async.polling.freshness import is_older, is_stale
-from motion_async.polling.known import KnownJobs
+from motion_async.polling.freshness import is_stale
 from motion_async.polling.tracked import IN_FLIGHT, UNSCHEDULED, TrackedJob
-from motion_async.timing.learned import LearningSchedule
-from motion_async.timing.pace import EARLY, Pace
+from motion_async.timing.pace import EARLY, Lane, Pace
 from motion_async.timing.retry import Backoff
 from motion_async.timing.schedule import Schedule, jittered
 
 __all__ = ["MAX_UNCHANGED", "MAX_UNREADABLE", "PollLoop"]
 
-MAX_UNREADABLE = 5
+MAX_UNREADABLE: Final = 5
 """So many answers in a row that cannot be read end a watch."""
-MAX_UNCHANGED = 3
+MAX_UNCHANGED: Final = 3
 """So many answers with the end that a followup found end a watch, if nobody knows whether the service took that."""
-_TOLD_AT_ONCE = 500
+_MOST_REMEMBERED: Final = 4_096
+"""So many jobs with a followup are kept in mind, the latest ones, whether anyone holds them or not."""
+_TOLD_AT_ONCE: Final = 500
 """So many jobs hear in one step that the loop has ended; with all of 100,000 in one, nothing else ran for seconds."""
 
 
@@ -66,33 +70,52 @@ class PollLoop:
     ) -> None:
         self._poll = poll
         self._publish = publish
+        self._schedule = schedule
         self._pace = pace
+        self._lane = Lane(pace)
         self._backoff = backoff
         self._max_in_flight = max_in_flight
         self._now = now
         self._random = random
         self.home = HomeLoop("the session")
         self._loop = asyncio.get_running_loop()
-        self._known = KnownJobs(lambda job_id: TrackedJob(job_id, began_at=self._loop.time(), schedule=schedule))
-        self._due = DueQueue()
+        # Weakly, so that a session which has made a million jobs keeps those that somebody still follows.
+        self._held: WeakValueDictionary[str, TrackedJob] = WeakValueDictionary()
+        self._remembered: OrderedDict[str, TrackedJob] = OrderedDict()
+        # By their moments; of a job's entries only the newest counts, as a heap gives none out of its middle.
+        self._due: list[tuple[float, int, TrackedJob]] = []
+        self._entries = 0
         self._workers: set[asyncio.Task[None]] = set()
-        self._idle: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = 0.0
-        self._slot: float | None = None
         self._closed = False
         self._listening = 0
         self._dormant: WeakSet[TrackedJob] = WeakSet()
         # Of no caller's, as the loop outlives the one who follows the first job: neither its spans nor what it holds.
         self._context = contextvars.Context()
 
+    # The jobs, and who follows them.
+
     def job(self, job_id: str) -> TrackedJob:
         """Give the object of a job, the same one for everyone as long as anyone holds it."""
-        return self._known.get(job_id)
+        job_id = canonical_job_id(job_id)
+        # An id that cannot be hashed, such as a list, would raise here, and not in the words of the validation.
+        job = self._held.get(job_id) if isinstance(job_id, str) else None
+        if job is None:
+            job = TrackedJob(job_id, began_at=self._loop.time(), schedule=self._schedule)
+            self._held[job_id] = job
+        return job
 
     def jobs(self) -> list[TrackedJob]:
         """Give every job that anyone holds."""
-        return self._known.all()
+        return list(self._held.values())
+
+    def _remember(self, job: TrackedJob) -> None:
+        """Keep a job with a followup, held or not: the end that the followup found must not count for its turn."""
+        self._remembered[job.job_id] = job
+        self._remembered.move_to_end(job.job_id)
+        if len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
 
     def follow(self, job: TrackedJob) -> None:
         """Have a job polled until it ends, or until `unfollow` has been called as often as this."""
@@ -108,7 +131,7 @@ class PollLoop:
 
     def unfollow(self, job: TrackedJob) -> None:
         """Take back one `follow`."""
-        # It stays in the queue: `_next_due` drops it when it comes to the front, which spares a search of the heap.
+        # It stays in the queue: `_take_due` drops it when it comes to the front, which spares a search of the heap.
         job.followers -= 1
 
     def cover(self, job: TrackedJob) -> None:
@@ -137,6 +160,8 @@ class PollLoop:
         is_followed = job.followers > 0 or (job.listeners > 0 and self._listening > 0)
         return is_followed and not job.has_ended and job.error is None
 
+    # What is seen of a job.
+
     def change_schedule(self, job: TrackedJob, schedule: Schedule) -> None:
         """Give a job another schedule; if that asks for a sooner poll, it counts at once."""
         job.use_schedule(schedule)
@@ -158,22 +183,19 @@ class PollLoop:
         """
         if schedule is not None:
             job.use_schedule(schedule)
-        if before is None:
-            if job.state is not None:
-                return  # the service gave a create the id of a job that is known here: nothing has begun
-        elif job.has_seen_turn(before, turn):
+        if before is None and job.state is not None:
+            return  # the service gave a create the id of a job that is known here: nothing has begun
+        if before is not None and job.has_seen_turn(before, turn):
             job.unchanged = None
             self._schedule_poll(job, sooner=True)
             return
-        else:
-            job.turn += 1
-            job.await_end_after(before)
-            self._known.remember(job)
-        job.began_at = self._loop.time()
-        job.told = 0.0 if isinstance(job.schedule, LearningSchedule) else None
+        now = self._loop.time()
+        job.begin_turn(before, now=now)
+        if before is not None:
+            self._remember(job)
         # A poll may have seen the job at work before its 202 was read: `queued` now would be a step back.
         if job.state is None or job.state.status.is_terminal:
-            self._take_in(job, accepted)
+            self._take_in(job, accepted, now)
         self._schedule_poll(job, anew=True)
 
     def doubt_turn(self, job: TrackedJob, *, before: JobState, turn: int) -> None:
@@ -182,51 +204,36 @@ class PollLoop:
         Polls clear that up: another end or a job at work is news, and the same end again and again ends the watch.
         """
         if not job.has_seen_turn(before, turn):
-            job.await_end_after(before)
-            job.unchanged = 0
-            self._known.remember(job)
+            job.doubt_turn(before)
+            self._remember(job)
             self._schedule_poll(job, anew=True)
 
     def resume_turn(self, job: TrackedJob, *, before: JobState) -> None:
         """Note that a followup of an earlier run began a turn: the end that it found does not count for that turn."""
-        is_later_known = job.before is not None and (job.before == before or is_older(before, job.before))
-        if is_later_known or job.has_seen_turn(before, None):
-            return
-        job.turn += 1
-        job.await_end_after(before)
-        job.told = None  # when the turn really began is not known
-        self._known.remember(job)
+        if job.resume_turn(before):
+            self._remember(job)
 
     def observe(self, job: TrackedJob, seen: JobState) -> None:
         """Take an answer of the service into account, whoever asked for it, and tell all observers of a change."""
         job.failures = job.unreadable = 0
         if not is_stale(seen, known=job.state, before=job.before):
+            now = self._loop.time()
             # Before the state counts, which may begin another turn: the schedule is to learn of this one.
-            job.teach(seen, now=self._loop.time())
-            self._take_in(job, seen)
+            job.teach(seen, now=now)
+            self._take_in(job, seen, now)
         elif job.unchanged is not None and seen.status.is_terminal:
             job.unchanged += 1
             if job.unchanged >= MAX_UNCHANGED and self._is_wanted(job):
                 self._end_watch(job, job.unchanged_error())
 
-    def _take_in(self, job: TrackedJob, seen: JobState) -> None:
-        known, job.state = job.state, seen
-        is_at_work_again = job.has_ended and not seen.status.is_terminal
-        if known is not None and (is_at_work_again or job.unchanged is not None):
-            # Somebody else's followup, or one whose answer was lost: the old end must not count for it either.
-            job.before = known
-            job.turn += 1
-            job.unchanged = None
-            job.began_at = self._loop.time()
-            job.told = None  # when that turn really began is not known
-        ends = seen.status.is_terminal and not job.has_ended
-        job.has_ended = seen.status.is_terminal
-        if known is None or known.status != seen.status or ends:  # a turn may begin and end between two polls
+    def _take_in(self, job: TrackedJob, seen: JobState, now: float) -> None:
+        known = job.state
+        if job.take_in(seen, now=now):
             previous = None if known is None else known.status
             change = StatusChange(job.job_id, previous, seen.status, seen, self._now())
             self._publish(change)
             job.notify(change)
-        elif known.pending_user_input != seen.pending_user_input:
+        elif known is not None and known.pending_user_input != seen.pending_user_input:
             job.notify()
 
     def slow_down(self, error: MotionError, *, sent_at: float) -> None:
@@ -287,104 +294,81 @@ class PollLoop:
             except Exception as error:  # noqa: BLE001  # the caller's schedule or chance may raise anything
                 self._end_watch(job, _caller_mistake(job, error))
                 return
-        if (not is_there or anew or due < job.due) and self._due.put(job, due):
-            self._wake_at(due)
+        if not is_there or anew or due < job.due:
+            self._entries += 1
+            job.entry, job.due = self._entries, due
+            heapq.heappush(self._due, (due, job.entry, job))
+            if self._due[0][1] == job.entry:
+                self._wake_at(due)
 
-    def _wake_at(self, due: float) -> None:
-        # A reserved slot decides: a worker that is woken before it opens has nothing to do.
-        when = due if self._slot is None else max(self._slot, self._pace.resumes_at)
+    def _wake_at(self, moment: float) -> None:
+        """Have a worker started at a moment, unless one is to be started before."""
         if self._timer is not None:
-            if self._wakes_at <= when:
+            if self._wakes_at <= moment:
                 return
             self._timer.cancel()
-        self._wakes_at = when  # not asked of the handle: for a moment that has come, uvloop's has no time
-        self._timer = self._loop.call_at(when, self._wake, context=self._context)
+        self._wakes_at = moment  # not asked of the handle: for a moment that has come, uvloop's has no time
+        self._timer = self._loop.call_at(moment, self._wake, context=self._context)
 
     def _wake(self) -> None:
         self._timer = None
-        self._start_worker()
-
-    def _start_worker(self) -> None:
-        while self._idle:
-            parked = self._idle.pop()
-            if not parked.done():
-                parked.set_result(None)
-                return
         if len(self._workers) < self._max_in_flight and not self._closed:
-            # Not the loop's own way: an eager task factory would run the worker right here, in the middle of a push.
+            # Not the loop's own way: an eager task factory would run the worker right here.
             worker = asyncio.Task(self._work(), loop=self._loop, name="motion_async.poll", context=self._context)
             self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            worker.add_done_callback(self._forget_worker)
 
-    def _next_due(self) -> TrackedJob | None:
-        """Take the next job that may be polled now; if there is none, have a worker woken when there is."""
-        while (job := self._due.first()) is not None and not self._is_wanted(job):
-            self._due.drop_first()
-            if job.listeners > 0:
-                self._dormant.add(job)
-        now = self._loop.time()
-        if job is not None and job.due <= now + EARLY:
-            if not self._has_slot(now):
-                self._wake_at(job.due)
-                return None
-            self._due.take_first()
-            if (following := self._due.first()) is not None:
-                # Each worker sets the next one going: so there are as many as polls are due, without a count of them.
-                if following.due > now + EARLY:
-                    self._wake_at(following.due)
-                else:
-                    self._start_worker()
-            return job
-        if self._slot is not None:  # the job that it was kept for is not wanted any more
-            self._pace.give_back(self._slot)
-            self._slot = None
-        if job is not None:
-            self._wake_at(job.due)
-        return None
-
-    def _has_slot(self, now: float) -> bool:
-        """Use a slot of the pace if one is open, else reserve the next: polls beside the loop queue for the same."""
-        if self._slot is None:
-            if self._pace.take(now):
-                return True
-            self._slot = self._pace.reserve(now)
-        if max(self._slot, self._pace.resumes_at) > now + EARLY:
-            return False
-        self._slot = None
-        self._pace.sent(now)
-        return True
+    def _forget_worker(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if self._due and self._timer is None:
+            # A stranger has cancelled it, or its successor's moment came before it was forgotten.
+            self._wake_at(self._due[0][0])
 
     async def _work(self) -> None:
-        while not self._closed:  # a caller's trace hook may have taken a cancellation for something else
-            job = self._next_due()
-            if job is not None:
-                await self._poll_once(job)
-                continue
-            parked = self._loop.create_future()
-            self._idle.append(parked)
-            job = None  # a parked worker must keep no job alive
-            await parked
-
-    async def _poll_once(self, job: TrackedJob) -> None:
-        sent_at = self._loop.time()
-        try:
+        """Poll whichever job is due, one after the other, until none is."""
+        while (job := self._take_due(sent_at := self._loop.time())) is not None:
             try:
-                seen = await self._poll(job.job_id)
-            except MotionError as error:
+                try:
+                    seen = await self._poll(job.job_id)
+                except MotionError as error:
+                    self._handle_failure(job, error, sent_at=sent_at)
+                else:
+                    self.observe(job, seen)
+            except Exception as error:  # noqa: BLE001  # of the caller's: it ends this watch alone
+                self._end_watch(job, _caller_mistake(job, error))
+            finally:
+                # In flight up to here: what observers follow anew must not be scheduled twice. If this worker was
+                # cancelled in the middle, another one makes the poll.
                 job.entry = UNSCHEDULED
-                self._handle_failure(job, error, sent_at=sent_at)
+                self._schedule_poll(job)
+
+    def _take_due(self, now: float) -> TrackedJob | None:
+        """Take the next job that may be polled now; if there is none, have a worker started when there is."""
+        due = self._due
+        while due:
+            moment, entry, job = due[0]
+            if entry != job.entry:
+                heapq.heappop(due)  # it is to be polled at another moment
+            elif not self._is_wanted(job):
+                heapq.heappop(due)
+                job.entry = UNSCHEDULED
+                if job.listeners > 0:
+                    self._dormant.add(job)
+            elif moment > now + EARLY:
+                self._wake_at(moment)
+                break
+            elif wait := self._lane.wait(now):
+                self._wake_at(now + wait)
+                return None
             else:
-                # Still in flight while observers hear of it: what they follow anew must not be scheduled twice.
-                self.observe(job, seen)
-                job.entry = UNSCHEDULED
-                self._schedule_poll(job)
-        except Exception as error:  # noqa: BLE001  # of the caller's: it ends this watch alone
-            job.entry = UNSCHEDULED
-            self._end_watch(job, _caller_mistake(job, error))
-        finally:
-            if job.entry == IN_FLIGHT:  # this worker was cancelled in the middle; another one makes the poll
-                job.entry = UNSCHEDULED
-                self._schedule_poll(job)
+                heapq.heappop(due)
+                job.entry, job.due = IN_FLIGHT, math.inf
+                if due and len(self._workers) < self._max_in_flight:
+                    # Each worker sets the next one going: there are as many as polls are due, without a count of them.
+                    self._wake_at(due[0][0])
+                return job
+        self._lane.give_back()
+        return None
 
     def _handle_failure(self, job: TrackedJob, error: MotionError, *, sent_at: float) -> None:
         """Poll again later if the trouble may pass, else end the watch."""
@@ -397,9 +381,8 @@ class PollLoop:
         retry_after = error.retry_after if isinstance(error, ServiceError) else None
         delay = self._backoff.delay(job.failures, u=self._random(), retry_after=retry_after)
         self._publish(PollDisturbed(job.job_id, error, job.failures, delay))
-        # Kept by `_schedule_poll`, as the job is in no queue: the backoff holds, whoever else follows it.
+        # Kept when the poll is scheduled, as the job is in no queue: the backoff holds, whoever else follows it.
         job.due = self._loop.time() + delay
-        self._schedule_poll(job)
 
     def _end_watch(self, job: TrackedJob, error: MotionError) -> None:
         error.job_id = error.job_id or job.job_id

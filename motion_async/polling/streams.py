@@ -12,9 +12,9 @@ from weakref import WeakSet
 
 from motion_async.events import Event, EventsDropped, WatchEnded
 from motion_async.jobs import StatusChange
-from motion_async.polling.inbox import Inbox
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
+from motion_async.polling.waiting import Inbox
 
 __all__ = ["EventHub", "EventStream"]
 
@@ -63,7 +63,11 @@ class EventStream(AsyncIterator[Event]):
 
     async def __anext__(self) -> Event:
         self._polls.home.check()
-        while (event := self._read()) is None:
+        while True:
+            if dropped := self._unread.take_dropped():
+                return EventsDropped(dropped)
+            if (event := self._unread.take()) is not None:
+                return event
             if self._unread.is_closed:
                 raise StopAsyncIteration
             # Only while a step waits: a stream that is held and not read must cost no polls.
@@ -72,14 +76,6 @@ class EventStream(AsyncIterator[Event]):
                 await self._unread.sleep()
             finally:
                 self._polls.unlisten()
-        return event
-
-    def _read(self) -> Event | None:
-        """Give the next event; first how many were dropped before it, if any were."""
-        if count := self._unread.dropped:
-            self._unread.dropped = 0
-            return EventsDropped(count)
-        return self._unread.take()
 
     def close(self) -> None:
         """Take no further event in; what is unread can still be read."""

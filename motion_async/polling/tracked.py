@@ -1,7 +1,7 @@
 """A watched job: what is known of it, and who hears of its changes.
 
-State alone: nothing here polls, schedules or decides what counts; the poll loop does. Its objects are
-made 100,000 at a time, so each of their fields is there for a reason.
+State and its moves: how an answer, or a followup, changes what is known. Time is an argument; nothing here polls,
+schedules or publishes. Its objects are made 100,000 at a time, so each of their fields is there for a reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Protocol, cast
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import FollowupUncertainError, MotionError, SessionClosedError
 from motion_async.jobs import JobState, StatusChange
-from motion_async.polling.freshness import is_same_end, is_stale, needs_input
+from motion_async.polling.freshness import is_older, is_same_end, is_stale, needs_input
 from motion_async.timing.learned import LearningSchedule
 from motion_async.timing.schedule import Schedule
 
@@ -131,11 +131,50 @@ class TrackedJob:
             return True
         return self.has_ended and self.state is not None and not is_stale(self.state, known=None, before=before)
 
-    def await_end_after(self, before: JobState) -> None:
+    def begin_turn(self, before: JobState | None, *, now: float) -> None:
+        """Begin a turn that the service has just taken: the first one, or that of a followup which found `before`."""
+        if before is not None:
+            self.turn += 1
+            self._await_end_after(before)
+        self.began_at = now
+        self.told = 0.0 if isinstance(self.schedule, LearningSchedule) else None
+
+    def doubt_turn(self, before: JobState) -> None:
+        """Doubt the end that a followup found, as nobody knows whether the service took it."""
+        self._await_end_after(before)
+        self.unchanged = 0
+
+    def resume_turn(self, before: JobState) -> bool:
+        """Begin the turn of a followup that the service took from an earlier run, and say whether it was not known."""
+        is_later_known = self.before is not None and (self.before == before or is_older(before, self.before))
+        if is_later_known or self.has_seen_turn(before, None):
+            return False
+        self.turn += 1
+        self._await_end_after(before)
+        self.told = None  # when the turn really began is not known
+        return True
+
+    def _await_end_after(self, before: JobState) -> None:
         """Let an end count from now on only if it is another one than `before`, which the newest followup found."""
         self.before = before
         self.has_ended = False
         self.unchanged = None
+
+    def take_in(self, seen: JobState, *, now: float) -> bool:
+        """Let a state count that is news, and say whether the job's status has changed by it."""
+        known, self.state = self.state, seen
+        is_end, had_ended = seen.status.is_terminal, self.has_ended
+        self.has_ended = is_end
+        if known is None:
+            return True
+        if (had_ended and not is_end) or self.unchanged is not None:
+            # Somebody else's followup, or one whose answer was lost: the old end must not count for it either.
+            self.before = known
+            self.turn += 1
+            self.unchanged = None
+            self.began_at = now
+            self.told = None  # when that turn really began is not known
+        return known.status != seen.status or (is_end and not had_ended)  # a turn may begin and end between two polls
 
     def teach(self, seen: JobState, *, now: float) -> None:
         """Tell the schedule, if it learns, how long the job has run or took."""

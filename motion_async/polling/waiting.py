@@ -1,16 +1,17 @@
 """The ways to follow one job: wait for its end, read its transitions.
 
-Both observe the job while the loop polls it. A slow reader loses no transition and slows nobody. Nothing here polls;
-it tells the loop what to poll.
+Both observe the job while the loop polls it. A slow reader loses no transition and slows nobody: it has an inbox of its
+own, from which the oldest goes when it is full. Nothing here polls; it tells the loop what to poll.
 """
 
 from __future__ import annotations
 
 import asyncio
 import weakref
+from collections import deque
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias
+from typing import Final, Generic, Literal, Self, TypeAlias, TypeVar
 
 import attrs
 
@@ -18,11 +19,11 @@ from motion_async.errors import InputRequiredError, JobFailedError, WaitTimeoutE
 from motion_async.jobs import JobState, JobStatus, StatusChange
 from motion_async.options import check_choice, check_number
 from motion_async.polling.freshness import needs_input
-from motion_async.polling.inbox import Inbox
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
 
 __all__ = [
+    "Inbox",
     "OnInput",
     "Transitions",
     "Waiter",
@@ -33,6 +34,8 @@ __all__ = [
     "timed_out",
     "wait_for_end",
 ]
+
+_Item = TypeVar("_Item")
 
 OnInput: TypeAlias = Literal["wait", "raise"]
 """What to do when a job waits for a person: wait on, or raise `InputRequiredError`."""
@@ -119,6 +122,59 @@ def timed_out(job: TrackedJob, timeout: float | None) -> WaitTimeoutError:
     return WaitTimeoutError(job.job_id, timeout=timeout or 0.0, status=status, failures=job.failures)
 
 
+class Inbox(Generic[_Item]):
+    """The unread items of one reader, and the coroutines that sleep until there is more.
+
+    At most `limit` items are kept; the oldest ones go first.
+    """
+
+    __slots__ = ("__weakref__", "_dropped", "_limit", "_sleepers", "_unread", "is_closed")
+
+    def __init__(self, *, limit: int) -> None:
+        self._limit = limit
+        self._unread: deque[_Item] = deque()
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._dropped = 0
+        self.is_closed = False
+
+    def put(self, item: _Item) -> None:
+        """Take an item in, and wake the readers that sleep."""
+        self._unread.append(item)
+        if len(self._unread) > self._limit:
+            self._unread.popleft()
+            self._dropped += 1
+        self.wake()
+
+    def take(self) -> _Item | None:
+        """Give the oldest unread item, None if there is none."""
+        return self._unread.popleft() if self._unread else None
+
+    def take_dropped(self) -> int:
+        """Give how many items have gone unread since this was called last."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
+
+    def wake(self) -> None:
+        """Wake the readers that sleep, which then look again."""
+        for future in self._sleepers:
+            if not future.done():
+                future.set_result(None)
+
+    async def sleep(self) -> None:
+        """Sleep until the next `wake`, for which there may be no item."""
+        future = asyncio.get_running_loop().create_future()
+        self._sleepers.add(future)
+        try:
+            await future
+        finally:
+            self._sleepers.discard(future)
+
+    def close(self) -> None:
+        """Take note that nothing more comes in, and wake the readers that sleep."""
+        self.is_closed = True
+        self.wake()
+
+
 class Transitions(AsyncIterator[StatusChange]):
     """The changes of one job in order, from its current state until it ends; see `Job.transitions`.
 
@@ -180,21 +236,16 @@ class Transitions(AsyncIterator[StatusChange]):
         """Follow the job until there is a change."""
         self._polls.follow(self._job)
         try:
-            if self._deadline is None:  # a scope less for each of many readers, who are all woken at once
-                return await self._next_change()
             async with asyncio.timeout_at(self._deadline):
-                return await self._next_change()
+                while (change := self._read()) is None:
+                    if self._unread.is_closed:
+                        raise StopAsyncIteration  # by `aclose`, while this slept
+                    await self._unread.sleep()
         except TimeoutError:
             self._end()
             raise timed_out(self._job, self._timeout) from None
         finally:
             self._polls.unfollow(self._job)
-
-    async def _next_change(self) -> StatusChange:
-        while (change := self._read()) is None:
-            if self._unread.is_closed:
-                raise StopAsyncIteration  # by `aclose`, while this slept
-            await self._unread.sleep()
         return change
 
     def _end(self) -> None:

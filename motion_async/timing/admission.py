@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 
 from motion_async.timing.closing import Closing
-from motion_async.timing.pace import EARLY, Pace
+from motion_async.timing.pace import Lane, Pace
 
 __all__ = ["Admission"]
 
 
 class Admission:
-    """The way in for polls that are made beside the loop's: all wait for the session's one pace."""
+    """The way in for polls that are made beside the loop's: they share one lane of the session's pace."""
 
     def __init__(self, pace: Pace, closing: Closing) -> None:
-        self._pace = pace
+        self._lane = Lane(pace)
         self._closing = closing
         self._loop = asyncio.get_running_loop()
         self._in_order = asyncio.Lock()
@@ -26,17 +26,10 @@ class Admission:
     async def wait(self) -> None:
         """Wait until a poll may be sent, and count it; raise `SessionClosedError` if the session is left before."""
         async with self._in_order:
-            # Reserved, not just waited for: the poll loop wakes first, and could take every slot as it opens.
-            at = self._pace.reserve(self._loop.time())
             try:
-                await self._until(at)
-            except BaseException:
-                self._pace.give_back(at)
-                raise
-        self._closing.raise_if_begun("the poll had its turn")
-        self._pace.sent(self._loop.time())
-
-    async def _until(self, at: float) -> None:
-        """Wait until `at`, by the loop's time, and for the end of every pause, unless the session is left."""
-        while (rest := max(at, self._pace.resumes_at) - self._loop.time()) > EARLY and not self._closing.begun.done():
-            await self._closing.pause(rest)
+                self._closing.raise_if_begun("the poll had its turn")
+                while seconds := self._lane.wait(self._loop.time()):
+                    await self._closing.pause(seconds)
+                    self._closing.raise_if_begun("the poll had its turn")
+            finally:
+                self._lane.give_back()  # there is one if this poll is not sent

@@ -10,7 +10,7 @@ from typing import Final
 
 from motion_async.options import check_number
 
-__all__ = ["EARLY", "Pace", "SendPace"]
+__all__ = ["EARLY", "Lane", "Pace", "SendPace"]
 
 EARLY: Final = 0.001
 """Seconds by which a poll may come early: a timer is no finer, and must not fire for the rest once more."""
@@ -30,18 +30,31 @@ _LONGEST_SEND_GAP: Final = 60.0
 class Pace:
     """The pace of a whole session: a most of polls per second, halved when the service asks, then recovering.
 
-    Slots are given in the order in which they are asked for, so when more is due than may be sent, all waits stretch
-    alike. `opens_at` is the moment from which the next poll may be sent, `resumes_at` the one up to which the service
-    last asked for a pause; both may lie in the past. `paused` are the seconds of all its pauses. Every `now` is in
-    seconds on the same clock, which only goes forward.
+    Polls get their slots by a `Lane`, so when more is due than may be sent, all waits stretch alike. `opens_at` is the
+    moment from which the next poll may be sent, `resumes_at` the one up to which the service last asked for a pause;
+    both may lie in the past. `paused` are the seconds of all its pauses. Every `now` is in seconds on the same clock,
+    which only goes forward.
     """
 
-    __slots__ = ("_gap", "_most", "_rate", "_sent_at", "_slowed_at", "opens_at", "paused", "resumes_at")
+    __slots__ = (
+        "_gap",
+        "_most",
+        "_rate",
+        "_recovered_at",
+        "_sent_at",
+        "_shortest",
+        "_slowed_at",
+        "opens_at",
+        "paused",
+        "resumes_at",
+    )
 
     def __init__(self, polls_per_second: float) -> None:
         self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
         self._rate = self._most
+        self._shortest = 1 / self._most  # between two slots, once it has recovered
         self._slowed_at = _NEVER
+        self._recovered_at = _NEVER
         self.opens_at = _NEVER
         self.resumes_at = _NEVER
         self.paused = 0.0
@@ -52,24 +65,17 @@ class Pace:
         """Give the polls per second that are allowed now."""
         return min(self._rate + (now - self._slowed_at) * self._most / _RECOVERY, self._most)
 
-    def take(self, now: float) -> bool:
-        """Count a poll that is sent now, if a slot is open, and say whether one is."""
-        if self.opens_at > now + EARLY:
-            return False
-        self._use_slot(now)
-        self.sent(now)
-        return True
-
     def reserve(self, now: float) -> float:
-        """Keep the next slot for a poll that is sent when it opens, and give the moment of that."""
+        """Keep the next slot, and give the moment at which it opens."""
         at = max(now, self.opens_at)
-        self._use_slot(at)
+        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
+        self.opens_at = max(at - 0.1, self.opens_at) + self._gap_at(at)
         return at
 
-    def _use_slot(self, at: float) -> None:
-        # Up to a tenth of a second's slots may be made up for, so that a coarse timer costs no rate.
-        made_up = at - 0.1
-        self.opens_at = (max(made_up, self.opens_at)) + self._gap_at(at)
+    def give_back(self, at: float) -> None:
+        """Give back the slot whose moment `reserve` gave, as nothing is sent in it."""
+        # Not before the end of a pause that the service has asked for meanwhile.
+        self.opens_at = max(self.opens_at - self._gap_at(at), self.resumes_at)
 
     def sent(self, now: float) -> None:
         """Count a poll that is sent now, in the slot that was kept for it."""
@@ -80,17 +86,12 @@ class Pace:
         elif gap < math.inf:
             self._gap = min(gap, _FIRST_GAP)
 
-    def give_back(self, at: float) -> None:
-        """Give back the slot whose moment `reserve` gave, as nothing is sent in it."""
-        # Not before the end of a pause that the service has asked for meanwhile.
-        self.opens_at = max(self.opens_at - self._gap_at(at), self.resumes_at)
-
     def _gap_at(self, now: float) -> float:
         """Give the seconds until one slot opens; the rate grows while it is waited for."""
-        if self._slowed_at == _NEVER or (rate := self.rate(now)) >= self._most:
-            return 1 / self._most
+        if now >= self._recovered_at:
+            return self._shortest
         # The rate grows evenly, so a slot opens after the time t for which rate * t + growth * t * t / 2 is 1.
-        growth = self._most / _RECOVERY
+        rate, growth = self.rate(now), self._most / _RECOVERY
         return (math.sqrt(rate * rate + 2 * growth) - rate) / growth
 
     def slow_down(self, *, sent_at: float, now: float, retry_after: float | None) -> bool:
@@ -110,7 +111,40 @@ class Pace:
         # standstill, in which no poll would find out that the service takes them again.
         self._rate = max(min(self.rate(now), real) / 2, self._most / 1_000)
         self._slowed_at = now
+        self._recovered_at = now + (1 - self._rate / self._most) * _RECOVERY
         return True
+
+
+class Lane:
+    """One of those who poll at a session's pace: the poll loop, or all the polls that are made beside it.
+
+    At most one slot is kept for each, so that both have their share however much either wants.
+    """
+
+    __slots__ = ("_pace", "_slot")
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._slot: float | None = None
+
+    def wait(self, now: float) -> float:
+        """Give the seconds until a slot opens, and keep that one; with 0 it is used, and a poll is to be sent now."""
+        if self._slot is None:
+            # Kept, not just waited for: whoever wakes first could take every slot as it opens.
+            self._slot = self._pace.reserve(now)
+        # A pause may have been asked for since it was kept.
+        rest = max(self._slot, self._pace.resumes_at) - now
+        if rest > EARLY:
+            return rest
+        self._slot = None
+        self._pace.sent(now)
+        return 0.0
+
+    def give_back(self) -> None:
+        """Give back the slot that is kept, if there is one, as nobody wants to poll any more."""
+        if self._slot is not None:
+            self._pace.give_back(self._slot)
+            self._slot = None
 
 
 class SendPace:

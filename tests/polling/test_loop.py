@@ -313,6 +313,23 @@ async def test_a_slot_that_is_not_needed_any_more_is_given_back(make: Any) -> No
     assert now() - bench.service.times("a")[-1] > 1
 
 
+async def test_a_stranger_who_cancels_a_poll_holds_up_no_other_job(make: Any) -> None:
+    """What was due behind it is polled at once, and the job itself again."""
+    bench = make(max_in_flight=1)
+    bench.service.takes = 1_000
+    jobs = [bench.polls.job(job_id) for job_id in "ab"]
+    for job in jobs:
+        bench.service.answers[job.job_id] = runs_until(job.job_id, 0)
+        bench.polls.follow(job)
+    await asyncio.sleep(1)
+    (worker,) = (task for task in asyncio.all_tasks() if task.get_name() == "motion_async.poll")
+    bench.service.takes = 0
+    worker.cancel()
+    await asyncio.sleep(10)
+    assert [job_id for _, job_id in bench.service.polls] == ["a", "b", "a"]
+    assert all(job.has_ended for job in jobs)
+
+
 @pytest.mark.parametrize("instead", [ConnectionLostError("lost"), ValueError("hook"), None], ids=repr)
 async def test_it_ends_though_a_poll_takes_its_cancellation_for_something_else(make: Any, instead: Any) -> None:
     """A hook of the caller's may do that; no worker goes on after the end."""

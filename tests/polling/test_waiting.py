@@ -20,7 +20,7 @@ from motion_async import (
 )
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
-from motion_async.polling.waiting import Transitions, check_on_input, check_timeout, wait_for_end
+from motion_async.polling.waiting import Inbox, Transitions, check_on_input, check_timeout, wait_for_end
 from tests.quiet import state
 
 pytestmark = pytest.mark.virtual_time
@@ -273,3 +273,35 @@ async def test_closing_wakes_everyone_who_waits_for_a_step(polls: PollLoop, job:
     await changes.aclose()
     ends = await asyncio.gather(*steps, return_exceptions=True)
     assert [type(end) for end in ends] == [StopAsyncIteration] * 3
+
+
+def test_an_inbox_gives_what_came_in_in_order() -> None:
+    """And then nothing."""
+    inbox: Inbox[int] = Inbox(limit=3)
+    for number in range(3):
+        inbox.put(number)
+    assert [inbox.take() for _ in range(4)] == [0, 1, 2, None]
+    assert inbox.take_dropped() == 0
+
+
+def test_of_what_nobody_reads_an_inbox_keeps_the_newest() -> None:
+    """As many as its limit, and it tells once how many went."""
+    inbox: Inbox[int] = Inbox(limit=3)
+    for number in range(10):
+        inbox.put(number)
+    assert [inbox.take_dropped() for _ in range(2)] == [7, 0]
+    assert [inbox.take() for _ in range(4)] == [7, 8, 9, None]
+
+
+async def test_everyone_who_sleeps_at_an_inbox_is_woken_and_whoever_gave_up_is_forgotten() -> None:
+    """By an item, by other news, and by the end."""
+    inbox: Inbox[int] = Inbox(limit=3)
+    for wake in (lambda: inbox.put(1), inbox.wake, inbox.close):
+        sleepers = [asyncio.create_task(inbox.sleep()) for _ in range(3)]
+        await asyncio.sleep(0)
+        sleepers[0].cancel()
+        await asyncio.wait(sleepers[:1])
+        assert not any(sleeper.done() for sleeper in sleepers[1:])
+        wake()
+        await asyncio.gather(*sleepers[1:])
+        assert inbox.is_closed is (wake == inbox.close)

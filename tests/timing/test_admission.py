@@ -9,7 +9,7 @@ import pytest
 from motion_async import SessionClosedError
 from motion_async.timing.admission import Admission
 from motion_async.timing.closing import Closing
-from motion_async.timing.pace import Pace
+from motion_async.timing.pace import Lane, Pace
 
 pytestmark = pytest.mark.virtual_time
 
@@ -37,7 +37,7 @@ async def test_they_share_the_pace_with_the_loop() -> None:
     """A turn that the loop has taken is none for a poll beside it, and the other way round."""
     pace = Pace(1)
     admission = Admission(pace, Closing())
-    pace.reserve(now())
+    assert Lane(pace).wait(now()) == 0
     start = now()
     await admission.wait()
     assert now() - start >= 0.8

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion_async.errors import ConfigurationError
-from motion_async.timing.pace import Pace, SendPace
+from motion_async.timing.pace import Lane, Pace, SendPace
 from tests.test_options import NO_NUMBERS
 
 # The same examples in every run: a test must not pass by luck.
@@ -33,11 +33,16 @@ def test_the_slowest_pace_is_allowed() -> None:
     assert Pace(0.01).rate(0.0) == 0.01
 
 
+def take(pace: Pace, now: float) -> None:
+    """Send a poll at a moment at which one may be sent."""
+    assert Lane(pace).wait(now) == 0
+
+
 def burst(pace: Pace, now: float) -> int:
     """Send as many polls as may be sent at one moment."""
     sent = 0
     while pace.opens_at <= now:
-        pace.take(now)
+        take(pace, now)
         sent += 1
     return sent
 
@@ -58,7 +63,7 @@ def test_no_window_has_more_polls_than_the_rate(rate: float, gaps: list[float]) 
     for gap in gaps:
         now += gap
         if pace.opens_at <= now:
-            pace.take(now)
+            take(pace, now)
             sent.append(now)
     for first in range(len(sent)):
         for last in range(first, len(sent)):
@@ -75,7 +80,7 @@ def test_a_coarse_timer_costs_no_rate(step: float) -> None:
 def test_made_up_time_is_bounded() -> None:
     """After an hour of silence no more than a tenth of a second's polls go out at once."""
     pace = Pace(64)
-    pace.take(0.0)
+    take(pace, 0.0)
     assert burst(pace, 3_600.0) == 7
 
 
@@ -96,7 +101,7 @@ def test_the_real_pace_is_halved_not_the_allowed_one() -> None:
     """A session that polled once a second is slowed to one in two, although it was allowed more."""
     pace = Pace(64)
     for second in range(100):
-        pace.take(float(second))
+        take(pace, float(second))
     assert pace.slow_down(sent_at=99.0, now=99.5, retry_after=None)
     assert pace.rate(99.5) == pytest.approx(0.5)
 
@@ -127,7 +132,7 @@ def test_a_halved_pace_holds() -> None:
     now = 10.0
     while now < 11:
         now = max(now, pace.opens_at)
-        pace.take(now)
+        take(pace, now)
         taken.append(now)
     gaps = [after - before for before, after in pairwise(taken)]
     assert len(gaps) == pytest.approx(32, abs=3)
@@ -181,10 +186,10 @@ def test_a_standstill_is_bounded_and_ends() -> None:
 def test_a_complaint_after_an_idle_hour_costs_seconds(most: float, longest: float) -> None:
     """The pace recovers while the next slot is waited for, so that the slot comes before a slow rate would give it."""
     pace = Pace(most)
-    pace.take(0.0)
-    pace.take(3_600.0)
+    take(pace, 0.0)
+    take(pace, 3_600.0)
     pace.slow_down(sent_at=3_600.0, now=3_600.1, retry_after=None)
-    pace.take(3_600.2)
+    take(pace, 3_600.2)
     assert 0 < pace.opens_at - 3_600.2 < longest
 
 
@@ -193,16 +198,53 @@ def test_a_complaint_after_an_idle_hour_halves_the_pace_of_before(rate: float) -
     """An hour in which nobody asked is no pace: it does not outweigh the polls before it."""
     pace = Pace(64)
     for number in range(round(100 * rate)):
-        assert pace.take(number / rate)
-    pace.take(3_700.0)
+        take(pace, number / rate)
+    take(pace, 3_700.0)
     assert pace.slow_down(sent_at=3_700.0, now=3_700.0, retry_after=None)
     assert pace.rate(3_700.0) == pytest.approx(rate / 2, rel=0.1)
 
 
 def test_a_slot_is_taken_by_one_alone() -> None:
-    """The next one opens when the pace allows."""
+    """The next one opens when the pace allows, to the moment that was told."""
+    lane = Lane(Pace(2))
+    waits = [lane.wait(at) for at in (0.0, 0.1, 0.2, 0.5, 0.6, 1.0)]
+    assert waits == pytest.approx([0, 0.3, 0.2, 0, 0.3, 0])
+
+
+def test_those_who_share_a_pace_have_their_slots_in_turn() -> None:
+    """However often one of them asks."""
+    pace = Pace(10)
+    eager, rare = Lane(pace), Lane(pace)
+    had = {eager: 0, rare: 0}
+    for step in range(1_000):
+        for lane in (eager, eager, eager, rare):
+            had[lane] += lane.wait(step / 100) == 0
+    assert sum(had.values()) == pytest.approx(100, abs=2)
+    assert had[rare] > 0.45 * sum(had.values())
+
+
+def test_a_slot_that_is_given_back_is_the_next_ones() -> None:
+    """And whoever keeps none gives none back."""
     pace = Pace(2)
-    assert [pace.take(at) for at in (0.0, 0.1, 0.2, 0.5, 0.6, 1.0)] == [True, False, False, True, False, True]
+    gone, stays = Lane(pace), Lane(pace)
+    gone.give_back()
+    assert gone.wait(0.0) == 0
+    gone.give_back()
+    wait = gone.wait(0.1)
+    gone.give_back()
+    assert stays.wait(0.1) == pytest.approx(wait)
+    assert gone.wait(0.1) == pytest.approx(wait + 0.5)
+
+
+def test_a_slot_that_is_kept_does_not_open_in_a_pause() -> None:
+    """The service asks for one while the slot is waited for."""
+    pace = Pace(2)
+    take(pace, 0.0)
+    lane = Lane(pace)
+    assert lane.wait(0.1) < 1
+    pace.slow_down(sent_at=0.0, now=0.2, retry_after=600)
+    assert lane.wait(0.3) == pytest.approx(599.9)
+    assert lane.wait(600.2) == 0
 
 
 def send(pace: SendPace, at: float, *, takes: float = 0.1) -> float:
