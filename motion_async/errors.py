@@ -30,20 +30,21 @@
     ├── InputRequiredError              the job waits for a person, and the caller asked to be told
     └── JobFailedError                  the job ended as failed
 
-Each error carries its data as attributes, survives pickling, and says what happened, to which job,
-and what to do next. No error may hold the API key or the query of a signed URL, so every text passes
-through `redaction`. In its message what others wrote is visible and bounded, by `showing`; its attributes have
+Each error says what happened, to which job, and what to do next, and has an attribute for each part that its class
+takes: so it can be kept and sent elsewhere. No error may hold the API key or the query of a signed URL, so every text
+passes through `redaction`. In its message what others wrote is visible and bounded, by `showing`; its attributes have
 the texts as they came. Beside that this module knows nothing of the package but `Problem`, the data of one of them.
 """
 
 from __future__ import annotations
 
-import copyreg
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from motion_async.portable import PortableError
 from motion_async.problems import MAX_PROBLEMS, Problem
 from motion_async.redaction import redacted
-from motion_async.showing import shown, shown_list, visible
+from motion_async.showing import shown, shown_list
 
 __all__ = [
     "AuthenticationError",
@@ -78,7 +79,7 @@ __all__ = [
 ]
 
 
-class MotionError(Exception):
+class MotionError(PortableError):
     """The root of the tree: everything this library raises on purpose.
 
     Args:
@@ -86,15 +87,9 @@ class MotionError(Exception):
         job_id: the job it happened to, where one is known.
     """
 
-    def __init__(self, message: str, *, job_id: str | None = None) -> None:
-        super().__init__(visible(redacted(message)))
+    def __init__(self, message: str, job_id: str | None = None) -> None:
+        super().__init__(redacted(message))
         self.job_id = job_id
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The default would call the class with the message alone and trip over keyword-only data. Of what it hangs on,
-        # only what is of this tree goes along: it can be pickled, and may be what a caller goes by.
-        cause = {"__cause__": self.__cause__} if isinstance(self.__cause__, MotionError) else {}
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__ | cause  # type: ignore[attr-defined]
 
 
 class ConfigurationError(MotionError):
@@ -120,21 +115,19 @@ class InvalidRequestError(MotionError):
 
     def __init__(
         self,
-        problems: tuple[Problem, ...],
-        *,
+        problems: Iterable[Problem | Mapping[str, Any]],
         job_id: str | None = None,
         http_status: int | None = None,
         problem_count: int | None = None,
     ) -> None:
-        number = len(problems) if problem_count is None else problem_count
-        problems = problems[:MAX_PROBLEMS]
-        found = shown_list(map(str, problems), number) or "the service named no details"
+        given = tuple(problem if isinstance(problem, Problem) else Problem(**problem) for problem in problems)
+        self.problems = given[:MAX_PROBLEMS]
+        self.problem_count = len(given) if problem_count is None else problem_count
+        self.http_status = http_status
+        found = shown_list(map(str, self.problems), self.problem_count) or "the service named no details"
         who = "the service refused the request (400)" if http_status else "the request was not sent"
         about = f" (job {job_id})" if job_id else ""
-        super().__init__(f"{who}{about}: {found}", job_id=job_id)
-        self.problems = problems
-        self.problem_count = number
-        self.http_status = http_status
+        super().__init__(f"{who}{about}: {found}", job_id)
 
 
 class ServiceError(MotionError):
@@ -152,14 +145,13 @@ class ServiceError(MotionError):
     def __init__(
         self,
         message: str,
-        *,
         http_status: int,
         code: str | None = None,
         detail: str | None = None,
         retry_after: float | None = None,
         job_id: str | None = None,
     ) -> None:
-        super().__init__(message, job_id=job_id)
+        super().__init__(message, job_id)
         self.http_status = http_status
         self.code = redacted(code)
         self.detail = redacted(detail)
@@ -174,21 +166,22 @@ class InsufficientCreditsError(ServiceError):
     """402: the balance does not cover another video (section "Errors").
 
     Args:
-        message: what happened and what to do next.
         minimum_required_credits: what the service asks for, where it said so.
         current_balance: what the account has, where it said so.
-        data: the data of every `ServiceError`.
     """
 
     def __init__(
         self,
         message: str,
-        *,
+        http_status: int,
+        code: str | None = None,
+        detail: str | None = None,
+        retry_after: float | None = None,
+        job_id: str | None = None,
         minimum_required_credits: float | None = None,
         current_balance: float | None = None,
-        **data: Any,
     ) -> None:
-        super().__init__(message, **data)
+        super().__init__(message, http_status, code, detail, retry_after, job_id)
         self.minimum_required_credits = minimum_required_credits
         self.current_balance = current_balance
 
@@ -207,13 +200,20 @@ class FollowupNotAllowedError(ServiceError):
     The same is raised, and nothing sent, when the poll before a followup finds that the job is not completed.
 
     Args:
-        message: what happened and what to do next.
         status: the status that the job has, where the service said so.
-        data: the data of every `ServiceError`.
     """
 
-    def __init__(self, message: str, *, status: str | None = None, **data: Any) -> None:
-        super().__init__(message, **data)
+    def __init__(
+        self,
+        message: str,
+        http_status: int,
+        code: str | None = None,
+        detail: str | None = None,
+        retry_after: float | None = None,
+        job_id: str | None = None,
+        status: str | None = None,
+    ) -> None:
+        super().__init__(message, http_status, code, detail, retry_after, job_id)
         self.status = redacted(status)
 
 
@@ -234,7 +234,7 @@ class UnexpectedResponseError(MotionError):
         job_id: the job that was asked about, if any.
     """
 
-    def __init__(self, reason: str, *, http_status: int | None = None, job_id: str | None = None) -> None:
+    def __init__(self, reason: str, http_status: int | None = None, job_id: str | None = None) -> None:
         about = f" about job {job_id}" if job_id else ""
         status = f" (HTTP {http_status})" if http_status else ""
         super().__init__(
@@ -288,7 +288,7 @@ class FollowupUncertainError(UncertainError):
     `completed_at` has changed, the followup was taken. `__cause__` is what happened to the answer.
     """
 
-    def __init__(self, reason: str, *, job_id: str) -> None:
+    def __init__(self, reason: str, job_id: str) -> None:
         super().__init__(
             f"the followup to job {job_id} was sent and its answer was lost ({shown(reason)}); poll the job: "
             "if it is running again, or completed at a new time, the followup was taken",
@@ -305,9 +305,10 @@ class NotSentError(MotionError):
         advice: what to do next.
     """
 
-    def __init__(self, reason: str, *, advice: str = "clear that up, then send it again") -> None:
+    def __init__(self, reason: str, advice: str = "clear that up, then send it again") -> None:
         super().__init__(f"not sent: {shown(reason)}; {advice}")
         self.reason = redacted(reason)
+        self.advice = advice
 
 
 class DroppedError(NotSentError):
@@ -318,7 +319,7 @@ class DroppedError(NotSentError):
         key: its key within that.
     """
 
-    def __init__(self, *, batch: str, key: str) -> None:
+    def __init__(self, batch: str, key: str) -> None:
         reason = f"item {key!r} of batch {batch!r} was dropped by a person"
         super().__init__(reason, advice="give it another id to have it made after all")
         self.batch = batch
@@ -333,11 +334,9 @@ class LedgerError(MotionError):
         job_ids: the ids that were to be written and are not on disk, each as batch, key and job id.
     """
 
-    def __init__(
-        self, message: str, *, job_ids: tuple[tuple[str, str, str], ...] = (), job_id: str | None = None
-    ) -> None:
-        super().__init__(message, job_id=job_id)
-        self.job_ids = job_ids
+    def __init__(self, message: str, job_ids: Iterable[Iterable[str]] = (), job_id: str | None = None) -> None:
+        super().__init__(message, job_id)
+        self.job_ids = tuple(map(tuple, job_ids))
 
 
 class LedgerVersionError(LedgerError):
@@ -348,7 +347,7 @@ class LedgerVersionError(LedgerError):
         known: the newest version that this library knows.
     """
 
-    def __init__(self, *, found: int, known: int) -> None:
+    def __init__(self, found: int, known: int) -> None:
         super().__init__(
             f"the ledger has version {found}, and this motion-async knows versions up to {known}; upgrade motion-async"
         )
@@ -367,7 +366,7 @@ class LedgerConflictError(LedgerError):
         job_id: the job of the item, where one is known.
     """
 
-    def __init__(self, message: str, *, batch: str, key: str, state: str, job_id: str | None = None) -> None:
+    def __init__(self, message: str, batch: str, key: str, state: str, job_id: str | None = None) -> None:
         super().__init__(message, job_id=job_id)
         self.batch = batch
         self.key = key
@@ -384,7 +383,7 @@ class WaitTimeoutError(MotionError):
         failures: so many polls of it, the last ones, had failed in a row.
     """
 
-    def __init__(self, job_id: str, *, timeout: float, status: str | None, failures: int = 0) -> None:
+    def __init__(self, job_id: str, timeout: float, status: str | None, failures: int = 0) -> None:
         seen = f"last seen: {shown(status)}" if status else "nothing of it was seen"
         trouble, advice = "", "it goes on, and can be waited for again by its id"
         if failures:
@@ -414,7 +413,7 @@ class JobFailedError(MotionError):
         error: the service's own words, where it gave any.
     """
 
-    def __init__(self, job_id: str, *, error: str | None) -> None:
+    def __init__(self, job_id: str, error: str | None) -> None:
         reason = shown(error or "the service gave no reason").rstrip(".")
         super().__init__(f"job {job_id} failed: {reason}; it can't be followed up: create a new one", job_id=job_id)
         self.error = redacted(error)

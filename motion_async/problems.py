@@ -5,7 +5,7 @@ A value, and pure. It must not say what is wrong: `validation` does, and the ser
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -17,6 +17,10 @@ __all__ = ["MAX_PROBLEMS", "Problem"]
 
 MAX_PROBLEMS: Final = 50
 """So many problems of one request are told; the others are counted."""
+
+
+def _as_path(given: Iterable[str | int]) -> tuple[str | int, ...]:
+    return redacted_deep(tuple(given))  # type: ignore[no-any-return]  # which keeps the type
 
 
 @attrs.frozen
@@ -32,7 +36,7 @@ class Problem:
 
     code: str = attrs.field(converter=redacted)
     message: str = attrs.field(converter=redacted)
-    path: tuple[str | int, ...] = attrs.field(default=(), converter=redacted_deep)
+    path: tuple[str | int, ...] = attrs.field(default=(), converter=_as_path)
     extra: Mapping[str, Any] = attrs.field(factory=dict, hash=False, converter=redacted_deep)
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from motion_async.redaction import redacted
 
-__all__ = ["MAX_SHOWN", "shown", "shown_list", "visible"]
+__all__ = ["MAX_SHOWN", "is_blank", "named", "shown", "shown_list", "visible"]
 
 MAX_SHOWN: Final = 2_000
 """Characters of one text that a message shows."""
@@ -33,6 +33,22 @@ _ESCAPES: Final = _Escapes()
 def visible(text: str) -> str:
     r"""Give a text as one line without what a terminal or a log obeys: `\n`, `\x1b`, `\u202e` are written out."""
     return text if text.isprintable() else text.translate(_ESCAPES)
+
+
+_UNNAMED: Final = {"\0": "NULL", "\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\ufeff": "BYTE ORDER MARK"}
+_UNSEEN: Final = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0\ufe0e\ufe0f")
+"""Characters that show nothing by themselves, although Unicode counts them among the letters, signs and marks."""
+
+
+def named(character: str) -> str:
+    """Give a character's code and name, so that it is known whether it can be seen or not."""
+    name = _UNNAMED.get(character) or unicodedata.name(character, "without a name")
+    return f"U+{ord(character):04X} {name}"
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text can be seen: it has spaces, and characters without width, alone."""
+    return all(c in _UNSEEN or unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Zs") for c in text)
 
 
 def shown(text: str, *, limit: int = MAX_SHOWN) -> str:

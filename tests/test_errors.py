@@ -1,8 +1,10 @@
 """Tests of `motion_async.errors`."""
 
 import copy
+import json
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +79,8 @@ def name_of(value: object) -> str:
 
 
 def all_classes(root: type[MotionError]) -> set[type[MotionError]]:
-    return {root}.union(*(all_classes(kind) for kind in root.__subclasses__()))
+    own = (kind for kind in root.__subclasses__() if kind.__module__ == errors.__name__)
+    return {root}.union(*map(all_classes, own))
 
 
 CLASSES = sorted(all_classes(MotionError), key=name_of)
@@ -116,15 +119,64 @@ def test_the_samples_below_are_of_every_class() -> None:
     assert {type(error) for error in one_of_each("words")} == all_classes(MotionError)
 
 
-@pytest.mark.parametrize("error", one_of_each("words of the service"), ids=name_of)
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickling_keeps_everything(error: MotionError, protocol: int) -> None:
-    """An error that travels to another process has the same class, message and attributes there."""
-    again = pickle.loads(pickle.dumps(error, protocol))
-    assert type(again) is type(error)
-    assert str(again) == str(error)
-    assert again.args == error.args
-    assert vars(again) == vars(error)
+def by_json(error: MotionError) -> MotionError:
+    """Keep an error as Celery does: the name and the module of its class, and its `args` as JSON."""
+    kind = type(error)
+    kept = json.loads(json.dumps([kind.__module__, kind.__qualname__, error.args], allow_nan=False))
+    return getattr(sys.modules[kept[0]], kept[1])(*kept[2])
+
+
+WAYS: dict[str, Callable[[MotionError], MotionError]] = {
+    **{
+        f"pickle {protocol}": lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol))
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "JSON": by_json,
+    "twice": lambda error: by_json(pickle.loads(pickle.dumps(by_json(error)))),
+}
+
+
+@pytest.mark.parametrize("words", ["words of the service", f"{KEY} for {SIGNED}\n\x1b[31m \u202e"])
+@pytest.mark.parametrize("way", WAYS)
+def test_an_error_that_is_kept_or_sent_elsewhere_keeps_everything(way: str, words: str) -> None:
+    """An error that travels to another process, by whatever way, has the same class, message and attributes there."""
+    for error in one_of_each(words):
+        again = WAYS[way](error)
+        assert type(again) is type(error)
+        assert (str(again), repr(again), again.message) == (str(error), repr(error), error.message)
+        assert (again.args, vars(again)) == (error.args, vars(error))
+
+
+def test_many_problems_are_counted_wherever_the_error_goes() -> None:
+    """An error that has not all of its problems says how many there were, in another process, too."""
+    error = errors.InvalidRequestError([Problem("custom", "Wrong", ("attachments", n)) for n in range(70)])
+    again = by_json(error)
+    assert (len(error.problems), error.problem_count) == (50, 70)
+    assert (str(again), vars(again)) == (str(error), vars(error))
+
+
+def test_a_job_that_is_noted_later_goes_along() -> None:
+    """What is noted on an error after it was made is among its `args`, too."""
+    error = errors.AuthenticationError("no", http_status=401)
+    error.job_id = JOB
+    assert by_json(error).job_id == JOB
+
+
+class OwnError(errors.JobFailedError):
+    """An error of a caller's own, that takes something else than what it is derived from."""
+
+    def __init__(self, order: int) -> None:
+        super().__init__(JOB, error="broke")
+        self.order = order
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_callers_own_error_keeps_everything(way: str) -> None:
+    """An error class of a caller's own travels as the library's do, by the parts that it takes."""
+    again = WAYS[way](OwnError(17))
+    assert (type(again), str(again), vars(again)) == (OwnError, str(OwnError(17)), vars(OwnError(17)))
 
 
 @pytest.mark.parametrize("error", one_of_each("words"), ids=name_of)
@@ -221,6 +273,7 @@ def test_service_errors_carry_the_answers_data(kind: type[errors.ServiceError]) 
     """Each error of the service's own has the status, code, detail, wait and job as attributes."""
     error = service_error(kind, "words")
     assert vars(error) == {
+        "message": "words",
         "job_id": JOB,
         "http_status": 418,
         "code": "words",

@@ -12,7 +12,7 @@ from typing import Final
 
 import idna
 
-__all__ = ["is_public_host"]
+__all__ = ["address_of", "is_public_host"]
 
 _PRIVATE: Final = (
     *("localhost", "localdomain", "localhost4", "localhost6", "localdomain4", "localdomain6"),
@@ -33,23 +33,41 @@ _RELAYS: Final = 0xC058_6300
 
 def is_public_host(host: str) -> bool:
     """Whether the host of a URL, without port and brackets, can be a public server's, as far as its name tells."""
+    labels = _labels(host)
+    address = address_of(host)
+    if ":" in host or not labels or _is_numeric(labels):
+        return address is not None and (
+            _is_public_v4(address) if isinstance(address, IPv4Address) else _is_public_v6(address)
+        )
+    name = ".".join(labels)
+    return not any(name.endswith(f".{private}") or labels == [private] for private in _PRIVATE)
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Give the address that a host stands for, in whatever way it is spelled; None if it is a name, or nothing."""
     if ":" in host:
         with suppress(ValueError):
-            return _is_public_v6(IPv6Address(host))
-        return False
+            address = IPv6Address(host)
+            return address.ipv4_mapped or address  # ::ffff:10.0.0.1 leads to 10.0.0.1
+        return None
+    labels = _labels(host)
+    return _v4(labels) if labels and _is_numeric(labels) else None
+
+
+def _labels(host: str) -> list[str]:
+    """Give the labels of a host as browsers read them; none if it can be no host."""
     try:
         # What browsers make of letters beyond ASCII: a full-width "localhost" leads to this machine, too.
         name = host.lower() if host.isascii() else idna.uts46_remap(host, std3_rules=False, transitional=False)
     except (idna.IDNAError, IndexError):
-        return False
+        return []
     labels = name.removesuffix(".").split(".")
-    if not all(labels):
-        return False
-    # The WHATWG's rule: a host whose last label is a number is an address of IPv4, or none at all.
-    if _number(labels[-1]) is not None or labels[-1].isdecimal():
-        address = _v4(labels)
-        return address is not None and _is_public_v4(address)
-    return not any(name.removesuffix(".").endswith(f".{private}") or labels == [private] for private in _PRIVATE)
+    return labels if all(labels) else []
+
+
+def _is_numeric(labels: list[str]) -> bool:
+    """Whether a host is an address of IPv4, or none at all, as its last label is a number: the WHATWG's rule."""
+    return _number(labels[-1]) is not None or labels[-1].isdecimal()
 
 
 def _v4(labels: list[str]) -> IPv4Address | None:
@@ -79,9 +97,6 @@ def _is_public_v4(address: IPv4Address) -> bool:
 
 
 def _is_public_v6(address: IPv6Address) -> bool:
-    # ::ffff:10.0.0.1 leads to 10.0.0.1.
-    if address.ipv4_mapped is not None:
-        return _is_public_v4(address.ipv4_mapped)
     stands_for_another = any(address in network for network in _TRANSITION)
     is_real = address in _UNICAST and address.is_global and address not in _EXAMPLES
     return is_real and not stands_for_another

@@ -12,11 +12,10 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from motion_async.canonical import canonical_text
-from motion_async.contract.hosts import is_public_host
 from motion_async.contract.signed_urls import expiry
+from motion_async.contract.urls import file_flaw, url_flaw, video_flaw
 from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.jobs import (
     ATTACHMENT_TYPES,
@@ -28,9 +27,9 @@ from motion_async.jobs import (
     BatchRequest,
     VideoRequest,
     as_attachments,
-    is_youtube_host,
 )
 from motion_async.problems import Problem
+from motion_async.showing import is_blank
 
 __all__ = [
     "MAX_ID",
@@ -130,6 +129,9 @@ def problems(request: VideoRequest, *, now: datetime) -> tuple[Problem, ...]:
 
 def _request_problems(request: VideoRequest, now: datetime) -> Iterator[Problem]:
     yield from _text(request.prompt, ("prompt",), minimum=1, maximum=MAX_PROMPT)
+    if isinstance(request.prompt, str) and request.prompt and is_blank(request.prompt):
+        details = {"minimum": 1, "type": "string", "inclusive": True}
+        yield Problem("too_small", "String must contain something that can be seen", ("prompt",), details)
     if request.style_reference_url is not None:
         yield from _style_reference(request.style_reference_url)
     attachments = request.attachments
@@ -195,8 +197,8 @@ def _style_reference(url: Any) -> Iterator[Problem]:
     path = ("style_reference_url",)
     found = list(_text(url, path, minimum=1)) or _url_problems(url, path)
     yield from found
-    if not found and not is_youtube_host(urlsplit(url).hostname or ""):
-        yield Problem("custom", "Style reference must be a YouTube URL", path)
+    if not found and (flaw := video_flaw(url)):
+        yield Problem("custom", flaw, path)
 
 
 def earliest_expiry(request: VideoRequest) -> datetime | None:
@@ -206,20 +208,10 @@ def earliest_expiry(request: VideoRequest) -> datetime | None:
 
 
 def _url_problems(url: str, path: _Path) -> list[Problem]:
-    """Give what keeps a string from being an absolute http(s) URL without credentials, if anything."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:  # its words may repeat a password
-        return [Problem("invalid_string", "Invalid url: its host or its port cannot be read", path)]
-    if parts.scheme not in ("http", "https") or not host or any(map(str.isspace, url)) or not url.isprintable():
-        return [Problem("invalid_string", "Invalid url: expected http:// or https://, a host and no spaces", path)]
-    if parts.username is not None or parts.password is not None:
-        return [Problem("custom", "The URL carries a user or a password; use a signed URL without them", path)]
-    # Browsers read a backslash as a slash, and some readers undo escapes: the host would be another one to them.
-    if "\\" in url or "%" in host:
-        return [Problem("invalid_string", "Invalid url: the host can be read in two ways", path)]
-    return []
+    flaw = url_flaw(url)
+    if flaw is None:
+        return []
+    return [Problem("invalid_string" if flaw.startswith("Invalid url") else "custom", flaw, path)]
 
 
 def _public_url(url: str, path: _Path, now: datetime) -> Iterator[Problem]:
@@ -227,8 +219,8 @@ def _public_url(url: str, path: _Path, now: datetime) -> Iterator[Problem]:
     yield from found
     if found:
         return
-    if not is_public_host(urlsplit(url).hostname or ""):
-        yield Problem("custom", "The host is not public, so Motion's servers cannot fetch from it", path)
+    if flaw := file_flaw(url):
+        yield Problem("custom", flaw, path)
     end = expiry(url)
     if end is not None and end <= now:
         message = f"The URL's signature expired at {end:%Y-%m-%dT%H:%M:%SZ}; sign it again"

@@ -313,6 +313,7 @@ def test_402_tells_the_balance() -> None:
     error = service_error_of(CREATE, answer(402, body))
     assert type(error) is errors.InsufficientCreditsError
     assert vars(error) == {
+        "message": str(error),
         "job_id": None,
         "http_status": 402,
         "code": "insufficient_credits_minimum_kickoff_balance",

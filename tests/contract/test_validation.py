@@ -75,6 +75,10 @@ ONE = Attachment(HOST)
 AT = ("attachments", 0)
 BOUNDS: dict[str, tuple[dict[str, Any], list[tuple[str, tuple[str | int, ...]]]]] = {
     "prompt of 0": ({"prompt": ""}, [("too_small", ("prompt",))]),
+    "prompt of a blank": ({"prompt": " \n"}, [("too_small", ("prompt",))]),
+    "prompt of NBSP": ({"prompt": "\u00a0\u2003"}, [("too_small", ("prompt",))]),
+    "prompt without width": ({"prompt": "\u200b\ufeff\u2060\u00ad"}, [("too_small", ("prompt",))]),
+    "prompt of blank letters": ({"prompt": "\u3164\u2800\ufe0f"}, [("too_small", ("prompt",))]),
     "prompt of 1": ({"prompt": "p"}, []),
     "prompt of 12,000": ({"prompt": "p" * 12_000}, []),
     "prompt of 12,001": ({"prompt": "p" * 12_001}, [("too_big", ("prompt",))]),
@@ -221,14 +225,12 @@ def test_all_problems_are_told_at_once() -> None:
     [
         "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
         "https://youtube.com/watch?v=x",
-        "http://youtube.com/",
-        "HTTPS://YouTube.com/",
+        "HTTPS://YouTube.com/watch?v=x",
         "https://music.youtube.com/watch?v=x",
         "https://m.youtube.com:443/watch?v=x",
         "https://youtu.be/dQw4w9WgXcQ",
         "https://www.youtube-nocookie.com/embed/x",
-        "https://youtube.com./",
-        "https://www.youtube.com/@channel",
+        "https://youtube.com./watch?v=x",
     ],
 )
 def test_youtubes_urls_are_style_references(url: str) -> None:

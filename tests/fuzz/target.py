@@ -77,7 +77,7 @@ def _unless_unreadable(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except WireError as error:
-        error.args[0].encode()
+        str(error).encode()
         return None
 
 

@@ -1,0 +1,52 @@
+"""Errors that can be kept and sent elsewhere: by pickle, by `copy`, and as a class with its `args` as JSON.
+
+Celery does the last, and makes the error again by `cls(*args)`. It knows no error of the tree.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import inspect
+from typing import Any
+
+import attrs
+
+from motion_async.showing import visible
+
+__all__ = ["PortableError"]
+
+
+class PortableError(Exception):
+    """An error that has an attribute for each part that its class takes, all of which may be given by position.
+
+    Args:
+        message: what happened.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.message = message
+
+    def __str__(self) -> str:
+        return visible(self.message)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    @property
+    def args(self) -> tuple[Any, ...]:  # type: ignore[override]  # nobody sets them
+        """The parts that the class takes, in its order and as plain JSON: it makes the same error of them."""
+        return tuple(_plain(getattr(self, name)) for name in inspect.signature(type(self)).parameters)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not made anew of its `args`: a caller's own subclass may hold more. Of what it hangs on, only what is of its
+        # kind goes along: it can be pickled, and may be what a caller goes by.
+        cause = {"__cause__": self.__cause__} if isinstance(self.__cause__, PortableError) else {}
+        return copyreg.__newobj__, (type(self),), self.__dict__ | cause  # type: ignore[attr-defined]
+
+
+def _plain(part: Any) -> Any:
+    """Give a part of an error as JSON has it."""
+    if attrs.has(type(part)):
+        return attrs.asdict(part)
+    return list(map(_plain, part)) if isinstance(part, tuple) else part
