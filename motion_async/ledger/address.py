@@ -59,12 +59,7 @@ def read_kind(url: object) -> str:
 
 
 def read_address(url: str) -> LedgerAddress:
-    """Read a URL that `read_kind` knows; one that can be read in several ways is refused, and not repeated.
-
-    Raises:
-        ConfigurationError: if it cannot be used.
-        ModuleNotFoundError: if SQLAlchemy is not installed.
-    """
+    """Read a URL that `read_kind` knows; one that can be read in several ways is refused, and not repeated."""
     kind = read_kind(url)
     if kind == "postgresql" and _AMBIGUOUS.search(url):
         _refuse("it can be read in several ways; in its password write %40 for @ and %3F for ?")

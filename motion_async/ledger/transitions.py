@@ -285,7 +285,10 @@ class Accept(Move):
         if known == self.job_id and has_job:
             return True, Note(job_id=known, status=self.status, detail=self._explain(None))
         target = self._target(row.state)
-        if target is None or (has_job and known is not None and not self._outranks(row)):
+        # A person's takes the place of any other, unless it did so before and the service's has followed it since; the
+        # service's takes that of a person's until the service has told of a job.
+        outranks = row.claim != self.op if self.by == "person" else not row.job_confirmed
+        if target is None or (has_job and known is not None and not outranks):
             return False, Note(None, self.status, self.job_id, f"a second job; the item keeps {known}")
         row.change(
             at=self.at,
@@ -299,10 +302,6 @@ class Accept(Move):
             error=None,
         )
         return True, Note(target, self.status, self.job_id, self._explain(known))
-
-    def _outranks(self, row: ItemRow) -> bool:
-        """Whether this id takes the place of the other one that the item has."""
-        return row.claim != self.op if self.by == "person" else not row.job_confirmed
 
     def _explain(self, known: str | None) -> str | None:
         if self.by == "service":

@@ -8,9 +8,12 @@ that this very process holds on it.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
+import shlex
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,7 +22,6 @@ from typing import Final, NamedTuple
 from motion_async.errors import LedgerError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.store.owners import LockedFile, identify, remove_dead
-from motion_async.ledger.store.permissions import SIDE_FILES, check_permissions
 from motion_async.ledger.store.recognition import recognise_file
 from motion_async.showing import shown
 
@@ -27,22 +29,25 @@ __all__ = ["WRITTEN", "LedgerFile", "Look", "ReadFile"]
 
 WRITTEN: Final = "somebody has written it while it was read"
 _BUSY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
+ROOT: Final = 0
+"""Who may do everything, and whom nobody is to be protected from."""
+_SIDE_FILES: Final = ("-wal", "-shm", "-journal")
+"""The ends of the names of the files that SQLite lays beside its own."""
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+_log = logging.getLogger("motion_async")
 
 
 class LedgerFile:
-    """A SQLite file that can be written, with the lock that shows that its owner is alive.
-
-    Raises:
-        LedgerError: if it cannot be used.
-        TransientStoreError: if another process has locked it for longer than `busy_seconds`.
-    """
+    """A SQLite file that can be written, with the lock that shows that its owner is alive."""
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
         with _explain_errors(path):
             # One name for one file, whatever links lead to it: the files of owners are found by it.
             self.path = path.resolve()
             _make(self.path)
-            check_permissions(self.path, read_only=False)
+            _check_permissions(self.path, read_only=False)
             _check(self.path, busy_seconds)
             remove_dead(self.path)
             self._identity = identify(self.path)
@@ -76,7 +81,7 @@ class ReadFile:
             self.path = path.resolve(strict=True)
             if not self.path.is_file():
                 raise OSError(errno.EISDIR, "it is no file")
-            check_permissions(self.path, read_only=True)
+            _check_permissions(self.path, read_only=True)
             before = self.look()
             uri = self.uri(is_quiet=before.is_quiet)
             with closing(sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None)) as connection:
@@ -89,7 +94,7 @@ class ReadFile:
     def look(self) -> Look:
         """Look whether it is in use, and how it looks; this is done in no time."""
         found = self.path.stat()
-        wal, shm, journal = (_measure(self.path.with_name(self.path.name + end)) for end in SIDE_FILES)
+        wal, shm, journal = (_measure(self.path.with_name(self.path.name + end)) for end in _SIDE_FILES)
         is_open = wal is not None and (wal > 0 or shm is not None)
         return Look(
             (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns), is_quiet=not is_open and not journal
@@ -144,3 +149,45 @@ def _check(path: Path, busy_seconds: float) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.execute("ROLLBACK")
+
+
+def _check_permissions(path: Path, *, read_only: bool) -> None:
+    """Refuse a ledger that is another user's, or that others can write; one that they can read is closed to them.
+
+    What others can write is theirs, and decides what is paid for.
+    """
+    if os.name != "posix":  # nowhere else are there owners and modes of this kind
+        return
+    _check_file(path, path.lstat(), read_only=read_only)
+    for end in _SIDE_FILES:
+        beside = path.with_name(path.name + end)
+        try:
+            found = beside.lstat()
+        except FileNotFoundError:
+            continue
+        _check_file(beside, found, read_only=read_only)
+
+
+def _check_file(path: Path, found: os.stat_result, *, read_only: bool) -> None:
+    me = os.geteuid()
+    if not stat.S_ISREG(found.st_mode):
+        raise PermanentStoreError(f"{path} is no file; remove it, or name another ledger")
+    # What is root's can be read: nobody writes it who could not write everything.
+    if found.st_uid not in (me, ROOT) and not (me == ROOT and read_only):
+        _refuse(path, "belongs to another user", ["chown", str(me), str(path)])
+    if found.st_mode & _OTHERS_WRITE:
+        _refuse(path, "can be written by other users", ["chmod", "600", str(path)])
+    if not found.st_mode & _OTHERS:
+        return
+    if found.st_uid == me and not read_only:
+        path.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
+        _log.warning("ledger %s: other users could read it; now they cannot", path)
+    else:
+        mending = shlex.join(["chmod", "600", str(path)])
+        _log.warning("ledger %s: other users can read it; its owner mends that with: %s", path, mending)
+
+
+def _refuse(path: Path, problem: str, mending: list[str]) -> None:
+    raise PermanentStoreError(
+        f"{path} {problem}, so that what is in it may be theirs; if you trust it, mend that with: {shlex.join(mending)}"
+    )

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.store.permissions`: who may own and write a ledger's files."""
+"""Tests of `motion_async.ledger.store.files`: who may own and write a ledger's files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from motion_async import LedgerError
 from motion_async.ledger import open_ledger
-from motion_async.ledger.store import permissions
+from motion_async.ledger.store import files
 from tests.ledger.conftest import entries, make_version_1
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="only POSIX has such owners and modes")
@@ -83,8 +83,8 @@ async def test_what_belongs_to_another_user_is_refused(
     """With the command that makes it this user's."""
     me = os.geteuid()
     other = me + 4_242
-    monkeypatch.setattr(permissions.os, "geteuid", lambda: other)
-    monkeypatch.setattr(permissions, "ROOT", -1)  # whoever runs the tests
+    monkeypatch.setattr(files.os, "geteuid", lambda: other)
+    monkeypatch.setattr(files, "ROOT", -1)  # whoever runs the tests
     with pytest.raises(LedgerError, match="belongs to another user") as caught:
         await opened(file, read_only=read_only)
     assert str(caught.value).endswith(shlex.join(["chown", str(other), str(file)]))
@@ -93,10 +93,10 @@ async def test_what_belongs_to_another_user_is_refused(
 async def test_root_uses_its_own_and_reads_what_is_anybodys(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container everything is root's; a user's ledger is written by that user."""
     me = os.geteuid()
-    monkeypatch.setattr(permissions, "ROOT", me)
+    monkeypatch.setattr(files, "ROOT", me)
     await opened(file, read_only=False)
-    monkeypatch.setattr(permissions, "ROOT", me + 4_242)
-    monkeypatch.setattr(permissions.os, "geteuid", lambda: me + 4_242)
+    monkeypatch.setattr(files, "ROOT", me + 4_242)
+    monkeypatch.setattr(files.os, "geteuid", lambda: me + 4_242)
     await opened(file, read_only=True)
     with pytest.raises(LedgerError, match="belongs to another user"):
         await opened(file, read_only=False)
