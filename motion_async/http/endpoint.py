@@ -15,14 +15,15 @@ from yarl import URL
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import API_KEY_PREFIX
 from motion_async.redaction import Secret
-from motion_async.showing import shown
+from motion_async.showing import named, shown
 
 __all__ = ["DEFAULT_BASE_URL", "check_api_key", "check_base_url", "proxy_for"]
 
 DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
 _MAX_KEY: Final = 512
 # Without quotes and backslashes, which JSON may write in other ways: a key that is echoed is still found and erased.
-_REST_OF_KEY: Final = re.compile(r"[!#-&(-\[\]-~]+")
+_NOT_IN_KEY: Final = re.compile(r"[^!#-&(-\[\]-~]")
+_SCHEME_OF_KEY: Final = re.compile(r"\W*(?:Authorization\s*[:=]\W*)?Bearer\b", re.IGNORECASE)
 
 
 def check_api_key(key: str | None) -> str:
@@ -35,13 +36,16 @@ def check_api_key(key: str | None) -> str:
         raise ConfigurationError(
             "no API key: set MOTION_API_KEY or pass api_key=; without one, try the sandbox: motion-async sandbox"
         )
+    if _SCHEME_OF_KEY.match(str(key)):
+        raise ConfigurationError("the API key has 'Bearer' in front, as its header has: give the key alone")
+    if odd := _NOT_IN_KEY.search(str(key)):
+        place, last = odd.start() + 1, len(str(key))
+        where = {1: "at its beginning", last: "at its end"}.get(place, f"as character {place}")
+        raise ConfigurationError(f"the API key has {named(odd[0])} {where}: leave that out, and give the key alone")
     if not str(key).startswith(API_KEY_PREFIX):
         raise ConfigurationError(f"the API key must be a string that starts with {API_KEY_PREFIX!r}")
-    if len(str(key)) > _MAX_KEY or not _REST_OF_KEY.fullmatch(str(key), len(API_KEY_PREFIX)):
-        raise ConfigurationError(
-            f"the API key must have more than its prefix, at most {_MAX_KEY} characters, and none but visible ASCII "
-            "without quotes and backslashes"
-        )
+    if not len(API_KEY_PREFIX) < len(str(key)) <= _MAX_KEY:
+        raise ConfigurationError(f"the API key must have more than its prefix, and at most {_MAX_KEY} characters")
     return key
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -75,6 +76,37 @@ def test_a_base_url_that_the_key_must_not_go_to_is_refused(url: Any) -> None:
 def test_what_cannot_be_a_key_is_refused_and_never_shown(key: Any) -> None:
     """Whatever it is, the error says what is wrong without it."""
     with pytest.raises(ConfigurationError, match="API key") as caught:
+        check_api_key(key)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("motion_SECRET\n", "U+000A LINE FEED at its end"),
+        ("motion_SECRET\r\n", "U+000D CARRIAGE RETURN as character 14"),
+        (" motion_SECRET", "U+0020 SPACE at its beginning"),
+        ("motion_SEC RET", "U+0020 SPACE as character 11"),
+        ("motion_SECRET\t", "U+0009 TAB at its end"),
+        ("\ufeffmotion_SECRET", "U+FEFF BYTE ORDER MARK at its beginning"),
+        ("motion_\u200bSECRET", "U+200B ZERO WIDTH SPACE as character 8"),
+        ("motion_SECRET\u00a0", "U+00A0 NO-BREAK SPACE at its end"),
+        ('"motion_SECRET"', "U+0022 QUOTATION MARK at its beginning"),
+        ("'motion_SECRET'", "U+0027 APOSTROPHE at its beginning"),
+        ("\u201cmotion_SECRET\u201d", "U+201C LEFT DOUBLE QUOTATION MARK at its beginning"),
+        ("motion_SECRET\u2019", "U+2019 RIGHT SINGLE QUOTATION MARK at its end"),
+        ("motion_SECRET\\", "U+005C REVERSE SOLIDUS at its end"),
+        ("motion_SECRET\ud800", "U+D800 without a name at its end"),
+        ("Bearer motion_SECRET", "'Bearer' in front"),
+        ("bearer motion_SECRET\n", "'Bearer' in front"),
+        ("Authorization: Bearer motion_SECRET", "'Bearer' in front"),
+        ("'Bearer motion_SECRET'", "'Bearer' in front"),
+    ],
+    ids=ascii,
+)
+def test_what_does_not_belong_to_a_key_is_named_with_its_place(key: str, told: str) -> None:
+    """The character that was pasted along is named, as most of them cannot be seen, and the key is not."""
+    with pytest.raises(ConfigurationError, match=re.escape(f"API key has {told}")) as caught:
         check_api_key(key)
     assert "SECRET" not in str(caught.value)
 
