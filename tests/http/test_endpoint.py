@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from motion_async import ConfigurationError
-from motion_async.http.endpoint import check_api_key, check_base_url, proxy_for
+from motion_async.http.endpoint import check_api_key, check_base_url, find_base_url, proxy_for
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,41 @@ def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(proxy: Any)
         proxy_for(check_base_url("https://api.motion.so"), proxy, trust_env=False)
     assert "SECRET" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+def test_plain_http_goes_to_hosts_that_the_caller_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sandbox in another container is reached by its name, of the option or of the environment, and nobody else."""
+    url = "http://Sandbox:8080/x"
+    with pytest.raises(ConfigurationError, match=re.escape("plain_http_hosts=['sandbox'] or MOTION_PLAIN_HTTP_HOSTS")):
+        find_base_url(url, plain_http_hosts=None)
+    assert str(find_base_url(url, plain_http_hosts=["sandbox"])) == "http://sandbox:8080/x"
+    assert str(find_base_url("http://[fd00::1]/x", plain_http_hosts=["fd00::1"])) == "http://[fd00::1]/x"
+    monkeypatch.setenv("MOTION_PLAIN_HTTP_HOSTS", " other, sandbox ,")
+    assert str(find_base_url(url, plain_http_hosts=None)) == "http://sandbox:8080/x"
+    for names in ((), ["sandbox.example.com"], ["sand"]):
+        with pytest.raises(ConfigurationError, match="plain http"):
+            find_base_url(url, plain_http_hosts=names)
+
+
+@pytest.mark.parametrize(
+    "names", ["sandbox", ["http://sandbox"], ["sandbox:8080"], ["a/b"], [""], ["*"], [5], 5], ids=repr
+)
+def test_what_names_no_host_is_refused(names: Any) -> None:
+    """A whole URL, a port or a pattern would otherwise fit no host, or more than the caller thinks."""
+    with pytest.raises(ConfigurationError, match="plain_http_hosts must be"):
+        find_base_url("http://sandbox:8080", plain_http_hosts=names)
+
+
+def test_the_environments_proxy_is_read_as_other_tools_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With or without a scheme, and not for what NO_PROXY names; plain http meets none."""
+    base = check_base_url("https://api.motion.so")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("https_proxy", raising=False)
+    for given in ("http://proxy.example.com:3128", "proxy.example.com:3128"):
+        monkeypatch.setenv("HTTPS_PROXY", given)
+        assert str(proxy_for(base, None, trust_env=True)) == "http://proxy.example.com:3128"
+        assert proxy_for(base, None, trust_env=False) is None
+    for names in ("motion.so", "other,.motion.so", "api.motion.so:443", "*"):
+        monkeypatch.setenv("NO_PROXY", names)
+        assert proxy_for(base, None, trust_env=True) is None
