@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random as _random
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from motion_async.batch.runner import FanOut
 from motion_async.client import Client
 from motion_async.contract.validation import as_request
 from motion_async.errors import ConfigurationError, SessionClosedError
-from motion_async.http.endpoint import DEFAULT_BASE_URL, check_api_key, check_base_url
+from motion_async.http.endpoint import find_api_key, find_base_url
 from motion_async.http.transport import Transport
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
@@ -64,6 +63,8 @@ class MotionSession:
     Args:
         api_key: the key; `MOTION_API_KEY` when None. It begins with `motion_` (section "Overview").
         base_url: where the service is; `MOTION_BASE_URL` when None, else as documented. Plain http is for loopback.
+        plain_http_hosts: hosts that plain http may go to besides, such as a sandbox's in a network of your own, where
+            nobody else reads along; `MOTION_PLAIN_HTTP_HOSTS`, with commas, when None.
         client_session: an aiohttp session of your own whose connections are used. It is neither changed nor closed;
             its default headers, cookies and credentials meet no call of this library. What a service sends unasked
             on its idle connections has no bound there, as it has in this library's own.
@@ -94,6 +95,7 @@ class MotionSession:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
+        plain_http_hosts: Sequence[str] | None = None,
         client_session: aiohttp.ClientSession | None = None,
         schedule: Schedule | None = None,
         backoff: Backoff | None = None,
@@ -113,14 +115,12 @@ class MotionSession:
         self._transport_options: dict[str, Any] = {"base_url": "…"}  # its repr must hold from the beginning
         base_url = Secret(base_url) if isinstance(base_url, str) else base_url
         proxy = None if proxy is None else Secret(str(proxy))
-        api_key = Secret(os.environ.get("MOTION_API_KEY", "") if api_key is None else api_key)
+        api_key = None if api_key is None else Secret(api_key)
         if ssl is False:
             _log.warning("ssl=False: nobody checks who the service is, so whoever is in between can read the API key")
-        if base_url is None:  # an empty one is a mistake, which must not lead to where videos are paid for
-            base_url = Secret(os.environ.get("MOTION_BASE_URL") or DEFAULT_BASE_URL)
         self._transport_options = {
-            "api_key": check_api_key(api_key),
-            "base_url": check_base_url(base_url),
+            "api_key": find_api_key(api_key),
+            "base_url": find_base_url(base_url, plain_http_hosts=plain_http_hosts),
             "client_session": client_session,
             "trace_configs": tuple(trace_configs),
             "proxy": proxy,

@@ -118,7 +118,7 @@ def new_session(base_url: str | None) -> MotionSession:
         raise ConfigurationError(
             "MOTION_API_KEY is not set; export your key, or the one that motion-async sandbox prints"
         )
-    return MotionSession(key, base_url=base_url)
+    return MotionSession(key, base_url=base_url, trust_env=True)
 
 
 @asynccontextmanager

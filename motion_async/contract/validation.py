@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from motion_async.canonical import canonical_text
@@ -223,5 +223,7 @@ def _public_url(url: str, path: _Path, now: datetime) -> Iterator[Problem]:
         yield Problem("custom", flaw, path)
     end = expiry(url)
     if end is not None and end <= now:
-        message = f"The URL's signature expired at {end:%Y-%m-%dT%H:%M:%SZ}; sign it again"
+        # A clock that is ahead would refuse what is valid: whoever reads this can tell.
+        here = f"by the clock here it is {now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        message = f"The URL's signature expired at {end:%Y-%m-%dT%H:%M:%SZ}; {here}; sign it again, or set that clock"
         yield Problem("custom", message, path, {"expired_at": end.isoformat()})

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from motion_async.cli import following
+from motion_async.http.endpoint import proxy_for
 from motion_async.sandbox import (
     AwaitInput,
     Fail,
@@ -14,6 +16,7 @@ from motion_async.sandbox import (
     Sandbox,
     ServerError,
 )
+from motion_async.session import MotionSession
 
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -284,3 +287,17 @@ def test_a_job_that_is_named_twice_in_two_ways_is_one(sandbox: Sandbox, command:
         assert status == 0
         assert {line["job_id"] for line in lines} == {job_id}
         assert len(lines) == 1 if asked == "status" else lines
+
+
+def test_the_environment_says_how_the_service_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command takes the environment's proxy, as other commands do, and its hosts for plain http."""
+    monkeypatch.setattr(following, "MotionSession", MotionSession)  # not that of `fast_polls`
+    monkeypatch.setenv("MOTION_API_KEY", "motion_x")
+    monkeypatch.setenv("MOTION_PLAIN_HTTP_HOSTS", "sandbox")
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    monkeypatch.setenv("NO_PROXY", "sandbox")
+    assert repr(following.new_session("http://sandbox:8080")) == "MotionSession(base_url='http://sandbox:8080')"
+    options = following.new_session("https://api.motion.so")._transport_options
+    way = proxy_for(options["base_url"], options["proxy"], trust_env=options["trust_env"])
+    assert str(way) == "http://proxy.example.com:3128"
