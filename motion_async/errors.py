@@ -4,7 +4,7 @@
     ├── ConfigurationError              a setting (key, base URL, option) cannot be used
     │   └── WrongLoopError                  used in another event loop, thread or process, or under trio
     ├── SessionClosedError              the session was not entered, or has been left
-    ├── InvalidRequestError             the request breaks the contract; found here, or answered as 400
+    ├── InvalidRequestError             the request breaks the contract; found here, or answered as 400 or 422
     ├── ServiceError                    the service answered with an error status
     │   ├── AuthenticationError             401
     │   ├── InsufficientCreditsError        402
@@ -105,11 +105,11 @@ class SessionClosedError(MotionError):
 
 
 class InvalidRequestError(MotionError):
-    """The request breaks the contract: found before it was sent, or answered as 400.
+    """The request breaks the contract: found before it was sent, or answered as 400 or 422.
 
     Args:
         problems: what is wrong, all of it up to 50 things, not the first one only.
-        http_status: 400 when the service said so, None when it was found before sending.
+        http_status: 400 or 422 when the service said so, None when it was found before sending.
         problem_count: how many things there were, where `problems` has not all of them.
     """
 
@@ -125,7 +125,7 @@ class InvalidRequestError(MotionError):
         self.problem_count = len(given) if problem_count is None else problem_count
         self.http_status = http_status
         found = shown_list(map(str, self.problems), self.problem_count) or "the service named no details"
-        who = "the service refused the request (400)" if http_status else "the request was not sent"
+        who = f"the service refused the request ({http_status})" if http_status else "the request was not sent"
         about = f" (job {job_id})" if job_id else ""
         super().__init__(f"{who}{about}: {found}", job_id)
 

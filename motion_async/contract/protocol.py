@@ -170,6 +170,7 @@ _MEANING: Final[dict[int, tuple[type[errors.ServiceError], str]]] = {
     425: (errors.ServiceUnavailableError, "the service did not want the request yet; try again later"),
     429: (errors.RateLimitedError, "too many calls; send fewer at a time, or later"),
 }
+_SAYS_NOTHING: Final = (b"{}", b"[]", b"null", b'""')
 _TROUBLE: Final = (errors.ServiceUnavailableError, "the service is in trouble; try again later")
 _UNNAMED: Final = (errors.ServiceError, "the service refused, in a way its documentation does not name")
 
@@ -182,8 +183,9 @@ def _error(call: Call, answer: Answer, now: datetime) -> MotionError:
         return errors.UnexpectedResponseError(what, http_status=status, job_id=call.job_id)
     words = " ".join(answer.body[:200].replace(_NUL, b"").decode(errors="replace").split())
     said = read_error(answer.body) or ErrorBody(message=words or None)
-    if status == 400:
-        found = said.problems or (Problem("unknown", said.message or said.error or "no details"),)
+    if status in (400, 422):
+        shape = "" if answer.body.strip() in _SAYS_NOTHING else words  # JSON of a shape that nobody knows
+        found = said.problems or (Problem("unknown", said.message or said.error or shape or "no details"),)
         number = len(found) + said.more_problems
         return errors.InvalidRequestError(found, job_id=call.job_id, http_status=status, problem_count=number)
     kind, advice = _MEANING.get(status, _TROUBLE if status >= 500 else _UNNAMED)

@@ -12,7 +12,6 @@ import re
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, Final, NoReturn
 
 import attrs
@@ -21,9 +20,10 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from motion_async.canonical import canonical_job_id
 from motion_async.codec import write_plain_request
+from motion_async.contract.details import in_words, is_too_deep, read_problems, read_reason
 from motion_async.contract.media import guess_types
 from motion_async.jobs import NOTHING_ELSE, Attachment, JobState, JobStatus, VideoRequest
-from motion_async.problems import MAX_PROBLEMS, Problem
+from motion_async.problems import Problem
 from motion_async.redaction import redacted
 
 __all__ = [
@@ -87,7 +87,6 @@ _ESCAPES: Final = re.compile(
 )
 """The escapes of JSON one by one; the group is half of a surrogate pair alone, which no file, log or socket takes."""
 _REPLACEMENT: Final = "\ufffd"
-_MOST_OF_A_PATH: Final = 100
 
 
 def _text(given: Any, _: Any) -> str:
@@ -130,29 +129,13 @@ def _reason(given: Any, _: Any) -> str | None:
         return None
     if isinstance(given, str):
         return redacted(given)
-    if _is_too_deep(given):
+    if is_too_deep(given):
         raise WireError("nested too deeply")
     return redacted(json.dumps(given))
 
 
 def _kind(given: Any) -> str:
-    return "null" if given is None else f"{type(given).__name__} {_words(given):.60}"
-
-
-def _words(given: Any) -> str:
-    """Write any value of JSON in words for a person."""
-    return "nested too deeply" if _is_too_deep(given) else repr(given)
-
-
-def _is_too_deep(given: Any, depth: int = 64) -> bool:
-    """Whether a value has so many levels that showing, writing or pickling it may exceed the interpreter's."""
-    level = [given]
-    for _ in range(depth + 1):
-        insides = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
-        if not insides:
-            return False
-        level = list(chain.from_iterable(insides))
-    return True
+    return "null" if given is None else f"{type(given).__name__} {in_words(given):.60}"
 
 
 _converter: Final = cattrs.Converter()
@@ -203,7 +186,7 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
     if given.keys() == _STATE_FIELDS and not unread:
         return state  # as documented, and nothing else: nearly every answer
     extra = {key: given[key] for key in given.keys() - (_STATE_FIELDS - unread)}
-    if _is_too_deep(extra):
+    if is_too_deep(extra):
         raise WireError("nested too deeply")
     return attrs.evolve(state, extra=extra or NOTHING_ELSE)
 
@@ -250,14 +233,14 @@ def read_error(body: bytes) -> ErrorBody | None:
         given = _read_object(body)
     except WireError:
         return None
-    details = given.get("details")
-    details = details if isinstance(details, list) else []
+    problems, more_problems = read_problems(given)
     return ErrorBody(
-        **{name: _if_text(given.get(name)) for name in ("error", "code", "message", "status")},
+        **{name: _if_text(given.get(name)) for name in ("error", "code", "status")},
+        message=read_reason(given),
         minimum_required_credits=_if_number(given.get("minimum_required_credits")),
         current_balance=_if_number(given.get("current_balance")),
-        problems=tuple(map(_problem, details[:MAX_PROBLEMS])),
-        more_problems=max(len(details) - MAX_PROBLEMS, 0),
+        problems=problems,
+        more_problems=more_problems,
     )
 
 
@@ -331,20 +314,3 @@ def _if_text(given: Any) -> str | None:
 
 def _if_number(given: Any) -> float | None:
     return given if isinstance(given, int | float) and not isinstance(given, bool) else None
-
-
-def _problem(entry: Any) -> Problem:
-    """Read an entry of the `details` of a 400; one of another shape is kept as text."""
-    if not isinstance(entry, Mapping):
-        return Problem("unknown", _as_text(entry)[:200])
-    path = entry.get("path")
-    return Problem(
-        _as_text(entry.get("code", "unknown")),
-        _as_text(entry.get("message", "no message")),
-        tuple(p for p in path[:_MOST_OF_A_PATH] if isinstance(p, str | int)) if isinstance(path, list) else (),
-        {key: value for key, value in entry.items() if key not in ("code", "message", "path")},
-    )
-
-
-def _as_text(given: Any) -> str:
-    return given if isinstance(given, str) else _words(given)

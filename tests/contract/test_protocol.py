@@ -293,6 +293,51 @@ def test_400_without_details_is_one_problem(body: Any, message: str) -> None:
     assert error.problems == (Problem("unknown", message),)
 
 
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"error": "Invalid request", "details": ["prompt is empty", "too many"]}, "prompt is empty; too many"),
+        ({"error": "Invalid request", "details": "prompt is empty"}, "prompt is empty"),
+        (
+            {"details": {"formErrors": ["Not now"], "fieldErrors": {"prompt": ["Required", "Empty"]}}},
+            "Not now; prompt: Required; prompt: Empty",
+        ),
+        ({"error": {"formErrors": [], "fieldErrors": {"prompt": ["Required"]}}}, "prompt: Required"),
+        (
+            {"details": {"_errors": [], "attachments": {"0": {"url": {"_errors": ["Invalid url"]}}}}},
+            "attachments[0].url: Invalid url",
+        ),
+        (
+            {"details": {"errors": [], "properties": {"attachments": {"items": [{"errors": ["Bad"]}]}}}},
+            "attachments[0]: Bad",
+        ),
+        (
+            {"detail": [{"loc": ["body", "prompt"], "msg": "field required", "type": "missing"}]},
+            "prompt: field required",
+        ),
+        ({"errors": {"prompt": ["can't be blank"]}}, "prompt: can't be blank"),
+        ({"errors": [{"message": "m", "path": ["prompt"]}]}, "prompt: m"),
+        ({"issues": [{"code": "custom", "message": "m", "path": "prompt"}]}, "prompt: m"),
+        ({"error": {"message": "The prompt is empty", "code": "invalid_prompt"}}, "The prompt is empty"),
+        ({"title": "Bad Request", "detail": "The prompt is empty"}, "The prompt is empty"),
+        ({"reason": "The prompt is empty"}, "The prompt is empty"),
+        ({"why": "the prompt is empty"}, '{"why": "the prompt is empty"}'),
+        (["the prompt is empty"], '["the prompt is empty"]'),
+        ("the prompt is empty", "the prompt is empty"),
+    ],
+    ids=str,
+)
+def test_the_reason_of_a_refusal_is_told_in_whatever_shape_it_comes(status: int, body: Any, told: str) -> None:
+    """The message and the problems have what is wrong, and where, as far as the answer says so."""
+    error = error_of(CREATE, answer(status, body))
+    assert isinstance(error, errors.InvalidRequestError)
+    assert error.http_status == status
+    assert str(error).startswith(f"the service refused the request ({status}): ")
+    assert told in str(error)
+    assert told == "; ".join(map(str, error.problems)) or told in error.problems[0].message
+
+
 def test_401_says_which_setting_to_check() -> None:
     """The documentation's 401 is an authentication error with its own words and the next step."""
     error = service_error_of(POLL, answer(401, {"error": "Mosaic Motion API key authentication required"}))
@@ -366,7 +411,7 @@ NAMED = {
     425: errors.ServiceUnavailableError,
     429: errors.RateLimitedError,
     **dict.fromkeys([500, 501, 502, 503, 504, 520, 529, 599], errors.ServiceUnavailableError),
-    **dict.fromkeys([405, 410, 413, 418, 422, 426, 451, 499], errors.ServiceError),
+    **dict.fromkeys([405, 410, 413, 418, 426, 451, 499], errors.ServiceError),
 }
 BODIES: dict[str, Any] = {
     "page": HTML,
@@ -472,6 +517,15 @@ def test_what_the_service_echoes_is_no_leak(status: int, body: Any) -> None:
     error = error_of(FOLLOWUP, answer(status, sent if isinstance(body, dict) else sent.strip(b'"')))
     assert "SECRET" not in f"{error} {error!r} {vars(error)!r}"
     assert b"SECRET" not in pickle.dumps(error)
+
+
+@pytest.mark.parametrize("depth", [10, 300, 450, 600, 900])
+@pytest.mark.parametrize("inside", [("[", "]"), ('{"errors": ', "}"), ('{"prompt": ', "}")], ids=str)
+def test_deep_details_without_a_message_are_one_problem(depth: int, inside: tuple[str, str]) -> None:
+    """A 400 whose details are nested as deep as JSON can be read, and say nothing, is an error that can be pickled."""
+    body = '{"details": ' + inside[0] * depth + "1" + inside[1] * depth + "}"
+    error = error_of(CREATE, answer(400, body.encode()))
+    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
 
 
 @pytest.mark.parametrize("depth", [10, 300, 450, 600, 900])

@@ -400,8 +400,8 @@ ERRORS: dict[str, tuple[bytes, ErrorBody]] = {
     "nothing of it": (b"{}", ErrorBody()),
     "every field of another type": (
         b"""{"error": {"a": 1}, "code": 5, "message": null, "status": ["x"],
-        "minimum_required_credits": "300", "current_balance": true, "details": "none"}""",
-        ErrorBody(),
+        "minimum_required_credits": "300", "current_balance": true, "details": 7}""",
+        ErrorBody(problems=(Problem("unknown", "1", ("a",)),)),
     ),
     "fractions": (
         b'{"minimum_required_credits": 0.5, "current_balance": -1.25}',
@@ -420,7 +420,7 @@ def test_error_bodies_are_read_as_far_as_they_go(body: bytes, read: ErrorBody) -
     ("entry", "problem"),
     [
         ({"path": ["attachments", 3, "url"]}, Problem("unknown", "no message", ("attachments", 3, "url"))),
-        ({"code": "c", "message": "m", "path": "prompt"}, Problem("c", "m")),
+        ({"code": "c", "message": "m", "path": "prompt"}, Problem("c", "m", ("prompt",))),
         ({"code": "c", "message": "m", "path": ["a", None, 1.5, {}, 0]}, Problem("c", "m", ("a", 0))),
         ({"code": 5, "message": ["m"]}, Problem("5", "['m']")),
         ("just a sentence", Problem("unknown", "just a sentence")),
