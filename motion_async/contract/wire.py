@@ -254,7 +254,7 @@ def inflate(body: bytes, encoding: str | None, *, limit: int, may_be_cut: bool =
     # zlib's numbers: 15 for the greatest window, 16 more for gzip's own frame.
     window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
     # Such as `utf-8`, or a proxy's word for what it has unpacked itself: nothing compressed begins like an object.
-    if body[:1] == b"{" and first_object(body) is not None:
+    if body[:1] == b"{" and len(body) <= limit and first_object(body) is not None:
         return body
     if window is None:
         raise WireError(f"content encoding {encoding!r:.60} was not asked for")

@@ -15,7 +15,7 @@ __all__ = ["Deadline", "Deadlines"]
 
 _LOOK: Final = 1.0
 """Seconds between two looks at the oldest block; also what is left to read in after the process stood still."""
-_LATE: Final = 0.1
+_LATE: Final = 0.5
 """Seconds by which a look comes late when the process stood still: a stopped one, a blocked loop, a paused machine."""
 
 
@@ -41,7 +41,7 @@ class Deadline:
         self.expires_at = loop.time() - self._deadlines.frozen + self._deadlines.seconds
         self._deadlines.running[self] = None
         if not self._deadlines.is_looking:
-            self._deadlines.look_later()
+            self._deadlines.look_within(_LOOK)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -75,13 +75,13 @@ class Deadlines:
         self.frozen = 0.0
         self.is_looking = False
         self._looks_at = 0.0
+        self._has_waited = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def look_later(self) -> None:
-        """Set the timer for the next look; for `Deadline` alone, of which at least one is running."""
+    def look_within(self, seconds: float) -> None:
+        """Set the timer for the next look, in so many seconds at most; one block at least is running."""
         now, oldest = self.loop.time(), next(iter(self.running))
-        # Often, as only a timer that comes late shows that the process stood still.
-        self._looks_at = min(now + _LOOK, max(oldest.expires_at + self.frozen, now))
+        self._looks_at = min(now + seconds, max(oldest.expires_at + self.frozen, now))
         self._timer = self.loop.call_at(self._looks_at, self._look)
         self.is_looking = True
 
@@ -97,13 +97,19 @@ class Deadlines:
         """End the blocks whose time has passed."""
         self.is_looking = False
         now = self.loop.time()
-        if now - self._looks_at > _LATE:
-            # The answer may lie in the socket, which is read after this: it has as long as before, and a moment more.
-            self.frozen += now - self._looks_at + _LOOK
+        late = now - self._looks_at
+        # Not twice in a row: a machine that is always late would never end anything.
+        if late > _LATE and self.running and not self._has_waited:
+            # What came meanwhile lies in the socket, and is read after this: a block has what it had, and a moment.
+            self.frozen += late + min(_LOOK, self.seconds)
+            self._has_waited = True
+        else:
+            self._has_waited = False
         while self.running:
             oldest = next(iter(self.running))
             if oldest.expires_at + self.frozen > now:
-                self.look_later()
+                # Often, as only a timer that comes late shows that the process stood still.
+                self.look_within(_LOOK)
                 return
             del self.running[oldest]
             oldest.expire()

@@ -119,6 +119,6 @@ async def test_an_answer_that_came_while_the_loop_was_blocked_is_read(service: S
             while not service.asked.is_set():
                 await asyncio.sleep(0.001)
             service.answered.wait(60)
-            time.sleep(0.5)  # noqa: ASYNC251  # to block the loop is what this is about
+            time.sleep(1)  # noqa: ASYNC251  # to block the loop is what this is about
             assert isinstance(await task, Job | JobState)
     assert service.requests == 2
