@@ -22,6 +22,7 @@ _SENTENCES: Final = ("message", "detail", "title", "error_description", "reason"
 _HOLDERS: Final = frozenset((*_SOURCES, "formErrors", "fieldErrors", "_errors", "properties", "items"))
 """Names in a nested shape that hold what is wrong, and name no field of the request."""
 _OF_AN_ENTRY: Final = frozenset({"code", "message", "msg", "path", "loc"})
+_NESTED: Final = (list, dict)
 _MOST_OF_A_PATH: Final = 100
 _DEEPEST: Final = 16
 
@@ -50,9 +51,12 @@ def _entries(given: Any, path: _Path, depth: int = 0) -> Iterator[tuple[Any, _Pa
     """Give each entry of a list, or of what is nested by the fields that the entries are about."""
     if isinstance(given, list) and depth < _DEEPEST:
         for index, item in enumerate(given):
-            is_part = bool(path) and isinstance(item, Mapping) and not _OF_AN_ENTRY & item.keys()
+            if not isinstance(item, _NESTED):
+                yield item, path  # at once: an answer may have hundreds of thousands of these
+                continue
+            is_part = bool(path) and isinstance(item, dict) and not _OF_AN_ENTRY & item.keys()
             yield from _entries(item, (*path, index) if is_part else path, depth + 1)
-    elif isinstance(given, Mapping) and not _OF_AN_ENTRY & given.keys() and depth < _DEEPEST:
+    elif isinstance(given, dict) and not _OF_AN_ENTRY & given.keys() and depth < _DEEPEST:
         for name, value in given.items():
             step = int(name) if name.isdecimal() and len(name) < 5 else name
             yield from _entries(value, path if name in _HOLDERS else (*path, step), depth + 1)
