@@ -17,7 +17,6 @@ from weakref import WeakValueDictionary
 import anyio
 
 from motion_async.batch.requests import Intake
-from motion_async.canonical import canonical_job_id
 from motion_async.contract.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.contract.validation import check_request, earliest_expiry
 from motion_async.contract.wire import unread_fields
@@ -135,9 +134,9 @@ class Client:
 
         `parent_end` is an end of the job that a ledger knows, None if it knows none.
         """
-        job_id = canonical_job_id(job_id)
-        call = followup_call(job_id, request, now=self._now())
         watched = self.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
+        job_id = watched.job_id
+        call = followup_call(job_id, request, now=self._now())
         if parent_end is not None and watched.state is None:
             self.polls.observe(watched, parent_end)  # an answer that is older must not count
         found: tuple[JobState, int]

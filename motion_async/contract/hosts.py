@@ -33,12 +33,12 @@ _RELAYS: Final = 0xC058_6300
 
 def is_public_host(host: str) -> bool:
     """Whether the host of a URL, without port and brackets, can be a public server's, as far as its name tells."""
-    labels = _labels(host)
     address = address_of(host)
-    if ":" in host or not labels or _is_numeric(labels):
-        return address is not None and (
-            _is_public_v4(address) if isinstance(address, IPv4Address) else _is_public_v6(address)
-        )
+    if address is not None:
+        return _is_public_v4(address) if isinstance(address, IPv4Address) else _is_public_v6(address)
+    labels = [] if ":" in host else _labels(host)
+    if not labels or _is_numeric(labels):
+        return False
     name = ".".join(labels)
     return not any(name.endswith(f".{private}") or labels == [private] for private in _PRIVATE)
 

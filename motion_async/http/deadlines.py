@@ -40,8 +40,8 @@ class Deadline:
         self._cancelling = task.cancelling()
         self.expires_at = loop.time() - self._deadlines.frozen + self._deadlines.seconds
         self._deadlines.running[self] = None
-        if not self._deadlines.is_looking:
-            self._deadlines.look_within(_LOOK)
+        if self._deadlines.timer is None:
+            self._deadlines.look_later()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -65,7 +65,7 @@ class Deadlines:
         seconds: that time.
         running: the blocks that are running, in the order in which they began; that is the order of their ends, too.
         frozen: the seconds in which the process was seen to stand still while blocks were running.
-        is_looking: whether the timer is set.
+        timer: that of the next look at the oldest of them, None if none is set.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -73,29 +73,28 @@ class Deadlines:
         self.loop = asyncio.get_running_loop()
         self.running: dict[Deadline, None] = {}
         self.frozen = 0.0
-        self.is_looking = False
+        self.timer: asyncio.TimerHandle | None = None
         self._looks_at = 0.0
         self._has_waited = False
-        self._timer: asyncio.TimerHandle | None = None
 
-    def look_within(self, seconds: float) -> None:
-        """Set the timer for the next look, in so many seconds at most; one block at least is running."""
+    def look_later(self) -> None:
+        """Set the timer for the next look; one block at least is running."""
         now, oldest = self.loop.time(), next(iter(self.running))
-        self._looks_at = min(now + seconds, max(oldest.expires_at + self.frozen, now))
-        self._timer = self.loop.call_at(self._looks_at, self._look)
-        self.is_looking = True
+        # Often, as only a timer that comes late shows that the process stood still.
+        self._looks_at = min(now + _LOOK, max(oldest.expires_at + self.frozen, now))
+        self.timer = self.loop.call_at(self._looks_at, self._look)
 
     def close(self) -> None:
         """End every block that is still running, and stop the timer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self.is_looking = False  # so that a block which begins all the same sets a new one
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None  # so that a block which begins all the same sets a new one
         while self.running:
             self.running.popitem()[0].expire()
 
     def _look(self) -> None:
         """End the blocks whose time has passed."""
-        self.is_looking = False
+        self.timer = None
         now = self.loop.time()
         late = now - self._looks_at
         # Not twice in a row: a machine that is always late would never end anything.
@@ -108,8 +107,7 @@ class Deadlines:
         while self.running:
             oldest = next(iter(self.running))
             if oldest.expires_at + self.frozen > now:
-                # Often, as only a timer that comes late shows that the process stood still.
-                self.look_within(_LOOK)
+                self.look_later()
                 return
             del self.running[oldest]
             oldest.expire()

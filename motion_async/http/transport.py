@@ -45,10 +45,6 @@ _FOR_SENDS: Final = 4
 """One connection in so many, and at least one, is for creates and followups."""
 
 
-def _let_go() -> None:
-    """Keep nothing back."""
-
-
 @attrs.define(eq=False)
 class Exchange:
     """What is known of an exchange from outside while it is under way.
@@ -62,7 +58,7 @@ class Exchange:
         cut: the answer as far as it had come when the exchange was ended or its frame broke: it may hold the id.
     """
 
-    before_first_byte: Callable[[], None] = _let_go
+    before_first_byte: Callable[[], None] = lambda: None
     grace: float = 0.0
     sent: bool = False
     kept_back: Exception | None = None

@@ -155,9 +155,11 @@ class SendGate:
         asked_at = self._loop.time()
         await self._come_to_front(queue, permit)
         try:
-            while (rest := self._seconds_to_wait(permit)) > EARLY:
+            while True:
                 self._closing.raise_if_begun(_SENT)
                 permit.submission.check()
+                if (rest := self._seconds_to_wait(permit)) <= EARLY:
+                    break
                 left = permit.until - self.clock()
                 if left <= 0:
                     raise self._patience_error(permit.submission)
@@ -168,8 +170,6 @@ class SendGate:
                     timeout=None if soon == math.inf else soon,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-            self._closing.raise_if_begun(_SENT)
-            permit.submission.check()
         finally:
             queue.release()
         permit.began_at = self._loop.time()

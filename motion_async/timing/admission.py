@@ -27,9 +27,10 @@ class Admission:
         """Wait until a poll may be sent, and count it; raise `SessionClosedError` if the session is left before."""
         async with self._in_order:
             try:
-                self._closing.raise_if_begun("the poll had its turn")
-                while seconds := self._lane.wait(self._loop.time()):
-                    await self._closing.pause(seconds)
+                while True:
                     self._closing.raise_if_begun("the poll had its turn")
+                    if not (seconds := self._lane.wait(self._loop.time())):
+                        return
+                    await self._closing.pause(seconds)
             finally:
                 self._lane.give_back()  # there is one if this poll is not sent

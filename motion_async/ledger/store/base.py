@@ -10,9 +10,10 @@ import asyncio
 import logging
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -30,7 +31,24 @@ __all__ = ["Store", "make_engine"]
 _INTERRUPT_SECONDS: Final = 0.05
 
 _log = logging.getLogger("motion_async")
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+def _translate_errors(
+    method: Callable[Concatenate[Store, _P], Awaitable[_T]],
+) -> Callable[Concatenate[Store, _P], Coroutine[Any, Any, _T]]:
+    """Have a method of a store raise what an error of the database means, without the values that hang on that."""
+
+    @wraps(method)
+    async def call(store: Store, /, *args: _P.args, **options: _P.kwargs) -> _T:
+        try:
+            return await method(store, *args, **options)
+        except Exception as error:  # noqa: BLE001  # drivers raise what they like
+            failure = translate_error(error, store._unshown)  # noqa: SLF001  # it stands in for a method of the store
+        raise failure
+
+    return call
 
 
 class Store(ABC):
@@ -56,20 +74,15 @@ class Store(ABC):
         self.on_lock_lost: Callable[[], object] | None = None
         self.queries: Final = Queries(self)
 
+    @_translate_errors
     async def open(self) -> None:
         """Connect, and make the tables or bring them up to date, or, reading only, find them as they should be."""
-        try:
-            if self.is_read_only:
-                async with self._reading() as connection:
-                    await self._check_tables(connection)
-            else:
-                async with self._transaction() as connection:
-                    await self._upgrade(connection)
-        except Exception as error:  # noqa: BLE001  # drivers raise what they like
-            failure = translate_error(error, self._unshown)
+        if self.is_read_only:
+            async with self._reading() as connection:
+                await self._check_tables(connection)
         else:
-            return
-        raise failure
+            async with self._transaction() as connection:
+                await self._upgrade(connection)
 
     async def _check_tables(self, connection: AsyncConnection) -> None:
         if not await self._find_tables(connection):
@@ -78,6 +91,7 @@ class Store(ABC):
         if found < OLDEST_WITH_THESE_TABLES:
             raise PermanentStoreError(f"it has version {found}; open it once for writing, which brings it to {newest}")
 
+    @_translate_errors
     async def commit(self, writes: Sequence[Write]) -> Sequence[Any]:
         """Write a group in one transaction, and give the result of each once they are on disk.
 
@@ -85,12 +99,8 @@ class Store(ABC):
         """
         if self.is_read_only:
             raise PermanentStoreError("it was opened for reading only")
-        try:
-            async with self._transaction() as connection:
-                return await commit_group(connection, writes)
-        except Exception as error:  # noqa: BLE001  # drivers raise what they like
-            failure = translate_error(error, self._unshown)
-        raise failure
+        async with self._transaction() as connection:
+            return await commit_group(connection, writes)
 
     async def fetch(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Give the rows of a statement; if nobody waits any more, no connection is lost by that."""
@@ -112,20 +122,17 @@ class Store(ABC):
         task.add_done_callback(self._reads.discard)
         return task
 
+    @_translate_errors
     async def _read(
         self, statement: sa.Executable, values: Mapping[str, Any] | None, used: list[AsyncConnection]
     ) -> Sequence[Any]:
         """Give the rows of a statement; the connection stands in `used` for as long as it can be interrupted."""
-        try:
-            async with self._reading() as connection:
-                used.append(connection)
-                try:
-                    return list(await connection.execute(statement, values))
-                finally:
-                    used.clear()
-        except Exception as error:  # noqa: BLE001  # drivers raise what they like
-            failure = translate_error(error, self._unshown)
-        raise failure
+        async with self._reading() as connection:
+            used.append(connection)
+            try:
+                return list(await connection.execute(statement, values))
+            finally:
+                used.clear()
 
     async def _cut_short(self, read: asyncio.Task[Any], used: Sequence[AsyncConnection]) -> None:
         """Interrupt a read that nobody waits for, again and again, as it may be just between two statements."""
