@@ -236,16 +236,21 @@ class Transitions(AsyncIterator[StatusChange]):
         """Follow the job until there is a change."""
         self._polls.follow(self._job)
         try:
+            if self._deadline is None:  # a scope less for each of many readers, who are all woken at once
+                return await self._next_change()
             async with asyncio.timeout_at(self._deadline):
-                while (change := self._read()) is None:
-                    if self._unread.is_closed:
-                        raise StopAsyncIteration  # by `aclose`, while this slept
-                    await self._unread.sleep()
+                return await self._next_change()
         except TimeoutError:
             self._end()
             raise timed_out(self._job, self._timeout) from None
         finally:
             self._polls.unfollow(self._job)
+
+    async def _next_change(self) -> StatusChange:
+        while (change := self._read()) is None:
+            if self._unread.is_closed:
+                raise StopAsyncIteration  # by `aclose`, while this slept
+            await self._unread.sleep()
         return change
 
     def _end(self) -> None:
