@@ -25,7 +25,8 @@
     │   └── DroppedError                    a person gave it up, in the ledger
     ├── LedgerError                     the ledger cannot be opened, read or written
     │   ├── LedgerVersionError              a newer version of the library has written it
-    │   └── LedgerConflictError             what was asked of an item does not go with where it stands
+    │   ├── LedgerConflictError             what was asked of an item does not go with where it stands
+    │   └── LedgerAccountError              a batch was begun with another service or another key
     ├── WaitTimeoutError                the caller's deadline passed; the job goes on
     ├── InputRequiredError              the job waits for a person, and the caller asked to be told
     └── JobFailedError                  the job ended as failed
@@ -61,6 +62,7 @@ __all__ = [
     "InvalidRequestError",
     "JobFailedError",
     "JobNotFoundError",
+    "LedgerAccountError",
     "LedgerConflictError",
     "LedgerError",
     "LedgerVersionError",
@@ -371,6 +373,30 @@ class LedgerConflictError(LedgerError):
         self.batch = batch
         self.key = key
         self.state = state
+
+
+class LedgerAccountError(LedgerError):
+    """A batch was begun with another service or another key than the session's, so nothing is sent for it.
+
+    Args:
+        batch: the batch.
+        bound_origin: the service that it was begun with.
+        origin: the session's service; where it is the same, the key is another one.
+    """
+
+    def __init__(self, batch: str, bound_origin: str, origin: str) -> None:
+        is_same_origin = bound_origin == origin
+        other = (
+            "with another API key" if is_same_origin else f"at {bound_origin}, and this session's service is {origin}"
+        )
+        replaced = f"; if the key was only replaced, say so with ledger.adopt({batch!r}) or `motion-async ledger adopt`"
+        super().__init__(
+            f"nothing was sent: batch {batch!r} was begun {other}; give the batch another name, or use another ledger"
+            f"{replaced if is_same_origin else ''}"
+        )
+        self.batch = batch
+        self.bound_origin = bound_origin
+        self.origin = origin
 
 
 class WaitTimeoutError(MotionError):

@@ -24,10 +24,11 @@ from motion_async.batch.runner import FanOut
 from motion_async.client import Client
 from motion_async.contract.validation import as_request
 from motion_async.errors import ConfigurationError, SessionClosedError
-from motion_async.http.endpoint import find_api_key, find_base_url
+from motion_async.http.endpoint import find_api_key, find_base_url, read_origin
 from motion_async.http.transport import Transport
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
+from motion_async.ledger.accounts import Account
 from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number, check_whole_number
 from motion_async.polling.streams import EventHub, EventStream
@@ -153,6 +154,12 @@ class MotionSession:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a MotionSession holds a key and open connections, so it cannot be pickled; pickle job ids")
+
+    @property
+    def account(self) -> Account:
+        """The service and the key, as a ledger is asked whose a batch is; it does not show the key."""
+        options = self._transport_options
+        return Account(read_origin(options["base_url"]), options["api_key"])
 
     async def __aenter__(self) -> Self:
         if self._was_entered:
@@ -382,19 +389,27 @@ class MotionSession:
             partial(calls.send, schedule=schedule, waits_for_credits=policy == "wait"),
             partial(calls.take_up, schedule=schedule),
             calls.polls,
-            (intakes if ledger is None else self._batch(ledger, batch, schedule).intakes)(requests),
+            (intakes if ledger is None else self._batch(calls, ledger, batch, schedule).intakes)(requests),
             limiter=limiter,
             job_timeout=check_timeout(job_timeout, name="job_timeout"),
             on_input=check_on_input(on_input),
             recheck=calls.gate.recheck,
         )
 
-    def _batch(self, ledger: Ledger, name: str, schedule: Schedule) -> Batch:
+    def _batch(self, calls: Client, ledger: Ledger, name: str, schedule: Schedule) -> Batch:
         """Give a batch of a ledger, whose durations come first for a schedule that learns."""
         from motion_async.batch.resume import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
         lesson = partial(self._past_durations.give, schedule, ledger)
-        return Batch(ledger, name, now=self._now, publish=self._events.publish, lesson=lesson)
+        return Batch(
+            ledger,
+            name,
+            account=self.account,
+            poll=calls.poll_once,
+            now=self._now,
+            publish=self._events.publish,
+            lesson=lesson,
+        )
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
         """Read every change and every disturbance of all jobs of this session, from now on.

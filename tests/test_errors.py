@@ -66,6 +66,7 @@ def one_of_each(words: str) -> list[MotionError]:
         errors.LedgerError(words, job_ids=(("launch", "hero", JOB),)),
         errors.LedgerVersionError(found=2, known=1),
         errors.LedgerConflictError(words, batch="launch", key="hero", state="planned", job_id=JOB),
+        errors.LedgerAccountError("launch", bound_origin="http://127.0.0.1:8080", origin="https://api.motion.so"),
         errors.WaitTimeoutError(JOB, timeout=900, status="running"),
         errors.InputRequiredError(JOB),
         errors.JobFailedError(JOB, error=words),
@@ -202,7 +203,13 @@ def test_what_an_error_of_the_tree_hangs_on_goes_along(again: Callable[[MotionEr
 @pytest.mark.parametrize("error", one_of_each("what happened"), ids=name_of)
 def test_the_message_tells_what_happened(error: MotionError) -> None:
     """The message carries the words that were handed in, and is one line."""
-    own_words = (errors.WaitTimeoutError, errors.InputRequiredError, errors.LedgerVersionError, errors.DroppedError)
+    own_words = (
+        errors.WaitTimeoutError,
+        errors.InputRequiredError,
+        errors.LedgerVersionError,
+        errors.LedgerAccountError,
+        errors.DroppedError,
+    )
     if not isinstance(error, own_words):
         assert "what happened" in str(error)
     assert len(str(error).splitlines()) == 1

@@ -111,7 +111,7 @@ LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "journal": lambda ledger, item: _sync(lambda: ledger.journal(item)),
     "find": lambda ledger, _: ledger.find("launch", "hero"),
     "many": lambda ledger, _: ledger.many("launch", ["hero"]),
-    "settled": lambda ledger, item: ledger.settled(item),
+    "refresh": lambda ledger, item: ledger.refresh(item),
     "items": lambda ledger, _: anext(ledger.items()),
     "keyed_earlier": lambda ledger, _: anext(ledger.keyed_earlier("launch")),
     "of_job": lambda ledger, _: ledger.of_job("a"),

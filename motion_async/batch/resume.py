@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from datetime import datetime
@@ -18,7 +19,7 @@ import attrs
 
 from motion_async.batch.keys import Keys
 from motion_async.batch.requests import Intake, Requests, as_batch_request, iterate, known_by
-from motion_async.batch.unsent import parent_failed, parent_incomplete
+from motion_async.batch.unsent import parent_failed, parent_incomplete, unknown_jobs
 from motion_async.canonical import canonical_text
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import (
@@ -28,12 +29,15 @@ from motion_async.errors import (
     FollowupUncertainError,
     InvalidRequestError,
     JobFailedError,
+    JobNotFoundError,
     LedgerConflictError,
     MotionError,
+    NotSentError,
 )
 from motion_async.events import Event, SentElsewhere
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger import Ledger
+from motion_async.ledger.accounts import Account
 from motion_async.ledger.codec import check_name
 from motion_async.ledger.earlier import has_content
 from motion_async.ledger.items import Entry, Item, ItemState
@@ -43,6 +47,8 @@ __all__ = ["Batch"]
 
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
+_UNKNOWN_ENOUGH: Final = 3
+"""If the service knows none of so many jobs, it is not the one that made them, or the account is another."""
 _LOOK_AGAIN: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
 """Seconds between two looks at an item that another process is sending: at first, and at most."""
@@ -59,6 +65,8 @@ class Batch:
         now: gives the time as an aware datetime; signatures are held against it.
         publish: told of each request that another process is sending.
         lesson: awaited before the first request: it teaches the batch's schedule.
+        account: who pays for the batch, and to whom it is sent.
+        poll: asks for a job's state, once.
     """
 
     def __init__(
@@ -66,6 +74,8 @@ class Batch:
         ledger: Ledger,
         name: str,
         *,
+        account: Account,
+        poll: Callable[[str], Awaitable[JobState]],
         now: Callable[[], datetime],
         publish: Callable[[Event], None],
         lesson: Callable[[], Awaitable[None]],
@@ -77,15 +87,21 @@ class Batch:
         self._ledger = ledger
         self._name = check_name("the name of a batch", name)
         self._lesson = lesson
+        self._account = account
+        self._poll = poll
+        self._refusal: NotSentError | None = None
         self._now = now
         self._publish = publish
 
     async def intakes(self, requests: Requests) -> AsyncGenerator[Intake]:
         """Plan requests in the ledger, and give each with what the ledger knows of it.
 
-        A step raises a `LedgerError` if the ledger cannot be read or written.
+        The first step raises a `LedgerAccountError` if the batch is another account's. A step raises a `LedgerError` if
+        the ledger cannot be read or written.
         """
+        await self._ledger.bind(self._name, self._account)
         await self._lesson()
+        self._refusal = await self._find_refusal()
         at_once = 1 if isinstance(requests, AsyncIterable) else _AT_ONCE
         failure: Exception | None = None
         chunk: list[BatchRequest] = []
@@ -105,6 +121,23 @@ class Batch:
         # Only now, as all that came before the failure is a request like any other, and is made.
         if not isinstance(failure, StopAsyncIteration):
             raise failure
+
+    async def _find_refusal(self) -> NotSentError | None:
+        """Ask after jobs of earlier runs, and say why nothing new is sent if the service knows none of them."""
+        unknown = 0
+        async with contextlib.aclosing(self._ledger.items(self._name, states=(ItemState.SUBMITTED,))) as taken:
+            async for item in taken:
+                try:
+                    await self._poll(item.job_id or "")
+                except JobNotFoundError:
+                    unknown += 1
+                except MotionError:
+                    return None  # it says nothing of whose the jobs are
+                else:
+                    return None
+                if unknown == _UNKNOWN_ENOUGH:
+                    return unknown_jobs(self._name, unknown)
+        return None
 
     async def _plan(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
         # By their places, so that the refused ones come out among the others in the order in which all went in.
@@ -149,7 +182,7 @@ class Batch:
         """
         if item.state is ItemState.INTENT:
             # Its owner may have died in the middle of sending: then it is uncertain, and nobody waits for it.
-            item = await self._ledger.settled(item)
+            item = await self._ledger.refresh(item)
         intake = Intake(
             entry.request,
             key=item.key,
@@ -159,7 +192,7 @@ class Batch:
             again=partial(self._look_again, entry, keys),
         )
         if item.state is ItemState.PLANNED:
-            return intake
+            return intake if self._refusal is None else attrs.evolve(intake, settled=(None, copy.copy(self._refusal)))
         if not has_content(item, entry.request) or item.parent != entry.parent:
             return attrs.evolve(intake, settled=(item.job_state, self._conflict_error(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:

@@ -15,6 +15,7 @@ __all__ = [
     "parent_incomplete",
     "sent_elsewhere",
     "stopped_by",
+    "unknown_jobs",
     "without_parent",
 ]
 
@@ -61,3 +62,9 @@ def sent_elsewhere(key: str | None, seconds: float | None) -> NotSentError:
         f"request {key!r} was still being sent by somebody else after {seconds:g} s; run the batch again to hear of it"
     )
     return NotSentError(why)
+
+
+def unknown_jobs(batch: str, count: int) -> NotSentError:
+    """Give the error of what is new in a batch of which the service knows no job."""
+    why = f"the service knows none of {count} jobs that it has taken for batch {batch!r}"
+    return NotSentError(why, advice="check the base URL and whose the API key is, or give the batch another name")

@@ -60,6 +60,7 @@ _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
     errors.LedgerError: (ExitStatus.UNREACHABLE, ""),
     errors.LedgerVersionError: (ExitStatus.WRONG_USE, ""),
     errors.LedgerConflictError: (ExitStatus.WRONG_USE, ""),
+    errors.LedgerAccountError: (ExitStatus.WRONG_USE, ""),
     errors.WaitTimeoutError: (ExitStatus.UNREACHABLE, "wait on with: {watch}"),
     errors.InputRequiredError: (ExitStatus.JOB_FAILED, ""),
     errors.JobFailedError: (

@@ -20,7 +20,7 @@ from motion_async.jobs import API_KEY_PREFIX
 from motion_async.redaction import Secret
 from motion_async.showing import named, shown
 
-__all__ = ["check_api_key", "check_base_url", "find_api_key", "find_base_url", "proxy_for"]
+__all__ = ["check_api_key", "check_base_url", "find_api_key", "find_base_url", "proxy_for", "read_origin"]
 
 _DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
 _HOST: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?")
@@ -108,6 +108,14 @@ def check_base_url(url: str | URL, *, plain_http_hosts: Collection[str] = ()) ->
         )
     # As it was given: without `encoded` yarl would escape what is escaped already.
     return parsed.with_path(parsed.raw_path.rstrip("/"), encoded=True)
+
+
+def read_origin(url: str | URL) -> str:
+    """Give scheme, host and port of an address, as a ledger keeps them, or raise a `ConfigurationError`."""
+    parsed = _read(url)
+    if parsed is None:
+        raise ConfigurationError(f"the origin of a service is a URL such as https://api.motion.so, not {_shown(url)}")
+    return str(parsed.origin())
 
 
 def _read(url: object) -> URL | None:

@@ -15,6 +15,7 @@ It needs the extra `ledger`, for PostgreSQL the extra `postgres`; importing it n
 poll or watch: it writes down what it is told.
 """
 
+from motion_async.ledger.accounts import Account
 from motion_async.ledger.items import (
     Entry,
     History,
@@ -30,6 +31,7 @@ from motion_async.ledger.transitions import MOVES
 
 __all__ = [
     "MOVES",
+    "Account",
     "Entry",
     "History",
     "Item",

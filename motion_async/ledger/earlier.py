@@ -16,12 +16,12 @@ from motion_async.canonical import canonical_text
 from motion_async.jobs import BatchRequest, VideoRequest
 from motion_async.ledger.items import Item, content_digest
 
-__all__ = ["EARLIER_KEY", "EarlierKeys", "asks_for_same", "has_content", "is_earlier"]
+__all__ = ["EARLIER_DIGITS", "EARLIER_KEY", "EarlierKeys", "asks_for_same", "has_content", "is_earlier"]
 
-_DIGITS: Final = 32
+EARLIER_DIGITS: Final = 32
 """Of a digest of that time; those that are made now are longer."""
-_KEY: Final = re.compile(rf"[0-9a-f]{{{_DIGITS}}}-[1-9][0-9]*")
-EARLIER_KEY: Final = "_" * _DIGITS + "-%"
+_KEY: Final = re.compile(rf"[0-9a-f]{{{EARLIER_DIGITS}}}-[1-9][0-9]*")
+EARLIER_KEY: Final = "_" * EARLIER_DIGITS + "-%"
 """What a key looks like, to a database, that a request without an id had."""
 
 _Types: TypeAlias = tuple[str | None, ...]
@@ -29,7 +29,7 @@ _Types: TypeAlias = tuple[str | None, ...]
 
 def is_earlier(digest: str) -> bool:
     """Whether a digest is of the first ledgers' time."""
-    return len(digest) == _DIGITS
+    return len(digest) == EARLIER_DIGITS
 
 
 def has_content(item: Item, request: VideoRequest) -> bool:

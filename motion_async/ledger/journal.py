@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from motion_async.errors import InvalidRequestError, MotionError, UncertainError
 from motion_async.jobs import JobState, StatusChange
+from motion_async.ledger.binding import BatchAccounts
 from motion_async.ledger.codec import make_storable, write_error
 from motion_async.ledger.items import Item
 from motion_async.ledger.transitions import Accept, Claim, Finish, MarkUncertain, RecordStatus, Reject, Release
@@ -24,10 +25,11 @@ __all__ = ["LedgerJournal"]
 class LedgerJournal:
     """Makes a move of each thing that a `SendJournal` is told of an item."""
 
-    def __init__(self, item: Item, writer: Writer, store: Store) -> None:
+    def __init__(self, item: Item, writer: Writer, store: Store, accounts: BatchAccounts) -> None:
         self._item = item
         self._writer = writer
         self._store = store
+        self._accounts = accounts
         self._claim: str | None = None
         self._claimed_in = 0
         self._found: JobState | None = None
@@ -59,6 +61,7 @@ class LedgerJournal:
 
     def accepted(self, accepted: JobState) -> Future[None]:
         """Note the id."""
+        self._accounts.confirm(self._item.batch)
         op, at = self._writer.next_op()
         # Not the answer: beside id and status it says nothing. An end that stood before must not be taken for its own.
         job_id, status = make_storable(accepted.job_id), make_storable(str(accepted.status))
@@ -66,6 +69,7 @@ class LedgerJournal:
 
     def changed(self, change: StatusChange) -> None:
         """Note a change."""
+        self._accounts.confirm(self._item.batch)
         op, at = self._writer.next_op()
         job_id, status = make_storable(change.job_id), make_storable(str(change.current))
         self._writer.put(RecordStatus(op, self._item, at, job_id, status, change.state))
@@ -76,6 +80,7 @@ class LedgerJournal:
         words = write_error(error)
         if state is None:
             return self._writer.put(Finish(op, self._item, at, None, None, None, words))
+        self._accounts.confirm(self._item.batch)
         return self._writer.put(
             Finish(op, self._item, at, make_storable(state.job_id), make_storable(str(state.status)), state, words)
         )

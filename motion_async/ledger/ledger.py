@@ -7,36 +7,32 @@ database and no SQL: the store under it reads and commits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
-from contextlib import aclosing
-from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from motion_async.canonical import canonical_job_id, canonical_text
+from motion_async.canonical import canonical_job_id
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
+from motion_async.http.endpoint import read_origin
+from motion_async.ledger.accounts import Account
+from motion_async.ledger.binding import BatchAccounts
 from motion_async.ledger.codec import check_name, write_metadata, write_request
-from motion_async.ledger.items import Entry, History, Item, ItemState, content_digest
+from motion_async.ledger.items import Entry, Item, ItemState, content_digest
 from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage
-from motion_async.ledger.plans import Plan, Planned
+from motion_async.ledger.plans import Adopt, Plan, Planned
+from motion_async.ledger.reading import ReadableLedger
 from motion_async.ledger.tasks import start, wait_until_done
 from motion_async.ledger.transitions import Accept, Drop, Expire, Move, SendAgain
 from motion_async.ledger.writer import Writer
-from motion_async.loops import HomeLoop
 from motion_async.sending.journal import SendJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from motion_async.ledger.store.base import Store
 
 __all__ = ["Ledger"]
 
-_PAGE: Final = 500
 _PLANNED_AT_ONCE: Final = 125
-
-_T = TypeVar("_T")
 
 
 def _write_entry(entry: Entry) -> Planned:
@@ -50,7 +46,7 @@ def _write_entry(entry: Entry) -> Planned:
     )
 
 
-class Ledger:
+class Ledger(ReadableLedger):
     """The durable record of batches; `open_ledger` gives one.
 
     Every method that writes returns once its news is on disk. All of them raise a `LedgerError` if the database
@@ -62,12 +58,10 @@ class Ledger:
     """
 
     def __init__(self, store: Store, writer: Writer, outage: Outage) -> None:
+        super().__init__(store, outage)
         self.owner = store.owner
-        self._home = HomeLoop("the ledger")
-        self._store = store
         self._writer = writer
-        self._outage = outage
-        self._closing: asyncio.Task[None] | None = None
+        self._accounts = BatchAccounts(store, writer, outage)
 
     def __repr__(self) -> str:
         return f"<Ledger {self._outage.where}, owner {self.owner}>"
@@ -105,6 +99,43 @@ class Ledger:
             await asyncio.sleep(0)  # polls are due in the meantime
         return [item for items in written for item in await items]
 
+    async def bind(self, batch: str, account: Account) -> None:
+        """Have a batch be an account's, unless it is another's; before anything of it is sent or watched.
+
+        A batch that was begun before ledgers kept that is bound as soon as the service has told of one of its jobs. One
+        of which nothing was ever sent is nobody's, unless another process is at work with it.
+
+        Args:
+            batch: the batch's name.
+            account: the service and the key of whoever goes on with it.
+
+        Raises:
+            LedgerAccountError: if it was begun with another service or another key.
+            LedgerError: if the ledger could not be read or written.
+        """
+        self._check_writable()
+        await self._accounts.bind(check_name("the name of a batch", batch), account)
+
+    async def adopt(self, batch: str, *, origin: str | None = None) -> None:
+        """Say that the key of a batch was replaced by another one of the same account: the next run says by which.
+
+        Args:
+            batch: the batch's name.
+            origin: where the service is now, such as `https://motion.example.com`, if that has changed as well.
+
+        Raises:
+            ConfigurationError: if the ledger does not know whose the batch is, or the origin is none.
+            LedgerError: if the ledger could not be written.
+        """
+        self._check_writable()
+        op, _ = self._writer.next_op()
+        origin = None if origin is None else read_origin(origin)
+        if not await self._writer.put(Adopt(op, check_name("the name of a batch", batch), origin)):
+            raise ConfigurationError(
+                f"the ledger {self._outage.where} has no batch {batch!r:.80} whose account it knows, so there is none "
+                "to replace"
+            )
+
     def journal(self, item: Item) -> SendJournal:
         """Give the journal of an item, which notes in the ledger what happens to it.
 
@@ -115,34 +146,9 @@ class Ledger:
             LedgerError: if the ledger is only read.
         """
         self._check_writable()
-        return LedgerJournal(item, self._writer, self._store)
+        return LedgerJournal(item, self._writer, self._store, self._accounts)
 
-    async def find(self, batch: str, key: str) -> Item | None:
-        """Give an item, None if there is none.
-
-        Args:
-            batch: the batch's name.
-            key: the item's key.
-
-        Raises:
-            LedgerError: if the ledger could not be read.
-        """
-        return (await self.many(batch, [key])).get(canonical_text(key))
-
-    async def many(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
-        """Give the items of a batch that have one of some keys, each by the key that the item has.
-
-        Args:
-            batch: the batch's name.
-            keys: any number, in whatever form of Unicode.
-
-        Raises:
-            LedgerError: if the ledger could not be read.
-        """
-        names = list(map(canonical_text, keys))
-        return await self._retry(lambda: self._store.queries.find_by_keys(canonical_text(batch), names))
-
-    async def settled(self, item: Item) -> Item:
+    async def refresh(self, item: Item) -> Item:
         """Read an item again; an intent whose owner is dead becomes uncertain.
 
         Args:
@@ -158,107 +164,11 @@ class Ledger:
         owner = found.owner
         if found.state is not ItemState.INTENT or owner is None or owner == self.owner or self._store.is_read_only:
             return found
-        if await self._retry(lambda: self._store.probe_owner(owner)):
+        if await self._read(self._store.probe_owner, owner):
             return found
         op, at = self._writer.next_op()
         await self._writer.put(Expire(op, item, at, owner, claim))
         return (await self._read_again(item))[0]
-
-    async def items(self, batch: str | None = None, *, states: Collection[ItemState] = ()) -> AsyncIterator[Item]:
-        """Give items in the order in which they were planned, a page at a time, however many there are.
-
-        Args:
-            batch: of this batch; of all when None.
-            states: in one of these states; in any when empty.
-
-        Yields:
-            The items, each as it stood when its page was read.
-
-        Raises:
-            LedgerError: if the ledger could not be read.
-        """
-        read = partial(self._store.queries.read_page, canonical_text(batch), tuple(states))
-        async with aclosing(self._pages(read)) as found:
-            async for item in found:
-                yield item
-
-    async def keyed_earlier(self, batch: str) -> AsyncIterator[Item]:
-        """Give the items of a batch whose keys may be of the first ledgers' time; see `motion_async.ledger.earlier`.
-
-        Args:
-            batch: the batch's name.
-
-        Yields:
-            The items, in the order in which they were planned.
-
-        Raises:
-            LedgerError: if the ledger could not be read.
-        """
-        async with aclosing(self._pages(partial(self._store.queries.read_earlier, canonical_text(batch)))) as found:
-            async for item in found:
-                yield item
-
-    async def _pages(self, read: Callable[..., Awaitable[list[Item]]]) -> AsyncGenerator[Item]:
-        after = 0
-        while True:
-            page = await self._retry(partial(read, after=after, most=_PAGE))
-            for item in page:
-                yield item
-            if len(page) < _PAGE:
-                return
-            after = page[-1].id
-
-    async def of_job(self, job_id: str) -> list[Item]:
-        """Give the items that have one job, in the order in which they were planned: a request and its followups.
-
-        All items are looked through, so this is for a person's question, and not for each of many.
-
-        Args:
-            job_id: the job's id.
-
-        Raises:
-            LedgerError: if the ledger could not be read.
-        """
-        return await self._retry(lambda: self._store.queries.find_by_job(canonical_job_id(job_id)))
-
-    async def history(self, item: Item) -> list[History]:
-        """Give what happened to an item, in order.
-
-        Args:
-            item: the item.
-
-        Raises:
-            LedgerError: if the ledger could not be read.
-        """
-        return await self._retry(lambda: self._store.queries.read_history(item))
-
-    async def counts(self, batch: str | None = None) -> dict[str, dict[ItemState, int]]:
-        """Give how many items of each batch are in each state; what there is none of is not there.
-
-        Args:
-            batch: of this batch; of all when None.
-
-        Raises:
-            LedgerError: if the ledger could not be read.
-        """
-        return await self._retry(lambda: self._store.queries.count(canonical_text(batch)))
-
-    async def durations(self, limit: int = 1_000) -> list[tuple[float, int]]:
-        """Give how long the newest finished jobs took, for a schedule to learn from.
-
-        Jobs that waited for a person are left out. A create is timed by the service, from `created_at`; a followup
-        from the moment at which its answer was noted here.
-
-        Args:
-            limit: how many to give at most.
-
-        Returns:
-            Pairs of seconds and turn, 0 for a create and 1 for a followup; the newest last, as it should weigh most.
-
-        Raises:
-            LedgerError: if the ledger could not be read.
-        """
-        return await self._retry(lambda: self._store.queries.read_durations(limit))
 
     async def resolve(
         self, item: Item, *, job_id: str | None = None, send_again: bool = False, drop: bool = False
@@ -288,7 +198,7 @@ class Ledger:
         if (job_id is not None) + send_again + drop != 1:
             raise ConfigurationError("an item is resolved by exactly one of job_id, send_again and drop")
         self._check_writable()
-        found = await self.settled(item)
+        found = await self.refresh(item)
         op, at = self._writer.next_op()
         move: Move = SendAgain(op, item, at) if send_again else Drop(op, item, at)
         what = "sent again" if send_again else "dropped"
@@ -336,17 +246,3 @@ class Ledger:
             await self._writer.aclose()
         finally:
             await self._store.aclose()
-
-    async def _read_again(self, item: Item) -> tuple[Item, str | None]:
-        found = await self._retry(lambda: self._store.queries.find_item(item.id))
-        if found is None:
-            raise LedgerError(
-                f"the ledger {self._outage.where} has no item {item.key!r} of batch {item.batch!r} any more"
-            )
-        return found
-
-    async def _retry(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
-        self._home.check()
-        if self._closing is not None:
-            raise LedgerError(f"the ledger {self._outage.where} has been closed")
-        return await self._outage.retry(attempt)

@@ -1,4 +1,4 @@
-"""What can be written, and what of it is no move: planned items, and the lock of the owner that is to be there again.
+"""What can be written, and what of it is no move of an item: plans, whose a batch is, and the owner's lock.
 
 Pure: no I/O, no clock, no database; times come as they are written.
 """
@@ -12,7 +12,7 @@ import attrs
 
 from motion_async.jobs import VideoRequest
 
-__all__ = ["Plan", "Planned", "Reconnect", "Write"]
+__all__ = ["Adopt", "Bind", "Plan", "Planned", "Reconnect", "Write"]
 
 
 @attrs.frozen
@@ -66,3 +66,38 @@ class Reconnect(Write):
     def subject(self) -> str:
         """What it is about, in words."""
         return "the owner's lock"
+
+
+@attrs.frozen
+class Bind(Write):
+    """A batch is an account's, unless it is another's already; the result is the `Binding` that stands then.
+
+    `replaces` is the fingerprint of a binding whose place it takes if nothing of the batch was ever sent.
+    """
+
+    batch: str
+    origin: str
+    fingerprint: str
+    owner: str
+    at: str
+    replaces: str | None = None
+
+    has_happened = True
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in words."""
+        return f"whose batch {self.batch!r} is"
+
+
+@attrs.frozen
+class Adopt(Write):
+    """A person says that a batch's key was replaced, and perhaps where the service is now."""
+
+    batch: str
+    origin: str | None
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in words."""
+        return f"that the key of batch {self.batch!r} was replaced"

@@ -12,8 +12,10 @@ import attrs
 import sqlalchemy as sa
 
 from motion_async.jobs import JobStatus
+from motion_async.ledger.account_rows import NOTHING_SENT, find_binding
+from motion_async.ledger.accounts import Binding
 from motion_async.ledger.codec import describe_damage, read_history, read_item, read_job_state, read_time
-from motion_async.ledger.earlier import EARLIER_KEY
+from motion_async.ledger.earlier import EARLIER_DIGITS, EARLIER_KEY
 from motion_async.ledger.items import History, Item, ItemState
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
@@ -33,6 +35,22 @@ _of_job: Final = sa.select(*ITEM_COLUMNS).where(items.c.job_id == sa.bindparam("
 _earlier: Final = (
     sa.select(*ITEM_COLUMNS)
     .where(items.c.batch == sa.bindparam("name"), items.c.key.like(EARLIER_KEY), items.c.id > sa.bindparam("after"))
+    .order_by(items.c.id)
+    .limit(sa.bindparam("most"))
+)
+_sent: Final = (
+    sa.select(items.c.id).where(items.c.batch == sa.bindparam("name"), items.c.state.not_in(NOTHING_SENT)).limit(1)
+)
+_MADE: Final = [
+    state.value for state in (ItemState.INTENT, ItemState.UNCERTAIN, ItemState.SUBMITTED, ItemState.COMPLETED)
+]
+_made: Final = (
+    sa.select(*ITEM_COLUMNS)
+    .where(
+        items.c.parent.is_(None),
+        items.c.state.in_(_MADE),
+        items.c.id > sa.bindparam("after"),
+    )
     .order_by(items.c.id)
     .limit(sa.bindparam("most"))
 )
@@ -126,6 +144,22 @@ class Queries:
     async def read_earlier(self, batch: str, *, after: int, most: int) -> list[Item]:
         """Give at most so many items after the one of a number whose keys may be of the first ledgers' time."""
         rows = await self._store.fetch(_earlier, {"name": batch, "after": after, "most": most})
+        return [_read_item(row) for row in rows]
+
+    async def find_binding(self, batch: str) -> Binding | None:
+        """Give whose a batch is, None if that is not known."""
+        for row in await self._store.fetch(find_binding, {"batch": batch}):
+            return Binding(*row)
+        return None
+
+    async def was_sent(self, batch: str) -> bool:
+        """Whether the service may have made anything for a batch."""
+        return bool(await self._store.fetch(_sent, {"name": batch}))
+
+    async def read_made(self, digest: str | None, *, after: int, most: int) -> list[Item]:
+        """Give at most so many creates of a digest that have a video or may have one, of any older digest if None."""
+        has_digest = sa.func.length(items.c.digest) == EARLIER_DIGITS if digest is None else items.c.digest == digest
+        rows = await self._store.fetch(_made.where(has_digest), {"after": after, "most": most})
         return [_read_item(row) for row in rows]
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:

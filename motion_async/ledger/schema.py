@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.errors import LedgerVersionError
-from motion_async.ledger.upgrades import write_names_canonically
+from motion_async.ledger.upgrades import add_batches, write_names_canonically
 
 __all__ = [
     "ITEM_COLUMNS",
@@ -21,11 +21,13 @@ __all__ = [
     "ROW_COLUMNS",
     "TABLES",
     "UPGRADES",
+    "batches",
     "bring_up_to_date",
     "history",
     "items",
     "newest_version",
     "read_version",
+    "tables_of",
 ]
 
 _Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up by itself in INTEGER alone
@@ -56,6 +58,7 @@ items: Final = sa.Table(
     sa.Column("changed_at", sa.Text, nullable=False),
     sa.UniqueConstraint("batch", "key", name="motion_items_batch_key"),
     sa.Index("motion_items_state", "state", "id", "batch"),
+    sa.Index("motion_items_digest", "digest"),
     sqlite_autoincrement=True,
 )
 """An item a row. `claim` tells the intents of an item from each other."""
@@ -74,6 +77,17 @@ history: Final = sa.Table(
 )
 """What happened to the items, a row each. No two have the same `op`: a write that is tried again leaves one row."""
 
+batches: Final = sa.Table(
+    "motion_batches",
+    _metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("bound_at", sa.Text, nullable=False),
+)
+"""Whose the batches are, a row each; one whose items are older than this table has none until it is known."""
+
 ITEM_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(column for column in items.c if column.name != "claim")
 """What `motion_async.ledger.codec.read_item` reads."""
 ROW_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
@@ -84,20 +98,27 @@ ROW_COLUMNS: Final[Sequence[sa.Column[Any]]] = tuple(
     )
 )  # fmt: skip
 """What `motion_async.ledger.transitions.ItemRow` is made of."""
-TABLES: Final = {table.name: frozenset(table.c.keys()) for table in (ledger, items, history)}
+TABLES: Final = {table.name: frozenset(table.c.keys()) for table in (ledger, items, history, batches)}
 """The columns of each table."""
+_SINCE: Final = {batches.name: 3}
+"""The version in which a table was added."""
 
 
-UPGRADES: Final[list[Callable[[AsyncConnection], Awaitable[None]]]] = [write_names_canonically]
+UPGRADES: Final[list[Callable[[AsyncConnection], Awaitable[None]]]] = [write_names_canonically, add_batches]
 """The function at place n makes a ledger of version n + 2 out of one of version n + 1; a new ledger needs none."""
 
 OLDEST_WITH_THESE_TABLES: Final = 1
-"""The version since which the tables have been as they are: a ledger can be read as it is from there on."""
+"""The version since which the items have been as they are: they can be read as they are from there on."""
 
 
 def newest_version() -> int:
     """Give the version that this library makes."""
     return 1 + len(UPGRADES)
+
+
+def tables_of(version: int) -> Sequence[str]:
+    """Name the tables that a ledger of a version has."""
+    return [name for name in TABLES if _SINCE.get(name, 1) <= version]
 
 
 async def read_version(connection: AsyncConnection) -> int:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from motion_async.ledger.account_rows import write_accounts
 from motion_async.ledger.codec import read_item, read_request, write_state
 from motion_async.ledger.earlier import asks_for_same, is_earlier
 from motion_async.ledger.items import Item, ItemState
@@ -115,11 +116,13 @@ def split(values: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 async def commit_group(connection: AsyncConnection, writes: Sequence[Write]) -> list[Any]:
-    """Write a group in a transaction that the caller commits, plans first; give the result of each.
+    """Write a group in a transaction that the caller commits, batches, plans and moves; give the result of each.
+
+    Always in this order, so that two processes lock rows in the same one.
 
     A move of an item that the ledger does not have results in a `PermanentStoreError`.
     """
-    results: dict[str, Any] = {}
+    results = await write_accounts(connection, writes)
     notes: list[tuple[Any, ...]] = []
     for plan in writes:
         if isinstance(plan, Plan):

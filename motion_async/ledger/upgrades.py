@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.canonical import canonical_job_id, canonical_text
 
-__all__ = ["write_names_canonically"]
+__all__ = ["add_batches", "write_names_canonically"]
 
 _PAGE: Final = 5_000
 _NAMES: Final = ("batch", "key", "parent")
@@ -65,3 +65,10 @@ def _without_first(*rows: Iterable[Any]) -> list[Any]:
     """Give all rows but that which keeps the name: what has come to something before what has not, then by age."""
     found = {row.id: row for group in rows for row in group}
     return sorted(found.values(), key=lambda row: (row.state in {"planned", "rejected"}, row.id))[1:]
+
+
+async def add_batches(connection: AsyncConnection) -> None:
+    """Make version 3, which keeps whose a batch is, and finds items by their content."""
+    columns = "name TEXT NOT NULL PRIMARY KEY, origin TEXT NOT NULL, fingerprint TEXT, owner TEXT NOT NULL"
+    await connection.execute(sa.text(f"CREATE TABLE motion_batches ({columns}, bound_at TEXT NOT NULL)"))
+    await connection.execute(sa.text("CREATE INDEX motion_items_digest ON motion_items (digest)"))

@@ -108,6 +108,8 @@ def test_ctrl_c_inside_of_a_sends_task_ends_the_program(tmp_path: Path, at: str,
         async with hostile_server() as hostile, open_ledger(url) as ledger:
             services.append(serve(hostile))
             hooks = [_interrupting(at)] if interrupts else []
+            if in_a_batch and not interrupts:
+                await ledger.adopt("launch", origin=hostile.url)
             async with session(hostile, trace_configs=hooks) as motion:
                 if in_a_batch or not interrupts:
                     came_out.extend(await run(motion, ledger, ["first"] if in_a_batch else []))

@@ -19,7 +19,7 @@ async def main(url: str, batch: str, told: str) -> None:
     async with open_ledger(url) as ledger:
         items = [item async for item in ledger.items(batch)]
         if told == "look":
-            say(*[(await ledger.settled(item)).state for item in items])
+            say(*[(await ledger.refresh(item)).state for item in items])
             return
         say("ready")
         await asyncio.to_thread(sys.stdin.readline)

@@ -68,7 +68,7 @@ async def read_all(ledger: Ledger) -> None:
     except LedgerError as error:
         check_told(error)
     for item in found[3:4]:  # the one whose cells are changed
-        for about in (ledger.history, ledger.settled):
+        for about in (ledger.history, ledger.refresh):
             try:
                 await about(item)  # type: ignore[operator]
             except LedgerError as error:

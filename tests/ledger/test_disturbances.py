@@ -195,7 +195,7 @@ async def test_a_row_that_is_damaged_is_named(file_url: str, tmp_path: Path, col
         hero, _ = await ledger.plan("launch", entries("hero", "teaser"))
         with closing(sqlite3.connect(tmp_path / "launch.db")) as connection, connection:
             connection.execute(f"UPDATE motion_items SET {column} = ? WHERE key = 'hero'", (value,))
-        for reading in (ledger.find("launch", "hero"), ledger.settled(hero), anext(aiter(ledger.items("launch")))):
+        for reading in (ledger.find("launch", "hero"), ledger.refresh(hero), anext(aiter(ledger.items("launch")))):
             with pytest.raises(LedgerError, match="'hero' of batch 'launch' is damaged"):
                 await reading
         found = await ledger.find("launch", "teaser")
@@ -336,7 +336,7 @@ async def test_an_owner_whose_session_is_ended_is_alive_again_at_once(fresh_post
                 await asyncio.sleep(0.005)
             while not (await ledger._store.probe_owner(ledger.owner) and await ledger._store.probe_owner(other.owner)):
                 await asyncio.sleep(0.005)
-        assert (await other.settled(item)).state is ItemState.INTENT
+        assert (await other.refresh(item)).state is ItemState.INTENT
         await record.released(None)
         assert await record.begin()
         assert record.still_owned()
@@ -430,7 +430,7 @@ async def test_a_ledger_that_is_in_use_can_be_copied_by_sqlites_own_means(
                 ItemState.COMPLETED, ItemState.INTENT, ItemState.PLANNED,
             ]  # fmt: skip
             assert [len(await copied.history(item)) async for item in copied.items()] == [4, 1, 0]
-            assert (await copied.settled(teaser)).state is ItemState.UNCERTAIN
+            assert (await copied.refresh(teaser)).state is ItemState.UNCERTAIN
         assert record.still_owned()
         await record.accepted(accepted())
-        assert (await ledger.settled(teaser)).state is ItemState.SUBMITTED
+        assert (await ledger.refresh(teaser)).state is ItemState.SUBMITTED

@@ -276,7 +276,7 @@ async def test_what_is_not_there_is_not_found(ledger: Ledger) -> None:
     assert await ledger.many("other", ["hero"]) == {}
     nowhere = attrs.evolve(item, id=item.id + 1_000)
     with pytest.raises(LedgerError, match="has no item 'hero'"):
-        await ledger.settled(nowhere)
+        await ledger.refresh(nowhere)
     with pytest.raises(LedgerError, match="no such item") as caught:
         await ledger.journal(nowhere).accepted(accepted())
     assert caught.value.job_ids == (("launch", "hero", "job-1"),)
@@ -466,7 +466,7 @@ async def test_a_person_says_one_thing_at_a_time(ledger: Ledger) -> None:
 async def test_an_own_intent_stays(ledger: Ledger) -> None:
     """Whoever holds this very ledger is alive."""
     item = await brought_to(ledger, ItemState.INTENT)
-    assert await ledger.settled(item) == item
+    assert await ledger.refresh(item) == item
 
 
 async def test_a_sender_that_was_taken_for_dead_is_believed(ledger: Ledger) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from motion_async import InvalidRequestError, LedgerError, UncertainError
 from motion_async.ledger import LedgerTrouble, open_ledger
+from motion_async.ledger.binding import BatchAccounts
 from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage, TransientStoreError
 from motion_async.ledger.plans import Write
@@ -99,8 +100,9 @@ FACTS: dict[str, Told] = {
 async def test_what_has_happened_outlives_an_outage(tell: Told) -> None:
     """However long that is: whoever waits is told when the patience is over, and the fact is written all the same."""
     database = DownDatabase()
-    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
-    tell(LedgerJournal(ITEM, writer, database))
+    outage = Outage("launch.db", None, patience=60)
+    writer = Writer(database, outage, clock())
+    tell(LedgerJournal(ITEM, writer, database, BatchAccounts(database, writer, outage)))
     writer.put(intend("later"))
     await asyncio.sleep(3_600)
     assert database.written == []

@@ -38,7 +38,7 @@ async def use(url: str) -> None:
     """Open a ledger, write and read, several at a time, and close it."""
     async with open_ledger(url) as ledger:
         [item] = await ledger.plan("launch", entries("hero"))
-        await asyncio.gather(ledger.counts(), ledger.settled(item))
+        await asyncio.gather(ledger.counts(), ledger.refresh(item))
 
 
 Noise = list[object]

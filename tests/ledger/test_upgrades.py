@@ -83,5 +83,5 @@ async def test_an_older_library_leaves_such_a_ledger_alone(shared_url: str, monk
     make_earlier(shared_url)
     await items_of(shared_url)
     monkeypatch.setattr(schema, "UPGRADES", [])
-    with pytest.raises(LedgerVersionError, match="version 2"):
+    with pytest.raises(LedgerVersionError, match="version 3"):
         await items_of(shared_url)

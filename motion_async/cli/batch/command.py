@@ -68,6 +68,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
             return ExitStatus.WRONG_USE
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
+        await ledger.bind(order.batch, session.account)  # before any line is said to be done
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(found)
         reporter.tell(BatchBegins(found.requests, order.max_active))

@@ -42,7 +42,7 @@ async def read_doubts(ledger: Ledger, batch: str) -> Doubts:
     async for item in ledger.items(batch, states=(ItemState.INTENT,)):
         if item.owner not in lives:
             # Asked once for each owner: to find out whether a process lives takes a lock, and it has many items.
-            lives[item.owner] = (await ledger.settled(item)).state is ItemState.INTENT
+            lives[item.owner] = (await ledger.refresh(item)).state is ItemState.INTENT
         if lives[item.owner]:
             elsewhere.append(item.key)
     uncertain: list[str] = []

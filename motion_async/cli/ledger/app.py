@@ -140,3 +140,26 @@ def resolve(
         return await command.resolve_all(reporter, Address(ledger), batch=batch, decision=decision, is_sure=yes)
 
     return execute(work, json=json or None)
+
+
+@ledger.command
+def adopt(
+    ledger: LedgerName,
+    batch: Annotated[str, Parameter(help="The batch's name.")],
+    /,
+    *,
+    origin: Annotated[
+        str | None, Parameter(name="--origin", help="Where the service is now, if that has changed as well.")
+    ] = None,
+) -> ExitStatus:
+    """Go on with a batch although its API key was replaced by another one of the same account.
+
+    A batch goes on with the service and the key that it was begun with, so
+    that nobody else pays for the rest of it. After this the next run says
+    which key is the batch's.
+    """
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        return await command.adopt(reporter, Address(ledger), batch, origin=origin)
+
+    return execute(work, json=None)

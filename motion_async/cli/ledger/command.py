@@ -31,7 +31,7 @@ from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
 from motion_async.ledger.codec import make_storable
 
-__all__ = ["Decision", "export", "resolve", "resolve_all", "show", "states_of"]
+__all__ = ["Decision", "adopt", "export", "resolve", "resolve_all", "show", "states_of"]
 
 Decision = Literal["send_again", "drop"]
 
@@ -171,6 +171,14 @@ async def resolve_all(
     return ExitStatus.DONE
 
 
+async def adopt(reporter: Reporter, address: Address, batch: str, *, origin: str | None) -> ExitStatus:
+    """Say that a batch's key was replaced; see `Ledger.adopt`. Raises a `MotionError` if that cannot be written."""
+    async with _opened(reporter, address, batch) as ledger:
+        await ledger.adopt(batch, origin=origin)
+    reporter.say(f"batch {one_line(batch)} goes on with the key of its next run")
+    return ExitStatus.DONE
+
+
 @asynccontextmanager
 async def _opened(
     reporter: Reporter, address: Address, batch: str | None, *, read_only: bool = False
@@ -184,7 +192,7 @@ async def _opened(
             raise ConfigurationError(f"{address.shown} has no batch {batch!r:.80}; its batches are: {there}")
         if not read_only and any(ItemState.INTENT in of_batch for of_batch in counts.values()):
             async for item in ledger.items(batch, states=(ItemState.INTENT,)):
-                await ledger.settled(item)
+                await ledger.refresh(item)
         yield ledger
 
 

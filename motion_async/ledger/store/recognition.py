@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.errors import LedgerVersionError
 from motion_async.ledger.outage import PermanentStoreError
-from motion_async.ledger.schema import OLDEST_WITH_THESE_TABLES, TABLES, newest_version
+from motion_async.ledger.schema import TABLES, newest_version, tables_of
 
 __all__ = ["APPLICATION_ID", "recognise_file", "recognise_server"]
 
@@ -43,17 +43,17 @@ def recognise_file(connection: sqlite3.Connection) -> bool:
     kinds = {name: "virtual table" if str(sql).startswith("CREATE VIRTUAL") else kind for name, kind, sql in found}
     if not mark and not set(TABLES) & set(kinds):
         raise PermanentStoreError("it is another program's database, and gets no ledger's tables; name another file")
-    for name in TABLES:
+    for name in tables_of(1):
         _check_kind(name, kinds.get(name))
-    triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) IN (?, ?, ?)"
-    for [name] in connection.execute(triggers, tuple(TABLES)):
+    triggers = connection.execute("SELECT name, lower(tbl_name) FROM sqlite_master WHERE type = 'trigger'")
+    for name in (name for name, table in triggers if table in TABLES):
         raise PermanentStoreError(f"it has a trigger {name!r:.80}, which no ledger has; it may be made to do harm")
     columns = {  # those that are kept as they were written: neither generated nor hidden
         table: {name for _, name, *_, hidden in connection.execute(f"PRAGMA table_xinfo({table})") if not hidden}
         for table in TABLES
     }
     _check_columns(columns, "motion_ledger")
-    _check_version(connection.execute("SELECT version FROM motion_ledger LIMIT 2").fetchall(), columns)
+    _check_version(connection.execute("SELECT version FROM motion_ledger LIMIT 2").fetchall(), kinds, columns)
     return True
 
 
@@ -62,11 +62,13 @@ async def recognise_server(connection: AsyncConnection) -> bool:
     kinds = {name: await connection.scalar(_kind_on_server, {"name": name}) for name in TABLES}
     if not any(kinds.values()):
         return False
-    for name, kind in kinds.items():
-        _check_kind(name, _KINDS.get(kind or "", kind))
+    kinds = {name: _KINDS.get(kind or "", kind) for name, kind in kinds.items()}
+    for name in tables_of(1):
+        _check_kind(name, kinds[name])
     columns = {name: set((await connection.execute(_columns_on_server, {"name": name})).scalars()) for name in TABLES}
     _check_columns(columns, "motion_ledger")
-    _check_version((await connection.execute(sa.text("SELECT version FROM motion_ledger LIMIT 2"))).all(), columns)
+    rows = (await connection.execute(sa.text("SELECT version FROM motion_ledger LIMIT 2"))).all()
+    _check_version(rows, kinds, columns)
     return True
 
 
@@ -82,7 +84,7 @@ def _check_columns(columns: Mapping[str, set[str]], name: str) -> None:
         raise PermanentStoreError(f"it is no whole ledger: its table {name} has no column {min(missing)} of its kind")
 
 
-def _check_version(rows: Sequence[Any], columns: Mapping[str, set[str]]) -> None:
+def _check_version(rows: Sequence[Any], kinds: Mapping[str, str | None], columns: Mapping[str, set[str]]) -> None:
     [version] = rows[0] if len(rows) == 1 else [None]
     if not isinstance(version, int) or version < 1:
         raise PermanentStoreError(
@@ -90,6 +92,6 @@ def _check_version(rows: Sequence[Any], columns: Mapping[str, set[str]]) -> None
         )
     if version > newest_version():
         raise LedgerVersionError(found=version, known=newest_version())
-    if version >= OLDEST_WITH_THESE_TABLES:  # an older one has the columns of its time
-        for name in TABLES:
-            _check_columns(columns, name)
+    for name in tables_of(version):
+        _check_kind(name, kinds.get(name))
+        _check_columns(columns, name)

@@ -72,6 +72,17 @@ class TestARun:
         assert (status, states(lines)) == (0, ["completed"] * 3)
         assert sandbox.counts == before
 
+    def test_a_rehearsal_is_not_told_as_done(self, sandbox: Sandbox, command: Command, write: Write) -> None:
+        """With another service nothing is sent, and nothing is said to be finished."""
+        file = write(videos(3))
+        command("batch", file)
+        before = sandbox.counts
+        status, lines, said = command("batch", file, "--base-url", "https://api.motion.so")
+        assert (status, [line["event"] for line in lines]) == (2, ["error"])
+        assert sandbox.url.removesuffix("/api/motion") in said
+        assert "https://api.motion.so" in said
+        assert sandbox.counts == before
+
     def test_a_csv_does_the_same(self, sandbox: Sandbox, command: Command, write: Write) -> None:
         """Columns reach the service as the fields of its body."""
         url = "https://storage.example.com/a.png"

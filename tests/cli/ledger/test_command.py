@@ -14,9 +14,9 @@ import anyio
 import pytest
 
 from motion_async.cli import main
-from motion_async.errors import CreateUncertainError
+from motion_async.errors import CreateUncertainError, LedgerAccountError
 from motion_async.jobs import JobState, JobStatus, VideoRequest
-from motion_async.ledger import Entry, Item, Ledger, open_ledger
+from motion_async.ledger import Account, Entry, Item, Ledger, open_ledger
 from motion_async.sandbox import Sandbox
 
 Lines = list[dict[str, Any]]
@@ -450,3 +450,39 @@ def test_an_item_is_found_in_every_form_of_unicode(
     assert [line["key"] for line in command("ledger", "export", LEDGER, batch)[1]] == ["cr\u00e8me"]
     status, lines, _ = command("ledger", "resolve", LEDGER, key, batch, "--drop")
     assert (status, lines[0]["state"]) == (0, "dropped")
+
+
+class TestAdopt:
+    """`ledger adopt`."""
+
+    def test_a_batch_goes_on_with_the_next_key(self, ledger: str, command: Command) -> None:
+        """Once it is known whose it was, and no sooner."""
+        status, _, said = command("ledger", "adopt", ledger, "launch")
+        assert status == 2
+        assert "whose account it knows" in said
+        first, next_one = (Account("https://api.motion.so", f"motion_{name}") for name in ("first", "next"))
+        elsewhere = Account("https://motion.example.com", "motion_next")
+
+        async def bind(*accounts: Account) -> None:
+            async with open_ledger(f"sqlite:///{ledger}") as opened:
+                for account in accounts:
+                    await opened.bind("launch", account)
+
+        with sqlite3.connect(ledger) as connection:
+            owner, fingerprint = "00112233445566aa", first.fingerprint("salt")
+            row = ("launch", first.origin, fingerprint, owner, "2026-05-01T12:00:00.000000+00:00")
+            connection.execute("INSERT INTO motion_batches VALUES (?, ?, ?, ?, ?)", row)
+        connection.close()
+        with pytest.raises(LedgerAccountError):
+            anyio.run(bind, next_one)
+        status, _, said = command("ledger", "adopt", ledger, "launch")
+        assert (status, said) == (0, "motion-async: batch launch goes on with the key of its next run\n")
+        anyio.run(bind, next_one)
+        assert command("ledger", "adopt", ledger, "launch", "--origin", elsewhere.origin)[0] == 0
+        anyio.run(bind, elsewhere)
+
+    def test_a_batch_that_is_not_there_is_said(self, ledger: str, command: Command) -> None:
+        """With those that are."""
+        status, _, said = command("ledger", "adopt", ledger, "lunch")
+        assert status == 2
+        assert "its batches are: launch, other" in said

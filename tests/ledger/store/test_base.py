@@ -42,7 +42,7 @@ async def test_readers_do_not_keep_a_writer_waiting(file_url: str, tmp_path: Pat
             reader.execute("SELECT count(*) FROM motion_items").fetchone()
             assert await ledger.journal(item).begin()
             await ledger.journal(item).accepted(accepted())
-        assert (await ledger.settled(item)).state is ItemState.SUBMITTED
+        assert (await ledger.refresh(item)).state is ItemState.SUBMITTED
 
 
 async def test_sqlite_waits_a_second_for_a_lock(file_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

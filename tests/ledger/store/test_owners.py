@@ -98,14 +98,14 @@ async def test_a_living_owner_keeps_its_intent_and_a_killed_one_does_not(shared_
             tell(process)
             owner, *won = await line_of(process)
             assert won == ["hero"]
-            found = await ledger.settled(item)
+            found = await ledger.refresh(item)
             assert (found.state, found.owner) == (ItemState.INTENT, owner)
             with pytest.raises(LedgerConflictError, match="it is intent"):
                 await ledger.resolve(item, send_again=True)
             process.kill()
             await process.wait()
         async with asyncio.timeout(10):  # a server may take a moment to notice that a session has gone
-            while (found := await ledger.settled(item)).state is ItemState.INTENT:
+            while (found := await ledger.refresh(item)).state is ItemState.INTENT:
                 await asyncio.sleep(0.02)
         assert (found.state, found.owner) == (ItemState.UNCERTAIN, owner)
         assert await ledger.find("launch", "hero") == found
@@ -128,7 +128,7 @@ async def test_an_owner_that_left_is_dead_and_many_may_see_it(shared_url: str) -
         items = await ledger.plan("launch", entries(*"abcdefgh"))
         async with open_ledger(shared_url) as gone:
             await asyncio.gather(*(gone.journal(item).begin() for item in items))
-        found = await asyncio.gather(*(one.settled(item) for item in items for one in (ledger, other)))
+        found = await asyncio.gather(*(one.refresh(item) for item in items for one in (ledger, other)))
         assert {item.state for item in found} == {ItemState.UNCERTAIN}
         assert [len(await ledger.history(item)) for item in items] == [2] * 8
 
@@ -139,10 +139,10 @@ async def test_an_id_that_comes_after_all_is_taken(shared_url: str) -> None:
         [item] = await ledger.plan("launch", entries("hero"))
         async with open_ledger(shared_url) as gone:
             await gone.journal(item).begin()
-        assert (await ledger.settled(item)).state is ItemState.UNCERTAIN
+        assert (await ledger.refresh(item)).state is ItemState.UNCERTAIN
         async with open_ledger(shared_url) as back:
             await back.journal(item).accepted(accepted())
-        assert (await ledger.settled(item)).state is ItemState.SUBMITTED
+        assert (await ledger.refresh(item)).state is ItemState.SUBMITTED
 
 
 async def test_a_session_that_was_lost_takes_its_lock_again(fresh_postgres: str) -> None:
@@ -155,7 +155,7 @@ async def test_a_session_that_was_lost_takes_its_lock_again(fresh_postgres: str)
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
         )
         assert await mine.journal(items[1]).begin()
-        assert (await other.settled(items[1])).state is ItemState.INTENT
+        assert (await other.refresh(items[1])).state is ItemState.INTENT
 
 
 async def test_an_owner_with_a_strange_name_is_dead(fresh_postgres: str) -> None:
@@ -163,7 +163,7 @@ async def test_an_owner_with_a_strange_name_is_dead(fresh_postgres: str) -> None
     async with open_ledger(fresh_postgres) as ledger:
         [item] = await ledger.plan("launch", entries("a"))
         await execute(fresh_postgres, "UPDATE motion_items SET state = 'intent', owner = 'by hand'")
-        assert (await ledger.settled(item)).state is ItemState.UNCERTAIN
+        assert (await ledger.refresh(item)).state is ItemState.UNCERTAIN
 
 
 async def test_files_of_owners_go(file_url: str, tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ async def test_another_file_in_the_place_of_an_owners_shows_nothing(file_url: st
         assert not record.still_owned()
         assert await ledger.journal(teaser).begin()
         assert not record.still_owned()
-        assert (await other.settled(teaser)).state is ItemState.INTENT
+        assert (await other.refresh(teaser)).state is ItemState.INTENT
 
 
 async def test_an_intent_that_makes_its_owners_file_again_is_sent(file_url: str, tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ async def test_nothing_is_sent_twice_when_an_owners_file_is_removed(file_url: st
             for step in order:
                 await steps[step]()
             assert len(posts) <= 1, f"sent twice: {order}"
-            found = await ledger.settled(item)
+            found = await ledger.refresh(item)
             assert found.state is (ItemState.SUBMITTED if posts else ItemState.PLANNED), order
             taken_over += posts == [other.owner] and order.index("intend") < order.index("look")
     assert len(orders) == 252
@@ -381,7 +381,7 @@ async def test_a_batch_sends_nothing_that_was_sent_elsewhere_since_its_intent(fi
             owner_file(ledger, tmp_path).unlink()
             item = await other.find("launch", "hero")
             assert item is not None
-            assert (await other.settled(item)).state is ItemState.UNCERTAIN
+            assert (await other.refresh(item)).state is ItemState.UNCERTAIN
             await other.resolve(item, send_again=True)
             made.extend(await run(other_motion, other, requests))
 
@@ -455,7 +455,7 @@ async def test_an_owner_whose_file_is_no_lock_is_dead(file_url: str, tmp_path: P
             file.symlink_to(tmp_path / "nowhere")
         else:
             file.write_bytes(b"notes of somebody" * 100)
-        assert (await ledger.settled(item)).state is ItemState.UNCERTAIN
+        assert (await ledger.refresh(item)).state is ItemState.UNCERTAIN
 
 
 @pytest.mark.parametrize("moment", ["before it was opened", "before it was locked", "while somebody looks"])
@@ -593,4 +593,4 @@ async def test_a_link_leads_to_the_same_owners(tmp_path: Path) -> None:
     ):
         [item] = await one.plan("launch", entries("hero"))
         assert await one.journal(item).begin()
-        assert (await other.settled(item)).state is ItemState.INTENT
+        assert (await other.refresh(item)).state is ItemState.INTENT

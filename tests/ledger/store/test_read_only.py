@@ -105,8 +105,8 @@ async def test_an_intent_of_a_dead_owner_is_uncertain_and_nobody_notes_it(shared
             found = await reader.find("launch", "dead")
             assert found is not None
             assert (found.state, found.error) == (ItemState.UNCERTAIN, EXPIRED)
-            assert await reader.settled(dead) == found
-            assert (await reader.settled(living)).state is ItemState.INTENT
+            assert await reader.refresh(dead) == found
+            assert (await reader.refresh(living)).state is ItemState.INTENT
         assert (await alive.find("launch", "dead")) != found, "it was noted"
 
 

@@ -1,0 +1,198 @@
+"""What can be asked of a ledger: its items, what happened to them, and how they stand.
+
+It must not write anything, and knows no SQL: the store under it reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from contextlib import aclosing
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from motion_async.canonical import canonical_job_id, canonical_text
+from motion_async.errors import LedgerError
+from motion_async.jobs import VideoRequest
+from motion_async.ledger.earlier import asks_for_same
+from motion_async.ledger.items import History, Item, ItemState, content_digest
+from motion_async.ledger.outage import Outage
+from motion_async.loops import HomeLoop
+
+if TYPE_CHECKING:
+    from motion_async.ledger.store.base import Store
+
+__all__ = ["ReadableLedger"]
+
+_PAGE: Final = 500
+
+_T = TypeVar("_T")
+
+
+class ReadableLedger:
+    """The questions that a ledger answers; see `Ledger`."""
+
+    def __init__(self, store: Store, outage: Outage) -> None:
+        self._home = HomeLoop("the ledger")
+        self._store = store
+        self._outage = outage
+        self._closing: asyncio.Task[None] | None = None
+
+    async def find(self, batch: str, key: str) -> Item | None:
+        """Give an item, None if there is none.
+
+        Args:
+            batch: the batch's name.
+            key: the item's key.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return (await self.many(batch, [key])).get(canonical_text(key))
+
+    async def many(self, batch: str, keys: Sequence[str]) -> dict[str, Item]:
+        """Give the items of a batch that have one of some keys, each by the key that the item has.
+
+        Args:
+            batch: the batch's name.
+            keys: any number, in whatever form of Unicode.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        names = list(map(canonical_text, keys))
+        return await self._read(self._store.queries.find_by_keys, canonical_text(batch), names)
+
+    async def items(self, batch: str | None = None, *, states: Collection[ItemState] = ()) -> AsyncGenerator[Item]:
+        """Give items in the order in which they were planned, a page at a time, however many there are.
+
+        Args:
+            batch: of this batch; of all when None.
+            states: in one of these states; in any when empty.
+
+        Yields:
+            The items, each as it stood when its page was read.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        read = partial(self._store.queries.read_page, canonical_text(batch), tuple(states))
+        async with aclosing(self._pages(read)) as found:
+            async for item in found:
+                yield item
+
+    async def keyed_earlier(self, batch: str) -> AsyncGenerator[Item]:
+        """Give the items of a batch whose keys may be of the first ledgers' time; see `motion_async.ledger.earlier`.
+
+        Args:
+            batch: the batch's name.
+
+        Yields:
+            The items, in the order in which they were planned.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        async with aclosing(self._pages(partial(self._store.queries.read_earlier, canonical_text(batch)))) as found:
+            async for item in found:
+                yield item
+
+    async def _pages(self, read: Callable[..., Awaitable[list[Item]]]) -> AsyncGenerator[Item]:
+        after = 0
+        while True:
+            page = await self._read(read, after=after, most=_PAGE)
+            for item in page:
+                yield item
+            if len(page) < _PAGE:
+                return
+            after = page[-1].id
+
+    async def of_job(self, job_id: str) -> list[Item]:
+        """Give the items that have one job, in the order in which they were planned: a request and its followups.
+
+        All items are looked through, so this is for a person's question, and not for each of many.
+
+        Args:
+            job_id: the job's id.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(self._store.queries.find_by_job, canonical_job_id(job_id))
+
+    async def find_made(self, request: VideoRequest) -> list[Item]:
+        """Give the creates with the same content that have made a video or may have, whatever their batch or id.
+
+        Ask it before you pay for something that was made before. Signatures of URLs do not count, see
+        `content_digest`; followups are left out, as the same words make another video of another job.
+
+        Args:
+            request: what is asked for.
+
+        Returns:
+            Items that are completed, running, being sent or uncertain, in the order in which they were planned.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        queries = self._store.queries
+        async with aclosing(self._pages(partial(queries.read_made, content_digest(request)))) as found:
+            made = [item async for item in found]
+        async with aclosing(self._pages(partial(queries.read_made, None))) as found:
+            made += [item async for item in found if asks_for_same(item.request, request)]
+        return sorted(made, key=attrgetter("id"))
+
+    async def history(self, item: Item) -> list[History]:
+        """Give what happened to an item, in order.
+
+        Args:
+            item: the item.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(self._store.queries.read_history, item)
+
+    async def counts(self, batch: str | None = None) -> dict[str, dict[ItemState, int]]:
+        """Give how many items of each batch are in each state; what there is none of is not there.
+
+        Args:
+            batch: of this batch; of all when None.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(self._store.queries.count, canonical_text(batch))
+
+    async def durations(self, limit: int = 1_000) -> list[tuple[float, int]]:
+        """Give how long the newest finished jobs took, for a schedule to learn from.
+
+        Jobs that waited for a person are left out. A create is timed by the service, from `created_at`; a followup
+        from the moment at which its answer was noted here.
+
+        Args:
+            limit: how many to give at most.
+
+        Returns:
+            Pairs of seconds and turn, 0 for a create and 1 for a followup; the newest last, as it should weigh most.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(self._store.queries.read_durations, limit)
+
+    async def _read_again(self, item: Item) -> tuple[Item, str | None]:
+        found = await self._read(self._store.queries.find_item, item.id)
+        if found is None:
+            raise LedgerError(
+                f"the ledger {self._outage.where} has no item {item.key!r} of batch {item.batch!r} any more"
+            )
+        return found
+
+    async def _read(self, query: Callable[..., Awaitable[_T]], *args: Any, **options: Any) -> _T:
+        """Ask the database, again while it cannot be reached."""
+        self._home.check()
+        if self._closing is not None:
+            raise LedgerError(f"the ledger {self._outage.where} has been closed")
+        return await self._outage.retry(partial(query, *args, **options))
