@@ -211,7 +211,14 @@ class Client:
 
         return Submission(call=call, on_accepted=on_accepted, check=check_all, **terms)
 
-    async def send(
+    async def send(self, intake: Intake, **terms: Any) -> TrackedJob:
+        """Send a request: a followup if it has the id of a job that it follows up, else a create; see `_submission`."""
+        terms |= {"journal": intake.journal, "key": intake.key, "metadata": intake.metadata}
+        if intake.parent_job_id is None:
+            return await self.create(intake.request, **terms)
+        return await self.followup(intake.parent_job_id, intake.request, parent_end=intake.parent_end, **terms)
+
+    async def send_in_batch(
         self,
         intake: Intake,
         check: Callable[[], None],
@@ -220,24 +227,21 @@ class Client:
         schedule: Schedule,
         waits_for_credits: bool,
     ) -> TrackedJob:
-        """Send a request of a batch: a followup if it has the id of a job that it follows up, else a create."""
-        terms: dict[str, Any] = {
-            "schedule": schedule,
-            "journal": intake.journal,
-            "check": check,
-            "on_refused": on_refused,
-            "waits_for_credits": waits_for_credits,
-            # A batch has no bound of tries: the gate holds all of it back until the service takes one again.
-            "is_patient": True,
-        }
-        if intake.parent_job_id is None:
-            return await self.create(intake.request, **terms)
-        return await self.followup(intake.parent_job_id, intake.request, parent_end=intake.parent_end, **terms)
+        """Send a request of a batch, which has no bound of tries: the gate holds all of it back until one is taken."""
+        return await self.send(
+            intake,
+            schedule=schedule,
+            check=check,
+            on_refused=on_refused,
+            waits_for_credits=waits_for_credits,
+            is_patient=True,
+        )
 
-    def take_up(self, intake: Intake, *, schedule: Schedule) -> TrackedJob:
-        """Give the job of a request of a batch that the service took from an earlier run."""
+    def take_up(self, intake: Intake, *, schedule: Schedule | None = None) -> TrackedJob:
+        """Give the job of a request that the service took earlier."""
         watched = self.job(intake.job_id or "")
-        self.polls.change_schedule(watched, schedule)
+        if schedule is not None:
+            self.polls.change_schedule(watched, schedule)
         if intake.before is not None:
             self.polls.resume_turn(watched, before=intake.before)
         return watched

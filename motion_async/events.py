@@ -6,7 +6,7 @@ look at; nothing in the library acts on them. No I/O here.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -33,10 +33,14 @@ class JobAccepted:
     Args:
         job_id: the job's id.
         followup: whether it was a followup to a job that existed.
+        key: what a batch or a ledger knows the request by, None if none does.
+        metadata: the caller's own.
     """
 
     job_id: str
     followup: bool = False
+    key: str | None = attrs.field(default=None, kw_only=True)
+    metadata: Any = attrs.field(default=None, kw_only=True, hash=False)
 
 
 @attrs.frozen

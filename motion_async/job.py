@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from motion_async.contract.validation import as_request
 from motion_async.jobs import Attachment, JobState, VideoRequest
@@ -26,6 +26,8 @@ class _Calls(Protocol):
         *,
         style_reference_url: str | None = None,
         attachments: Iterable[Attachment | str] = (),
+        key: str | None = None,
+        metadata: Any = None,
     ) -> Job: ...
 
 
@@ -115,10 +117,12 @@ class Job:
         *,
         style_reference_url: str | None = None,
         attachments: Iterable[Attachment | str] = (),
+        key: str | None = None,
+        metadata: Any = None,
     ) -> Job:
         """Give the completed job a new turn; see `MotionSession.followup`."""
         try:
             request = as_request(prompt, style_reference_url, attachments)
         finally:
             del prompt, style_reference_url, attachments  # as in `MotionSession.create`
-        return await self._client.followup(self.id, request)
+        return await self._client.followup(self.id, request, key=key, metadata=metadata)

@@ -15,12 +15,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-import anyio
-
 from motion_async.batch.durations import PastDurations
-from motion_async.batch.item import job_limiter
-from motion_async.batch.requests import Requests, intakes, kind_of_single
-from motion_async.batch.runner import FanOut
+from motion_async.batch.many import BatchCalls
 from motion_async.client import Client
 from motion_async.contract.validation import as_request
 from motion_async.errors import ConfigurationError, SessionClosedError
@@ -34,8 +30,6 @@ from motion_async.options import check_clock, check_number, check_whole_number
 from motion_async.polling.streams import EventHub, EventStream
 from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
 from motion_async.redaction import Secret
-from motion_async.sending.gate import OnInsufficientCredits, check_on_insufficient_credits
-from motion_async.timing.learned import LearnedSchedule
 from motion_async.timing.pace import Pace
 from motion_async.timing.retry import Backoff, check_backoff
 from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
@@ -46,16 +40,15 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-    from motion_async.batch.resume import Batch
+    from motion_async.batch.single import KeptSends
     from motion_async.ledger import Ledger
 
 __all__ = ["MotionSession"]
 
 _log = logging.getLogger("motion_async")
-_BATCH_URGENCY = 2.7
 
 
-class MotionSession:
+class MotionSession(BatchCalls):
     """A session with Mosaic Motion: creates jobs, follows them up, polls and watches them.
 
     Use it with `async with`, in one event loop; it may be entered in one task and left in another. All its jobs share
@@ -86,6 +79,9 @@ class MotionSession:
         ssl: an SSL context, or another value of aiohttp's option of that name.
         now: gives the time as an aware datetime; the system's clock when None.
         random: gives a number from 0 to 1, for jitter; Python's when None.
+        ledger: an open ledger, in which each create and followup is written down before it is sent: `key=` is then the
+            same job in any process, and none is lost. Open it before the session, and close it after.
+        batch: the batch of the ledger in which they are kept.
 
     Raises:
         ConfigurationError: for a setting that cannot be used; it never shows the key.
@@ -112,6 +108,8 @@ class MotionSession:
         ssl: tls.SSLContext | aiohttp.Fingerprint | bool = True,
         now: Callable[[], datetime] | None = None,
         random: Callable[[], float] | None = None,
+        ledger: Ledger | None = None,
+        batch: str = "single",
     ) -> None:
         self._transport_options: dict[str, Any] = {"base_url": "…"}  # its repr must hold from the beginning
         base_url = Secret(base_url) if isinstance(base_url, str) else base_url
@@ -143,6 +141,8 @@ class MotionSession:
             "now": self._now,
             "random": random or _random.random,
         }
+        self._ledger, self._single_batch = (None, batch) if ledger is None else self._check_ledger(ledger, batch)
+        self._kept: KeptSends | None = None
         self._client: Client | None = None
         self._past_durations = PastDurations()
         self._was_entered = False
@@ -168,6 +168,12 @@ class MotionSession:
         transport = Transport(**self._transport_options)
         self._was_entered = True
         self._client = Client(transport, self._events, **self._client_options)
+        if self._ledger is not None:
+            from motion_async.batch.single import KeptSends  # noqa: PLC0415  # as in `_kept_batch`
+
+            self._kept = KeptSends(
+                self._client, self._kept_batch(self._ledger, self._single_batch, schedule=self._schedule)
+            )
         return self
 
     async def __aexit__(
@@ -198,6 +204,8 @@ class MotionSession:
         *,
         style_reference_url: str | None = None,
         attachments: Iterable[Attachment | str] = (),
+        key: str | None = None,
+        metadata: Any = None,
     ) -> Job:
         """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
 
@@ -210,23 +218,29 @@ class MotionSession:
             prompt: 1 to 12,000 characters, or a whole request.
             style_reference_url: a YouTube URL whose style to follow.
             attachments: at most 10; a plain string is taken as an attachment's URL.
+            key: what you know it by, 1 to 200 printable characters, such as the number of an order. The session's
+                ledger gives the same job for it ever after, whoever asks, and however this process ends.
+            metadata: anything of yours that can be written as JSON; it is kept, comes with `JobAccepted`, and is never
+                sent.
 
         Returns:
-            The job, which the service has queued.
+            The job, which the service has queued, or, for a key that was used before, the one that was made then.
 
         Raises:
             InvalidRequestError: if the request breaks the contract, with every problem.
             InsufficientCreditsError: if the balance does not cover it.
-            CreateUncertainError: if it was sent and its answer was lost: a job may exist.
+            CreateUncertainError: if it was sent, now or by an earlier call with its key, and its answer was lost: a job
+                may exist. `Ledger.resolve` settles it.
+            LedgerConflictError: if its key was used for another request.
+            LedgerAccountError: if the ledger's single creates are another service's or key's.
+            ConfigurationError: for a key without a ledger, or metadata that cannot be written.
             MotionError: any other refusal, or no connection.
         """
         try:
             request = as_request(prompt, style_reference_url, attachments)
         finally:
             del prompt, style_reference_url, attachments  # a traceback with locals must not show signed URLs
-        calls = self._open()
-        watched = await calls.create(request)
-        return Job(self, calls.polls, watched)
+        return await self._send(request, key=key, metadata=metadata)
 
     async def followup(
         self,
@@ -235,6 +249,8 @@ class MotionSession:
         *,
         style_reference_url: str | None = None,
         attachments: Iterable[Attachment | str] = (),
+        key: str | None = None,
+        metadata: Any = None,
     ) -> Job:
         """Give a completed job a new turn (section "Create Followup Endpoint"); it keeps its id.
 
@@ -246,6 +262,8 @@ class MotionSession:
             prompt: see `create`.
             style_reference_url: see `create`.
             attachments: see `create`.
+            key: see `create`.
+            metadata: see `create`.
 
         Returns:
             The job, in its new turn.
@@ -260,8 +278,18 @@ class MotionSession:
             request = as_request(prompt, style_reference_url, attachments)
         finally:
             del prompt, style_reference_url, attachments  # as in `create`
+        return await self._send(request, key=key, metadata=metadata, followed=job_id)
+
+    async def _send(self, request: VideoRequest, *, key: str | None, metadata: Any, followed: str | None = None) -> Job:
         calls = self._open()
-        watched = await calls.followup(job_id, request)
+        if self._kept is not None:
+            watched = await self._kept.send(request, key=key, metadata=metadata, followed=followed)
+        elif key is not None:
+            raise ConfigurationError("a key needs a ledger, which gives the same job for it: MotionSession(ledger=…)")
+        elif followed is None:
+            watched = await calls.create(request, metadata=metadata)
+        else:
+            watched = await calls.followup(followed, request, metadata=metadata)
         return Job(self, calls.polls, watched)
 
     async def poll(self, job_id: str) -> JobState:
@@ -303,6 +331,8 @@ class MotionSession:
         attachments: Iterable[Attachment | str] = (),
         timeout: float | None = None,  # the option that callers know; a scope inside keeps it
         on_input: OnInput = "wait",
+        key: str | None = None,
+        metadata: Any = None,
     ) -> JobState:
         """Create a job and wait until it completes.
 
@@ -312,6 +342,8 @@ class MotionSession:
             attachments: see `create`.
             timeout: seconds from the moment at which the service took it, at least 0; None for no deadline.
             on_input: see `Job.wait`.
+            key: see `create`.
+            metadata: see `create`.
 
         Returns:
             The state of the completed job.
@@ -325,91 +357,12 @@ class MotionSession:
             del prompt, style_reference_url, attachments  # as in `create`
         check_timeout(timeout)
         check_on_input(on_input)
-        job = await self.create(request)
+        job = await self.create(request, key=key, metadata=metadata)
         try:
             return await job.wait(timeout=timeout, on_input=on_input)
         except asyncio.CancelledError:
             _log.warning("the caller of generate was cancelled; job %s goes on", job.id)
             raise
-
-    def generate_many(
-        self,
-        requests: Requests,
-        *,
-        max_active: int = 20,
-        limiter: anyio.CapacityLimiter | None = None,
-        schedule: Schedule | None = None,
-        job_timeout: float | None = None,
-        on_input: OnInput = "wait",
-        on_insufficient_credits: OnInsufficientCredits = "stop",
-        ledger: Ledger | None = None,
-        batch: str = "batch",
-    ) -> FanOut:
-        """Make many videos, a limited number at a time, and give each outcome as it ends.
-
-        Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
-        One bad request is one bad outcome. While no connection can be made, or the answer is a 429, one create at a
-        time is tried without end, and events tell of it. The first 401 or 402 ends new creates; what runs goes on, and
-        the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started, nor when the
-        block is left early; jobs that the service has taken go on, and their ids are in the log, or in the ledger.
-
-        With a ledger, what is sent is on disk before, and the same call goes on where an earlier one ended: what has
-        ended comes out, what runs is taken up, the rest is sent, and what may have been is an `UncertainError`.
-
-        Args:
-            requests: any iterable or async iterable of requests or prompts, pulled one at a time; with a ledger,
-                100 of a plain iterable at a time. With a `BatchRequest` each can carry an id of yours.
-            max_active: the most jobs at one time, 1 to 1,000,000; not used when a limiter is given.
-            limiter: places to share with other batches. A job that waits for a person gives its place back.
-            schedule: how long these jobs are left alone between polls. When None the session's, if it was given one;
-                else a `LearnedSchedule` that all its batches teach: ends are noticed as early, with fewer polls.
-            job_timeout: seconds for which a job is watched, or another sender of the same ledger waited for, at least
-                0; None for no end.
-            on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
-            on_insufficient_credits: after a 402 `stop` creating, or `wait`: try one a minute until one is taken.
-            ledger: an open ledger, where each request is written down; open it before the session, and close it after.
-            batch: the batch's name in the ledger, 1 to 512 printable characters.
-
-        Returns:
-            What gives the outcomes, in the order in which the jobs end.
-
-        Raises:
-            ConfigurationError: for an option out of bounds.
-            SessionClosedError: if the session is not open.
-        """
-        calls = self._open()
-        if (kind := kind_of_single(requests)) is not None:
-            del requests  # as in `create`
-            raise ConfigurationError(f"requests must be an iterable of requests, not {kind}; put a single in a list")
-        limiter = job_limiter(limiter, max_active)
-        if schedule is None:
-            schedule = self._batch_schedule = self._batch_schedule or LearnedSchedule(urgency=_BATCH_URGENCY)
-        schedule, policy = check_schedule(schedule), check_on_insufficient_credits(on_insufficient_credits)
-        return FanOut(
-            partial(calls.send, schedule=schedule, waits_for_credits=policy == "wait"),
-            partial(calls.take_up, schedule=schedule),
-            calls.polls,
-            (intakes if ledger is None else self._batch(calls, ledger, batch, schedule).intakes)(requests),
-            limiter=limiter,
-            job_timeout=check_timeout(job_timeout, name="job_timeout"),
-            on_input=check_on_input(on_input),
-            recheck=calls.gate.recheck,
-        )
-
-    def _batch(self, calls: Client, ledger: Ledger, name: str, schedule: Schedule) -> Batch:
-        """Give a batch of a ledger, whose durations come first for a schedule that learns."""
-        from motion_async.batch.resume import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
-
-        lesson = partial(self._past_durations.give, schedule, ledger)
-        return Batch(
-            ledger,
-            name,
-            account=self.account,
-            poll=calls.poll_once,
-            now=self._now,
-            publish=self._events.publish,
-            lesson=lesson,
-        )
 
     def events(self, *, max_unread: int = 10_000) -> EventStream:
         """Read every change and every disturbance of all jobs of this session, from now on.

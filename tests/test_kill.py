@@ -1,4 +1,4 @@
-"""A batch that is killed again and again, at any instant, and run again each time by the same call."""
+"""Batches and single creates that are killed again and again, at any instant, and made again by the same call."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_a_batch_survives_being_killed_again_and_again(url: str) -> None:
         sandbox.faults.at_random(LostAnswer(), 0.02, on="create")
         sandbox.faults.at_random(ServerError(502), 0.02, on="create")
         sandbox.faults.at_random(RateLimited(None), 0.02)
-        cut_short = await _kill(sandbox, url, kills=KILLS)
+        cut_short = await _kill(sandbox, url, kills=KILLS, how="batch")
         async with open_ledger(url) as ledger:
             items = [item async for item in ledger.items("launch")]
         assert sandbox.counts.duplicates == 0
@@ -44,23 +44,40 @@ async def test_a_batch_survives_being_killed_again_and_again(url: str) -> None:
         _hold(items, sandbox)
 
 
-def _hold(items: list[Item], sandbox: Sandbox) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_single_creates_survive_being_killed_again_and_again(url: str) -> None:
+    """A handler that is called again with the order's key makes one video an order, and no job is lost."""
+    async with Sandbox(credits=300 * ITEMS * 2, speed=400, seed=5) as sandbox:
+        sandbox.faults.at_random(LostAnswer(), 0.02, on="create")
+        sandbox.faults.at_random(ServerError(502), 0.02, on="create")
+        sandbox.faults.at_random(RateLimited(None), 0.02)
+        cut_short = await _kill(sandbox, url, kills=KILLS, how="single")
+        async with open_ledger(url) as ledger:
+            items = [item async for item in ledger.items("launch")]
+        assert sandbox.counts.duplicates == 0
+        assert cut_short >= KILLS // 2
+        _hold(items, sandbox, taken=ItemState.SUBMITTED)
+
+
+def _hold(items: list[Item], sandbox: Sandbox, *, taken: ItemState = ItemState.COMPLETED) -> None:
     by_prompt = {item.request.prompt: item for item in items}
     assert len(by_prompt) == len(items) == ITEMS
     states = Counter(item.state for item in items)
-    assert set(states) == {ItemState.COMPLETED, ItemState.UNCERTAIN}
-    assert states[ItemState.COMPLETED] > ITEMS / 2
+    assert set(states) == {taken, ItemState.UNCERTAIN}
+    assert states[taken] > ITEMS / 2
     for job_id, job in sandbox.jobs.items():
         item = by_prompt[job.body["prompt"]]
         assert item.job_id == job_id or item.state is ItemState.UNCERTAIN
-    assert {item.job_id for item in items if item.state is ItemState.COMPLETED} <= set(sandbox.jobs)
+    assert {item.job_id for item in items if item.state is taken} <= set(sandbox.jobs)
 
 
-async def _kill(sandbox: Sandbox, url: str, *, kills: int) -> int:
-    """Run the batch and kill it so often at random instants, then run it to its end; count the runs cut short."""
+async def _kill(sandbox: Sandbox, url: str, *, kills: int, how: str) -> int:
+    """Kill it so often at random instants, then let it come to its end; count the runs that were cut short."""
     chance = random.Random(11)
     nursery = await asyncio.create_subprocess_exec(
-        sys.executable, str(Path(__file__).with_name("killed_batch.py")), sandbox.api_key, sandbox.url, url, str(ITEMS),
+        sys.executable, str(Path(__file__).with_name("killed_process.py")),
+        sandbox.api_key, sandbox.url, url, str(ITEMS), how,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     assert nursery.stdin is not None

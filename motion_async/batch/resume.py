@@ -40,20 +40,31 @@ from motion_async.ledger import Ledger
 from motion_async.ledger.accounts import Account
 from motion_async.ledger.codec import check_name
 from motion_async.ledger.earlier import has_content
-from motion_async.ledger.items import Entry, Item, ItemState
+from motion_async.ledger.items import Entry, Item, ItemState, job_of_parent
 from motion_async.problems import Problem
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "check_ledger"]
 
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
 _UNKNOWN_ENOUGH: Final = 3
 """If the service knows none of so many jobs, it is not the one that made them, or the account is another."""
+_OPEN: Final = (ItemState.PLANNED, ItemState.INTENT, ItemState.UNCERTAIN, ItemState.SUBMITTED)
+"""The states of items of which more is to come, from the service or from a person."""
 _LOOK_AGAIN: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
 """Seconds between two looks at an item that another process is sending: at first, and at most."""
 
 _log = logging.getLogger("motion_async")
+
+
+def check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:
+    """Give a ledger and the name of a batch of it, or raise a `ConfigurationError` if either is none."""
+    if not isinstance(ledger, Ledger):
+        raise ConfigurationError(
+            f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
+        )
+    return ledger, check_name("the name of a batch", batch)
 
 
 class Batch:
@@ -80,16 +91,12 @@ class Batch:
         publish: Callable[[Event], None],
         lesson: Callable[[], Awaitable[None]],
     ) -> None:
-        if not isinstance(ledger, Ledger):
-            raise ConfigurationError(
-                f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
-            )
-        self._ledger = ledger
-        self._name = check_name("the name of a batch", name)
+        self._ledger, self._name = check_ledger(ledger, name)
         self._lesson = lesson
         self._account = account
         self._poll = poll
         self._refusal: NotSentError | None = None
+        self._is_bound = False
         self._now = now
         self._publish = publish
 
@@ -99,9 +106,7 @@ class Batch:
         The first step raises a `LedgerAccountError` if the batch is another account's. A step raises a `LedgerError` if
         the ledger cannot be read or written.
         """
-        await self._ledger.bind(self._name, self._account)
-        await self._lesson()
-        self._refusal = await self._find_refusal()
+        await self._begin()
         at_once = 1 if isinstance(requests, AsyncIterable) else _AT_ONCE
         failure: Exception | None = None
         chunk: list[BatchRequest] = []
@@ -121,6 +126,41 @@ class Batch:
         # Only now, as all that came before the failure is a request like any other, and is made.
         if not isinstance(failure, StopAsyncIteration):
             raise failure
+
+    async def open_intakes(self) -> AsyncGenerator[Intake]:
+        """Give what is still open in the ledger: what is planned, under way, running or in doubt.
+
+        The first step raises a `ConfigurationError` if there is no such batch, and else what `intakes` raises.
+        """
+        if not await self._ledger.counts(self._name):
+            raise ConfigurationError(f"the ledger has no batch {self._name!r:.80}, so there is nothing to go on with")
+        await self._begin()
+        keys = Keys()
+        async with contextlib.aclosing(self._ledger.items(self._name, states=_OPEN)) as items:
+            async for item in items:
+                entry = Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
+                yield await self._intake_of(item, entry, keys)
+
+    async def admit(self, given: BatchRequest, *, parent: str | None) -> Intake:
+        """Plan one request in the ledger, and give it with what is known of it.
+
+        Raises an `InvalidRequestError` for one that cannot be sent, and what `intakes` raises.
+        """
+        expired: dict[int, InvalidRequestError] = {}
+        self._check(given, 0, expired)
+        if not self._is_bound:
+            await self._ledger.bind(self._name, self._account)
+            self._is_bound = True
+        entry = Entry(canonical_text(given.id) or "", given.request, metadata=given.metadata, parent=parent)
+        [item] = await self._ledger.plan(self._name, [entry])
+        if expired and item.state is ItemState.PLANNED:
+            raise expired[0]
+        return await self._intake_of(item, entry, Keys())
+
+    async def _begin(self) -> None:
+        await self._ledger.bind(self._name, self._account)
+        await self._lesson()
+        self._refusal = await self._find_refusal()
 
     async def _find_refusal(self) -> NotSentError | None:
         """Ask after jobs of earlier runs, and say why nothing new is sent if the service knows none of them."""
@@ -188,6 +228,7 @@ class Batch:
             key=item.key,
             metadata=entry.metadata,
             follows=item.parent,
+            parent_job_id=job_of_parent(item.parent),
             journal=self._ledger.journal(item),
             again=partial(self._look_again, entry, keys),
         )
@@ -196,8 +237,7 @@ class Batch:
         if not has_content(item, entry.request) or item.parent != entry.parent:
             return attrs.evolve(intake, settled=(item.job_state, self._conflict_error(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:
-            parent = None if item.parent is None else await self._ledger.find(self._name, item.parent)
-            return attrs.evolve(intake, is_elsewhere=True, parent_job_id=None if parent is None else parent.job_id)
+            return attrs.evolve(intake, is_elsewhere=True, parent_job_id=await self._find_parent_job(item))
         intake = attrs.evolve(intake, job_id=item.job_id)
         if item.state is ItemState.SUBMITTED:
             return attrs.evolve(intake, before=await self._find_end_before(item))
@@ -212,6 +252,13 @@ class Batch:
         parent = await self._ledger.find(self._name, item.parent)
         return None if parent is None else parent.job_state
 
+    async def _find_parent_job(self, item: Item) -> str | None:
+        """Give the job that an item is a followup to, None if that is not known."""
+        if item.parent is None or job_of_parent(item.parent) is not None:
+            return job_of_parent(item.parent)
+        parent = await self._ledger.find(self._name, item.parent)
+        return None if parent is None else parent.job_id
+
     async def _look_again(self, entry: Entry, keys: Keys, pause: float = 0) -> Intake:
         """Look at an item anew after `pause` seconds; once nobody else sends it, find the job that it follows up."""
         await asyncio.sleep(pause)
@@ -224,7 +271,7 @@ class Batch:
                 self._publish(SentElsewhere(item.batch, item.key, item.owner or ""))
             later = min(2 * pause or _LOOK_AGAIN, _LONGEST_PAUSE)
             return attrs.evolve(intake, again=partial(self._look_again, entry, keys, later))
-        if intake.follows is None or intake.job_id is not None or intake.settled is not None:
+        if intake.follows is None or intake.job_id or intake.parent_job_id or intake.settled is not None:
             return intake
         parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)
         if parent is not None and parent.state is ItemState.COMPLETED:
@@ -265,8 +312,7 @@ class Batch:
         reason = f"item {item.key!r} of batch {item.batch!r}{at}; settle it with `motion-async ledger resolve`"
         if item.parent is None:
             return CreateUncertainError(reason)
-        parent = await self._ledger.find(self._name, item.parent)
-        return FollowupUncertainError(reason, job_id=parent.job_id or "" if parent is not None else "")
+        return FollowupUncertainError(reason, job_id=await self._find_parent_job(item) or "")
 
 
 def _is_refused(intake: Intake) -> bool:

@@ -17,7 +17,7 @@ from motion_async.codec import read_plain_request, write_plain_request, write_pl
 from motion_async.contract.wire import WireError, read_state
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import JobState, JobStatus, VideoRequest
-from motion_async.ledger.items import Entry, History, Item, ItemState
+from motion_async.ledger.items import Entry, History, Item, ItemState, LedgerChange
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.redaction import Unshown, redacted
 from motion_async.showing import shown
@@ -26,6 +26,7 @@ __all__ = [
     "check_name",
     "describe_damage",
     "make_storable",
+    "read_change",
     "read_history",
     "read_item",
     "read_job_state",
@@ -176,16 +177,35 @@ def read_history(row: Sequence[Any], *, of: Item) -> History:
     Raises:
         PermanentStoreError: if this library cannot have written it.
     """
-    at, state, status, job_id, detail = row
     try:
-        _check_texts((status, job_id, detail), or_none=True)
-        return History(
-            read_time(at),
-            None if state is None else ItemState(state),
-            None if status is None else JobStatus(status),
-            job_id,
-            detail,
-        )
+        return History(**_read_happened(row))
     except _DAMAGES as error:
         problem = describe_damage(f"the history of item {of.key!r:.80} of batch {of.batch!r:.80}", error)
     raise problem
+
+
+def read_change(row: Sequence[Any]) -> LedgerChange:
+    """Read a line of the history with the item that it is of.
+
+    Raises:
+        PermanentStoreError: if this library cannot have written it.
+    """
+    *happened, position, batch, key = row
+    try:
+        _check_texts((batch, key))
+        return LedgerChange(**_read_happened(happened), position=position, batch=batch, key=key)
+    except _DAMAGES as error:
+        problem = describe_damage(f"the history of item {key!r:.80} of batch {batch!r:.80}", error)
+    raise problem
+
+
+def _read_happened(row: Sequence[Any]) -> dict[str, Any]:
+    at, state, status, job_id, detail = row
+    _check_texts((status, job_id, detail), or_none=True)
+    return {
+        "at": read_time(at),
+        "state": None if state is None else ItemState(state),
+        "status": None if status is None else JobStatus(status),
+        "job_id": job_id,
+        "detail": detail,
+    }

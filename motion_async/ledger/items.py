@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from motion_async.canonical import canonical_text
+from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.contract.signed_urls import unsigned
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 
@@ -22,9 +22,12 @@ __all__ = [
     "History",
     "Item",
     "ItemState",
+    "LedgerChange",
     "LedgerTrouble",
     "content_digest",
     "content_key",
+    "job_of_parent",
+    "parent_of_job",
 ]
 
 
@@ -57,7 +60,7 @@ class Entry:
         key: the item's name within its batch, 1 to 512 characters, the same in every run.
         request: what to make.
         metadata: anything of the caller's that can be written as JSON; it is kept and never sent.
-        parent: the key of the item whose job this one is a followup to, None for a create.
+        parent: the key of the item whose job this one is a followup to, or `parent_of_job`; None for a create.
     """
 
     key: str
@@ -80,7 +83,7 @@ class Item:
         planned_at: when it was planned first, as an aware datetime.
         changed_at: when it last changed.
         metadata: the caller's own.
-        parent: the key of the item whose job it is a followup to, None for a create.
+        parent: the key of the item whose job it is a followup to, or `parent_of_job`; None for a create.
         owner: who noted the newest intent to send it.
         intent_at: when that was.
         taken_at: when the id of its job was written.
@@ -126,6 +129,34 @@ class History:
     status: JobStatus | None = None
     job_id: str | None = None
     detail: str | None = None
+
+
+@attrs.frozen
+class LedgerChange(History):
+    """One thing that happened to an item, as it is read by those who follow the ledger.
+
+    Args:
+        position: where to go on from; changes that come later have higher ones.
+        batch: the item's batch.
+        key: the item's key.
+    """
+
+    position: int = attrs.field(kw_only=True)
+    batch: str = attrs.field(kw_only=True)
+    key: str = attrs.field(kw_only=True)
+
+
+_JOB: Final = "job:"
+
+
+def parent_of_job(job_id: str) -> str:
+    """Give what stands as the parent of a followup whose job is known by its id, and not by an item's key."""
+    return f"{_JOB}{canonical_job_id(job_id)}"
+
+
+def job_of_parent(parent: str | None) -> str | None:
+    """Give the id of the job that a parent is, None if it is the key of an item."""
+    return parent.removeprefix(_JOB) if parent is not None and parent.startswith(_JOB) else None
 
 
 @attrs.frozen

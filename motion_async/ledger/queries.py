@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from motion_async.jobs import JobStatus
 from motion_async.ledger.account_rows import NOTHING_SENT, find_binding
 from motion_async.ledger.accounts import Binding
-from motion_async.ledger.codec import describe_damage, read_history, read_item, read_job_state, read_time
+from motion_async.ledger.codec import describe_damage, read_change, read_history, read_item, read_job_state, read_time
 from motion_async.ledger.earlier import EARLIER_DIGITS, EARLIER_KEY
-from motion_async.ledger.items import History, Item, ItemState
+from motion_async.ledger.items import History, Item, ItemState, LedgerChange
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
 from motion_async.ledger.transaction import split
@@ -59,6 +59,16 @@ _history: Final = (
     .where(history.c.item == sa.bindparam("number"))
     .order_by(history.c.id)
 )
+_changes: Final = (
+    sa.select(
+        history.c.at, history.c.state, history.c.status, history.c.job_id, history.c.detail, history.c.id,
+        items.c.batch, items.c.key,
+    )
+    .join_from(history, items, history.c.item == items.c.id)
+    .where(history.c.id > sa.bindparam("after"), history.c.id <= sa.bindparam("up_to"))
+    .order_by(history.c.id)
+    .limit(sa.bindparam("most"))
+)  # fmt: skip
 _durations: Final = (
     sa.select(items.c.batch, items.c.key, items.c.parent, items.c.taken_at, items.c.job_state)
     .where(
@@ -175,6 +185,12 @@ class Queries:
     async def read_history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order."""
         return [read_history(row, of=item) for row in await self._store.fetch(_history, {"number": item.id})]
+
+    async def read_changes(self, batch: str | None, *, after: int, up_to: int, most: int) -> list[LedgerChange]:
+        """Give at most so many changes after one position and up to another; of all batches, if None."""
+        statement = _changes if batch is None else _changes.where(items.c.batch == batch)
+        rows = await self._store.fetch(statement, {"after": after, "up_to": up_to, "most": most})
+        return [read_change(row) for row in rows]
 
     async def count(self, batch: str | None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state."""

@@ -16,12 +16,13 @@ from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.errors import LedgerError
 from motion_async.jobs import VideoRequest
 from motion_async.ledger.earlier import asks_for_same
-from motion_async.ledger.items import History, Item, ItemState, content_digest
+from motion_async.ledger.items import History, Item, ItemState, LedgerChange, content_digest
 from motion_async.ledger.outage import Outage
 from motion_async.loops import HomeLoop
+from motion_async.options import check_number
 
 if TYPE_CHECKING:
-    from motion_async.ledger.store.base import Store
+    from motion_async.ledger.store.base import Horizon, Store
 
 __all__ = ["ReadableLedger"]
 
@@ -153,6 +154,41 @@ class ReadableLedger:
             LedgerError: if the ledger could not be read.
         """
         return await self._read(self._store.queries.read_history, item)
+
+    async def changes(
+        self, *, after: int | None = None, batch: str | None = None, interval: float = 1.0
+    ) -> AsyncGenerator[LedgerChange]:
+        """Give every change that is written, by whatever process, in the order of their positions; it never ends.
+
+        What is only planned has not changed yet.
+
+        Args:
+            after: the position of the last change that is known; from the first change when None.
+            batch: of this batch; of all when None.
+            interval: seconds between two looks at the ledger, 0.01 to 3,600.
+
+        Yields:
+            The changes, within about an interval of their being written. On a server a change waits for all
+            transactions that had begun before it, so that none is passed over.
+
+        Raises:
+            ConfigurationError: for an option out of bounds.
+            LedgerError: if the ledger could not be read, or has been closed.
+        """
+        check_number("interval", interval, low=0.01, high=3_600)
+        read, position = self._store.queries.read_changes, after or 0
+        seen: Horizon | None = None
+        while True:
+            horizon = await self._read(self._store.read_horizon)
+            seen = seen or horizon
+            if horizon.oldest_running >= seen.next_to_begin:
+                up_to, seen = seen.newest, None
+                while page := await self._read(read, canonical_text(batch), after=position, up_to=up_to, most=_PAGE):
+                    for change in page:
+                        yield change
+                    position = page[-1].position
+                position = max(position, up_to)
+            await asyncio.sleep(interval)
 
     async def counts(self, batch: str | None = None) -> dict[str, dict[ItemState, int]]:
         """Give how many items of each batch are in each state; what there is none of is not there.

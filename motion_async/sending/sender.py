@@ -183,7 +183,8 @@ class Sender:
             self._tell_of_answer(answered, submission, permit)
             # The gate has heard by now: after a 429 no other send may leave while a slow disk writes.
             accepted = await self._record_answer(answered, submission)
-            self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup"))
+            known_by = {"key": submission.key, "metadata": submission.metadata}
+            self._publish(JobAccepted(accepted.job_id, followup=call.kind == "followup", **known_by))
             return accepted, submission.on_accepted(accepted)
         except (MotionError, NotOursToSend, HeldBack):
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
@@ -34,6 +34,8 @@ class Submission(Generic[_T]):
         before_try: awaited before each try; raises if there is to be none.
         waits_for_credits: whether it is held back after a 402 until there are credits, and then sent.
         is_patient: whether it is tried for as long as it takes, and not only for a while.
+        key: what a ledger or a batch knows it by, if one does.
+        metadata: the caller's own.
     """
 
     call: Call
@@ -45,3 +47,5 @@ class Submission(Generic[_T]):
     before_try: Callable[[], Awaitable[object]] | None = None
     waits_for_credits: bool = False
     is_patient: bool = False
+    key: str | None = None
+    metadata: Any = None

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -21,14 +21,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.plans import Write
 from motion_async.ledger.queries import Queries
-from motion_async.ledger.schema import OLDEST_WITH_THESE_TABLES, bring_up_to_date, newest_version, read_version
+from motion_async.ledger.schema import OLDEST_WITH_THESE_TABLES, bring_up_to_date, history, newest_version, read_version
 from motion_async.ledger.store.failures import translate_error
 from motion_async.ledger.tasks import start
 from motion_async.ledger.transaction import commit_group
 
-__all__ = ["Store", "make_engine"]
+__all__ = ["Horizon", "Store", "make_engine"]
 
 _INTERRUPT_SECONDS: Final = 0.05
+_newest: Final = sa.select(sa.func.max(history.c.id))
 
 _log = logging.getLogger("motion_async")
 _P = ParamSpec("_P")
@@ -49,6 +50,18 @@ def _translate_errors(
         raise failure
 
     return call
+
+
+class Horizon(NamedTuple):
+    """How far the history reaches: its newest line, the oldest transaction that runs, and the next one to begin.
+
+    Transactions end in another order than their lines are numbered: a line in front of the newest may still come, until
+    all transactions have ended that had begun when the newest was seen.
+    """
+
+    newest: int
+    oldest_running: int
+    next_to_begin: int
 
 
 class Store(ABC):
@@ -158,6 +171,11 @@ class Store(ABC):
     @abstractmethod
     async def probe_owner(self, owner: str) -> bool:
         """Look whether the owner of an intent is alive."""
+
+    async def read_horizon(self) -> Horizon:
+        """Tell how far the history reaches; here nobody else's line can come later in front of another."""
+        [(newest,)] = await self.fetch(_newest)
+        return Horizon(newest or 0, 0, 0)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

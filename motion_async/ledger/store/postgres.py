@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from motion_async.ledger.store.base import Store, make_engine
+from motion_async.ledger.store.base import Horizon, Store, make_engine
 from motion_async.ledger.store.recognition import recognise_server
 
 __all__ = ["ServerStore"]
@@ -20,6 +20,10 @@ _COMMAND_SECONDS: Final = 30.0
 _UPGRADE_LOCK: Final = 0x6D6F74696F6E
 """The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
 _take: Final = sa.text("SELECT pg_try_advisory_lock_shared(:number)")
+_horizon: Final = sa.text(
+    "SELECT (SELECT coalesce(max(id), 0) FROM motion_history),"
+    " pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+)
 _holders: Final = sa.text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
     " AND ((classid::bigint << 32) | objid::bigint) = :number"
@@ -56,6 +60,11 @@ class ServerStore(Store):
             return False  # no owner of this library's
         [(holders,)] = await self.fetch(_holders, {"number": number})
         return bool(holders)
+
+    async def read_horizon(self) -> Horizon:
+        """Tell how far the history reaches, and which transactions run; see `Horizon`."""
+        [row] = await self.fetch(_horizon)
+        return Horizon(*row)
 
     async def _prepare(self, connection: AsyncConnection) -> None:
         """Hold the owner's lock for as long as the session lives, and notice when it ends."""

@@ -1,0 +1,219 @@
+"""What a session does with many requests: it makes their videos, or goes on with what a ledger has of them.
+
+It checks options and puts a batch together; it must not send, watch or write anything itself.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+from motion_async.batch.durations import PastDurations
+from motion_async.batch.item import job_limiter
+from motion_async.batch.requests import Intake, Requests, intakes, kind_of_single
+from motion_async.batch.runner import FanOut
+from motion_async.errors import ConfigurationError
+from motion_async.polling.streams import EventHub
+from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
+from motion_async.sending.gate import OnInsufficientCredits, check_on_insufficient_credits
+from motion_async.timing.learned import LearnedSchedule
+from motion_async.timing.schedule import Schedule, check_schedule
+
+if TYPE_CHECKING:
+    from motion_async.batch.resume import Batch
+    from motion_async.client import Client
+    from motion_async.ledger import Account, Ledger
+
+__all__ = ["BatchCalls"]
+
+_URGENCY: Final = 2.7
+_DEFAULT_BATCH: Final = "batch"
+
+
+class BatchCalls(ABC):
+    """The calls of a `MotionSession` for many requests."""
+
+    _events: EventHub
+    _ledger: Ledger | None
+    _now: Callable[[], datetime]
+    _past_durations: PastDurations
+    _batch_schedule: Schedule | None
+
+    @abstractmethod
+    def _open(self) -> Client:
+        """Give the open session's client, or raise a `SessionClosedError`."""
+
+    @property
+    @abstractmethod
+    def account(self) -> Account:
+        """The session's service and key, by which a ledger knows whose a batch is."""
+
+    def generate_many(
+        self,
+        requests: Requests,
+        *,
+        max_active: int = 20,
+        limiter: anyio.CapacityLimiter | None = None,
+        schedule: Schedule | None = None,
+        job_timeout: float | None = None,
+        on_input: OnInput = "wait",
+        on_insufficient_credits: OnInsufficientCredits = "stop",
+        ledger: Ledger | None = None,
+        batch: str | None = None,
+    ) -> FanOut:
+        """Make many videos, a limited number at a time, and give each outcome as it ends.
+
+        Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
+        One bad request is one bad outcome. While no connection can be made, or the answer is a 429, one create at a
+        time is tried without end, and events tell of it. The first 401 or 402 ends new creates; what runs goes on, and
+        the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started, nor when the
+        block is left early; jobs that the service has taken go on, and their ids are in the log, or in the ledger.
+
+        With a ledger, what is sent is on disk before, and the same call goes on where an earlier one ended: what has
+        ended comes out, what runs is taken up, the rest is sent, and what may have been is an `UncertainError`. With
+        another service or key than the batch was begun with, reading raises a `LedgerAccountError`.
+
+        Args:
+            requests: any iterable or async iterable of requests or prompts, pulled one at a time; with a ledger,
+                100 of a plain iterable at a time. With a `BatchRequest` each can carry an id of yours.
+            max_active: the most jobs at one time, 1 to 1,000,000; not used when a limiter is given.
+            limiter: places to share with other batches. A job that waits for a person gives its place back.
+            schedule: how long these jobs are left alone between polls. When None the session's, if it was given one;
+                else a `LearnedSchedule` that all its batches teach: ends are noticed as early, with fewer polls.
+            job_timeout: seconds for which a job is watched, or another sender of the same ledger waited for, at least
+                0; None for no end.
+            on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
+            on_insufficient_credits: after a 402 `stop` creating, or `wait`: try one a minute until one is taken.
+            ledger: an open ledger, where each request is written down; open it before the session, and close it after.
+                When None, the session's, if it has one and a batch is named.
+            batch: the batch's name in the ledger, 1 to 512 printable characters; `batch` when None.
+
+        Returns:
+            What gives the outcomes, in the order in which the jobs end.
+
+        Raises:
+            ConfigurationError: for an option out of bounds, or a batch without a ledger.
+            SessionClosedError: if the session is not open.
+        """
+        if (kind := kind_of_single(requests)) is not None:
+            del requests  # a traceback with locals must not show signed URLs
+            raise ConfigurationError(f"requests must be an iterable of requests, not {kind}; put a single in a list")
+        if ledger is None and batch is not None:
+            ledger = self._ledger_for(batch)
+        schedule = self._find_schedule(schedule)
+        name = _DEFAULT_BATCH if batch is None else batch
+        entering = intakes if ledger is None else self._kept_batch(ledger, name, schedule=schedule).intakes
+        return self._fan_out(
+            entering(requests),
+            schedule=schedule,
+            limiter=job_limiter(limiter, max_active),
+            job_timeout=job_timeout,
+            on_input=on_input,
+            on_insufficient_credits=on_insufficient_credits,
+        )
+
+    def resume(
+        self,
+        batch: str,
+        *,
+        max_active: int = 20,
+        limiter: anyio.CapacityLimiter | None = None,
+        schedule: Schedule | None = None,
+        job_timeout: float | None = None,
+        on_input: OnInput = "wait",
+        on_insufficient_credits: OnInsufficientCredits = "stop",
+        ledger: Ledger | None = None,
+    ) -> FanOut:
+        """Go on with a batch from its ledger alone: what runs is watched, what is planned is sent.
+
+        Use it as `generate_many` is used. What is in doubt comes out as an `UncertainError`; what has ended does not
+        come out again.
+
+        Args:
+            batch: the batch's name in the ledger.
+            max_active: see `generate_many`.
+            limiter: see `generate_many`.
+            schedule: see `generate_many`.
+            job_timeout: see `generate_many`.
+            on_input: see `generate_many`.
+            on_insufficient_credits: see `generate_many`.
+            ledger: an open ledger; the session's when None.
+
+        Returns:
+            What gives the outcomes, in the order in which the jobs end. Reading raises a `ConfigurationError` if the
+            ledger has no such batch.
+
+        Raises:
+            ConfigurationError: for an option out of bounds, or if there is no ledger.
+            SessionClosedError: if the session is not open.
+        """
+        schedule = self._find_schedule(schedule)
+        kept = self._kept_batch(self._ledger_for(batch) if ledger is None else ledger, batch, schedule=schedule)
+        return self._fan_out(
+            kept.open_intakes(),
+            schedule=schedule,
+            limiter=job_limiter(limiter, max_active),
+            job_timeout=job_timeout,
+            on_input=on_input,
+            on_insufficient_credits=on_insufficient_credits,
+        )
+
+    def _ledger_for(self, batch: str) -> Ledger:
+        if self._ledger is None:
+            raise ConfigurationError(f"batch {batch!r:.80} needs a ledger: pass ledger= here or to the session")
+        return self._ledger
+
+    def _find_schedule(self, given: Schedule | None) -> Schedule:
+        """Give the schedule of a batch: the caller's, the session's, or one that all batches of the session teach."""
+        if given is None:
+            given = self._batch_schedule = self._batch_schedule or LearnedSchedule(urgency=_URGENCY)
+        return check_schedule(given)
+
+    def _fan_out(
+        self,
+        requests: AsyncGenerator[Intake],
+        *,
+        schedule: Schedule,
+        limiter: anyio.CapacityLimiter,
+        job_timeout: float | None,
+        on_input: OnInput,
+        on_insufficient_credits: OnInsufficientCredits,
+    ) -> FanOut:
+        calls = self._open()
+        waits = check_on_insufficient_credits(on_insufficient_credits) == "wait"
+        return FanOut(
+            partial(calls.send_in_batch, schedule=schedule, waits_for_credits=waits),
+            partial(calls.take_up, schedule=schedule),
+            calls.polls,
+            requests,
+            limiter=limiter,
+            job_timeout=check_timeout(job_timeout, name="job_timeout"),
+            on_input=check_on_input(on_input),
+            recheck=calls.gate.recheck,
+        )
+
+    @staticmethod
+    def _check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:
+        from motion_async.batch.resume import check_ledger  # noqa: PLC0415  # as in `_kept_batch`
+
+        return check_ledger(ledger, batch)
+
+    def _kept_batch(self, ledger: Ledger, name: str, *, schedule: Schedule) -> Batch:
+        """Give a batch of a ledger, whose durations come first for a schedule that learns."""
+        from motion_async.batch.resume import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
+
+        lesson: Any = partial(self._past_durations.give, schedule, ledger)
+        return Batch(
+            ledger,
+            name,
+            account=self.account,
+            poll=self._open().poll_once,
+            now=self._now,
+            publish=self._events.publish,
+            lesson=lesson,
+        )

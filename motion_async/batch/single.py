@@ -1,0 +1,111 @@
+"""Single creates and followups of a session with a ledger: written down first, and the same key is the same job.
+
+What is known of a key decides, as it does in a batch: what was taken is taken up, what was never sent is sent, and
+what can't be known is said. This module must not talk to the service, nor write rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import secrets
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+import attrs
+
+from motion_async.batch.requests import Intake
+from motion_async.batch.resume import Batch
+from motion_async.canonical import canonical_text
+from motion_async.errors import InvalidRequestError, JobFailedError
+from motion_async.jobs import BatchRequest, StatusChange, VideoRequest
+from motion_async.ledger.items import parent_of_job
+from motion_async.polling.tracked import TrackedJob
+from motion_async.polling.waiting import end_of
+from motion_async.sending.journal import NotOursToSend, SendJournal
+
+if TYPE_CHECKING:
+    from motion_async.client import Client
+
+__all__ = ["KeptSends"]
+
+
+class KeptSends:
+    """The creates and followups of a session, kept in one batch of its ledger.
+
+    Args:
+        client: sends them.
+        batch: where they are kept.
+    """
+
+    def __init__(self, client: Client, batch: Batch) -> None:
+        self._client = client
+        self._batch = batch
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._recorders: WeakValueDictionary[str, _Recorder] = WeakValueDictionary()
+
+    async def send(
+        self, request: VideoRequest, *, key: str | None, metadata: Any, followed: str | None = None
+    ) -> TrackedJob:
+        """Give the job of a key: send a create, or a followup to the job `followed`, if that was never done.
+
+        Raises what sending it raises, and the error with which it was sent earlier, unless its job is known.
+        """
+        given = BatchRequest(request, id=secrets.token_hex(16) if key is None else key, metadata=metadata)
+        parent = None if followed is None else parent_of_job(followed)
+        # One at a time, so that whoever comes second finds what came of the first one.
+        async with self._turns.setdefault(canonical_text(str(given.id)), asyncio.Lock()):
+            try:
+                intake = await self._batch.admit(given, parent=parent)
+            except InvalidRequestError as error:
+                raise _about_key(error) from None
+            while True:
+                if intake.settled is not None and not isinstance(intake.settled[1], JobFailedError | None):
+                    raise copy.copy(intake.settled[1])
+                if intake.job_id is not None:
+                    return self._record(intake, self._client.take_up(intake))
+                if not intake.is_elsewhere:
+                    try:
+                        return self._record(intake, await self._client.send(intake))
+                    except NotOursToSend:
+                        pass  # another process sends it: what comes of that is in the ledger
+                assert intake.again is not None  # noqa: S101  # every intake of a ledger has it
+                intake = await intake.again()
+
+    def _record(self, intake: Intake, job: TrackedJob) -> TrackedJob:
+        """Have the ledger hear of what is seen of a job, if its end is not known there."""
+        key, journal = intake.key or "", intake.journal
+        if intake.settled is None and journal is not None and key not in self._recorders:
+            recorder = self._recorders[key] = _Recorder(journal, job)
+            recorder.begin()
+        return job
+
+
+def _about_key(error: InvalidRequestError) -> InvalidRequestError:
+    """Give an error about a batch's request in the words of a single one, whose id is called its key."""
+    named = (attrs.evolve(it, path=("key",)) if it.path == ("id",) else it for it in error.problems)
+    return InvalidRequestError(tuple(named), http_status=error.http_status)
+
+
+class _Recorder:
+    """Writes what is seen of a job into its journal, up to the end of the turn: a later one is another request's."""
+
+    def __init__(self, journal: SendJournal, job: TrackedJob) -> None:
+        self._journal = journal
+        self._job = job
+
+    def begin(self) -> None:
+        """Begin with what is known of the job."""
+        if self._job.has_ended and self._job.state is not None:
+            self._journal.ended(*end_of(self._job.state))
+        else:
+            self._job.subscribe(self)
+
+    def notify(self, change: StatusChange | None) -> None:
+        """Take in a change of the job."""
+        if change is None:
+            return
+        self._journal.changed(change)
+        if change.current.is_terminal:
+            self._job.unsubscribe(self)
+            self._journal.ended(*end_of(change.state))

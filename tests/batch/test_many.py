@@ -1,0 +1,166 @@
+"""Tests of `motion_async.batch.many`: which ledger a batch has, and what goes on from a ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from motion_async import (
+    BatchRequest,
+    ConfigurationError,
+    CreateUncertainError,
+    JobStatus,
+    LedgerAccountError,
+    MotionSession,
+    Outcome,
+    SessionClosedError,
+    VideoRequest,
+)
+from motion_async.batch.runner import FanOut
+from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
+from motion_async.sandbox import LostAnswer, Sandbox
+from tests.batches import QUICK, run, states
+
+
+@pytest.fixture(params=["file", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
+    """Where a ledger of each kind can be opened by several."""
+    if request.param == "file":
+        return f"sqlite:///{tmp_path}/launch.db"
+    return str(request.getfixturevalue("fresh_postgres"))
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[Ledger]:
+    async with open_ledger(url) as ledger:
+        yield ledger
+
+
+async def read(outcomes: FanOut) -> dict[str | None, Outcome]:
+    async with outcomes:
+        return {outcome.key: outcome async for outcome in outcomes}
+
+
+async def test_a_batch_goes_on_from_its_ledger_alone(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
+    """What is planned is sent, with its followups, what runs is watched, and what has ended does not come out again."""
+    await run(motion, ledger, [BatchRequest("done", id="done")])
+    running = await motion.create("runs")
+    [runs, *_] = await ledger.plan(
+        "launch",
+        [
+            Entry("runs", VideoRequest("runs"), metadata={"n": 1}),
+            Entry("new", VideoRequest("new")),
+            Entry("more", VideoRequest("more"), parent="new"),
+            Entry("further", VideoRequest("further"), parent="done"),
+        ],
+    )
+    await ledger.resolve(runs, job_id=running.id)
+    found = await read(motion.resume("launch", ledger=ledger, max_active=2))
+    assert set(found) == {"runs", "new", "more", "further"}
+    assert all(outcome.ok for outcome in found.values())
+    assert (found["runs"].job_id, found["runs"].metadata) == (running.id, {"n": 1})
+    assert found["more"].job_id == found["new"].job_id
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (3, 2)
+    assert set((await states(ledger)).values()) == {ItemState.COMPLETED}
+    assert await read(motion.resume("launch", ledger=ledger)) == {}
+
+
+async def test_what_is_in_doubt_comes_out_as_that(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
+    """It is not sent again, until a person has settled it."""
+    sandbox.faults.for_prompt("lost", LostAnswer(), on="create", times=1)
+    await run(motion, ledger, [BatchRequest("lost", id="lost")])
+    for _ in range(2):
+        assert isinstance((await read(motion.resume("launch", ledger=ledger)))["lost"].error, CreateUncertainError)
+    item = await ledger.find("launch", "lost")
+    assert item is not None
+    await ledger.resolve(item, send_again=True)
+    assert (await read(motion.resume("launch", ledger=ledger)))["lost"].ok
+    assert sandbox.counts.creates == 2
+
+
+async def test_single_creates_go_on_as_a_batch(url: str) -> None:
+    """Those of which a process that ended had not seen the end."""
+    async with Sandbox(speed=0) as sandbox:
+        async with (
+            open_ledger(url) as ledger,
+            MotionSession(sandbox.api_key, base_url=sandbox.url, ledger=ledger, **QUICK) as motion,
+        ):
+            job = await motion.create("a cat", key="order-17", metadata=4)
+        sandbox.advance(10_000)
+        async with (
+            open_ledger(url) as ledger,
+            MotionSession(sandbox.api_key, base_url=sandbox.url, ledger=ledger, **QUICK) as motion,
+        ):
+            found = await read(motion.resume("single"))
+    [outcome] = found.values()
+    assert (outcome.key, outcome.job_id, outcome.metadata, outcome.ok) == ("order-17", job.id, 4, True)
+
+
+async def test_a_followup_of_a_job_by_its_id_goes_on_too(url: str, sandbox: Sandbox) -> None:
+    """Although no item of the ledger is its parent: planned by a process that died before it sent it."""
+    async with (
+        open_ledger(url) as ledger,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+    ):
+        made = await motion.create("a cat")
+        await made.wait()
+        await ledger.plan("single", [Entry("more", VideoRequest("faster"), parent=f"job:{made.id}")])
+        found = await read(motion.resume("single", ledger=ledger))
+    assert (found["more"].ok, found["more"].job_id) == (True, made.id)
+    assert sandbox.counts.followups == 1
+
+
+async def test_the_sessions_ledger_keeps_a_batch_that_is_named(sandbox: Sandbox, ledger: Ledger) -> None:
+    """Without a name nothing is kept: equal prompts of two calls are different videos."""
+    async with MotionSession(sandbox.api_key, base_url=sandbox.url, ledger=ledger, **QUICK) as motion:
+        for _ in range(2):
+            assert len(await read(motion.generate_many(["p"], batch="launch"))) == 1
+        assert sandbox.counts.creates == 1
+        for _ in range(2):
+            assert len(await read(motion.generate_many(["p"]))) == 1
+    assert sandbox.counts.creates == 3
+    assert list(await ledger.counts()) == ["launch"]
+
+
+async def test_what_needs_a_ledger_says_so(motion: MotionSession, ledger: Ledger) -> None:
+    """A batch that is named, and one that is to go on; and a batch that is not there."""
+    with pytest.raises(ConfigurationError, match="needs a ledger"):
+        motion.generate_many(["p"], batch="launch")
+    with pytest.raises(ConfigurationError, match="needs a ledger"):
+        motion.resume("launch")
+    with pytest.raises(ConfigurationError, match="no batch 'lunch'"):
+        await read(motion.resume("lunch", ledger=ledger))
+    assert await ledger.counts() == {}
+
+
+async def test_options_are_checked_at_once(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
+    """As those of `generate_many` are; and a session that is not open."""
+    wrong: list[dict[str, Any]] = [
+        {"max_active": 0}, {"limiter": 1}, {"schedule": 1}, {"job_timeout": -1}, {"on_input": "ask"},
+        {"on_insufficient_credits": "pay"}, {"ledger": "launch.db"},
+    ]  # fmt: skip
+    for options in wrong:
+        with pytest.raises(ConfigurationError):
+            motion.resume("launch", **{"ledger": ledger} | options)
+    with pytest.raises(SessionClosedError):
+        MotionSession(sandbox.api_key, base_url=sandbox.url).resume("launch", ledger=ledger)
+
+
+async def test_a_batch_of_another_account_does_not_go_on(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """With the requests or without."""
+    await run(motion, ledger, ["p"])
+    async with MotionSession("motion_other", base_url=sandbox.url, **QUICK) as other:
+        with pytest.raises(LedgerAccountError):
+            await read(other.resume("launch", ledger=ledger))
+
+
+async def test_a_long_run_reads_its_ledger_page_by_page(motion: MotionSession, ledger: Ledger) -> None:
+    """However many items are open."""
+    await ledger.plan("launch", [Entry(f"p{number}", VideoRequest(f"p{number}")) for number in range(520)])
+    found = await read(motion.resume("launch", ledger=ledger, max_active=200))
+    assert len(found) == 520
+    assert {outcome.state.status for outcome in found.values() if outcome.state} == {JobStatus.COMPLETED}

@@ -1,0 +1,138 @@
+"""Tests of `motion_async.ledger.reading`: who follows a ledger hears of every change, from whatever process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from motion_async import ConfigurationError, LedgerError
+from motion_async.ledger import ItemState, Ledger, LedgerChange, open_ledger
+from tests.ledger.conftest import accepted, change, entries, seen
+from tests.postgres import execute
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[Ledger]:
+    """An empty ledger of each kind."""
+    async with open_ledger(url) as opened:
+        yield opened
+
+
+async def send(ledger: Ledger, key: str, batch: str = "launch") -> None:
+    [item] = await ledger.plan(batch, entries(key))
+    journal = ledger.journal(item)
+    await journal.begin()
+    await journal.accepted(accepted(f"job-{key}"))
+    journal.changed(change("running", f"job-{key}"))
+    await journal.ended(seen("completed", f"job-{key}"), None)
+
+
+ALL = [
+    (ItemState.INTENT, None), (ItemState.SUBMITTED, "queued"), (None, "running"), (ItemState.COMPLETED, "completed"),
+]  # fmt: skip
+
+
+async def read(ledger: Ledger, count: int, *, after: int | None = None, batch: str | None = None) -> list[LedgerChange]:
+    """Read so many changes, and no more."""
+    found: list[LedgerChange] = []
+    async with asyncio.timeout(30), aclosing(ledger.changes(after=after, batch=batch, interval=0.01)) as changes:
+        async for happened in changes:
+            found.append(happened)
+            if len(found) == count:
+                break
+    return found
+
+
+async def test_every_change_is_read_in_order_and_from_any_position(ledger: Ledger) -> None:
+    """With the item that it is of, its time and its job."""
+    await send(ledger, "one")
+    await send(ledger, "two", batch="spring")
+    found = await read(ledger, 8)
+    assert [(it.batch, it.key) for it in found] == [("launch", "one")] * 4 + [("spring", "two")] * 4
+    assert [(it.state, it.status) for it in found] == ALL * 2
+    assert found[1].job_id == "job-one"
+    assert [it.position for it in found] == sorted({it.position for it in found})
+    for number in range(8):
+        assert await read(ledger, 8 - number, after=found[number - 1].position if number else None) == found[number:]
+    assert await read(ledger, 4, batch="spring") == found[4:]
+
+
+async def test_what_is_written_later_is_read_as_it_comes(shared_url: str) -> None:
+    """By another process, too."""
+    async with open_ledger(shared_url) as ledger, open_ledger(shared_url) as other:
+        reading = asyncio.create_task(read(ledger, 8))
+        for key in ("one", "two"):
+            await send(other, key)
+        assert [it.key for it in await reading] == ["one"] * 4 + ["two"] * 4
+
+
+async def test_a_ledger_that_is_only_read_is_followed(shared_url: str) -> None:
+    """As a page for operators does."""
+    async with open_ledger(shared_url) as ledger:
+        await send(ledger, "one")
+        async with open_ledger(shared_url, read_only=True) as reader:
+            assert len(await read(reader, 4)) == 4
+
+
+async def test_many_changes_are_read_page_by_page(ledger: Ledger) -> None:
+    """However many there are."""
+    items = await ledger.plan("launch", entries(*map(str, range(600))))
+    await asyncio.gather(*(ledger.journal(item).begin() for item in items))
+    found = await read(ledger, 600)
+    assert {it.key for it in found} == set(map(str, range(600)))
+
+
+async def test_a_change_whose_transaction_ends_late_is_not_passed_over(fresh_postgres: str) -> None:
+    """Its number is lower than that of what others wrote after it, and have committed before."""
+    async with open_ledger(fresh_postgres) as ledger:
+        await send(ledger, "one")
+        late = await read(ledger, 4)
+        [number] = await execute(fresh_postgres, "SELECT nextval('motion_history_id_seq')")
+
+        async def hold(release: asyncio.Event, begun: asyncio.Event) -> None:
+            import asyncpg  # noqa: PLC0415
+
+            connection = await asyncpg.connect(fresh_postgres)
+            try:
+                async with connection.transaction():
+                    await connection.execute(
+                        "INSERT INTO motion_history (id, item, op, at, status) "
+                        "SELECT $1, item, 'late', at, 'created' FROM motion_history LIMIT 1",
+                        number,
+                    )
+                    begun.set()
+                    await release.wait()
+            finally:
+                await connection.close()
+
+        release, begun = asyncio.Event(), asyncio.Event()
+        holding = asyncio.create_task(hold(release, begun))
+        await begun.wait()
+        await send(ledger, "two")
+        reading = asyncio.create_task(read(ledger, 5, after=late[-1].position))
+        await asyncio.sleep(0.2)
+        assert not reading.done()
+        release.set()
+        found = await reading
+        await holding
+    assert [it.status for it in found] == ["created", None, "queued", "running", "completed"]
+
+
+@pytest.mark.parametrize("interval", [0, -1, 3_601, "often"])
+async def test_an_interval_out_of_bounds_is_refused(ledger: Ledger, interval: float) -> None:
+    """At the first step."""
+    with pytest.raises(ConfigurationError, match="interval"):
+        await anext(ledger.changes(interval=interval))
+
+
+async def test_a_ledger_that_is_closed_ends_its_readers(file_url: str) -> None:
+    """They are told, and wait for nothing."""
+    async with open_ledger(file_url) as ledger:
+        changes = ledger.changes(interval=0.01)
+        reading = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(0.05)
+    with pytest.raises(LedgerError, match="has been closed"):
+        await reading
