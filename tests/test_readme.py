@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from motion_async import MotionSession
 from motion_async.sandbox import Sandbox
 from tests.conftest import RawServer
 
@@ -27,7 +28,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 PYTHON = [code for language, code in BLOCKS if language == "python"]
 SHELL = [code for language, code in BLOCKS if language == "sh"]
 SANDBOX, BATCH = SHELL[2:]
-SCRIPTS = [code for code in PYTHON if "asyncio.run(" in code]
+[ELSEWHERE] = [code for code in PYTHON if "from orders import" in code]
+SCRIPTS = [code for code in PYTHON if "asyncio.run(" in code and code != ELSEWHERE]
 APPS = [code for code in PYTHON if "asyncio.run(" not in code]
 
 
@@ -42,11 +44,11 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     """No block stands there untried: scripts, web apps and shell lines are all."""
-    assert len(BLOCKS) == len(SCRIPTS) + len(APPS) + len(SHELL)
-    assert (len(SCRIPTS), len(APPS), len(SHELL)) == (4, 2, 4)
+    assert len(BLOCKS) == len(SCRIPTS) + len(APPS) + len(SHELL) + 1
+    assert (len(SCRIPTS), len(APPS), len(SHELL)) == (5, 2, 4)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=["twelve lines", "many", "ledger", "stream"])
+@pytest.mark.parametrize("script", SCRIPTS, ids=["twelve lines", "order", "many", "ledger", "stream"])
 async def test_a_script_runs_to_its_end(script: str, sandbox: Sandbox, tmp_path: Path) -> None:
     """Saved to a file and run, it ends well and shows a completed video."""
     file = anyio.Path(tmp_path / "example.py")
@@ -95,6 +97,78 @@ async def test_the_aiohttp_app_makes_a_video(sandbox: Sandbox) -> None:
         assert (await client.post("/videos", data={})).status == 422
     assert answer["status"] == "completed"
     assert answer["job_id"] in sandbox.jobs
+
+
+@pytest.fixture
+def elsewhere(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The functions for queues and frameworks, beside the example that they import."""
+    (tmp_path / "orders.py").write_text(SCRIPTS[1], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield _names_of(ELSEWHERE)
+    sys.modules.pop("orders", None)
+
+
+async def test_a_celery_task_that_is_delivered_twice_makes_one_video(
+    elsewhere: dict[str, Any], sandbox: Sandbox
+) -> None:
+    """Each delivery has a loop and a session of its own."""
+    celery = pytest.importorskip("celery")
+    task = celery.Celery("orders", set_as_current=False).task(acks_late=True)(elsewhere["celery_task"])
+    told = [(await asyncio.to_thread(task.apply, ("order-17", "A launch video"))).get() for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0].endswith("has completed")
+    assert sandbox.counts.creates == 1
+
+
+async def test_a_temporal_activity_that_is_tried_again_makes_one_video(
+    elsewhere: dict[str, Any], sandbox: Sandbox
+) -> None:
+    """The workflow's id is the key."""
+    activity = pytest.importorskip("temporalio.activity")
+    environment = pytest.importorskip("temporalio.testing").ActivityEnvironment
+    video = activity.defn(elsewhere["temporal_activity"])
+    told = [await environment().run(video, "A launch video") for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0].endswith("has completed")
+    assert sandbox.counts.creates == 1
+
+
+async def test_a_django_view_makes_one_video_an_order(elsewhere: dict[str, Any], sandbox: Sandbox) -> None:
+    """Under ASGI in the server's loop, under WSGI in one that Django makes for the request."""
+    django = pytest.importorskip("django")
+    conf = pytest.importorskip("django.conf")
+    to_sync = pytest.importorskip("asgiref.sync").async_to_sync
+    if not conf.settings.configured:
+        conf.settings.configure(ALLOWED_HOSTS=["*"])
+        django.setup()
+    factory = pytest.importorskip("django.test").RequestFactory()
+    order = {"order": "order-17", "prompt": "A launch video"}
+    answers = [
+        await elsewhere["django_view"](factory.post("/", order)),
+        await asyncio.to_thread(to_sync(elsewhere["django_view"]), factory.post("/", order)),
+    ]
+    videos = [json.loads(answer.content)["video"] for answer in answers]
+    assert videos[0] == videos[1]
+    assert videos[0].endswith("has completed")
+    assert sandbox.counts.creates == 1
+
+
+async def test_a_notebooks_session_serves_many_cells(elsewhere: dict[str, Any], sandbox: Sandbox) -> None:
+    """Each cell is a task of its own, in the one loop of the notebook."""
+    named = re.findall(r"`(motion = await .*?|await motion\.aclose\(\))`", README)
+    assert len(named) == 2
+    names: dict[str, Any] = {"make": elsewhere["make"], "MotionSession": MotionSession}
+
+    async def run_cell(cell: str) -> None:
+        found = eval(compile(cell, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+        await asyncio.create_task(found)
+
+    told = 'told = await make("order-17", "A launch video")'
+    for cell in (told, named[0], 'job = await motion.create("A cat")', "state = await job.wait()", named[1]):
+        await run_cell(cell)
+    assert names["told"].endswith("has completed")
+    assert names["state"].status == "completed"
 
 
 def test_the_two_commands_set_everything_up_themselves() -> None:
