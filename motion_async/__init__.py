@@ -57,6 +57,7 @@ from motion_async.events import (
     SendDisturbed,
     SentElsewhere,
     SessionSlowed,
+    StatusUndocumented,
     WatchEnded,
 )
 from motion_async.job import Job
@@ -132,6 +133,7 @@ __all__ = [
     "SessionClosedError",
     "SessionSlowed",
     "StatusChange",
+    "StatusUndocumented",
     "Transitions",
     "TransportError",
     "UncertainError",

@@ -381,7 +381,7 @@ class FanOut(AsyncIterator[Outcome]):
         if not outcome.ok:
             self._finish_soon(children, unsent.without_parent(outcome))
             children = []
-            has_ended = outcome.state is not None and outcome.state.status.is_terminal
+            has_ended = outcome.state is not None and outcome.state.has_ended
             if item.intake.is_elsewhere or (item.job is not None and not has_ended):
                 # The turn may still run at the service, unwatched: nobody knows what a further followup would change.
                 self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
