@@ -214,9 +214,12 @@ async def test_no_credits_or_no_key_ends_new_creates_and_nothing_else(service: S
             assert outcome.job_id is None
 
 
-async def test_a_key_that_is_withdrawn_ends_the_batch(service: Service) -> None:
-    """A 401 to a poll ends its job's watch and all new creates."""
-    service.polls_fail["p0"] = AuthenticationError("who", http_status=401)
+@pytest.mark.parametrize(
+    "error", [AuthenticationError("who", http_status=401), PermissionDeniedError("no", http_status=403)], ids=str
+)
+async def test_a_key_that_is_withdrawn_ends_the_batch(service: Service, error: MotionError) -> None:
+    """A 401 or 403 to a poll ends its job's watch and all new creates, once it has stood for a minute."""
+    service.polls_fail["p0"] = error
     outcomes = await all_of(fan_out(service, [f"p{n}" for n in range(50)]))
     assert len(outcomes) == 50
     assert sum(isinstance(outcome.error, NotSentError) for outcome in outcomes) > 30
