@@ -58,6 +58,7 @@ from motion_async.events import (
     SendDisturbed,
     SentElsewhere,
     SessionSlowed,
+    StatusUndocumented,
     WatchEnded,
 )
 from motion_async.job import Job
@@ -134,6 +135,7 @@ __all__ = [
     "SessionClosedError",
     "SessionSlowed",
     "StatusChange",
+    "StatusUndocumented",
     "Transitions",
     "TransportError",
     "UncertainError",

@@ -21,6 +21,7 @@ from motion_async.contract.protocol import Call, create_call, followup_call, is_
 from motion_async.contract.validation import check_request, earliest_expiry
 from motion_async.contract.wire import unread_fields
 from motion_async.errors import FollowupNotAllowedError, MotionError
+from motion_async.events import SendDisturbed
 from motion_async.http.transport import Transport
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.polling.loop import PollLoop
@@ -137,6 +138,8 @@ class Client:
         watched = self.polls.job(job_id)  # held from here on, so that what the poll finds is not forgotten
         job_id = watched.job_id
         call = followup_call(job_id, request, now=self._now())
+        if parent_end is not None:
+            watched.trust()
         if parent_end is not None and watched.state is None:
             self.polls.observe(watched, parent_end)  # an answer that is older must not count
         found: tuple[JobState, int]
@@ -172,20 +175,36 @@ class Client:
         moment later, and nobody would know the old end any more.
         """
         job_id, looks = watched.job_id, 1
-        while watched.is_behind(seen := await self.poll(job_id)) and looks < _LOOKS:
+        while watched.is_behind(seen := await self._poll_patiently(watched)) and looks < _LOOKS:
             await self._closing.pause(self.gate.delay(looks))
             looks += 1
         newest = watched.current if watched.is_behind(seen) else seen
-        if newest is not None and newest.status == JobStatus.COMPLETED:
+        if newest is not None and newest.end == JobStatus.COMPLETED:
             return newest, watched.turn
         status = seen.status if newest is None else newest.status
-        hope = "it takes none any more" if status.is_terminal else "wait for it to complete"
+        hope = "it takes none any more" if watched.has_ended else "wait for it to complete"
         raise FollowupNotAllowedError(
             f"followup to job {job_id} not sent: it is {shown(status)}; {hope}",
             http_status=409,
             status=status,
             job_id=job_id,
         )
+
+    async def _poll_patiently(self, watched: TrackedJob) -> JobState:
+        """Poll as `poll` does, and again while the service denies a job that it has taken, until that is believed."""
+        denied = 0
+        while True:
+            try:
+                return await self.poll(watched.job_id)
+            except MotionError as error:
+                now = asyncio.get_running_loop().time()
+                watched.count_refusal(error, now=now)
+                if not watched.doubts(error, now=now):
+                    raise
+                denied += 1
+                pause = self.gate.delay(denied)
+                self._events.publish(SendDisturbed(watched.job_id, error, denied, pause))
+            await self._closing.pause(pause)
 
     def _submission(
         self,
@@ -240,6 +259,8 @@ class Client:
     def take_up(self, intake: Intake, *, schedule: Schedule | None = None) -> TrackedJob:
         """Give the job of a request that the service took earlier."""
         watched = self.job(intake.job_id or "")
+        if intake.was_accepted:
+            watched.trust()
         if schedule is not None:
             self.polls.change_schedule(watched, schedule)
         if intake.before is not None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from motion_async.errors import MotionError
-from motion_async.jobs import StatusChange
+from motion_async.jobs import JobStatus, StatusChange
 
 __all__ = [
     "Event",
@@ -22,6 +22,7 @@ __all__ = [
     "SendDisturbed",
     "SentElsewhere",
     "SessionSlowed",
+    "StatusUndocumented",
     "WatchEnded",
 ]
 
@@ -95,7 +96,8 @@ class PollDisturbed:
 
     Args:
         job_id: the job that was polled.
-        error: what happened.
+        error: what happened; a 404, 401 or 403, too, of a job that the service has taken, until that has stood for a
+            minute.
         failures: how many polls of this job have failed in a row, this one included.
         next_wait: seconds until the next try.
     """
@@ -117,6 +119,21 @@ class SessionSlowed:
 
     polls_per_second: float
     pause: float
+
+
+@attrs.frozen
+class StatusUndocumented:
+    """A job has had a status that the documentation does not name for ten minutes; it is told once, and watched on.
+
+    Args:
+        job_id: the job.
+        status: the status as it came.
+        seconds: how long it has stood, as far as this session has seen.
+    """
+
+    job_id: str
+    status: JobStatus
+    seconds: float
 
 
 @attrs.frozen
@@ -151,6 +168,7 @@ Event: TypeAlias = (
     | SentElsewhere
     | PollDisturbed
     | SessionSlowed
+    | StatusUndocumented
     | WatchEnded
     | EventsDropped
 )

@@ -63,8 +63,8 @@ def is_youtube_host(host: str) -> bool:
 class JobStatus(str):
     """The status of a job (section "Job Statuses"): a string that may have any value.
 
-    The six that the documentation names are attributes of the class. Any other is kept as it came,
-    is not terminal, and compares as the plain string that it is.
+    The six that the documentation names are attributes of the class. Any other is kept as it came, and compares as the
+    plain string that it is; `meaning` says whether its name stands for one of the six.
     """
 
     __slots__ = ()
@@ -90,16 +90,54 @@ class JobStatus(str):
         return self in _STATUSES
 
     @property
+    def meaning(self) -> JobStatus | None:
+        """The documented status that it stands for by its name, None for a name that nobody knows.
+
+        That is itself for a documented one, else a documented one in other letters, such as `Running`, or a usual name
+        of an end, such as `cancelled` or `succeeded`.
+        """
+        return self if self in _DOCUMENTED else _MEANINGS.get(_plain_name(self))
+
+    @property
     def is_terminal(self) -> bool:
-        """Whether the job has ended: `completed` or `failed`, and nothing else."""
-        return self in _TERMINAL
+        """Whether it is the name of an end; a job may end under a name that nobody knows, see `JobState.end`."""
+        return self.meaning in _TERMINAL
 
 
 _STATUSES: dict[str, JobStatus] = {}
 for _name in ("queued", "created", "running", "awaiting_user_input", "completed", "failed"):
     _STATUSES[_name] = JobStatus(_name)
     setattr(JobStatus, _name.upper(), _STATUSES[_name])
+_DOCUMENTED: Final = frozenset(_STATUSES.values())
 _TERMINAL: Final = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
+_GOING_ON: Final = _DOCUMENTED - _TERMINAL
+
+_LONGEST_NAME: Final = 40
+"""Characters of a name that can be known: a status may be as long as an answer, and is looked at at each poll."""
+_JOINTS: Final = str.maketrans("", "", "_- ")
+
+
+def _plain_name(status: str) -> str:
+    """Give a status without what the spelling of names differs in: capitals, and what joins the words."""
+    return status.strip().lower().translate(_JOINTS) if len(status) <= _LONGEST_NAME else ""
+
+
+_OVER: Final = frozenset({"done", "finished", "ended"})
+"""Names of an end that do not say how: well, unless an error comes with them."""
+_SUCCESSES: Final = ("success", "successful", "succeeded", "complete", *_OVER)
+_FAILURES: Final = (
+    "failure", "error", "errored", "canceled", "cancelled", "expired", "timeout", "timedout", "rejected", "aborted",
+    "terminated",
+)  # fmt: skip
+# Not `stopped`, `paused`, `blocked`: a job may go on from there.
+_MEANINGS: Final[Mapping[str, JobStatus]] = {
+    **{_plain_name(name): status for name, status in _STATUSES.items()},
+    **dict.fromkeys(_SUCCESSES, JobStatus.COMPLETED),
+    **dict.fromkeys(_FAILURES, JobStatus.FAILED),
+}
+"""What a plain name stands for."""
+_NO_ERROR: Final = frozenset({"", "null", "false", "0", "{}", "[]"})
+"""What an `error` may be that tells of none: the JSON of nothing is kept as it came."""
 
 
 def _bare(given: Any) -> str:
@@ -242,6 +280,31 @@ class JobState:
     pending_user_input: bool = False
     extra: Mapping[str, Any] = attrs.field(default=NOTHING_ELSE, hash=False, repr=_shown)
 
+    @property
+    def end(self) -> JobStatus | None:
+        """How the job has ended, `completed` or `failed`, whatever its status is called; None while it goes on.
+
+        A status that means neither is an end, too, if it comes with `completed_at` or an `error`: a failure then.
+        """
+        status = self.status
+        if status in _GOING_ON:
+            return None  # nearly every answer
+        meaning = status.meaning
+        if meaning is None:
+            return JobStatus.FAILED if self.completed_at is not None or self._has_error else None
+        if meaning is JobStatus.COMPLETED and self._has_error and _plain_name(status) in _OVER:
+            return JobStatus.FAILED
+        return meaning if meaning in _TERMINAL else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self.end is not None
+
+    @property
+    def _has_error(self) -> bool:
+        return self.error is not None and self.error.strip() not in _NO_ERROR
+
 
 @attrs.frozen
 class StatusChange:
@@ -260,6 +323,11 @@ class StatusChange:
     current: JobStatus
     state: JobState
     observed_at: datetime
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the job, or its newest turn, has come to its end."""
+        return self.state.has_ended
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import aiohttp
+import attrs
 import pytest
 
 from benchmarks import inprocess
@@ -19,10 +20,12 @@ from motion_async import (
     FollowupUncertainError,
     GrowingSchedule,
     InvalidRequestError,
+    JobNotFoundError,
     LearnedSchedule,
     MotionSession,
     RateLimitedError,
     SendDisturbed,
+    ServiceError,
     SessionSlowed,
     VideoRequest,
 )
@@ -158,6 +161,110 @@ async def test_followups_to_one_job_have_their_turns(motion: MotionSession, serv
     waiting = asyncio.create_task(job.wait())
     await asyncio.sleep(60)
     assert not waiting.done()
+    service.step(job.id, "completed")
+    assert (await waiting).completed_at == service.jobs[job.id].versions[-1].completed_at
+
+
+@pytest.mark.parametrize("status", ["404", "401", "403"])
+async def test_a_followup_outlasts_a_denial_of_a_job_that_the_service_has_taken(
+    motion: MotionSession, service: Service, status: str
+) -> None:
+    """It is believed when it has stood for a minute; before that the followup is tried again."""
+    job = await completed(motion, service)
+    service.jobs[job.id].faults.extend([Fault(status)] * 3)
+    await job.followup("Faster")
+    assert service.taken[job.id] == 1
+    service.step(job.id, "completed")
+    service.jobs[job.id].faults.extend([Fault(status)] * 1_000)
+    start = now()
+    events = motion.events()
+    with pytest.raises(ServiceError) as caught:
+        await job.followup("Louder")
+    assert caught.value.http_status == int(status)
+    assert 60 <= now() - start < 95
+    await events.aclose()
+    told = [event async for event in events if isinstance(event, SendDisturbed)]
+    assert {(event.job_id, type(event.error)) for event in told} == {(job.id, type(caught.value))}
+
+
+async def test_a_poll_by_hand_says_what_the_service_said(motion: MotionSession, service: Service) -> None:
+    """At once, also of a job that the service has taken; those who follow the job wait on."""
+    job = await motion.create("a video")
+    waiting = asyncio.create_task(job.wait())
+    await asyncio.sleep(5)
+    service.jobs[job.id].faults.append(Fault("404"))
+    start = now()
+    with pytest.raises(JobNotFoundError):
+        await motion.poll(job.id)
+    assert now() - start < 1
+    service.step(job.id, "completed")
+    assert (await waiting).status == "completed"
+
+
+async def test_a_followup_to_a_job_that_was_taken_up_by_its_id_is_denied_at_once(
+    motion: MotionSession, service: Service
+) -> None:
+    """The service has told this session of nothing that would speak against it."""
+    service.begin_turn("theirs")
+    service.jobs["theirs"].faults.append(Fault("404"))
+    start = now()
+    with pytest.raises(JobNotFoundError):
+        await motion.job("theirs").followup("Faster")
+    assert now() - start < 1
+
+
+@pytest.mark.parametrize(("was_accepted", "seconds"), [(True, 60), (False, 0)])
+async def test_a_denial_of_a_job_of_an_earlier_run_is_believed_as_that_runs_was(
+    motion: MotionSession, service: Service, was_accepted: bool, seconds: float
+) -> None:
+    """The ledger says whether the service has told of the job; an id that a person gave it may be mistyped."""
+    service.begin_turn("a")
+    service.jobs["a"].faults.extend([Fault("404")] * 1_000)
+    calls: Any = motion._client
+    intake = Intake(VideoRequest("a video"), job_id="a", was_accepted=was_accepted)
+    watched = calls.take_up(intake, schedule=GrowingSchedule())
+    start = now()
+    with pytest.raises(JobNotFoundError):
+        await motion.job(watched.job_id).wait()
+    assert seconds <= now() - start < seconds + 35
+
+
+@pytest.mark.parametrize(("status", "is_taken"), [("succeeded", True), ("COMPLETED", True), ("cancelled", False)])
+async def test_a_success_under_another_name_can_be_followed_up(
+    motion: MotionSession, service: Service, status: str, is_taken: bool
+) -> None:
+    """The service decides; what has failed under another name is not asked for."""
+    job = await motion.create("a video")
+    service.step(job.id, status)
+    if is_taken:
+        service.sends.append(Fault("409"))  # the double of the service takes documented statuses alone
+        with pytest.raises(FollowupNotAllowedError, match="followup refused"):
+            await job.followup("Faster")
+        assert not service.sends
+    else:
+        with pytest.raises(FollowupNotAllowedError, match="not sent: it is cancelled; it takes none any more"):
+            await job.followup("Faster")
+
+
+async def test_a_turn_that_shows_the_last_ones_end_under_a_new_status_is_waited_for(
+    motion: MotionSession, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A status that nobody knows and the old `completed_at` are no end, also not for the next followup."""
+    job = await completed(motion, service)
+    before = service.jobs[job.id].versions[-1]
+
+    def with_old_time(job_id: str, seen: Any) -> bytes:
+        seen = seen if seen.has_ended else attrs.evolve(seen, completed_at=before.completed_at)
+        return state_of(job_id, seen)
+
+    monkeypatch.setattr("tests.fuzz.service.state_of", with_old_time)
+    await job.followup("Faster")
+    service.step(job.id, "polishing")
+    waiting = asyncio.create_task(job.wait())
+    await asyncio.sleep(60)
+    assert not waiting.done()
+    with pytest.raises(FollowupNotAllowedError, match="not sent: it is polishing; wait for it to complete"):
+        await job.followup("Louder")
     service.step(job.id, "completed")
     assert (await waiting).completed_at == service.jobs[job.id].versions[-1].completed_at
 

@@ -19,6 +19,7 @@ from motion_async.events import (
     SendDisturbed,
     SentElsewhere,
     SessionSlowed,
+    StatusUndocumented,
     WatchEnded,
 )
 from motion_async.jobs import JobState, JobStatus, StatusChange
@@ -34,6 +35,7 @@ EVENTS: list[Event] = [
     SendAbandoned(None, CreateUncertainError("reset")),
     PollDisturbed(JOB, ConnectFailedError("no connection", job_id=JOB), failures=2, next_wait=1.5),
     SessionSlowed(polls_per_second=5.0, pause=30.0),
+    StatusUndocumented(JOB, JobStatus("rendering"), seconds=600.0),
     WatchEnded(JOB, JobNotFoundError("no such job", http_status=404, job_id=JOB)),
     EventsDropped(count=3),
 ]

@@ -59,14 +59,76 @@ def test_the_documented_statuses_have_names(text: str) -> None:
     assert status.is_terminal == (text in ("completed", "failed"))
 
 
-@pytest.mark.parametrize("text", ["rendering", "", "COMPLETED", "completed ", "cancelled", "failed\n"])
-def test_another_status_is_kept_and_ends_nothing(text: str) -> None:
-    """A status that the documentation does not name is kept as it came, and is not terminal."""
+SUCCESSES = ["COMPLETED", "completed ", "Complete", "succeeded", "SUCCESS", "successful", "done", "finished", "ended"]
+FAILURES = [
+    "Failed", "failed\n", "failure", "error", "errored", "canceled", "Cancelled", "expired", "timeout", "timed_out",
+    "timed-out", "Timed Out", "timedOut", "rejected", "aborted", "terminated",
+]  # fmt: skip
+GOING_ON = ["Running", "QUEUED", "awaitingUserInput", "AWAITING_USER_INPUT", "rendering", "", "paused", "d" * 41]
+
+
+@pytest.mark.parametrize("text", [*SUCCESSES, *FAILURES, *GOING_ON])
+def test_another_status_is_kept(text: str) -> None:
+    """A status that the documentation does not name is kept as it came."""
     status = JobStatus(text)
     assert status == text
     assert isinstance(status, JobStatus)
     assert not status.is_documented
-    assert not status.is_terminal
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("completed", JobStatus.COMPLETED), ("failed", JobStatus.FAILED), ("running", None),
+        *[(text, JobStatus.COMPLETED) for text in SUCCESSES],
+        *[(text, JobStatus.FAILED) for text in FAILURES],
+        *[(text, None) for text in GOING_ON],
+    ],
+)  # fmt: skip
+def test_an_end_is_known_under_its_usual_names(text: str, end: JobStatus | None) -> None:
+    """Failed unless the name says success; a job goes on under any other name."""
+    status = JobStatus(text)
+    state = JobState(JOB, status)
+    assert (status.is_terminal, state.end, state.has_ended) == (end is not None, end, end is not None)
+    assert StatusChange(JOB, None, status, state, NOW).is_end is (end is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("running", "running"), ("Running", "running"), ("AWAITING_USER_INPUT", "awaiting_user_input"),
+        ("Awaiting user-input", "awaiting_user_input"), ("cancelled", "failed"), ("succeeded", "completed"),
+        ("rendering", None), ("", None), ("stopped", None), ("completed" + " " * 40, None),
+    ],
+)  # fmt: skip
+def test_a_status_means_a_documented_one_by_its_name(text: str, meaning: str | None) -> None:
+    """In other letters or with other joints between the words; a name that is endless is none."""
+    assert JobStatus(text).meaning == meaning
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "end"),
+    [
+        ("wrapped_up", {"completed_at": NOW}, "failed"),
+        ("wrapped_up", {"error": "out of frames"}, "failed"),
+        ("wrapped_up", {"error": " "}, None),
+        ("wrapped_up", {"error": ""}, None),
+        ("wrapped_up", {"error": "false"}, None),
+        ("wrapped_up", {"error": "{}"}, None),
+        ("wrapped_up", {"updated_at": NOW, "pending_user_input": True}, None),
+        ("done", {"error": "out of frames"}, "failed"),
+        ("Finished", {"completed_at": NOW}, "completed"),
+        ("succeeded", {"error": "one frame was dropped"}, "completed"),
+        ("completed", {"error": "one frame was dropped"}, "completed"),
+        ("canceled", {"completed_at": NOW}, "failed"),
+        ("running", {"completed_at": NOW, "error": "of the turn before"}, None),
+        ("Running", {"completed_at": NOW, "error": "of the turn before"}, None),
+    ],
+)
+def test_what_comes_with_a_status_that_nobody_knows_decides(text: str, fields: dict[str, Any], end: str | None) -> None:
+    """A time of its end or an error makes it one; a status that is known to go on goes on whatever comes with it."""
+    state = JobState(JOB, JobStatus(text), **fields)
+    assert (state.end, state.has_ended) == (end, end is not None)
 
 
 @pytest.mark.parametrize("text", ["running", "rendering"])

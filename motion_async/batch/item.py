@@ -85,7 +85,7 @@ class BatchItem:
         if change is not None:
             if self.intake.journal is not None:
                 self.intake.journal.changed(change)
-            if change.current.is_terminal:
+            if change.is_end:
                 self.end = change.state
         # In a later step: this one is the poll loop's, in the middle of telling all who observe the job.
         asyncio.get_running_loop().call_soon(self._on_news, self)

@@ -44,6 +44,7 @@ class Intake:
         journal: where it is written down; nowhere when None.
         settled: its outcome as a state and an error, if it has ended or will not be sent; None if it is open.
         job_id: the job that was made for it, if the service has taken it: it is only to be watched then.
+        was_accepted: whether the service has told of that job, to an earlier run; a person may have named it instead.
         parent_job_id: the job that it follows up: known once that has completed, or another process follows it up.
         parent_end: the end of that job that the batch knows of, None if it knows of none.
         before: of a followup that the service has taken, the state in which it found the job.
@@ -58,6 +59,7 @@ class Intake:
     journal: SendJournal | None = attrs.field(default=None, kw_only=True)
     settled: tuple[JobState | None, MotionError | None] | None = attrs.field(default=None, kw_only=True)
     job_id: str | None = attrs.field(default=None, kw_only=True)
+    was_accepted: bool = attrs.field(default=False, kw_only=True)
     parent_job_id: str | None = attrs.field(default=None, kw_only=True)
     parent_end: JobState | None = attrs.field(default=None, kw_only=True)
     before: JobState | None = attrs.field(default=None, kw_only=True)

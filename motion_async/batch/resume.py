@@ -41,6 +41,7 @@ from motion_async.ledger.accounts import Account
 from motion_async.ledger.codec import check_name
 from motion_async.ledger.earlier import has_content
 from motion_async.ledger.items import Entry, Item, ItemState, job_of_parent
+from motion_async.polling.waiting import failure_of
 from motion_async.problems import Problem
 
 __all__ = ["Batch", "check_ledger"]
@@ -238,7 +239,8 @@ class Batch:
             return attrs.evolve(intake, settled=(item.job_state, self._conflict_error(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:
             return attrs.evolve(intake, is_elsewhere=True, parent_job_id=await self._find_parent_job(item))
-        intake = attrs.evolve(intake, job_id=item.job_id)
+        # A status comes from the service alone.
+        intake = attrs.evolve(intake, job_id=item.job_id, was_accepted=item.status is not None)
         if item.state is ItemState.SUBMITTED:
             return attrs.evolve(intake, before=await self._find_end_before(item))
         return attrs.evolve(intake, settled=(item.job_state, await self._error_of(item)))
@@ -247,7 +249,7 @@ class Batch:
         """Give the end of the job that an item's followup found, or, where that is not kept any more, its parent's."""
         if item.parent is None:
             return None
-        if item.job_state is not None and item.job_state.status.is_terminal:
+        if item.job_state is not None and item.job_state.has_ended:
             return item.job_state
         parent = await self._ledger.find(self._name, item.parent)
         return None if parent is None else parent.job_state
@@ -297,7 +299,7 @@ class Batch:
         """Give the error for the outcome of an item that has ended, or of which nothing more can be known."""
         match item.state:
             case ItemState.FAILED:
-                reason = item.job_state.error if item.job_state is not None else item.error
+                reason = item.error if item.job_state is None else failure_of(item.job_state)
                 return JobFailedError(item.job_id or "", error=reason)
             case ItemState.REJECTED:
                 return InvalidRequestError((Problem("rejected", item.error or "refused in an earlier run"),))

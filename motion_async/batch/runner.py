@@ -33,6 +33,7 @@ from motion_async.errors import (
     LedgerError,
     MotionError,
     NotSentError,
+    PermissionDeniedError,
     SessionClosedError,
     WaitTimeoutError,
 )
@@ -187,8 +188,11 @@ class FanOut(AsyncIterator[Outcome]):
     def _stop_after(self, error: MotionError) -> None:
         """End new creates if an error holds for all of them, before another one can leave in its place."""
         if isinstance(error, _ENDS_ALL):
-            self._stopped_by = self._stopped_by or error
-            self._recheck()
+            self._stop(error)
+
+    def _stop(self, error: MotionError) -> None:
+        self._stopped_by = self._stopped_by or error
+        self._recheck()
 
     # From a request to a job.
 
@@ -334,8 +338,9 @@ class FanOut(AsyncIterator[Outcome]):
             state, error = end_of(end)
             self._finish(item, state=state, error=error)
         elif job.error is not None:
-            if isinstance(job.error, AuthenticationError | SessionClosedError):
-                self._stop_after(job.error)
+            # Of a poll a 403, too: what cannot be watched with this key is not to be paid for.
+            if isinstance(job.error, AuthenticationError | PermissionDeniedError | SessionClosedError):
+                self._stop(job.error)
             self._finish(item, error=job.error)
         elif job.state is not None and needs_input(job.state) and self._on_input == "raise":
             self._finish(item, error=InputRequiredError(job.job_id))
@@ -381,7 +386,7 @@ class FanOut(AsyncIterator[Outcome]):
         if not outcome.ok:
             self._finish_soon(children, unsent.without_parent(outcome))
             children = []
-            has_ended = outcome.state is not None and outcome.state.status.is_terminal
+            has_ended = outcome.state is not None and outcome.state.has_ended
             if item.intake.is_elsewhere or (item.job is not None and not has_ended):
                 # The turn may still run at the service, unwatched: nobody knows what a further followup would change.
                 self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())

@@ -106,6 +106,6 @@ class _Recorder:
         if change is None:
             return
         self._journal.changed(change)
-        if change.current.is_terminal:
+        if change.is_end:
             self._job.unsubscribe(self)
             self._journal.ended(*end_of(change.state))

@@ -72,7 +72,7 @@ async def status(reporter: Reporter, job_ids: Sequence[str], *, base_url: str | 
             except MotionError as error:
                 return reporter.error(error, job_id=job_id)
             reporter.tell(Asked(state))
-            return ExitStatus.JOB_FAILED if state.status == JobStatus.FAILED else ExitStatus.DONE
+            return ExitStatus.JOB_FAILED if state.end == JobStatus.FAILED else ExitStatus.DONE
 
         return worst(await asyncio.gather(*map(ask, job_ids)))
 

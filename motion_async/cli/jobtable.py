@@ -106,7 +106,7 @@ class JobTable:
         row.note = one_line(shown(state.error or ""))
         if needs_input(state):
             row.note = "answer at motion.so"
-        row.ended = self._clock() if state.status.is_terminal else None
+        row.ended = self._clock() if state.has_ended else None
 
     def _row(self, job_id: str) -> _Row:
         return self._rows.setdefault(job_id, _Row(self._clock()))

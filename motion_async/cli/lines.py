@@ -44,6 +44,7 @@ from motion_async.events import (
     PollDisturbed,
     SendDisturbed,
     SessionSlowed,
+    StatusUndocumented,
 )
 from motion_async.jobs import StatusChange
 
@@ -70,6 +71,8 @@ SHAPES: Final = """\
   {"event": "disturbed", "job_id", "error", "message", "failures", "next_wait"}
       a poll failed, or a create or followup was not taken (job_id is null for
       a create); it is tried again after next_wait seconds
+  {"event": "undocumented", "job_id", "status", "seconds"}
+      a job stands in a status that the documentation does not name
   {"event": "slowed", "polls_per_second", "pause"}
       the service asked for fewer calls
   {"event": "dropped", "count"}
@@ -176,6 +179,9 @@ def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911, PLR0912  # one 
         case PollDisturbed() | SendDisturbed():
             line = {"event": "disturbed", "job_id": it.job_id, **_error(it.error)}
             return {**line, "failures": it.failures, "next_wait": round(it.next_wait, 3)}
+        case StatusUndocumented():
+            seconds = round(it.seconds, 3)
+            return {"event": "undocumented", "job_id": it.job_id, "status": it.status, "seconds": seconds}
         case SessionSlowed():
             return {
                 "event": "slowed",

@@ -52,8 +52,8 @@ def label(status: str) -> str:
 
 
 def style(status: JobStatus) -> str:
-    """Give the rich style of a status; all that the documentation does not name share one."""
-    return _STYLES.get(status, "magenta")
+    """Give the rich style of a status; all names that nobody knows share one."""
+    return _STYLES.get(status.meaning or status, "magenta")
 
 
 def span(seconds: float) -> str:

@@ -37,11 +37,13 @@ class Tally:
         self.now: Counter[JobStatus] = Counter()
         self.passed: Counter[JobStatus] = Counter()
         self._entered: dict[str, tuple[JobStatus, datetime]] = {}
+        self._ended: set[str] = set()
         self._left: Counter[JobStatus] = Counter()
         self._seconds: defaultdict[JobStatus, float] = defaultdict(float)
 
     def take(self, change: StatusChange) -> None:
         """Count one change; one that a session tells anew, as it does of a job it had let go, counts once."""
+        (self._ended.add if change.is_end else self._ended.discard)(change.job_id)
         status, at = self._entered.get(change.job_id, (None, change.observed_at))
         current = self._kind_of(change.current)
         if status == current:
@@ -74,7 +76,7 @@ class Tally:
     @property
     def ended(self) -> int:
         """How many of them have ended."""
-        return self.now[JobStatus.COMPLETED] + self.now[JobStatus.FAILED]
+        return len(self._ended)
 
     def by_status(self) -> list[tuple[JobStatus, int]]:
         """Give the jobs of each status: the documented ones in order, before the ends what else appeared."""

@@ -224,6 +224,8 @@ def read_accepted(body: bytes) -> JobState:
         raise WireError(f"job_id: expected a string, not {_kind(job_id)}")
     # Without a readable status the id still counts: losing that would be the greater harm, and polls find the status.
     known = JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED
+    if known.is_terminal and not known.is_documented:
+        known = JobStatus.QUEUED  # such as `success`: it is the call that went well, and the job has not begun
     return JobState(canonical_job_id(job_id), known)
 
 

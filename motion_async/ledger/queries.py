@@ -6,12 +6,13 @@ Every read is one short transaction of its own, so that a slow reader holds up n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 import sqlalchemy as sa
 
-from motion_async.jobs import JobStatus
+from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger.account_rows import NOTHING_SENT, find_binding
 from motion_async.ledger.accounts import Binding
 from motion_async.ledger.codec import describe_damage, read_change, read_history, read_item, read_job_state, read_time
@@ -21,6 +22,7 @@ from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
 from motion_async.ledger.transaction import split
 from motion_async.ledger.transitions import EXPIRED
+from motion_async.timing.learned import agrees
 
 if TYPE_CHECKING:
     from motion_async.ledger.store.base import Store
@@ -69,13 +71,28 @@ _changes: Final = (
     .order_by(history.c.id)
     .limit(sa.bindparam("most"))
 )  # fmt: skip
+_of_item: Final = sa.select(sa.func.min(history.c.at)).where(history.c.item == items.c.id)
 _durations: Final = (
-    sa.select(items.c.batch, items.c.key, items.c.parent, items.c.taken_at, items.c.job_state)
+    sa.select(
+        items.c.batch,
+        items.c.key,
+        items.c.parent,
+        items.c.job_state,
+        items.c.intent_at,
+        items.c.taken_at,
+        # When it was seen to have ended for the first time, and when it was last seen before that.
+        _of_item.where(history.c.status == items.c.status).scalar_subquery(),
+        _of_item.with_only_columns(sa.func.max(history.c.at))
+        .where(history.c.status != items.c.status)
+        .scalar_subquery(),
+    )
     .where(
         items.c.state == ItemState.COMPLETED.value,
         items.c.job_state.is_not(None),
         # While it waited for a person, the person was timed, and not the service.
-        ~sa.exists().where(history.c.item == items.c.id, history.c.status == str(JobStatus.AWAITING_USER_INPUT)),
+        ~sa.exists().where(
+            history.c.item == items.c.id, sa.func.lower(history.c.status) == str(JobStatus.AWAITING_USER_INPUT)
+        ),
     )
     .order_by(items.c.id.desc())
     .limit(sa.bindparam("most"))
@@ -213,16 +230,43 @@ class Queries:
     async def read_durations(self, most: int) -> list[tuple[float, int]]:
         """Give how many seconds the newest finished jobs took, with 1 for a followup, else 0; the newest last."""
         found: list[tuple[float, int]] = []
-        for batch, key, parent, taken_at, written in await self._store.fetch(_durations, {"most": most}):
+        for batch, key, parent, written, *moments in await self._store.fetch(_durations, {"most": most}):
             try:
                 state = read_job_state(written)
-                # A followup's job was created long before its turn began.
-                began_at = state and (state.created_at if parent is None else taken_at and read_time(taken_at))
+                times = [None if moment is None else read_time(moment) for moment in moments]
+                seconds = state and _find_duration(state, *times, is_followup=parent is not None)
             except (ValueError, TypeError, AttributeError, OverflowError) as error:
                 problem = describe_damage(f"item {key!r:.80} of batch {batch!r:.80}", error)
                 break  # what was raised holds the row
-            if state and began_at and state.completed_at and state.completed_at > began_at:
-                found.append(((state.completed_at - began_at).total_seconds(), 0 if parent is None else 1))
+            if seconds and seconds > 0:
+                found.append((seconds, 0 if parent is None else 1))
         else:
             return found[::-1]
         raise problem
+
+
+def _find_duration(
+    state: JobState,
+    sent_at: datetime | None,
+    taken_at: datetime | None,
+    ended_at: datetime | None,
+    last_at: datetime | None,
+    *,
+    is_followup: bool,
+) -> float | None:
+    """Give how many seconds a turn took: by the service's times, or by those of this clock where the two disagree.
+
+    They may, as a sandbox's time runs at its own speed, and clocks are off. It was sent at `sent_at`, seen to go on up
+    to `last_at`, and seen to have ended at `ended_at`.
+    """
+    # A followup's job was created long before its turn began.
+    began_at = taken_at if is_followup else state.created_at
+    if began_at is None or state.completed_at is None:
+        return None
+    stamped = (state.completed_at - began_at).total_seconds()
+    if taken_at is None or ended_at is None:
+        return stamped
+    # Not before the sending: of an answer that came late, or an id that a person named, the note is later than the job.
+    age = (ended_at - (sent_at or taken_at)).total_seconds()
+    since = 0.0 if last_at is None else (last_at - taken_at).total_seconds()
+    return stamped if agrees(stamped, since=since, age=age) else (ended_at - taken_at).total_seconds()

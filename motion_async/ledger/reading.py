@@ -205,7 +205,8 @@ class ReadableLedger:
         """Give how long the newest finished jobs took, for a schedule to learn from.
 
         Jobs that waited for a person are left out. A create is timed by the service, from `created_at`; a followup
-        from the moment at which its answer was noted here.
+        from the moment at which its answer was noted here. Where that cannot be, as the service's times run faster or
+        slower than this clock, both are what this clock says: from the answer to when the end was first noted.
 
         Args:
             limit: how many to give at most.

@@ -353,8 +353,11 @@ class Finish(Move):
 
     def _target(self, state: ItemState) -> ItemState | None:
         """Give where the job's status leads, None while it still runs or is not known."""
-        name = _END_MOVES.get(JobStatus(self.status or ""))
-        return None if name is None else {**TRANSITIONS[name], **BY_ID[name]}.get(state)
+        end = None if self.job_state is None else self.job_state.end
+        if end is None:
+            return None
+        name = _END_MOVES[end]
+        return {**TRANSITIONS[name], **BY_ID[name]}.get(state)
 
     def _find_other_end(self, kept: JobState | str | None) -> JobState | None:
         """Give the end that stands, unless it is this one, made again, or nothing is known of this one's job."""

@@ -26,6 +26,7 @@ from motion_async.jobs import JobState, StatusChange
 from motion_async.loops import HomeLoop
 from motion_async.polling.freshness import is_stale
 from motion_async.polling.tracked import IN_FLIGHT, UNSCHEDULED, TrackedJob
+from motion_async.polling.undocumented import UndocumentedStatuses
 from motion_async.timing.pace import EARLY, Lane, Pace
 from motion_async.timing.retry import Backoff
 from motion_async.timing.schedule import Schedule, jittered
@@ -93,6 +94,7 @@ class PollLoop:
         self._dormant: WeakSet[TrackedJob] = WeakSet()
         # Of no caller's, as the loop outlives the one who follows the first job: neither its spans nor what it holds.
         self._context = contextvars.Context()
+        self._undocumented = UndocumentedStatuses()
 
     # The jobs, and who follows them.
 
@@ -183,6 +185,7 @@ class PollLoop:
         """
         if schedule is not None:
             job.use_schedule(schedule)
+        job.trust()
         if before is None and job.state is not None:
             return  # the service gave a create the id of a job that is known here: nothing has begun
         if before is not None and job.has_seen_turn(before, turn):
@@ -194,7 +197,7 @@ class PollLoop:
         if before is not None:
             self._remember(job)
         # A poll may have seen the job at work before its 202 was read: `queued` now would be a step back.
-        if job.state is None or job.state.status.is_terminal:
+        if job.state is None or job.state.has_ended:
             self._take_in(job, accepted, now)
         self._schedule_poll(job, anew=True)
 
@@ -215,13 +218,16 @@ class PollLoop:
 
     def observe(self, job: TrackedJob, seen: JobState) -> None:
         """Take an answer of the service into account, whoever asked for it, and tell all observers of a change."""
-        job.failures = job.unreadable = 0
+        job.forget_failures()
+        seen = job.without_earlier_end(seen)
         if not is_stale(seen, known=job.state, before=job.before):
             now = self._loop.time()
             # Before the state counts, which may begin another turn: the schedule is to learn of this one.
             job.teach(seen, now=now)
             self._take_in(job, seen, now)
-        elif job.unchanged is not None and seen.status.is_terminal:
+            if (event := self._undocumented.note(job, seen, now=now)) is not None:
+                self._publish(event)
+        elif job.unchanged is not None and seen.has_ended:
             job.unchanged += 1
             if job.unchanged >= MAX_UNCHANGED and self._is_wanted(job):
                 self._end_watch(job, job.unchanged_error())
@@ -373,16 +379,19 @@ class PollLoop:
     def _handle_failure(self, job: TrackedJob, error: MotionError, *, sent_at: float) -> None:
         """Poll again later if the trouble may pass, else end the watch."""
         self.slow_down(error, sent_at=sent_at)
+        now = self._loop.time()
         job.failures += 1
         job.unreadable = job.unreadable + 1 if isinstance(error, UnexpectedResponseError) else 0
-        if not is_passing(error) or job.unreadable >= MAX_UNREADABLE:
+        job.count_refusal(error, now=now)
+        may_pass = is_passing(error) or job.doubts(error, now=now)
+        if not may_pass or job.unreadable >= MAX_UNREADABLE:
             self._end_watch(job, error)
             return
         retry_after = error.retry_after if isinstance(error, ServiceError) else None
         delay = self._backoff.delay(job.failures, u=self._random(), retry_after=retry_after)
         self._publish(PollDisturbed(job.job_id, error, job.failures, delay))
         # Kept when the poll is scheduled, as the job is in no queue: the backoff holds, whoever else follows it.
-        job.due = self._loop.time() + delay
+        job.due = now + delay
 
     def _end_watch(self, job: TrackedJob, error: MotionError) -> None:
         error.job_id = error.job_id or job.job_id

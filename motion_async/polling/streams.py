@@ -58,7 +58,7 @@ class EventStream(AsyncIterator[Event]):
             return
         if is_news:
             self._unread.put(event)
-        if isinstance(event, WatchEnded) or (isinstance(event, StatusChange) and event.current.is_terminal):
+        if isinstance(event, WatchEnded) or (isinstance(event, StatusChange) and event.is_end):
             self._uncover(event.job_id)
 
     async def __anext__(self) -> Event:
@@ -130,7 +130,7 @@ class EventHub:
 
     def _is_known_end(self, event: Event) -> bool:
         """Whether a change tells an end that was told already: the session had forgotten the job in between."""
-        if not isinstance(event, StatusChange) or not event.current.is_terminal:
+        if not isinstance(event, StatusChange) or not event.is_end:
             return False
         end = (event.current, event.state.updated_at, event.state.completed_at)
         # Taken out and put in again, so that the first one is always the one that was told longest ago.

@@ -13,7 +13,8 @@ from typing import Final, Protocol, cast
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import FollowupUncertainError, MotionError, SessionClosedError
 from motion_async.jobs import JobState, StatusChange
-from motion_async.polling.freshness import is_older, is_same_end, is_stale, needs_input
+from motion_async.polling.freshness import is_older, is_same_end, is_stale, needs_input, without_earlier_end
+from motion_async.polling.refusals import NO_REFUSALS, Refusals, denies_job
 from motion_async.timing.learned import LearningSchedule
 from motion_async.timing.schedule import Schedule
 
@@ -53,6 +54,8 @@ class TrackedJob:
         due: the loop's time of its next poll; it still counts if nobody wanted the job polled when it came.
         change: the newest change of its status, None if none has been seen.
         observers: who hears of its changes.
+        refusals: those that the service has given to polls in a row, if it has taken the job; None for a job that was
+            merely taken up by its id, of which a refusal is believed at once.
         told: the age in seconds up to which a schedule that learns has been told of the job; None if the job can
             teach it nothing.
     """
@@ -71,6 +74,7 @@ class TrackedJob:
         "job_id",
         "listeners",
         "observers",
+        "refusals",
         "schedule",
         "state",
         "told",
@@ -93,6 +97,7 @@ class TrackedJob:
         self.error: MotionError | None = None
         self.failures = 0
         self.unreadable = 0
+        self.refusals: Refusals | None = None
         self.followers = 0
         self.listeners = 0
         self.entry = UNSCHEDULED
@@ -107,15 +112,39 @@ class TrackedJob:
             # It learns of the whole life of the job or of nothing: of a beginning that nobody saw no age is right.
             self.told = 0.0 if self.told is not None and isinstance(schedule, LearningSchedule) else None
 
+    def trust(self) -> None:
+        """Note that the service has taken the job, or a followup of it: now and here, or as a ledger says."""
+        self.refusals = self.refusals or NO_REFUSALS
+
+    def count_refusal(self, error: MotionError, *, now: float) -> None:
+        """Count the error of a poll, if it denies a job that the service has taken."""
+        if self.refusals is not None and denies_job(error):
+            self.refusals = self.refusals.and_one(now=now)
+
+    def forget_failures(self) -> None:
+        """Begin to count anew, as an answer has come."""
+        self.failures = self.unreadable = 0
+        if self.refusals is not None:
+            self.refusals = NO_REFUSALS
+
+    def doubts(self, error: MotionError, *, now: float) -> bool:
+        """Whether a poll's error is a refusal that does not outweigh yet that the service has taken the job."""
+        return self.refusals is not None and denies_job(error) and not self.refusals.are_believed(now=now)
+
     @property
     def current(self) -> JobState | None:
         """The newest state of the newest turn, None if nothing of that has been seen."""
-        if self.state is not None and self.state.status.is_terminal and not self.has_ended:
+        if self.state is not None and self.state.has_ended and not self.has_ended:
             return None
         return self.state
 
+    def without_earlier_end(self, seen: JobState) -> JobState:
+        """Give an answer without what an earlier turn's end has left in it."""
+        return without_earlier_end(seen, known=self.state, before=self.before)
+
     def is_behind(self, seen: JobState) -> bool:
         """Whether an answer is older than what is known, so that it does not tell how the job stands."""
+        seen = self.without_earlier_end(seen)
         if not is_stale(seen, known=self.state, before=self.before):
             return False
         # The end that a followup found, of which nobody knows whether the service took it, may still be the newest.
@@ -163,7 +192,7 @@ class TrackedJob:
     def take_in(self, seen: JobState, *, now: float) -> bool:
         """Let a state count that is news, and say whether the job's status has changed by it."""
         known, self.state = self.state, seen
-        is_end, had_ended = seen.status.is_terminal, self.has_ended
+        is_end, had_ended = seen.has_ended, self.has_ended
         self.has_ended = is_end
         if known is None:
             return True
@@ -184,7 +213,7 @@ class TrackedJob:
         age = now - self.began_at
         if needs_input(seen):
             self.told = None  # from here on a person is timed, not the service
-        elif not seen.status.is_terminal:
+        elif not seen.has_ended:
             schedule.running(self.told, age, self.turn)
             self.told = age
         else:

@@ -30,6 +30,7 @@ __all__ = [
     "check_on_input",
     "check_timeout",
     "end_of",
+    "failure_of",
     "result_of",
     "timed_out",
     "wait_for_end",
@@ -55,9 +56,14 @@ def check_on_input(on_input: OnInput) -> OnInput:
 
 def result_of(state: JobState) -> JobState:
     """Give the state of a completed job back, or raise a `JobFailedError` for that of a failed one."""
-    if state.status == JobStatus.FAILED:
-        raise JobFailedError(state.job_id, error=state.error)
+    if state.end == JobStatus.FAILED:
+        raise JobFailedError(state.job_id, error=failure_of(state))
     return state
+
+
+def failure_of(state: JobState) -> str | None:
+    """Give why a job failed, in the service's words or else by its status, None if it says no more than `failed`."""
+    return state.error or (None if state.status.is_documented else f"the service calls it {state.status}")
 
 
 def end_of(state: JobState) -> tuple[JobState, JobFailedError | None]:
@@ -104,7 +110,7 @@ class Waiter:
 
     def notify(self, change: StatusChange | None) -> None:
         """Keep the first end, and wake the coroutine."""
-        if change is not None and change.current.is_terminal and self.end is None:
+        if change is not None and change.is_end and self.end is None:
             self.end = change.state
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
@@ -210,7 +216,7 @@ class Transitions(AsyncIterator[StatusChange]):
         change = self._begin() if self._observer is None else self._read()
         if change is None:
             change = await self._wait()
-        if change.current.is_terminal:
+        if change.is_end:
             self._end()
         return change
 

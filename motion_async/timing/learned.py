@@ -23,7 +23,7 @@ from typing import Final, Protocol, runtime_checkable
 from motion_async.options import check_number
 from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
 
-__all__ = ["LearnedSchedule", "LearningSchedule"]
+__all__ = ["LearnedSchedule", "LearningSchedule", "agrees"]
 
 _STEP: Final = 0.04
 _SCALE: Final = 20.0
@@ -38,6 +38,11 @@ _HEAVIEST: Final = 1e6
 """The counts are scaled back when an observation weighs so much, long before a float loses digits."""
 _ASKEW: Final = 2.0
 """Seconds by which a duration by the service's clock may miss the interval in which the end was seen."""
+
+
+def agrees(duration: float, *, since: float, age: float) -> bool:
+    """Whether a duration by the service's clock fits what was seen here: unfinished at one age, finished at another."""
+    return since - _ASKEW <= duration <= age + _ASKEW
 
 
 @runtime_checkable
@@ -159,7 +164,7 @@ class LearnedSchedule:
             return
         seen = self._followup if turn > 0 else self._first
         low, high = since, age
-        if duration is not None and since - _ASKEW <= duration <= age + _ASKEW:
+        if duration is not None and agrees(duration, since=since, age=age):
             low = high = min(max(duration, since), age)
         seen.count(_bin(since), low, high)
         seen.weight *= 1 + 1 / self._memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import mimetypes
 from collections import Counter
@@ -253,6 +254,37 @@ async def test_an_odd_number_of_the_service_hides_no_item(ledger: Ledger, raw_se
         assert outcome.state is not None
         assert outcome.state.extra == {"score": "1e999"}
     assert await ledger.durations() == []
+
+
+async def test_items_end_as_their_jobs_do_whatever_that_is_called(ledger: Ledger, raw_server: Any) -> None:
+    """A success completes its item, any other end fails it; neither is sent or asked for again."""
+    ends = {"p0": ("succeeded", None), "p1": ("cancelled", None), "p2": ("odd", "no frames"), "p3": ("COMPLETED", None)}
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        head, _, body = request.partition(b"\r\n\r\n")
+        if is_create := head.startswith(b"POST"):
+            fields = {"job_id": json.loads(body)["prompt"], "status": "success"}
+        else:
+            job_id = head.split()[1].rpartition(b"/")[2].decode()
+            fields = {"job_id": job_id, "status": ends[job_id][0], "error": ends[job_id][1]}
+        said = json.dumps(fields).encode()
+        status = b"202 Accepted" if is_create else b"200 OK"
+        writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(said), said))
+
+    raw_server.handler = answer
+    calls = 0
+    for _ in range(2):
+        async with MotionSession("motion_key", base_url=raw_server.url, **QUICK) as motion:
+            outcomes = await run(motion, ledger, list(ends))
+        assert [getattr(outcome.state, "status", None) for outcome in outcomes] == [
+            status for status, _ in ends.values()
+        ]
+        reasons = [getattr(outcome.error, "error", None) for outcome in outcomes]
+        assert reasons == [None, "the service calls it cancelled", "no frames", None]
+        assert [outcome.ok for outcome in outcomes] == [True, False, False, True]
+        assert list((await states(ledger)).values()) == ["completed", "failed", "failed", "completed"]
+        calls = calls or len(raw_server.requests)
+        assert len(raw_server.requests) == calls
 
 
 async def test_a_source_that_breaks_loses_nothing_that_came_before(motion: MotionSession, ledger: Ledger) -> None:

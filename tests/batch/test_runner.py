@@ -32,6 +32,7 @@ from motion_async import (
     MotionError,
     NotSentError,
     Outcome,
+    PermissionDeniedError,
     VideoRequest,
     WaitTimeoutError,
 )
@@ -213,12 +214,36 @@ async def test_no_credits_or_no_key_ends_new_creates_and_nothing_else(service: S
             assert outcome.job_id is None
 
 
-async def test_a_key_that_is_withdrawn_ends_the_batch(service: Service) -> None:
-    """A 401 to a poll ends its job's watch and all new creates."""
-    service.polls_fail["p0"] = AuthenticationError("who", http_status=401)
+@pytest.mark.parametrize(
+    "error", [AuthenticationError("who", http_status=401), PermissionDeniedError("no", http_status=403)], ids=str
+)
+async def test_a_key_that_is_withdrawn_ends_the_batch(service: Service, error: MotionError) -> None:
+    """A 401 or 403 to a poll ends its job's watch and all new creates, once it has stood for a minute."""
+    service.polls_fail["p0"] = error
     outcomes = await all_of(fan_out(service, [f"p{n}" for n in range(50)]))
     assert len(outcomes) == 50
     assert sum(isinstance(outcome.error, NotSentError) for outcome in outcomes) > 30
+
+
+async def test_a_key_that_is_denied_for_a_moment_ends_nothing(service: Service) -> None:
+    """The service has taken these jobs with this key: a 401, 403 or 404 to a poll is believed when it has stood."""
+    service.polls_fail["p0"] = AuthenticationError("who", http_status=401)
+    service.polls_fail["p1"] = PermissionDeniedError("no", http_status=403)
+    service.polls_fail["p2"] = JobNotFoundError("gone", http_status=404)
+    asyncio.get_running_loop().call_later(50, service.polls_fail.clear)
+    outcomes = await all_of(fan_out(service, [f"p{n}" for n in range(20)]))
+    assert [outcome.ok for outcome in outcomes] == [True] * 20
+
+
+@pytest.mark.parametrize("status", ["succeeded", "cancelled", "Failed"])
+async def test_an_end_under_another_name_gives_the_place_back(service: Service, status: str) -> None:
+    """Its outcome is a video or a failure, and the next request is sent."""
+    service.statuses["p0"] = status
+    outcomes = await all_of(fan_out(service, ["p0", "p1"], limiter=anyio.CapacityLimiter(1)))
+    assert [outcome.ok for outcome in outcomes] == [status == "succeeded", True]
+    assert outcomes[0].state is not None
+    assert outcomes[0].state.status == status
+    assert status == "succeeded" or isinstance(outcomes[0].error, JobFailedError)
 
 
 async def test_a_job_that_waits_for_a_person_gives_its_place_back(service: Service) -> None:

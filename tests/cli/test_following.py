@@ -7,6 +7,7 @@ import pytest
 
 from motion_async.cli import following
 from motion_async.http.endpoint import proxy_for
+from motion_async.jobs import JobState, JobStatus
 from motion_async.sandbox import (
     AwaitInput,
     Fail,
@@ -122,6 +123,21 @@ def test_a_key_that_cannot_be_one_is_wrong_use(
         assert (status, lines[0]["error"]) == (2, "ConfigurationError")
         assert "key" in said.lower()
     assert sandbox.counts.creates == sandbox.counts.polls == 0
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize(("name", "expected"), [("cancelled", 1), ("succeeded", 0), ("polishing", 0)])
+def test_a_failure_under_another_name_exits_with_1(
+    name: str, expected: int, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`status` judges it as a `failed`, and shows it as it came."""
+
+    async def poll(_: MotionSession, job_id: str) -> JobState:
+        return JobState(job_id, JobStatus(name))
+
+    monkeypatch.setattr(MotionSession, "poll", poll)
+    status, lines, _ = command("status", UNKNOWN)
+    assert (status, lines[0]["state"]["status"]) == (expected, name)
 
 
 def test_the_base_url_may_be_an_option(sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

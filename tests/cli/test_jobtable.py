@@ -95,6 +95,16 @@ def test_what_is_to_be_said_of_a_job_stands_beside_it() -> None:
     assert rendered(table, width=120)[3].split()[:2] == ["nope", "error"]
 
 
+def test_an_end_under_another_name_stops_the_clock() -> None:
+    """The row shows the status as it came, and how long it took."""
+    moment = 0.0
+    table = JobTable((A,), clock=lambda: moment)
+    moment = 5.0
+    table.tell(change(A, "cancelled"))
+    moment = 60.0
+    assert rendered(table)[1].split()[:3] == [A, "cancelled", "0:05"]
+
+
 def test_more_jobs_than_fit_are_bars_until_the_end() -> None:
     """While it lives, a table that is too tall is shown as bars; the last picture has every row."""
     ids = [str(uuid.UUID(int=index)) for index in range(100)]

@@ -67,6 +67,7 @@ WRITTEN: list[Happening] = [
     Completed(STATE),
     Failure(ERROR, "a"),
     events.PollDisturbed("a", ERROR, 2, 1.23456),
+    events.StatusUndocumented("a", JobStatus("rendering"), 600.12345),
     events.SessionSlowed(12.34567, 0.1),
     events.EventsDropped(7),
     Interrupted(("a", "b")),

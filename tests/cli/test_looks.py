@@ -29,6 +29,7 @@ def test_an_unknown_status_has_a_look_too() -> None:
     """A status that nobody has named is shown in its own words, cut and without control characters."""
     assert label("post_\x1bprocessing_of_the_frames") == "post �processin…"
     assert style(JobStatus("rendering")) == "magenta"
+    assert style(JobStatus("cancelled")) == style(JobStatus.FAILED)
 
 
 @pytest.mark.parametrize(

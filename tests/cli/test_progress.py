@@ -64,6 +64,14 @@ def test_a_followup_takes_a_job_back() -> None:
     assert (tally.jobs, tally.ended) == (1, 0)
 
 
+def test_an_end_under_another_name_is_one() -> None:
+    """It is counted under its own name, and with those that are done; also one that its fields alone show."""
+    wrapped = JobState("b", JobStatus("wrapped_up"), error="no frames")
+    changes = [change("a", "cancelled"), change("b", "wrapped_up")]
+    tally = tally_of([*changes, StatusChange("b", wrapped.status, wrapped.status, wrapped, START)])
+    assert (tally.now["cancelled"], tally.now["wrapped_up"], tally.ended) == (1, 1, 2)
+
+
 def test_what_is_told_twice_counts_once() -> None:
     """A status that is told again of a job that has it already is no change."""
     tally = tally_of([change("a", "running", at=0), change("a", "running", at=5), change("a", "completed", at=8)])

@@ -326,6 +326,12 @@ def test_an_id_is_not_lost_for_a_status(status: Any) -> None:
     assert read_accepted(polled_without("status")) == JobState(JOB, JobStatus.QUEUED)
 
 
+@pytest.mark.parametrize("status", ["success", "done", "COMPLETED", "error"])
+def test_a_word_for_the_calls_own_success_is_no_end_of_the_job(status: str) -> None:
+    """A job that was just taken has not ended; polls find out how it stands."""
+    assert read_accepted(polled(status=status)) == JobState(JOB, JobStatus.QUEUED)
+
+
 @pytest.mark.parametrize("job_id", [None, 5, "", ["x"], {"id": "x"}, True], ids=repr)
 def test_accepted_without_an_id_cannot_be_read(job_id: Any) -> None:
     """An answer to a create that names no job is an error that says so."""

@@ -300,23 +300,89 @@ async def test_items_are_read_in_order_and_by_state(ledger: Ledger) -> None:
     assert await ledger.counts("other") == {"other": {ItemState.PLANNED: 1}}
 
 
-async def test_durations_are_of_what_ended_well(ledger: Ledger) -> None:
+class Clock:
+    """A clock that is set by hand, in seconds from the start."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+
+async def test_durations_are_of_what_ended_well(url: str) -> None:
     """Newest first; a create by the service's clock, a followup from its own beginning; no person is timed."""
+    async with open_ledger(url, now=(now := Clock())) as ledger:
+        await _end_some(ledger, now)
+        assert await ledger.durations() == [(60.0, 0), (61.0, 0), (57.0, 1)]
+        assert await ledger.durations(limit=1) == [(57.0, 1)]
+
+
+async def _end_some(ledger: Ledger, now: Clock) -> None:
+    """Have jobs end that a person was waited for, that have failed, that go on, and others, each noticed late."""
     plan = [*entries("a", "b"), Entry("f", VideoRequest("faster"), parent="a"), *entries("asked", "failed", "running")]
     items = {item.key: item for item in await ledger.plan("launch", plan)}
     for number, (key, item) in enumerate(items.items()):
         record = ledger.journal(item)
+        now.seconds = 5.0 if key == "f" else 0.0
         await record.begin()
         await record.accepted(accepted("job-1"))
         if key == "asked":
-            record.changed(change("awaiting_user_input"))
+            record.changed(change("Awaiting_User_Input"))
         status = key if key in ("failed", "running") else "completed"
+        now.seconds = 70.0
         await record.ended(seen(status, seconds=60 + number), None)
-    taken_at = (await again(ledger, items["f"])).taken_at
-    assert taken_at is not None
-    followup = (START + timedelta(seconds=62) - taken_at).total_seconds()
-    assert await ledger.durations() == [(60.0, 0), (61.0, 0), (followup, 1)]
-    assert await ledger.durations(limit=1) == [(followup, 1)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken", "running", "noticed", "stamped", "expected"),
+    [
+        (0, 1, 30, 70, 60, 60), (0, 1, 30, 58, 60, 60), (0, 1, 62, 70, 60, 60), (0, 1, None, 3_600, 60, 60),
+        (0, 1, 3, 12, 220, 11), (0, 1, 100, 221, 60, 220), (0, 600, None, 601, 60, 60),
+    ],
+    ids=[
+        "as the service says", "clocks a little off", "clocks a little off the other way", "noticed by a later run",
+        "a service whose time runs faster", "one whose time runs slower", "taken note of late",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["create", "followup"])
+async def test_a_duration_is_what_was_seen_here_where_the_services_times_contradict_it(
+    url: str,
+    kind: str,
+    sent: float,
+    taken: float,
+    running: float | None,
+    noticed: float,
+    stamped: float,
+    expected: float,
+) -> None:
+    """The schedule waits by this clock: a sandbox's time may run twenty times as fast."""
+    async with open_ledger(url, now=(now := Clock())) as ledger:
+        parent = None if kind == "create" else "hero"
+        [item] = await ledger.plan("launch", [Entry("it", VideoRequest("a video"), parent=parent)])
+        record = ledger.journal(item)
+        now.seconds = sent
+        await record.begin()
+        now.seconds = taken
+        await record.accepted(accepted("job-1"))
+        if running is not None:
+            now.seconds = running
+            record.changed(change("running"))
+        now.seconds = noticed
+        record.changed(change("completed"))
+        now.seconds = noticed + 9
+        ended_at = START + timedelta(seconds=stamped + (0 if kind == "create" else taken))
+        await record.ended(attrs.evolve(seen("completed"), completed_at=ended_at), None)
+        assert await ledger.durations() == [(expected, 0 if kind == "create" else 1)]
+
+
+async def test_a_duration_stands_without_a_history(url: str) -> None:
+    """As in a ledger whose history was thinned out."""
+    async with open_ledger(url, now=(now := Clock())) as ledger:
+        await _end_some(ledger, now)
+        async with ledger._store._engine.begin() as connection:
+            await connection.execute(sa.text("DELETE FROM motion_history"))
+        assert await ledger.durations() == [(60.0, 0), (61.0, 0), (57.0, 1), (63.0, 0)]
 
 
 @pytest.mark.parametrize("state", ItemState)

@@ -249,6 +249,24 @@ def test_what_ended_a_watch_too_early_is_noted() -> None:
     assert (item.state, item.status, item.error) == (S, "running", "timeout")
 
 
+@pytest.mark.parametrize(
+    ("status", "fields", "to"),
+    [
+        ("succeeded", {}, C),
+        ("COMPLETED", {}, C),
+        ("cancelled", {}, F),
+        ("odd", {"error": "no frames"}, F),
+        ("odd", {}, S),
+    ],
+)
+def test_an_end_under_another_name_ends_the_item(status: str, fields: dict[str, Any], to: ItemState) -> None:
+    """The status stays as it came."""
+    item = row(S)
+    end = JobState("job-1", JobStatus(status), **fields)
+    m.Finish("e", ITEM, AT, "job-1", status, end, None).apply(item)
+    assert (item.state, item.status, item.job_state) == (to, status, end)
+
+
 def test_the_table_names_every_move_and_every_state_but_ends() -> None:
     """A move without its line would raise while it is applied; a state that nothing leads to could not be."""
     finished = {"Complete", "Fail"}

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
 from motion_async.jobs import JobState, JobStatus
-from motion_async.polling.freshness import is_same_end, is_stale, needs_input
+from motion_async.polling.freshness import is_same_end, is_stale, needs_input, without_earlier_end
 
 START = datetime(2026, 4, 28, 23, 1, 4, 198_000, tzinfo=UTC)
 
@@ -119,6 +120,9 @@ AFTER_A_FOLLOWUP = {
     "a failure without times": (state("failed"), QUEUED, TIMELESS, False),
     "completed where a failure stood": (state("completed", updated=100), QUEUED, FAILED_AT, False),
     "the same failure that stood": (FAILED_AT, QUEUED, FAILED_AT, True),
+    "the old completed under another name": (state("succeeded", updated=100, completed=100), QUEUED, ENDED, True),
+    "a new end under another name": (state("canceled", updated=130), QUEUED, ENDED, False),
+    "no times, the 202 in other letters": (TIMELESS, state("Queued"), TIMELESS, True),
     "running": (RUNNING, QUEUED, ENDED, False),
     "an unknown status": (state("rendering", updated=120), QUEUED, ENDED, False),
     "running out of order": (state("running", updated=110), RUNNING, ENDED, True),
@@ -144,6 +148,7 @@ def test_after_a_followup_the_old_end_is_stale(
     [
         ("awaiting_user_input", False, True),
         ("awaiting_user_input", True, True),
+        ("AWAITING_USER_INPUT", False, True),
         ("running", True, True),
         ("running", False, False),
         ("completed", False, False),
@@ -166,3 +171,35 @@ def test_a_job_needs_input_by_its_status_or_by_its_flag(status: str, pending: bo
 def test_an_end_is_told_from_another(seen: JobState, expected: bool) -> None:
     """By its times, as each turn has an end."""
     assert is_same_end(seen, ENDED) is expected
+
+
+WRAPPED = state("wrapped_up", updated=130, completed=100)
+BROKEN = attrs.evolve(state("failed", updated=100, completed=100), error="no frames")
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "before", "expected"),
+    [
+        (WRAPPED, QUEUED, ENDED, state("wrapped_up", updated=130)),
+        (WRAPPED, ENDED, None, state("wrapped_up", updated=130)),
+        (attrs.evolve(WRAPPED, error="no frames"), QUEUED, BROKEN, state("wrapped_up", updated=130)),
+        (WRAPPED, QUEUED, state("succeeded", completed=100), state("wrapped_up", updated=130)),
+        (WRAPPED, QUEUED, state("completed", completed=99), WRAPPED),
+        (attrs.evolve(WRAPPED, error="no frames"), QUEUED, ENDED, state("wrapped_up", updated=130)),
+        (WRAPPED, WRAPPED, None, WRAPPED),
+        (WRAPPED, None, None, WRAPPED),
+        (state("canceled", completed=100), QUEUED, ENDED, state("canceled", completed=100)),
+        (state("Running", completed=100), QUEUED, ENDED, state("Running", completed=100)),
+    ],
+    ids=[
+        "of the turn before", "of the end that is known", "time and error", "under another name", "another time",
+        "a new error", "its own", "nothing known", "a known end", "a known status",
+    ],
+)  # fmt: skip
+def test_what_an_earlier_end_has_left_is_taken_from_a_status_that_nobody_knows(
+    seen: JobState, known: JobState | None, before: JobState | None, expected: JobState
+) -> None:
+    """A turn that has just begun may still show when the one before completed; that alone is no end."""
+    if seen.error is not None and before is ENDED:
+        expected = attrs.evolve(expected, error="no frames")  # which is news
+    assert without_earlier_end(seen, known=known, before=before) == expected

@@ -32,6 +32,7 @@ from motion_async import (
     SessionClosedError,
     SessionSlowed,
     StatusChange,
+    StatusUndocumented,
     UnexpectedResponseError,
     WatchEnded,
 )
@@ -825,3 +826,128 @@ async def test_timers_need_not_say_when_they_fire(make: Any, monkeypatch: pytest
     monkeypatch.undo()
     await asyncio.sleep(60)
     assert all(job.has_ended for job in jobs)
+
+
+DENIALS = [
+    JobNotFoundError("gone", http_status=404),
+    AuthenticationError("who", http_status=401),
+    PermissionDeniedError("no", http_status=403),
+]
+
+
+def taken(bench: Bench, job_id: str = "a") -> Any:
+    """Give a job that the service has just taken, followed."""
+    job = bench.polls.job(job_id)
+    bench.polls.begin_turn(job, JobState(job_id, JobStatus.QUEUED), before=None)
+    bench.polls.follow(job)
+    return job
+
+
+def denies_until(end: float, error: MotionError) -> Callable[[float], JobState | MotionError]:
+    """Deny the job up to a moment, then show that it runs."""
+    return lambda at: state("a", "running", 1) if at >= end else type(error)("no", http_status=400)
+
+
+@pytest.mark.parametrize("error", DENIALS, ids=lambda error: type(error).__name__)
+async def test_a_denial_after_the_202_is_a_disturbance_until_it_has_stood(make: Any, error: MotionError) -> None:
+    """It is told as any trouble is, and ends the watch when it has stood for a minute."""
+    bench = make()
+    bench.service.answers["a"] = denies_until(1e9, error)
+    job = taken(bench)
+    await asyncio.sleep(61)
+    assert job.error is None
+    assert {type(event.error) for event in bench.of(PollDisturbed)} == {type(error)}
+    await asyncio.sleep(60)
+    assert isinstance(job.error, type(error))
+    assert len(bench.of(WatchEnded)) == 1
+    first, last = bench.service.times("a")[0], bench.service.times("a")[-1]
+    assert 60 <= last - first < 95
+
+
+async def test_a_denial_that_passes_ends_nothing_and_the_next_one_begins_anew(make: Any) -> None:
+    """An answer about the job in between is worth more than what came before it."""
+    bench = make()
+    job = taken(bench)
+    for _ in range(5):
+        bench.service.answers["a"] = denies_until(now() + 50, DENIALS[0])
+        await asyncio.sleep(100)
+        assert job.state.status == "running"
+    assert bench.of(WatchEnded) == []
+
+
+async def test_other_trouble_between_two_denials_neither_counts_nor_hides_them(make: Any) -> None:
+    """The service denies the job, is down, and denies it again."""
+    bench = make()
+    asked = 0
+
+    def answer(_: float) -> MotionError:
+        nonlocal asked
+        asked += 1
+        if asked % 2:
+            return JobNotFoundError("gone", http_status=404)
+        return ServiceUnavailableError("down", http_status=503)
+
+    bench.service.answers["a"] = answer
+    job = taken(bench)
+    await asyncio.sleep(300)
+    assert isinstance(job.error, JobNotFoundError)
+    assert 60 <= bench.service.times("a")[-1] - bench.service.times("a")[0] < 130
+
+
+async def test_whoever_follows_again_what_was_denied_for_long_hears_of_it_at_once(make: Any) -> None:
+    """The denials stand until an answer about the job comes."""
+    bench = make()
+    bench.service.answers["a"] = denies_until(1e9, DENIALS[0])
+    job = taken(bench)
+    await asyncio.sleep(200)
+    polls = len(bench.service.polls)
+    bench.polls.follow(job)
+    await asyncio.sleep(100)
+    assert len(bench.service.polls) == polls + 1
+    assert isinstance(job.error, JobNotFoundError)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("error", DENIALS, ids=lambda error: type(error).__name__)
+async def test_a_denial_of_a_job_that_was_taken_up_by_its_id_is_believed_at_once(
+    make: Any, error: MotionError, is_known: bool
+) -> None:
+    """Whoever named it may have mistyped it; unless somebody notes that the service has taken it."""
+    bench = make()
+    bench.service.answers["a"] = denies_until(1e9, error)
+    job = bench.polls.job("a")
+    if is_known:
+        job.trust()
+    bench.polls.follow(job)
+    await asyncio.sleep(30)
+    assert (job.error is None) is is_known
+
+
+async def test_a_status_that_stands_and_nobody_knows_is_told_once(make: Any) -> None:
+    """The job is watched on, to its end."""
+    bench = make()
+    bench.service.answers["a"] = lambda at: state("a", "completed", 5_000) if at >= 5_000 else state("a", "odd", 1)
+    job = taken(bench)
+    await asyncio.sleep(500)
+    assert bench.of(StatusUndocumented) == []
+    await asyncio.sleep(5_000)
+    (told,) = bench.of(StatusUndocumented)
+    assert (told.job_id, told.status) == ("a", "odd")
+    assert 600 <= told.seconds < 620
+    assert job.has_ended
+
+
+async def test_a_turn_that_still_shows_the_last_ones_end_under_a_new_status_goes_on(make: Any) -> None:
+    """The old `completed_at` with a status that nobody knows ends nothing; with its own it does."""
+    bench = make()
+    job = bench.polls.job("a")
+    bench.polls.observe(job, old := state("a", "completed", 5))
+    bench.polls.begin_turn(job, JobState("a", JobStatus.QUEUED), before=old)
+    bench.polls.observe(job, attrs.evolve(state("a", "odd", 10), completed_at=old.completed_at))
+    assert (job.state.status, job.state.completed_at, job.has_ended) == ("odd", None, False)
+    bench.polls.observe(job, attrs.evolve(state("a", "odd", 20), completed_at=START + timedelta(seconds=20)))
+    assert job.has_ended
+    ends = [(change.previous, change.current, change.is_end) for change in bench.of(StatusChange)]
+    assert ends == [
+        (None, "completed", True), ("completed", "queued", False), ("queued", "odd", False), ("odd", "odd", True),
+    ]  # fmt: skip

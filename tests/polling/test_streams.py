@@ -55,6 +55,9 @@ async def test_a_stream_has_its_jobs_polled_until_they_end(polls: PollLoop, job:
     events.publish(StatusChange("a", None, JobStatus.COMPLETED, state("completed"), START))
     assert job.listeners == 0
     events.cover(job)
+    events.publish(StatusChange("a", None, JobStatus("canceled"), state("canceled"), START))
+    assert job.listeners == 0
+    events.cover(job)
     events.publish(WatchEnded("a", JobNotFoundError("gone", http_status=404)))
     assert job.listeners == 0
     events.cover(job)

@@ -7,6 +7,7 @@ import gc
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 from motion_async import (
@@ -21,7 +22,7 @@ from motion_async import (
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import Inbox, Transitions, check_on_input, check_timeout, wait_for_end
-from tests.quiet import state
+from tests.quiet import START, state
 
 pytestmark = pytest.mark.virtual_time
 
@@ -107,7 +108,62 @@ async def test_every_waiter_gets_an_error_of_its_own(polls: PollLoop) -> None:
     assert all(error.http_status == 404 for error in errors if isinstance(error, JobNotFoundError))
 
 
+@pytest.mark.parametrize("status", ["succeeded", "COMPLETED", "Done"])
+async def test_a_success_under_another_name_is_one(polls: PollLoop, job: TrackedJob, status: str) -> None:
+    """The state has its status as it came."""
+    waiting = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
+    await asyncio.sleep(1)
+    polls.observe(job, state("Running"))
+    polls.observe(job, state(status, 2))
+    assert (await waiting).status == status
+    assert (await wait_for_end(polls, job, timeout=0, on_input="wait")).status == status
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (state("canceled"), "the service calls it canceled"),
+        (state("Failed"), "the service calls it Failed"),
+        (state("expired", error="nobody came"), "nobody came"),
+        (state("wrapped_up", error="no frames"), "no frames"),
+        (attrs.evolve(state("wrapped_up"), completed_at=START), "the service calls it wrapped_up"),
+        (state("failed"), None),
+    ],
+    ids=lambda given: getattr(given, "status", None),
+)
+async def test_any_other_end_is_a_failure(polls: PollLoop, job: TrackedJob, end: JobState, reason: str | None) -> None:
+    """The error says why in the service's words, or else what the service calls it."""
+    waiting = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="wait"))
+    await asyncio.sleep(1)
+    polls.observe(job, attrs.evolve(end, updated_at=START, completed_at=None, error=None, status=JobStatus("running")))
+    polls.observe(job, end)
+    with pytest.raises(JobFailedError) as caught:
+        await waiting
+    assert caught.value.error == reason
+    assert job.state == end
+
+
+async def test_a_person_is_waited_for_whatever_the_letters(polls: PollLoop, job: TrackedJob) -> None:
+    """`AWAITING_USER_INPUT` is the documented status."""
+    asked = asyncio.create_task(wait_for_end(polls, job, timeout=None, on_input="raise"))
+    await asyncio.sleep(1)
+    polls.observe(job, state("AWAITING_USER_INPUT"))
+    with pytest.raises(InputRequiredError):
+        await asked
+
+
 # Transitions.
+
+
+@pytest.mark.parametrize("end", [state("cancelled", 2), state("polishing", 2, error="no frames")], ids=str)
+async def test_transitions_end_with_an_end_under_another_name(polls: PollLoop, job: TrackedJob, end: JobState) -> None:
+    """Also one that only its error shows, of a status that was told before."""
+    reader = Transitions(polls, job, timeout=None)
+    for each in (state("Running"), state("polishing"), end):
+        polls.observe(job, each)
+    assert [(change.current, change.is_end) async for change in reader] == [(end.status, True)]
+    late = Transitions(polls, job, timeout=None)
+    assert [change.state async for change in late] == [end]
 
 
 async def test_a_reader_gets_every_change_however_slow(polls: PollLoop, job: TrackedJob) -> None:

@@ -38,7 +38,7 @@ class BatchTally:
     def change(self, change: StatusChange) -> None:
         """Count a change of a job."""
         self._leave(change.job_id)
-        if not change.current.is_terminal:
+        if not change.is_end:
             self._running.add(change.job_id)
             self._active[change.job_id] = change.current
             self._now_in[change.current] += 1

@@ -23,7 +23,7 @@ from motion_async.cli.happenings import BatchBegins, Happening, LinesChecked, Re
 from motion_async.cli.looks import STOPPING, about, label, one_line, rate, span, style
 from motion_async.cli.troubles import is_worth_saying
 from motion_async.errors import InsufficientCreditsError
-from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed, SessionSlowed
+from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed, SessionSlowed, StatusUndocumented
 from motion_async.jobs import StatusChange
 from motion_async.ledger import LedgerTrouble
 
@@ -83,6 +83,8 @@ class BatchView:
                 self._say(trouble_words(happening))
             case SessionSlowed():
                 self._say(f"the service asked for fewer calls: {happening.polls_per_second:.1f} polls a second now")
+            case StatusUndocumented():
+                self._say(f"a job stands in a status that is not documented: {label(happening.status)}")
             case LedgerTrouble() if is_worth_saying(happening):
                 self._say(trouble_words(happening))
             case _:

@@ -28,7 +28,7 @@ def test_what_runs_and_what_has_ended_is_counted_once() -> None:
         tally.change(change("a", status))
     tally.change(change("b", "polishing"))
     assert tally.by_status() == [("running", 1), ("polishing", 1)]
-    tally.change(change("a", "completed"))
+    tally.change(change("a", "cancelled"))
     assert tally.active == 1
     tally.end(End.COMPLETED, job_id="a", now=1.0)
     tally.end(End.NOT_SENT, job_id=None, now=1.0)

@@ -8,7 +8,7 @@ from motion_async.cli.batch.view import BatchView
 from motion_async.cli.ends import End
 from motion_async.cli.happenings import BatchBegins, Happening, LinesChecked, RequestEnded, Stopping
 from motion_async.errors import ConnectFailedError, InsufficientCreditsError
-from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed
+from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed, StatusUndocumented
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
 from motion_async.ledger import LedgerTrouble
 from tests.cli.batch.test_tally import change
@@ -47,6 +47,12 @@ def test_first_the_lines_are_checked() -> None:
     watched = TrackedJob(LinesChecked(12_000))
     assert "checking line 12,001" in watched.shown()
     assert watched.view.words() == "checked 12,000 lines so far"
+
+
+def test_a_status_that_stays_and_nobody_knows_is_said() -> None:
+    """It may mean anything, so a person is told of it."""
+    watched = TrackedJob(BatchBegins(2, 2), StatusUndocumented("a", JobStatus("polishing"), 600.0))
+    assert "a job stands in a status that is not documented: polishing" in watched.shown()
 
 
 def test_bars_tell_states_rate_and_time_left() -> None:
