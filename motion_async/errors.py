@@ -16,6 +16,7 @@
     ├── UnexpectedResponseError         an answer came and cannot be read as the contract says
     ├── TransportError                  no answer came
     │   ├── ConnectFailedError              no connection was made: nothing was sent
+    │   │   └── ConnectImpossibleError          nor will one be, until somebody does something
     │   ├── ConnectionLostError             the connection ended in the middle of the exchange
     │   └── ExchangeTimeoutError            the exchange took longer than it may
     ├── UncertainError                  something that costs credits was sent, and its answer was lost
@@ -50,6 +51,7 @@ __all__ = [
     "AuthenticationError",
     "ConfigurationError",
     "ConnectFailedError",
+    "ConnectImpossibleError",
     "ConnectionLostError",
     "CreateUncertainError",
     "DroppedError",
@@ -171,16 +173,10 @@ class InsufficientCreditsError(ServiceError):
     """
 
     def __init__(
-        self,
-        message: str,
-        http_status: int,
-        code: str | None = None,
-        detail: str | None = None,
-        retry_after: float | None = None,
-        job_id: str | None = None,
-        minimum_required_credits: float | None = None,
-        current_balance: float | None = None,
-    ) -> None:
+        self, message: str, http_status: int, code: str | None = None, detail: str | None = None,
+        retry_after: float | None = None, job_id: str | None = None,
+        minimum_required_credits: float | None = None, current_balance: float | None = None,
+    ) -> None:  # fmt: skip  # what comes before its own is as above
         super().__init__(message, http_status, code, detail, retry_after, job_id)
         self.minimum_required_credits = minimum_required_credits
         self.current_balance = current_balance
@@ -204,15 +200,9 @@ class FollowupNotAllowedError(ServiceError):
     """
 
     def __init__(
-        self,
-        message: str,
-        http_status: int,
-        code: str | None = None,
-        detail: str | None = None,
-        retry_after: float | None = None,
-        job_id: str | None = None,
-        status: str | None = None,
-    ) -> None:
+        self, message: str, http_status: int, code: str | None = None, detail: str | None = None,
+        retry_after: float | None = None, job_id: str | None = None, status: str | None = None,
+    ) -> None:  # fmt: skip  # what comes before its own is as above
         super().__init__(message, http_status, code, detail, retry_after, job_id)
         self.status = redacted(status)
 
@@ -252,6 +242,10 @@ class TransportError(MotionError):
 
 class ConnectFailedError(TransportError):
     """No connection was made, so nothing was sent."""
+
+
+class ConnectImpossibleError(ConnectFailedError):
+    """Nor will any be made, until somebody mends a certificate, a proxy, a host's name or a version of TLS."""
 
 
 class ConnectionLostError(TransportError):
@@ -381,18 +375,24 @@ class WaitTimeoutError(MotionError):
         timeout: the deadline in seconds.
         status: the last status that was seen, if any.
         failures: so many polls of it, the last ones, had failed in a row.
+        retry_after: seconds for which the service went on to want no calls, where it had asked for a pause.
     """
 
-    def __init__(self, job_id: str, timeout: float, status: str | None, failures: int = 0) -> None:
+    def __init__(
+        self, job_id: str, timeout: float, status: str | None, failures: int = 0, retry_after: float | None = None
+    ) -> None:
         seen = f"last seen: {shown(status)}" if status else "nothing of it was seen"
-        trouble, advice = "", "it goes on, and can be waited for again by its id"
-        if failures:
-            trouble = f", and its last {failures} polls failed" if failures > 1 else ", and its last poll failed"
+        advice = "it goes on, and can be waited for again by its id"
+        if retry_after is not None:
+            seen += f"; by its Retry-After the service wants no call for another {retry_after:.0f} s"
+        elif failures:
+            seen += f", and its last {f'{failures} polls' if failures > 1 else 'poll'} failed"
             advice = "the session's events say why; check network and base URL, and wait for it again by its id"
-        super().__init__(f"job {job_id} did not end within {timeout:g} s ({seen}{trouble}); {advice}", job_id=job_id)
+        super().__init__(f"job {job_id} did not end within {timeout:g} s ({seen}); {advice}", job_id=job_id)
         self.timeout = timeout
         self.status = status
         self.failures = failures
+        self.retry_after = retry_after
 
 
 class InputRequiredError(MotionError):

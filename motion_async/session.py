@@ -195,9 +195,9 @@ class MotionSession:
         """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
 
         While no connection can be made, or the answer is a 429, it is tried for 90 seconds and up to eight times, each
-        for up to `send_timeout`. One create at a time finds out for the whole session whether the service takes
-        them again; to wait for that is no try. A `Retry-After` of up to an hour is waited for besides. End it sooner
-        with `asyncio.timeout`: that sends nothing twice, and an id that still comes is in the log and in `events`.
+        for up to `send_timeout`; to wait for one that finds out for all, or for a `Retry-After` of up to an hour, is
+        no try. What cannot pass by itself is a `ConnectImpossibleError` at once. End it sooner with `asyncio.timeout`:
+        that sends nothing twice, and an id that still comes is in the log and in `events`.
 
         Args:
             prompt: 1 to 12,000 characters, or a whole request.
@@ -342,9 +342,9 @@ class MotionSession:
 
         Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
         One bad request is one bad outcome. While no connection can be made, or the answer is a 429, one create at a
-        time is tried without end, and events tell of it. The first 401 or 402 ends new creates; what runs goes on, and
-        the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started, nor when the
-        block is left early; jobs that the service has taken go on, and their ids are in the log, or in the ledger.
+        time is tried without end, and events tell of it. The first 401, 402 or `ConnectImpossibleError` ends new ones;
+        what runs goes on, and the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is
+        started, nor when the block is left early; jobs that the service has taken go on, their ids in log or ledger.
 
         With a ledger, what is sent is on disk before, and the same call goes on where an earlier one ended: what has
         ended comes out, what runs is taken up, the rest is sent, and what may have been is an `UncertainError`.

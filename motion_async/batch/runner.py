@@ -26,6 +26,7 @@ from motion_async.batch.requests import Intake
 from motion_async.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConnectImpossibleError,
     FollowupNotAllowedError,
     InputRequiredError,
     InsufficientCreditsError,
@@ -318,7 +319,7 @@ class FanOut(AsyncIterator[Outcome]):
 
     def _time_out(self, item: BatchItem) -> None:
         if item.job is not None and item.is_followed:
-            self._finish(item, error=timed_out(item.job, self._job_timeout))
+            self._finish(item, error=timed_out(self._polls, item.job, self._job_timeout))
 
     # From a job to an outcome.
 
@@ -334,7 +335,7 @@ class FanOut(AsyncIterator[Outcome]):
             state, error = end_of(end)
             self._finish(item, state=state, error=error)
         elif job.error is not None:
-            if isinstance(job.error, AuthenticationError | SessionClosedError):
+            if isinstance(job.error, AuthenticationError | ConnectImpossibleError | SessionClosedError):
                 self._stop_after(job.error)
             self._finish(item, error=job.error)
         elif job.state is not None and needs_input(job.state) and self._on_input == "raise":
@@ -405,5 +406,5 @@ class FanOut(AsyncIterator[Outcome]):
             self._unread.put_nowait(None)
 
 
-_ENDS_ALL = (AuthenticationError, InsufficientCreditsError, LedgerError, SessionClosedError)
+_ENDS_ALL = (AuthenticationError, ConnectImpossibleError, InsufficientCreditsError, LedgerError, SessionClosedError)
 """After one of these every further create would end the same way."""
