@@ -74,6 +74,7 @@ class Job:
             WaitTimeoutError: from a step, when the deadline has passed.
             JobNotFoundError: from a step, when the service does not know the job.
             AuthenticationError: from a step, when the service does not know the key.
+            ConnectImpossibleError: from a step, when no connection will be made until somebody does something.
             UnexpectedResponseError: from a step, when five answers in a row could not be read.
             SessionClosedError: from a step, when the session was left.
             MotionError: from a step, for any other refusal of a poll.
@@ -98,6 +99,7 @@ class Job:
             WaitTimeoutError: if the deadline passed.
             JobNotFoundError: if the service does not know the job.
             AuthenticationError: if the service does not know the key.
+            ConnectImpossibleError: if no connection will be made until somebody does something.
             UnexpectedResponseError: if five answers in a row could not be read.
             SessionClosedError: if the session was left.
             MotionError: for any other refusal of a poll.

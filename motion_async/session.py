@@ -210,9 +210,9 @@ class MotionSession(BatchCalls):
         """Create a job (section "Create Job"). It is sent at most once unless the service provably did not take it.
 
         While no connection can be made, or the answer is a 429, it is tried for 90 seconds and up to eight times, each
-        for up to `send_timeout`. One create at a time finds out for the whole session whether the service takes
-        them again; to wait for that is no try. A `Retry-After` of up to an hour is waited for besides. End it sooner
-        with `asyncio.timeout`: that sends nothing twice, and an id that still comes is in the log and in `events`.
+        for up to `send_timeout`; to wait for one that finds out for all, or for a `Retry-After` of up to an hour, is
+        no try. What cannot pass by itself is a `ConnectImpossibleError` at once. End it sooner with `asyncio.timeout`:
+        that sends nothing twice, and an id that still comes is in the log and in `events`.
 
         Args:
             prompt: 1 to 12,000 characters, or a whole request.

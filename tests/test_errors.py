@@ -41,6 +41,7 @@ PLAIN_ERRORS: tuple[type[MotionError], ...] = (
     errors.SessionClosedError,
     errors.TransportError,
     errors.ConnectFailedError,
+    errors.ConnectImpossibleError,
     errors.ConnectionLostError,
     errors.ExchangeTimeoutError,
     errors.UncertainError,
@@ -67,7 +68,7 @@ def one_of_each(words: str) -> list[MotionError]:
         errors.LedgerVersionError(found=2, known=1),
         errors.LedgerConflictError(words, batch="launch", key="hero", state="planned", job_id=JOB),
         errors.LedgerAccountError("launch", bound_origin="http://127.0.0.1:8080", origin="https://api.motion.so"),
-        errors.WaitTimeoutError(JOB, timeout=900, status="running"),
+        errors.WaitTimeoutError(JOB, timeout=900, status="running", failures=2, retry_after=7.5),
         errors.InputRequiredError(JOB),
         errors.JobFailedError(JOB, error=words),
     ]
@@ -299,10 +300,14 @@ def test_service_errors_carry_the_answers_data(kind: type[errors.ServiceError]) 
             "(last seen: running, and its last 3 polls failed); the session's events say why",
         ),
         (errors.WaitTimeoutError(JOB, timeout=900, status="running"), "within 900 s (last seen: running)"),
+        (
+            errors.WaitTimeoutError(JOB, timeout=60, status="running", failures=1, retry_after=240.3),
+            "within 60 s (last seen: running; by its Retry-After the service wants no call for another 240 s); it goes",
+        ),
         (errors.JobFailedError(JOB, error=None), "the service gave no reason"),
         (errors.UnexpectedResponseError("no JSON"), "the service's answer cannot be read: no JSON;"),
     ],
-    ids=["seen nothing", "polls failed", "seen", "no reason", "about no job"],
+    ids=["seen nothing", "polls failed", "seen", "a pause", "no reason", "about no job"],
 )
 def test_what_is_not_known_is_told_as_such(error: MotionError, shown: str) -> None:
     """A missing status, reason or job leaves a whole sentence."""

@@ -70,9 +70,9 @@ class BatchCalls(ABC):
 
         Use it as `async with motion.generate_many(requests) as outcomes: async for outcome in outcomes: …`.
         One bad request is one bad outcome. While no connection can be made, or the answer is a 429, one create at a
-        time is tried without end, and events tell of it. The first 401 or 402 ends new creates; what runs goes on, and
-        the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is started, nor when the
-        block is left early; jobs that the service has taken go on, and their ids are in the log, or in the ledger.
+        time is tried without end, and events tell of it. The first 401, 402 or `ConnectImpossibleError` ends new ones;
+        what runs goes on, and the rest comes out as `NotSentError`. When 1,000 outcomes wait to be read, nothing new is
+        started, nor when the block is left early; jobs that the service has taken go on, their ids in log or ledger.
 
         With a ledger, what is sent is on disk before, and the same call goes on where an earlier one ended: what has
         ended comes out, what runs is taken up, the rest is sent, and what may have been is an `UncertainError`. With

@@ -26,6 +26,7 @@ from motion_async.batch.requests import Intake
 from motion_async.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConnectImpossibleError,
     FollowupNotAllowedError,
     InputRequiredError,
     InsufficientCreditsError,
@@ -322,7 +323,7 @@ class FanOut(AsyncIterator[Outcome]):
 
     def _time_out(self, item: BatchItem) -> None:
         if item.job is not None and item.is_followed:
-            self._finish(item, error=timed_out(item.job, self._job_timeout))
+            self._finish(item, error=timed_out(self._polls, item.job, self._job_timeout))
 
     # From a job to an outcome.
 
@@ -339,7 +340,7 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish(item, state=state, error=error)
         elif job.error is not None:
             # Of a poll a 403, too: what cannot be watched with this key is not to be paid for.
-            if isinstance(job.error, AuthenticationError | PermissionDeniedError | SessionClosedError):
+            if isinstance(job.error, (*_ENDS_ALL, PermissionDeniedError)):
                 self._stop(job.error)
             self._finish(item, error=job.error)
         elif job.state is not None and needs_input(job.state) and self._on_input == "raise":
@@ -410,5 +411,5 @@ class FanOut(AsyncIterator[Outcome]):
             self._unread.put_nowait(None)
 
 
-_ENDS_ALL = (AuthenticationError, InsufficientCreditsError, LedgerError, SessionClosedError)
+_ENDS_ALL = (AuthenticationError, ConnectImpossibleError, InsufficientCreditsError, LedgerError, SessionClosedError)
 """After one of these every further create would end the same way."""

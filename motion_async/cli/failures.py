@@ -55,6 +55,7 @@ _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
         ExitStatus.UNREACHABLE,
         "nothing was sent; check the network and the base URL, then try again",
     ),
+    errors.ConnectImpossibleError: (ExitStatus.UNREACHABLE, "nothing was sent"),
     errors.UncertainError: (ExitStatus.UNREACHABLE, ""),
     errors.NotSentError: (ExitStatus.REFUSED, ""),
     errors.LedgerError: (ExitStatus.UNREACHABLE, ""),

@@ -242,13 +242,13 @@ def _read_date(date: str | None) -> datetime | None:
 
 
 def may_send_again(error: MotionError) -> bool:
-    """Whether a create or followup that ended so was provably not taken: there was no connection, or a 429."""
-    return isinstance(error, errors.ConnectFailedError | errors.RateLimitedError)
+    """Whether a create or followup that ended so was provably not taken, and may be now: no connection, or a 429."""
+    return isinstance(error, errors.ConnectFailedError | errors.RateLimitedError) and is_passing(error)
 
 
 def is_passing(error: MotionError) -> bool:
     """Whether a poll that ended so may be made again, because the trouble may pass by itself."""
-    return isinstance(
+    return not isinstance(error, errors.ConnectImpossibleError) and isinstance(
         error,
         errors.TransportError
         | errors.RateLimitedError

@@ -25,6 +25,7 @@ from motion_async.contract.wire import WireError, first_object, inflate
 from motion_async.errors import (
     ConfigurationError,
     ConnectFailedError,
+    ConnectImpossibleError,
     ConnectionLostError,
     ExchangeTimeoutError,
     MotionError,
@@ -36,6 +37,7 @@ from motion_async.http.cancelling import is_cancelled
 from motion_async.http.connections import OwnConnections, PollRequest, listener, make_client, make_pool
 from motion_async.http.deadlines import Deadline, Deadlines
 from motion_async.http.endpoint import proxy_for
+from motion_async.http.failures import Obstacle, Way, find_obstacle
 from motion_async.http.frames import Heard, read_past_frame
 from motion_async.redaction import Eraser, Secret
 
@@ -120,6 +122,7 @@ class Transport:
         self._send_deadlines = Deadlines(send_timeout)
         self._limit = max_answer_bytes
         self._is_closing = False
+        self._way = Way()
         # Apart from each other, as a poll's connection stays open when it is idle, and a create opens its own.
         sends = max(1, max_connections // _FOR_SENDS)
         self.polls_at_once = max_connections - sends
@@ -234,6 +237,7 @@ class Transport:
         else:
             response = await self._sends.post(url, data=call.body, trace_request_ctx=exchange, **self._options)
             exchange.has_head = True
+        self._way.opened()
         try:
             body, flaw, content = b"", None, response.content
             if content.is_eof() and content.exception() is None:  # most answers are here with their first byte
@@ -299,17 +303,19 @@ class Transport:
         anything, so there only `sent` counts.
         """
         is_open = not (self._is_closing or self._polls.closed)
+        has_left = exchange is not None and exchange.sent
         # aiohttp raises these for options that it cannot use, and no later try would go better.
-        if is_open and isinstance(failure, RuntimeError | TypeError) and (exchange is None or not exchange.sent):
+        if is_open and not has_left and isinstance(failure, RuntimeError | TypeError):
             mistake = ConfigurationError(
                 f"a {call.kind} could not be made, by a mistake in what was handed in: {failure!r}"
             )
             mistake.__cause__ = failure.with_traceback(None)  # aiohttp's frames hold the headers
             return mistake
-        nothing_left = isinstance(failure, _NEVER_CONNECTED) if exchange is None else not exchange.sent
-        if nothing_left:
+        obstacle = None if has_left else find_obstacle(failure)
+        is_known = obstacle is not None or isinstance(failure, _NEVER_CONNECTED)
+        if is_known if exchange is None else not has_left:
             if is_open:
-                return self._transport_error(ConnectFailedError, call, "could not be made", failure)
+                return self._connect_error(call, failure, obstacle)
         elif isinstance(failure, aiohttp.ClientResponseError | HttpProcessingError) and is_open and call.body is None:
             # A proxy that breaks each answer in the same way is no outage, which would be waited for without end.
             return UnexpectedResponseError(f"its frame is broken ({self._words_of(failure)})", job_id=call.job_id)
@@ -321,10 +327,17 @@ class Transport:
             return self._transport_error(ConnectionLostError, call, "was lost before an answer came", failure)
         return SessionClosedError("the session's connections have been closed; nothing more can be sent")
 
-    def _transport_error(self, kind: type[TransportError], call: Call, what: str, failure: Exception) -> TransportError:
+    def _connect_error(self, call: Call, failure: Exception, obstacle: Obstacle | None) -> TransportError:
+        if obstacle is None or not self._way.is_blocked(obstacle, now=asyncio.get_running_loop().time()):
+            return self._transport_error(ConnectFailedError, call, "could not be made", failure)
+        return self._transport_error(ConnectImpossibleError, call, "could not be made", failure, obstacle.advice)
+
+    def _transport_error(
+        self, kind: type[TransportError], call: Call, what: str, failure: Exception, advice: str = ""
+    ) -> TransportError:
         about = f" for job {call.job_id}" if call.job_id else ""
         words = f"the connection of a {call.kind}{about} {what} ({self._words_of(failure)})"
-        return kind(words, job_id=call.job_id)
+        return kind(f"{words}; {advice}" if advice else words, job_id=call.job_id)
 
     def _words_of(self, failure: Exception) -> str:
         """Say what has failed; not by its repr, in which aiohttp shows the request's headers."""

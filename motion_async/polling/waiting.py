@@ -92,7 +92,7 @@ async def wait_for_end(polls: PollLoop, job: TrackedJob, *, timeout: float | Non
     except TimeoutError:
         if waiter.end is None:
             # Not if the end came in the very step of the deadline: then there is a result to give.
-            raise timed_out(job, timeout) from None
+            raise timed_out(polls, job, timeout) from None
     finally:
         job.unsubscribe(waiter)
         polls.unfollow(job)
@@ -122,10 +122,12 @@ class Waiter:
         return self._news
 
 
-def timed_out(job: TrackedJob, timeout: float | None) -> WaitTimeoutError:
+def timed_out(polls: PollLoop, job: TrackedJob, timeout: float | None) -> WaitTimeoutError:
     """Give the error for a deadline of so many seconds that has passed."""
     status = job.current.status if job.current else None
-    return WaitTimeoutError(job.job_id, timeout=timeout or 0.0, status=status, failures=job.failures)
+    return WaitTimeoutError(
+        job.job_id, timeout=timeout or 0.0, status=status, failures=job.failures, retry_after=polls.rest_of_pause()
+    )
 
 
 class Inbox(Generic[_Item]):
@@ -248,7 +250,7 @@ class Transitions(AsyncIterator[StatusChange]):
                 return await self._next_change()
         except TimeoutError:
             self._end()
-            raise timed_out(self._job, self._timeout) from None
+            raise timed_out(self._polls, self._job, self._timeout) from None
         finally:
             self._polls.unfollow(self._job)
 

@@ -17,6 +17,7 @@ import attrs
 
 from motion_async.errors import (
     ConnectFailedError,
+    ConnectImpossibleError,
     InsufficientCreditsError,
     MotionError,
     NotSentError,
@@ -252,7 +253,10 @@ class SendGate:
         # While it is closed only the probe says anything: the others left before the refusal, or in the same moment.
         is_probe = self._service.prober is permit
         is_news = is_probe if self._service.is_closed else left_at > self._service.closed_at
-        if isinstance(answered, RateLimitedError | ConnectFailedError):
+        if isinstance(answered, ConnectImpossibleError):
+            if is_news:
+                self._service.open()  # each one finds that out at once, and to wait helps none
+        elif isinstance(answered, RateLimitedError | ConnectFailedError):
             wait = max(self._service.probes_at - now, 0.0)
             if is_news:
                 wait = self._close_after(answered, now)

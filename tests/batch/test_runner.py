@@ -21,6 +21,7 @@ from motion_async import (
     AuthenticationError,
     BatchRequest,
     ConfigurationError,
+    ConnectImpossibleError,
     CreateUncertainError,
     InputRequiredError,
     InsufficientCreditsError,
@@ -195,10 +196,14 @@ async def test_one_bad_item_is_one_bad_outcome(service: Service) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [InsufficientCreditsError("poor", http_status=402), AuthenticationError("who", http_status=401)],
-    ids=["402", "401"],
+    [
+        InsufficientCreditsError("poor", http_status=402),
+        AuthenticationError("who", http_status=401),
+        ConnectImpossibleError("no such host"),
+    ],
+    ids=["402", "401", "no way there"],
 )
-async def test_no_credits_or_no_key_ends_new_creates_and_nothing_else(service: Service, error: MotionError) -> None:
+async def test_what_holds_for_all_ends_new_creates_and_nothing_else(service: Service, error: MotionError) -> None:
     """What runs goes on to its end, and the rest comes out as not sent, with the reason."""
     service.errors["p7"] = error
     outcomes = {outcome.index: outcome for outcome in await all_of(fan_out(service, [f"p{n}" for n in range(50)]))}
@@ -215,10 +220,16 @@ async def test_no_credits_or_no_key_ends_new_creates_and_nothing_else(service: S
 
 
 @pytest.mark.parametrize(
-    "error", [AuthenticationError("who", http_status=401), PermissionDeniedError("no", http_status=403)], ids=str
+    "error",
+    [
+        AuthenticationError("who", http_status=401),
+        PermissionDeniedError("no", http_status=403),
+        ConnectImpossibleError("no way"),
+    ],
+    ids=repr,
 )
-async def test_a_key_that_is_withdrawn_ends_the_batch(service: Service, error: MotionError) -> None:
-    """A 401 or 403 to a poll ends its job's watch and all new creates, once it has stood for a minute."""
+async def test_a_poll_that_fails_as_all_will_ends_the_batch(service: Service, error: MotionError) -> None:
+    """Such as a 401, of a key that was withdrawn: it ends its job's watch and all new creates, once it is believed."""
     service.polls_fail["p0"] = error
     outcomes = await all_of(fan_out(service, [f"p{n}" for n in range(50)]))
     assert len(outcomes) == 50

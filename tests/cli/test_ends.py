@@ -9,11 +9,12 @@ from motion_async.cli.ledger.command import _PROBLEMS
 from motion_async.cli.tables import PLANS
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState
+from motion_async.problems import Problem
 
 REQUEST = VideoRequest("A video")
 STOPPED = errors.NotSentError("an earlier request ended all new ones")
 STOPPED.__cause__ = errors.InsufficientCreditsError("no credits", http_status=402)
-PROBLEMS = (errors.Problem("custom", "too long", ("prompt",)),)
+PROBLEMS = (Problem("custom", "too long", ("prompt",)),)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from motion_async import errors
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, trouble_words, worst
 from motion_async.events import PollDisturbed, SendDisturbed
+from motion_async.problems import Problem
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
 ALL: list[errors.MotionError] = [
@@ -14,7 +15,7 @@ ALL: list[errors.MotionError] = [
     errors.ConfigurationError("a setting is wrong"),
     errors.WrongLoopError("used in another event loop"),
     errors.SessionClosedError("the session was left"),
-    errors.InvalidRequestError((errors.Problem("too_small", "too short", ("prompt",)),)),
+    errors.InvalidRequestError((Problem("too_small", "too short", ("prompt",)),)),
     errors.ServiceError("refused", http_status=418),
     errors.AuthenticationError("refused", http_status=401),
     errors.InsufficientCreditsError("refused", http_status=402),
@@ -26,6 +27,7 @@ ALL: list[errors.MotionError] = [
     errors.UnexpectedResponseError("no JSON"),
     errors.TransportError("nothing came"),
     errors.ConnectFailedError("no connection"),
+    errors.ConnectImpossibleError("no such host; check the base URL"),
     errors.ConnectionLostError("lost"),
     errors.ExchangeTimeoutError("too long"),
     errors.UncertainError("who knows"),
@@ -58,6 +60,7 @@ STATUSES = {
     "UnexpectedResponseError": 4,
     "TransportError": 4,
     "ConnectFailedError": 4,
+    "ConnectImpossibleError": 4,
     "ConnectionLostError": 4,
     "ExchangeTimeoutError": 4,
     "UncertainError": 4,

@@ -544,6 +544,7 @@ def refusal(kind: type[errors.ServiceError], status: int) -> errors.ServiceError
 # How an exchange ended; whether the call may go out again, a poll may, the service may have taken it.
 ENDS: dict[str, tuple[MotionError, bool, bool, bool]] = {
     "no connection": (errors.ConnectFailedError("x"), True, True, False),
+    "no connection ever": (errors.ConnectImpossibleError("x"), False, False, False),
     "connection lost": (errors.ConnectionLostError("x"), False, True, True),
     "timeout": (errors.ExchangeTimeoutError("x"), False, True, True),
     "no answer": (errors.TransportError("x"), False, True, True),

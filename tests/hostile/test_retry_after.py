@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Final
@@ -18,6 +19,7 @@ from motion_async import (
     ServiceError,
     ServiceUnavailableError,
     SessionSlowed,
+    WaitTimeoutError,
 )
 from tests.hostile.hostile_server import JOB, KEY, HostileServer, Peer, Script, http, state
 
@@ -191,3 +193,40 @@ async def test_a_storm_is_met_by_fewer_polls(hostile: HostileServer, status: byt
     assert 0 < polls <= jobs * most
     slowed = [event async for event in events if isinstance(event, SessionSlowed)]
     assert bool(slowed) == (status[:3] == b"429")
+
+
+async def by_wait(motion: MotionSession) -> None:
+    await motion.job(JOB).wait(timeout=0.3)
+
+
+async def by_generate(motion: MotionSession) -> None:
+    await motion.generate("A launch video", timeout=0.3)
+
+
+async def by_batch(motion: MotionSession) -> None:
+    async with motion.generate_many(["A launch video"], job_timeout=0.3) as outcomes:
+        async for outcome in outcomes:
+            assert outcome.error is not None
+            raise outcome.error
+
+
+@pytest.mark.parametrize("how", [by_wait, by_generate, by_batch])
+async def test_a_pause_longer_than_the_deadline_is_named(
+    hostile: HostileServer, how: Callable[[MotionSession], Awaitable[None]]
+) -> None:
+    """Who gets the error knows that the service was there, and when it wants to be asked again."""
+
+    async def script(peer: Peer) -> None:
+        is_send = hostile.requests[-1].startswith(b"POST")
+        busy = http(b"{}", b"Retry-After: 300", status=b"429 Slow")
+        await peer.say(http(state(), status=b"202 Accepted") if is_send else busy)
+
+    hostile.script = script
+    quick = GrowingSchedule(first=0.01, growth=0, cap=0.01)
+    async with MotionSession(KEY, base_url=hostile.url, schedule=quick) as motion:
+        with pytest.raises(
+            WaitTimeoutError, match="by its Retry-After the service wants no call for another 300 s"
+        ) as at:
+            await how(motion)
+    assert at.value.retry_after == pytest.approx(300, abs=1)
+    assert len(hostile.gets) == 1

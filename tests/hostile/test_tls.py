@@ -14,7 +14,7 @@ import trustme
 
 from motion_async import (
     Backoff,
-    ConnectFailedError,
+    ConnectImpossibleError,
     ConnectionLostError,
     CreateUncertainError,
     MotionSession,
@@ -81,7 +81,7 @@ async def test_a_connection_ends_with_its_exchange_whatever_the_other_side_does(
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("wrong", ["authority", "name"])
 async def test_a_certificate_that_is_not_trusted_gets_nothing(wrong: str, call: str) -> None:
-    """Neither the key nor a prompt leaves, so the call may be made again, and it is said that none was sent."""
+    """Neither the key nor a prompt leaves, and it is said that none was sent."""
     ours, theirs = trustme.CA(), trustme.CA()
     context = server_side(
         name="127.0.0.1" if wrong == "authority" else "elsewhere.example",
@@ -89,7 +89,7 @@ async def test_a_certificate_that_is_not_trusted_gets_nothing(wrong: str, call: 
     )
     async with hostile_server(context) as hostile, session(hostile.url, ssl=trusting(ours)) as motion:
         hostile.script = answer
-        with pytest.raises(ConnectFailedError) as caught:
+        with pytest.raises(ConnectImpossibleError) as caught:
             await CALLS[call](motion)
         assert KEY not in f"{caught.value!r} {caught.value}"
     assert hostile.requests == []
@@ -106,7 +106,7 @@ async def test_a_server_that_speaks_plain_where_tls_is_due_gets_nothing(hostile:
     plain.unasked = True  # type: ignore[attr-defined]
     hostile.script = plain
     async with session(hostile.url.replace("http:", "https:"), ssl=ssl.create_default_context()) as motion:
-        with pytest.raises(ConnectFailedError):
+        with pytest.raises(ConnectImpossibleError):
             await CALLS[call](motion)
     assert hostile.requests == []
 

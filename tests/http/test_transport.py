@@ -20,6 +20,7 @@ import trustme
 from motion_async import (
     ConfigurationError,
     ConnectFailedError,
+    ConnectImpossibleError,
     ConnectionLostError,
     ExchangeTimeoutError,
     MotionError,
@@ -183,9 +184,21 @@ async def test_no_connection_means_nothing_was_sent() -> None:
 
 
 async def test_a_host_without_an_address_means_nothing_was_sent() -> None:
-    """A name that cannot be resolved is a `ConnectFailedError`."""
-    async with transport("https://nowhere.invalid/api") as made:
-        assert type(await failure(made, CREATE)) is ConnectFailedError
+    """A name that cannot be resolved is a `ConnectFailedError`, and a moment later one that no further try helps."""
+    for call in (CREATE, POLL):
+        async with transport("https://nowhere.invalid/api") as made:
+            assert type(await failure(made, call)) is ConnectFailedError
+            await asyncio.sleep(0.1)
+            error = await failure(made, call)
+    assert type(error) is ConnectImpossibleError
+    assert "check the base URL" in str(error)
+
+
+async def test_a_host_that_cannot_be_one_is_not_tried_again() -> None:
+    """Its name has a part that is longer than any may be."""
+    async with transport(f"https://{'a' * 64}.invalid/api") as made:
+        for call in (CREATE, POLL):
+            assert type(await failure(made, call)) is ConnectImpossibleError
 
 
 async def test_a_foreign_certificate_means_nothing_was_sent() -> None:
@@ -206,7 +219,9 @@ async def test_a_foreign_certificate_means_nothing_was_sent() -> None:
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/api"
     async with server:
         async with transport(url) as made:
-            assert type(await failure(made, CREATE)) is ConnectFailedError
+            error = await failure(made, CREATE)
+            assert type(error) is ConnectImpossibleError
+            assert "SSL_CERT_FILE" in str(error)
         async with transport(url, ssl=client_side) as made:
             assert (await made.exchange(POLL)).body == BODY
             assert (await made.exchange(Call("create", "/sessions", b""), Exchange())).body == BODY
@@ -528,10 +543,13 @@ def test_no_exception_of_aiohttp_escapes_or_passes_for_a_refusal(call: Call) -> 
     assert ("ClientResponseError" in unreadable) if call is POLL else not unreadable
     assert set(found.values()) - {"UnexpectedResponseError"} <= {
         "ConnectFailedError",
+        "ConnectImpossibleError",
         "ConnectionLostError",
         "ExchangeTimeoutError",
     }
-    never = {name for name, translation in found.items() if translation == "ConnectFailedError"}
+    never = {
+        name for name, translation in found.items() if translation.startswith("Connect") and "Lost" not in translation
+    }
     assert never >= {"ClientConnectorError", "ClientConnectorCertificateError"} if call is POLL else not never
     assert found["ServerDisconnectedError"] == found["ClientPayloadError"] == "ConnectionLostError"
 
@@ -545,7 +563,8 @@ async def test_a_proxy_is_asked_for_a_tunnel_with_its_own_credentials(raw_server
     proxy = raw_server.url.replace("/api/motion", "").replace("http://", "http://user:pass-word@")
     async with transport("https://service.invalid/api", proxy=proxy) as made:
         error = await failure(made, CREATE)
-    assert type(error) is ConnectFailedError
+    assert type(error) is ConnectImpossibleError
+    assert "the proxy wants a password" in str(error)
     assert "pass-word" not in str(error)
     (request,) = raw_server.requests
     assert request.startswith(b"CONNECT service.invalid:443 HTTP/1.1")

@@ -17,6 +17,7 @@ from motion_async import (
     JobNotFoundError,
     JobState,
     JobStatus,
+    RateLimitedError,
     WaitTimeoutError,
 )
 from motion_async.polling.loop import PollLoop
@@ -66,6 +67,24 @@ async def test_wait_ends_at_its_deadline(polls: PollLoop, job: TrackedJob) -> No
     assert caught.value.timeout == 900
     assert job.followers == 0
     assert job.observers is None
+
+
+@pytest.mark.parametrize("by", ["wait", "transitions"])
+async def test_a_pause_that_outlasts_the_deadline_is_named(polls: PollLoop, job: TrackedJob, by: str) -> None:
+    """With the seconds that are left of it; one that is over is not."""
+    now = asyncio.get_running_loop().time()
+    polls.slow_down(RateLimitedError("slow", http_status=429, retry_after=300), sent_at=now)
+
+    async def read(timeout: float) -> None:
+        async with Transitions(polls, job, timeout=timeout) as changes:
+            assert [change.current async for change in changes] == ["queued"]
+
+    for timeout, left in ((60, pytest.approx(240, abs=0.1)), (241, None)):
+        waiting = read(timeout) if by == "transitions" else wait_for_end(polls, job, timeout=timeout, on_input="wait")
+        with pytest.raises(WaitTimeoutError) as caught:
+            await waiting
+        assert caught.value.retry_after == left
+        assert ("wants no call for another 240 s" in str(caught.value)) is (left is not None)
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind(polls: PollLoop, job: TrackedJob) -> None:

@@ -14,6 +14,7 @@ from motion_async import (
     Backoff,
     ConfigurationError,
     ConnectFailedError,
+    ConnectImpossibleError,
     InsufficientCreditsError,
     InvalidRequestError,
     JobState,
@@ -36,6 +37,7 @@ CREATE = Call("create", "/sessions", b"{}")
 TAKEN = JobState("a", JobStatus.QUEUED)
 BUSY = RateLimitedError("create refused: HTTP 429", http_status=429)
 DOWN = ConnectFailedError("the connection could not be made")
+NEVER = ConnectImpossibleError("there is no host of that name")
 POOR = InsufficientCreditsError("no credits", http_status=402)
 
 
@@ -195,6 +197,17 @@ async def test_a_probe_of_which_nothing_came_hands_over(service: Service, ended_
         service.gate.judge(probe, MotionError("nobody knows"))
     async with asyncio.timeout(5):
         service.gate.leave(await service.admit())
+
+
+async def test_what_cannot_pass_by_itself_holds_nobody_back(service: Service) -> None:
+    """The one that finds it out hears so, and so does each of the others without waiting for the next probe."""
+    answers: list[MotionError] = [DOWN, NEVER]
+    service.answer = lambda: answers.pop(0) if len(answers) > 1 else answers[0]
+    start = now()
+    sends = [service.start() for _ in range(10)]
+    await asyncio.wait(sends)
+    assert {type(send.exception()) for send in sends} == {ConnectImpossibleError}
+    assert now() - start < 6, "and not seconds for each of them"
 
 
 async def test_a_pause_holds_up_who_waits_and_who_is_about_to_leave(service: Service) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from motion_async import (
     ConnectFailedError,
+    ConnectImpossibleError,
     ConnectionLostError,
     CreateUncertainError,
     ExchangeTimeoutError,
@@ -502,6 +503,7 @@ async def test_each_try_is_written_down_and_what_came_of_it() -> None:
         (Answer(400, b"{}"), "not taken: InvalidRequestError"),
         (Answer(402, b"{}"), "not taken: InsufficientCreditsError"),
         (Answer(401, b"{}"), "not taken: AuthenticationError"),
+        (ConnectImpossibleError("no such host"), "not taken: ConnectImpossibleError"),
         (Answer(500, b"{}"), "lost: CreateUncertainError"),
         (Answer(202, b"{"), "lost: CreateUncertainError"),
         (ExchangeTimeoutError("slow"), "lost: CreateUncertainError"),

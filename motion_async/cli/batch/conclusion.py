@@ -21,6 +21,7 @@ from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
 from motion_async.errors import (
     AuthenticationError,
+    ConnectImpossibleError,
     InsufficientCreditsError,
     JobNotFoundError,
     LedgerError,
@@ -31,7 +32,7 @@ from motion_async.ledger import ItemState
 
 __all__ = ["Conclusion"]
 
-_STOPS: Final = (AuthenticationError, InsufficientCreditsError, LedgerError)
+_STOPS: Final = (AuthenticationError, ConnectImpossibleError, InsufficientCreditsError, LedgerError)
 
 
 class Conclusion:
