@@ -1,4 +1,4 @@
-"""The one way in which what people and machines write differently is held against each other.
+"""One form of a text or a job's id, for comparing what people and machines write in different ways.
 
 Pure, and knows nothing of the package. Nothing of it is sent in the place of what a person wrote, but for job ids.
 """

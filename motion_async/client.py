@@ -33,9 +33,10 @@ from motion_async.sending.sender import Sender
 from motion_async.sending.submission import Submission
 from motion_async.showing import shown
 from motion_async.timing.admission import Admission
+from motion_async.timing.backoff import Backoff
 from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
-from motion_async.timing.retry import Backoff, Retries
+from motion_async.timing.retry import Retries
 from motion_async.timing.schedule import Schedule
 
 __all__ = ["Client"]

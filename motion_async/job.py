@@ -9,7 +9,8 @@ from motion_async.contract.validation import as_request
 from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
-from motion_async.polling.waiting import OnInput, Transitions, check_on_input, check_timeout, wait_for_end
+from motion_async.polling.transitions import Transitions
+from motion_async.polling.waiting import OnInput, check_on_input, check_timeout, wait_for_end
 
 __all__ = ["Job"]
 

@@ -1,4 +1,4 @@
-"""The values of the library, and the contract's bounds.
+"""The values of the library, such as requests, states and outcomes, and the contract's bounds.
 
 What a caller hands in (`VideoRequest`, `Attachment`) and gets back (`JobState`, `StatusChange`,
 `Outcome`), as frozen values that hold no client. Making one never fails: what breaks the contract
@@ -33,7 +33,6 @@ __all__ = [
     "StatusChange",
     "VideoRequest",
     "as_attachments",
-    "is_youtube_host",
 ]
 
 AttachmentType: TypeAlias = Literal["image", "video", "audio", "file"]
@@ -46,18 +45,6 @@ MAX_ATTACHMENTS: Final = 10
 MAX_ATTACHMENT_URL: Final = 4_096
 MAX_ATTACHMENT_NAME: Final = 240
 ATTACHMENT_TYPES: Final[tuple[AttachmentType, ...]] = ("image", "video", "audio", "file")
-
-_YOUTUBE_DOMAINS: Final = ("youtube.com", "youtube-nocookie.com", "youtu.be")
-
-
-def is_youtube_host(host: str) -> bool:
-    """Whether a host name is YouTube's: one of its domains, or a subdomain of one.
-
-    Args:
-        host: the host of a style reference, without port, in any case.
-    """
-    name = host.lower().removesuffix(".")
-    return any(name == domain or name.endswith("." + domain) for domain in _YOUTUBE_DOMAINS)
 
 
 class JobStatus(str):

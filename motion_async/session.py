@@ -30,8 +30,8 @@ from motion_async.options import check_clock, check_number, check_whole_number
 from motion_async.polling.streams import EventHub, EventStream
 from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
 from motion_async.redaction import Secret
+from motion_async.timing.backoff import Backoff, check_backoff
 from motion_async.timing.pace import Pace
-from motion_async.timing.retry import Backoff, check_backoff
 from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from motion_async.jobs import (
     Outcome,
     StatusChange,
     VideoRequest,
-    is_youtube_host,
 )
 
 JOB = "405d47cf-f72b-4852-b570-0de2446dbba1"
@@ -273,35 +272,6 @@ def test_no_attachments_are_an_empty_tuple() -> None:
 def test_a_single_thing_is_not_taken_apart(given: Any) -> None:
     """A string, bytes or a mapping is no list of attachments, and is kept for validation to tell."""
     assert VideoRequest("p", attachments=given).attachments is given
-
-
-@pytest.mark.parametrize(
-    ("host", "is_youtube"),
-    [
-        ("youtube.com", True),
-        ("www.youtube.com", True),
-        ("music.youtube.com", True),
-        ("a.b.youtube.com", True),
-        ("YouTube.COM", True),
-        ("youtube.com.", True),
-        ("youtu.be", True),
-        ("www.youtu.be", True),
-        ("youtube-nocookie.com", True),
-        ("www.youtube-nocookie.com", True),
-        ("evil-youtube.com", False),
-        ("evilyoutube.com", False),
-        ("youtube.com.evil.io", False),
-        ("evil-youtu.be", False),
-        ("youtube.co", False),
-        ("youtube", False),
-        ("com", False),
-        ("youtube.com..", False),
-        ("", False),
-    ],
-)
-def test_youtubes_hosts_are_its_domains_and_what_is_under_them(host: str, is_youtube: bool) -> None:
-    """YouTube's three domains and their subdomains count, names that only look like them do not."""
-    assert is_youtube_host(host) is is_youtube
 
 
 def test_an_outcome_is_ok_unless_it_has_an_error() -> None:

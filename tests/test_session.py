@@ -39,7 +39,7 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import open_ledger
-from motion_async.polling.waiting import Transitions
+from motion_async.polling.transitions import Transitions
 from motion_async.sandbox import (
     AwaitInput,
     Fail,

@@ -1,4 +1,4 @@
-"""Which requests of a batch wait for which: a followup for the video that it changes, and for the turns before its own.
+"""Which followups of a batch wait: for the video that they change, and for other followups of it before them.
 
 Pure bookkeeping of items that it never looks into. It must not send, watch or end anything: it says who
 waits, and who may begin when another has ended.

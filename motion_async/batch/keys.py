@@ -12,8 +12,8 @@ from collections import Counter
 from motion_async.canonical import canonical_text
 from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest
-from motion_async.ledger.earlier import EarlierKeys
 from motion_async.ledger.items import Item, content_digest, content_key
+from motion_async.ledger.legacy import EarlierKeys
 from motion_async.problems import Problem
 
 __all__ = ["Keys", "fingerprint"]

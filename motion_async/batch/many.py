@@ -25,7 +25,7 @@ from motion_async.timing.learned import LearnedSchedule
 from motion_async.timing.schedule import Schedule, check_schedule
 
 if TYPE_CHECKING:
-    from motion_async.batch.resume import Batch
+    from motion_async.batch.resume import LedgerBatch
     from motion_async.client import Client
     from motion_async.ledger import Account, Ledger
 
@@ -203,12 +203,12 @@ class BatchCalls(ABC):
 
         return check_ledger(ledger, batch)
 
-    def _kept_batch(self, ledger: Ledger, name: str, *, schedule: Schedule) -> Batch:
+    def _kept_batch(self, ledger: Ledger, name: str, *, schedule: Schedule) -> LedgerBatch:
         """Give a batch of a ledger, whose durations come first for a schedule that learns."""
-        from motion_async.batch.resume import Batch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
+        from motion_async.batch.resume import LedgerBatch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
 
         lesson: Any = partial(self._past_durations.give, schedule, ledger)
-        return Batch(
+        return LedgerBatch(
             ledger,
             name,
             account=self.account,

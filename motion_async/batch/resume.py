@@ -39,12 +39,12 @@ from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger import Ledger
 from motion_async.ledger.accounts import Account
 from motion_async.ledger.codec import check_name
-from motion_async.ledger.earlier import has_content
 from motion_async.ledger.items import Entry, Item, ItemState, job_of_parent
+from motion_async.ledger.legacy import has_content
 from motion_async.polling.waiting import failure_of
 from motion_async.problems import Problem
 
-__all__ = ["Batch", "check_ledger"]
+__all__ = ["LedgerBatch", "check_ledger"]
 
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
@@ -68,7 +68,7 @@ def check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:
     return ledger, check_name("the name of a batch", batch)
 
 
-class Batch:
+class LedgerBatch:
     """A batch of a ledger.
 
     Args:

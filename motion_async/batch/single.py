@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from motion_async.batch.requests import Intake
-from motion_async.batch.resume import Batch
+from motion_async.batch.resume import LedgerBatch
 from motion_async.canonical import canonical_text
 from motion_async.errors import InvalidRequestError, JobFailedError
 from motion_async.jobs import BatchRequest, StatusChange, VideoRequest
@@ -38,7 +38,7 @@ class KeptSends:
         batch: where they are kept.
     """
 
-    def __init__(self, client: Client, batch: Batch) -> None:
+    def __init__(self, client: Client, batch: LedgerBatch) -> None:
         self._client = client
         self._batch = batch
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

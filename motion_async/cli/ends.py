@@ -1,4 +1,4 @@
-"""How the requests of a batch end: one table of a few kinds of end, and what outcomes and states of items mean them.
+"""How the requests of a batch end: one table of a few kinds, and which outcomes and item states are of each.
 
 Pure. It must not print anything.
 """

@@ -1,4 +1,4 @@
-"""What an error means to a shell: one table from error classes to exit statuses and to what to do next.
+"""Exit statuses: one table from error classes to the status of the command and to what to do next.
 
 Pure. It must not print anything, nor know which command failed.
 """

@@ -1,4 +1,4 @@
-"""What a command tells of besides the events of its session, as values. Nothing here shows or computes."""
+"""The command's own events, such as "a line was refused", as values. Nothing here shows or computes."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from motion_async.cli.happenings import RequestEnded
 from motion_async.codec import write_plain_request, write_plain_state
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.ledger import History, Item, ItemState
-from motion_async.ledger.earlier import has_content
+from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import REPLACEABLE
 from motion_async.redaction import redacted_deep
 

@@ -1,4 +1,4 @@
-"""When trouble is said where no picture shows it: as soon as it is worth a sentence, and not at every attempt.
+"""Decides which troubles are said in words: the first of a kind that is worth a sentence, and not each attempt.
 
 It prints nothing, and decides for one listener.
 """

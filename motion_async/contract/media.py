@@ -1,4 +1,4 @@
-"""What is told to the service of an attachment whose content type or type the caller did not give.
+"""Finds an attachment's content type and type from its name, where the caller did not give them.
 
 The table is the library's own: the same request goes out the same from every machine and every Python, whatever their
 tables of MIME types hold. What is not in it is not guessed. Pure; who a request is never depends on this.

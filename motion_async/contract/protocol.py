@@ -1,7 +1,8 @@
 """What is asked of the service, and what its answers mean: an intent becomes a `Call`, an `Answer` a value or an error.
 
 Pure: no I/O, no clock, no aiohttp. The table `_MEANING` is the specification of the error statuses.
-It must not decide when a call is made again (`pacing`), only whether it may be.
+It decides which calls may be made again (`may_send_again`, `is_passing`), but not when: that is left to `sending.gate`
+and `polling.loop`, and the headers to `http.transport`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ __all__ = [
     "may_send_again",
     "poll_call",
     "read_answer",
-    "unless_refused",
+    "uncertain_unless_refused",
 ]
 
 _SHOWN_OF_ID: Final = 600
@@ -257,7 +258,7 @@ def is_passing(error: MotionError) -> bool:
     )
 
 
-def unless_refused(call: Call, error: MotionError, *, said: bytes = b"") -> MotionError:
+def uncertain_unless_refused(call: Call, error: MotionError, *, said: bytes = b"") -> MotionError:
     """Give the error for the caller of a create or followup: `error` if the service refused or nothing was sent.
 
     Else it is an `UncertainError`, which shows what `said`, the answer's body, tells of a job.

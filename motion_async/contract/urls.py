@@ -1,4 +1,4 @@
-"""What is wrong with a URL before anybody asks for it: that it is none, or two, or leads to a page instead of a file.
+"""What is wrong with an attachment's URL, before anybody asks for it: no URL, two in one, or a page in a file's place.
 
 Pure, and of text alone: it resolves no name and fetches nothing. It must refuse no URL that works, so it looks for
 what shows a mistake, such as a second address or an end that no URL has, and not for what is merely unusual. Each
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from motion_async.contract.hosts import address_of, is_public_host
-from motion_async.jobs import is_youtube_host
 from motion_async.showing import named, shown
 
-__all__ = ["file_flaw", "url_flaw", "video_flaw"]
+__all__ = ["file_flaw", "url_flaw"]
 
 _ELSEWHERE: Final = tuple(
     (re.compile(begins, re.IGNORECASE), flaw)
@@ -65,14 +64,6 @@ _PAGES: Final = (
     (r"www\.icloud\.com", r"/", "", "a storage that gives signed URLs"),
     (r"github\.com", r"/[^/]+/[^/]+/blob/", "raw=true raw=1", "its raw.githubusercontent.com URL"),
 )
-_PLAYERS: Final = ("watch", "shorts", "embed", "live", "v")
-"""What a path on YouTube begins with that goes on with a video; that of /watch may be the parameter v."""
-_LISTS: Final = {
-    "playlist": "a playlist and no video of it",
-    **dict.fromkeys(("results", "search"), "a page of search results"),
-    **dict.fromkeys(("channel", "c", "user"), "a channel's page"),
-    **dict.fromkeys(("", "feed", "hashtag"), "a page of YouTube's that lists videos"),
-}
 
 
 def url_flaw(url: str) -> str | None:
@@ -147,26 +138,3 @@ def file_flaw(url: str) -> str | None:
 
 def _has_one(parts: SplitResult, parameters: list[str]) -> bool:
     return any(parameter in parts.query.split("&") for parameter in parameters)
-
-
-def video_flaw(url: str) -> str | None:
-    """Say why a URL without flaw is no style reference: it is not YouTube's, or names no video of theirs."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").removesuffix(".")
-    if not is_youtube_host(host):
-        return "Style reference must be a YouTube URL"
-    what = _page_of(host, parts)
-    return f"The style reference is {what}; give the URL of one video, such as https://youtu.be/…" if what else None
-
-
-def _page_of(host: str, parts: SplitResult) -> str | None:
-    """Say which of YouTube's pages a URL leads to, if it is one that is known to be no video's."""
-    first, *rest = parts.path.strip("/").split("/")
-    query = parse_qs(parts.query)
-    is_short = host.lower().endswith("youtu.be")
-    if not is_short and first not in _PLAYERS:
-        return "a channel's page" if first.startswith("@") else _LISTS.get(first)
-    video = first if is_short else "".join(rest) or query.get("v", [""])[0].strip()
-    if video and video != "videoseries":
-        return None
-    return _LISTS["playlist"] if "list" in query else f"a YouTube URL without its video (/{first})"

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from motion_async.canonical import canonical_text
 from motion_async.contract.signed_urls import expiry
-from motion_async.contract.urls import file_flaw, url_flaw, video_flaw
+from motion_async.contract.urls import file_flaw, url_flaw
+from motion_async.contract.youtube import video_flaw
 from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.jobs import (
     ATTACHMENT_TYPES,

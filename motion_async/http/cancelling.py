@@ -1,4 +1,4 @@
-"""Whether a cancellation is meant for the task that meets it: iterables, hooks and connectors let out stray ones.
+"""Tells a cancellation of the current task from a stray one, which a caller's iterable or hook has let out.
 
 Pure but for looking at the current task. It cancels nothing.
 """

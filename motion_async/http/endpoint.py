@@ -1,4 +1,4 @@
-"""Where the service is, by which way, and with which key: what is checked before anything may be sent there.
+"""Checks base URL, proxy and API key, before anything is sent.
 
 Pure but for the environment's settings, which stand in for what a caller does not give. It must not connect to
 anything, nor show a key.

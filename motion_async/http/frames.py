@@ -1,4 +1,4 @@
-"""An answer whose frame is flawed: what came over its connection, kept as it came, and read without that frame.
+"""Reads an answer to a create past a flawed HTTP frame, out of the bytes as they came.
 
 A wrong length, a broken chunk or a bad header makes a parser forget what it has read, and the id of a job that was
 paid for may be in that. This is for answers to creates and followups alone: a poll can be asked again, and whatever

@@ -1,4 +1,4 @@
-"""One HTTP exchange: the only file that imports aiohttp's client.
+"""One HTTP exchange, with the headers that it carries: the only file that imports aiohttp's client.
 
 It carries a `Call` to the service and brings an `Answer` back, or raises a `TransportError`. It must
 not read what an answer means, nor make a call twice. Creates and followups travel on a connection

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.ledger.accounts import Binding
 from motion_async.ledger.items import ItemState
-from motion_async.ledger.plans import Adopt, Bind, Write
 from motion_async.ledger.schema import batches, items
+from motion_async.ledger.writes import Adopt, Bind, Write
 
 __all__ = ["NOTHING_SENT", "find_binding", "write_accounts"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from motion_async.ledger.accounts import Account, Binding
 from motion_async.ledger.outage import Outage
-from motion_async.ledger.plans import Bind
 from motion_async.ledger.writer import Writer
+from motion_async.ledger.writes import Bind
 
 if TYPE_CHECKING:
     from motion_async.ledger.store.base import Store

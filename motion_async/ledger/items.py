@@ -174,7 +174,7 @@ class LedgerTrouble:
 
 _DIGITS: Final = 40
 """By its length a digest tells how it was made: what takes in anything else, or leaves anything else aside, such as
-what signs a URL in one more way, has another length, and `motion_async.ledger.earlier` recognises those of before."""
+what signs a URL in one more way, has another length, and `motion_async.ledger.legacy` recognises those of before."""
 _write: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 

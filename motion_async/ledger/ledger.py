@@ -20,11 +20,11 @@ from motion_async.ledger.codec import check_name, write_metadata, write_request
 from motion_async.ledger.items import Entry, Item, ItemState, content_digest
 from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage
-from motion_async.ledger.plans import Adopt, Plan, Planned
 from motion_async.ledger.reading import ReadableLedger
 from motion_async.ledger.tasks import start, wait_until_done
 from motion_async.ledger.transitions import Accept, Drop, Expire, Move, SendAgain
 from motion_async.ledger.writer import Writer
+from motion_async.ledger.writes import Adopt, Plan, Planned
 from motion_async.sending.journal import SendJournal
 
 if TYPE_CHECKING:

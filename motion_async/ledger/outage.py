@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from motion_async.errors import LedgerError
 from motion_async.ledger.items import LedgerTrouble
-from motion_async.timing.retry import Backoff
+from motion_async.timing.backoff import Backoff
 
 __all__ = ["Outage", "PermanentStoreError", "TransientStoreError"]
 

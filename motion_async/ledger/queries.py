@@ -16,8 +16,8 @@ from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger.account_rows import NOTHING_SENT, find_binding
 from motion_async.ledger.accounts import Binding
 from motion_async.ledger.codec import describe_damage, read_change, read_history, read_item, read_job_state, read_time
-from motion_async.ledger.earlier import EARLIER_DIGITS, EARLIER_KEY
 from motion_async.ledger.items import History, Item, ItemState, LedgerChange
+from motion_async.ledger.legacy import EARLIER_DIGITS, EARLIER_KEY
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, history, items
 from motion_async.ledger.transaction import split

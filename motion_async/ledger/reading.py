@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.errors import LedgerError
 from motion_async.jobs import VideoRequest
-from motion_async.ledger.earlier import asks_for_same
 from motion_async.ledger.items import History, Item, ItemState, LedgerChange, content_digest
+from motion_async.ledger.legacy import asks_for_same
 from motion_async.ledger.outage import Outage
 from motion_async.loops import HomeLoop
 from motion_async.options import check_number
@@ -84,7 +84,7 @@ class ReadableLedger:
                 yield item
 
     async def keyed_earlier(self, batch: str) -> AsyncGenerator[Item]:
-        """Give the items of a batch whose keys may be of the first ledgers' time; see `motion_async.ledger.earlier`.
+        """Give the items of a batch whose keys may be of the first ledgers' time; see `motion_async.ledger.legacy`.
 
         Args:
             batch: the batch's name.

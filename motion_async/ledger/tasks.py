@@ -1,4 +1,4 @@
-"""Work that is done to its end, whoever stops waiting for it: a database that is half open or half closed is nobody's.
+"""Does work to its end although whoever waits for it is cancelled: no database is left half open or half closed.
 
 It knows no database. Drivers, and the threads behind them, cannot be stopped in the middle without leaving something
 behind; so they work in tasks that no caller's cancellation reaches, and only the waiting for those can be cancelled.

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.ledger.account_rows import write_accounts
 from motion_async.ledger.codec import read_item, read_request, write_state
-from motion_async.ledger.earlier import asks_for_same, is_earlier
 from motion_async.ledger.items import Item, ItemState
+from motion_async.ledger.legacy import asks_for_same, is_earlier
 from motion_async.ledger.outage import PermanentStoreError
-from motion_async.ledger.plans import Plan, Planned, Write
 from motion_async.ledger.schema import ITEM_COLUMNS, ROW_COLUMNS, history, items
 from motion_async.ledger.transitions import REPLACEABLE, ItemRow, Move
+from motion_async.ledger.writes import Plan, Planned, Write
 
 __all__ = ["commit_group", "split"]
 

@@ -19,7 +19,7 @@ import attrs
 from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger.codec import read_job_state, write_state
 from motion_async.ledger.items import Item, ItemState
-from motion_async.ledger.plans import Write
+from motion_async.ledger.writes import Write
 
 __all__ = [
     "BY_ID",

@@ -1,4 +1,4 @@
-"""What makes a ledger of one version out of that of the version before; `motion_async.ledger.schema` has the list.
+"""The steps that bring an older ledger to the next version; `motion_async.ledger.schema` has their list.
 
 Each step knows the tables as they were in its time, and never changes, because ledgers of that time exist.
 """

@@ -20,8 +20,8 @@ import attrs
 from motion_async.errors import LedgerError
 from motion_async.ledger.codec import write_time
 from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
-from motion_async.ledger.plans import Plan, Reconnect, Write
 from motion_async.ledger.transitions import Claim, Move
+from motion_async.ledger.writes import Plan, Reconnect, Write
 from motion_async.loops import HomeLoop
 
 if TYPE_CHECKING:

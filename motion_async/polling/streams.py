@@ -12,9 +12,9 @@ from weakref import WeakSet
 
 from motion_async.events import Event, EventsDropped, WatchEnded
 from motion_async.jobs import StatusChange
+from motion_async.polling.inbox import Inbox
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
-from motion_async.polling.waiting import Inbox
 
 __all__ = ["EventHub", "EventStream"]
 

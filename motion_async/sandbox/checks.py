@@ -22,8 +22,8 @@ from motion_async.jobs import (
     MAX_ATTACHMENT_URL,
     MAX_ATTACHMENTS,
     MAX_PROMPT,
-    is_youtube_host,
 )
+from motion_async.sandbox.hosts import is_youtube
 
 __all__ = ["Problem", "Submission", "find_problems", "read_submission"]
 
@@ -182,7 +182,7 @@ def _check_style(body: Mapping[str, Any]) -> list[Problem]:
     url = _split(body[key])
     if url is None:
         return [_invalid_url((key,))]
-    if url.scheme not in ("http", "https") or not is_youtube_host(url.hostname or ""):
+    if url.scheme not in ("http", "https") or not is_youtube(url.hostname or ""):
         return [_problem("custom", "Style reference must be a YouTube URL", (key,))]
     return []
 

@@ -1,7 +1,7 @@
-"""To which names a sandbox answers: its own, so that no page in a browser gets at it under a name of the page's.
+"""Names of hosts: those that a sandbox answers to, and those that are YouTube's.
 
-A page may have its own domain resolve to this machine and then ask "itself"; its requests come under that domain.
-Pure.
+It answers to its own, so that no page in a browser gets at it under a name of the page's: one may have its own domain
+resolve to this machine and then ask "itself"; its requests come under that domain. Pure.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Final
 
-__all__ = ["OwnNames"]
+__all__ = ["OwnNames", "is_youtube"]
 
 _HOST: Final = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::\d*)?")
+_YOUTUBE: Final = re.compile(r"(?:.+\.)?(?:youtube\.com|youtube-nocookie\.com|youtu\.be)\.?", re.IGNORECASE)
 _EVERYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
 
 
@@ -48,3 +49,8 @@ class OwnNames:
 
 def _plain(name: str) -> str:
     return name.lower().removesuffix(".")
+
+
+def is_youtube(host: str) -> bool:
+    """Whether a host is YouTube's (section "Create Job")."""
+    return _YOUTUBE.fullmatch(host) is not None

@@ -1,8 +1,9 @@
-"""The gate that all creates and followups of a session pass: when each of them may be tried.
+"""The gate that all creates and followups of a session pass: when each may be tried, and tried again.
 
 While the service takes them they leave in the pace that was found so far. After a 429, or when no connection can be
 made, one at a time probes whether it takes them again, and all others are held back; after a 402 the same holds for
-those that wait for credits. Being held back costs no try. It must not send anything, nor know what is sent.
+those that wait for credits. Being held back costs no try. How long the wait after a refusal is, `timing.backoff` says;
+whether one may be sent again at all, `contract.protocol` does. It must not send anything, nor know what is sent.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from motion_async.contract.protocol import may_send_again
 from motion_async.errors import (
     ConnectFailedError,
     ConnectImpossibleError,
@@ -27,9 +29,9 @@ from motion_async.errors import (
 from motion_async.jobs import JobState
 from motion_async.options import check_choice
 from motion_async.sending.submission import Submission
+from motion_async.timing.backoff import Backoff
 from motion_async.timing.closing import Closing
 from motion_async.timing.pace import EARLY, Pace, SendPace
-from motion_async.timing.retry import Backoff
 
 __all__ = [
     "CREDITS_INTERVAL",
@@ -253,16 +255,14 @@ class SendGate:
         # While it is closed only the probe says anything: the others left before the refusal, or in the same moment.
         is_probe = self._service.prober is permit
         is_news = is_probe if self._service.is_closed else left_at > self._service.closed_at
-        if isinstance(answered, ConnectImpossibleError):
-            if is_news:
-                self._service.open()  # each one finds that out at once, and to wait helps none
-        elif isinstance(answered, RateLimitedError | ConnectFailedError):
+        if isinstance(answered, MotionError) and may_send_again(answered):
             wait = max(self._service.probes_at - now, 0.0)
             if is_news:
                 wait = self._close_after(answered, now)
             permit.next_wait, permit.failures = wait, max(self._service.failures, 1)
-        # A refusal of this one request, too, shows that the service takes calls again.
-        elif isinstance(answered, JobState | ServiceError):
+        # A refusal of this one request, too, shows that the service takes calls again. Where no connection will ever be
+        # made, each send finds that out at once, and to wait helps none.
+        elif isinstance(answered, JobState | ServiceError | ConnectImpossibleError):
             if is_news:
                 self._service.open()
             self._judge_credits(permit, answered, left_at=left_at, now=now)
@@ -272,7 +272,7 @@ class SendGate:
             self._service.probes_at = now + self.delay(self._service.failures)
         self.release(permit)
 
-    def _judge_credits(self, permit: Permit, answered: JobState | ServiceError, *, left_at: float, now: float) -> None:
+    def _judge_credits(self, permit: Permit, answered: JobState | MotionError, *, left_at: float, now: float) -> None:
         if isinstance(answered, InsufficientCreditsError):
             self._credits.close(answered, now=now, wait=CREDITS_INTERVAL)
             # Who did not ask to wait for credits gets the 402 as an error, and is not held back by later ones.
@@ -281,7 +281,7 @@ class SendGate:
         elif isinstance(answered, JobState) and left_at > self._credits.closed_at:
             self._credits.open()
 
-    def _close_after(self, refusal: RateLimitedError | ConnectFailedError, now: float) -> float:
+    def _close_after(self, refusal: MotionError, now: float) -> float:
         """Close for all, and give the seconds until one of them probes."""
         retry_after = None
         if isinstance(refusal, RateLimitedError):

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 import anyio
 import attrs
 
-from motion_async.contract.protocol import Answer, Call, is_passing, read_answer, unless_refused
+from motion_async.contract.protocol import Answer, Call, is_passing, read_answer, uncertain_unless_refused
 from motion_async.errors import (
     FollowupNotAllowedError,
     LedgerError,
@@ -317,7 +317,7 @@ def _record_interruption(
         if journal is not None:
             journal.released(None)
         return None
-    failure = unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange"))
+    failure = uncertain_unless_refused(call, TransportError(f"{type(error).__name__} ended the exchange"))
     _log.error("%s", failure)
     if isinstance(failure, UncertainError):
         submission.on_uncertain()
@@ -334,7 +334,7 @@ def _read(call: Call, answer: Answer, now: datetime) -> JobState | MotionError:
 
 
 def _as_send_error(call: Call, error: MotionError, said: bytes = b"") -> MotionError:
-    failure = unless_refused(call, error, said=said)
+    failure = uncertain_unless_refused(call, error, said=said)
     if failure is not error:
         failure.__cause__ = error
     return failure

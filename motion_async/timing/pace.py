@@ -1,4 +1,4 @@
-"""How fast a session may go: its polls, whose most it is told, and its sends, whose most it finds.
+"""How fast a session may poll and send: polls up to a rate that it is told, sends up to one that it finds out.
 
 Pure: time is an argument, nothing sleeps. Nothing here knows of jobs, calls or answers.
 """

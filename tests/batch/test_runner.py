@@ -41,8 +41,8 @@ from motion_async.batch.requests import Intake, Requests, intakes
 from motion_async.batch.runner import FanOut
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
+from motion_async.timing.backoff import Backoff
 from motion_async.timing.pace import Pace
-from motion_async.timing.retry import Backoff
 from motion_async.timing.schedule import GrowingSchedule
 
 START = datetime(2026, 4, 28, tzinfo=UTC)

@@ -21,7 +21,7 @@ from motion_async.contract.protocol import (
     may_send_again,
     poll_call,
     read_answer,
-    unless_refused,
+    uncertain_unless_refused,
 )
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import MotionError
@@ -577,10 +577,10 @@ def test_what_may_go_out_again(error: MotionError, again: bool, passing: bool, u
 def test_refused_is_told_from_uncertain(error: MotionError, again: bool, passing: bool, uncertain: bool) -> None:
     """A refusal stays what it is; what may have been taken is uncertain, of a followup with its job."""
     if not uncertain:
-        assert unless_refused(CREATE, error) is error
-        assert unless_refused(FOLLOWUP, error) is error
+        assert uncertain_unless_refused(CREATE, error) is error
+        assert uncertain_unless_refused(FOLLOWUP, error) is error
         return
-    create, followup = unless_refused(CREATE, error), unless_refused(FOLLOWUP, error)
+    create, followup = uncertain_unless_refused(CREATE, error), uncertain_unless_refused(FOLLOWUP, error)
     assert type(create) is errors.CreateUncertainError
     assert type(followup) is errors.FollowupUncertainError
     assert (create.job_id, followup.job_id) == (None, JOB)
@@ -597,7 +597,7 @@ def test_refused_is_told_from_uncertain(error: MotionError, again: bool, passing
 )
 def test_an_uncertain_end_says_why(error: MotionError, reason: str) -> None:
     """The reason of an uncertain end is short: what happened to the answer."""
-    uncertain = unless_refused(CREATE, error)
+    uncertain = uncertain_unless_refused(CREATE, error)
     assert isinstance(uncertain, errors.CreateUncertainError)
     assert uncertain.reason == reason
     assert reason in str(uncertain)
@@ -635,12 +635,12 @@ def test_no_answer_raises_anything_else(call: Call, given: Answer) -> None:
         return
     assert error.job_id == call.job_id
     assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
-    assert isinstance(unless_refused(call, error), MotionError)
+    assert isinstance(uncertain_unless_refused(call, error), MotionError)
 
 
 def test_the_id_that_an_unreadable_answer_has_is_in_the_words() -> None:
     """A program must not believe it, and a person can still make use of it."""
-    error = unless_refused(
+    error = uncertain_unless_refused(
         CREATE, errors.UnexpectedResponseError("no JSON", http_status=202), said=b'{"job_id":"job-7"'
     )
     assert isinstance(error, errors.CreateUncertainError)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from motion_async.contract.urls import file_flaw, url_flaw, video_flaw
+from motion_async.contract.urls import file_flaw, url_flaw
 
 HOST = "https://h.example.com"
 FILE = f"{HOST}/a.png"
@@ -10,10 +10,6 @@ FILE = f"{HOST}/a.png"
 
 def of_file(url: str) -> str:
     return url_flaw(url) or file_flaw(url) or ""
-
-
-def of_video(url: str) -> str:
-    return url_flaw(url) or video_flaw(url) or ""
 
 
 @pytest.mark.parametrize(
@@ -135,50 +131,3 @@ def test_two_urls_in_one_are_told(first: str, rest: str, told: str) -> None:
 def test_what_was_seen_and_a_way_out_are_told(url: str, told: str) -> None:
     """Each mistake has a sentence of its own."""
     assert told in of_file(url)
-
-
-@pytest.mark.parametrize(
-    ("url", "told"),
-    [
-        ("www.youtube.com/watch?v=x", "has no scheme"),
-        ("youtu.be/x", "has no scheme"),
-        ("https://www.youtube.com/results?search_query=x", "a page of search results"),
-        ("https://www.youtube.com/watch", "without its video"),
-        ("https://www.youtube.com/watch?v=", "without its video"),
-        ("https://www.youtube.com/watch?t=5", "without its video"),
-        ("https://youtu.be/", "without its video"),
-        ("https://www.youtube.com/shorts/", "without its video"),
-        ("https://www.youtube.com/@channel", "a channel's page"),
-        ("https://www.youtube.com/@channel/videos", "a channel's page"),
-        ("https://www.youtube.com/channel/UC1", "a channel's page"),
-        ("https://www.youtube.com/c/name", "a channel's page"),
-        ("https://www.youtube.com/user/name", "a channel's page"),
-        ("https://www.youtube.com/playlist?list=PL1", "a playlist"),
-        ("https://www.youtube.com/watch?list=PL1", "a playlist"),
-        ("https://www.youtube.com/embed/videoseries?list=PL1", "a playlist"),
-        ("https://www.youtube.com/", "lists videos"),
-        ("https://www.youtube.com/feed/trending", "lists videos"),
-        ("https://vimeo.com/1", "must be a YouTube URL"),
-    ],
-)
-def test_a_style_reference_without_a_video_is_told(url: str, told: str) -> None:
-    """A page of YouTube's that is no video's is refused, and it is said which page it is."""
-    assert told in of_video(url)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://www.youtube.com/watch?v=x&list=PL1",
-        "https://www.youtube.com/watch/x",
-        "https://www.youtube.com/shorts/x",
-        "https://www.youtube.com/live/x?feature=share",
-        "https://www.youtube-nocookie.com/embed/x",
-        "https://music.youtube.com/watch?v=x",
-        "https://youtu.be/x?t=5",
-        "https://www.youtube.com/clip/x",
-    ],
-)
-def test_a_video_in_any_of_youtubes_ways_is_a_style_reference(url: str) -> None:
-    """Whatever names a video, or may, is allowed."""
-    assert not of_video(url)

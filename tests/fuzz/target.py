@@ -14,7 +14,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from motion_async.contract.protocol import Answer, create_call, followup_call, poll_call, read_answer, unless_refused
+from motion_async.contract.protocol import (
+    Answer,
+    create_call,
+    followup_call,
+    poll_call,
+    read_answer,
+    uncertain_unless_refused,
+)
 from motion_async.contract.wire import WireError, inflate, read_accepted, read_error, read_state
 from motion_async.errors import ConnectionLostError, MotionError, UnexpectedResponseError
 from motion_async.jobs import JobState, VideoRequest
@@ -65,7 +72,7 @@ def read_anything(data: bytes) -> None:
         answer = Answer(status, ERASER.erase_json(body), retry_after, flaw)
         found: JobState | MotionError = read_answer(call, answer, now=NOW)
     except MotionError as error:
-        found = unless_refused(call, error) if call.body is not None else error
+        found = uncertain_unless_refused(call, error) if call.body is not None else error
     _check(found)
     if isinstance(found, JobState):
         assert 200 <= status < 300

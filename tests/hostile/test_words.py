@@ -24,7 +24,7 @@ from motion_async.contract.protocol import (
     followup_call,
     poll_call,
     read_answer,
-    unless_refused,
+    uncertain_unless_refused,
 )
 from motion_async.jobs import JobState, VideoRequest
 from motion_async.problems import MAX_PROBLEMS, Problem
@@ -102,7 +102,7 @@ def read(call: Call, answer: Answer) -> JobState | MotionError:
     try:
         return read_answer(call, answer, now=NOW)
     except MotionError as error:
-        failure = unless_refused(call, error, said=answer.body) if call.body is not None else error
+        failure = uncertain_unless_refused(call, error, said=answer.body) if call.body is not None else error
         str(failure)
         return failure
 

@@ -19,7 +19,7 @@ from motion_async.ledger import Entry, ItemState, Ledger, LedgerTrouble, open_le
 from motion_async.ledger.outage import TransientStoreError
 from motion_async.ledger.store import base, sqlite
 from motion_async.ledger.transitions import Expire
-from motion_async.timing.retry import Backoff
+from motion_async.timing.backoff import Backoff
 from tests.ledger.conftest import accepted, change, entries, seen
 from tests.postgres import PostgresServer, execute
 

@@ -14,9 +14,9 @@ from motion_async.ledger import LedgerTrouble, open_ledger
 from motion_async.ledger.binding import BatchAccounts
 from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage, TransientStoreError
-from motion_async.ledger.plans import Write
 from motion_async.ledger.store.base import Store
 from motion_async.ledger.writer import Writer
+from motion_async.ledger.writes import Write
 from tests.ledger.conftest import accepted, change, clock, seen
 from tests.ledger.test_writer import ITEM, intend, take
 from tests.virtual import VirtualLoop

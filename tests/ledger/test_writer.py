@@ -14,10 +14,10 @@ import pytest
 from motion_async import LedgerError, VideoRequest
 from motion_async.ledger import Item, ItemState, LedgerTrouble, writer
 from motion_async.ledger.outage import Outage, PermanentStoreError, TransientStoreError
-from motion_async.ledger.plans import Plan, Write
 from motion_async.ledger.transitions import Accept, Claim, RecordStatus, Release
 from motion_async.ledger.writer import Writer
-from motion_async.timing.retry import Backoff
+from motion_async.ledger.writes import Plan, Write
+from motion_async.timing.backoff import Backoff
 from tests.ledger.conftest import START, clock, seen
 
 AT = "2026-05-01T12:00:00.000000+00:00"

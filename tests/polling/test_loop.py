@@ -41,9 +41,9 @@ from motion_async.events import Event
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.waiting import Waiter
 from motion_async.timing.admission import Admission
+from motion_async.timing.backoff import Backoff
 from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
-from motion_async.timing.retry import Backoff
 from motion_async.timing.schedule import Schedule
 from tests.quiet import Heard
 

@@ -23,9 +23,10 @@ from motion_async import (
 from motion_async.events import Event
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
-from motion_async.polling.waiting import Transitions, wait_for_end
+from motion_async.polling.transitions import Transitions
+from motion_async.polling.waiting import wait_for_end
+from motion_async.timing.backoff import Backoff
 from motion_async.timing.pace import Pace
-from motion_async.timing.retry import Backoff
 from tests.quiet import state
 
 QUEUED = JobState("a", JobStatus.QUEUED)

@@ -37,9 +37,9 @@ from motion_async.sending.gate import SendGate
 from motion_async.sending.journal import NotOursToSend
 from motion_async.sending.sender import Sender
 from motion_async.sending.submission import Submission
+from motion_async.timing.backoff import Backoff
 from motion_async.timing.closing import Closing
 from motion_async.timing.pace import Pace
-from motion_async.timing.retry import Backoff
 
 CREATE = Call("create", "/sessions", b"{}")
 FOLLOWUP = Call("followup", "/sessions/a/followups", b"{}", "a")

@@ -32,7 +32,7 @@ from motion_async.cli.stopping import Stop
 from motion_async.events import Event
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import ItemState, Ledger, open_ledger
-from motion_async.ledger.earlier import has_content
+from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import REPLACEABLE
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession

@@ -1,4 +1,4 @@
-"""The lines of a batch's file beside what the ledger has of them, in the order of the file.
+"""Each line of a batch's file with its item in the ledger, in the order of the file.
 
 Read a few hundred at a time, however long the file is. It changes neither of the two.
 """

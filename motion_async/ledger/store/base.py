@@ -19,12 +19,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from motion_async.ledger.outage import PermanentStoreError
-from motion_async.ledger.plans import Write
 from motion_async.ledger.queries import Queries
 from motion_async.ledger.schema import OLDEST_WITH_THESE_TABLES, bring_up_to_date, history, newest_version, read_version
 from motion_async.ledger.store.failures import translate_error
 from motion_async.ledger.tasks import start
 from motion_async.ledger.transaction import commit_group
+from motion_async.ledger.writes import Write
 
 __all__ = ["Horizon", "Store", "make_engine"]
 

@@ -20,13 +20,13 @@ from sqlalchemy.util import await_only
 
 from motion_async.errors import ConfigurationError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
-from motion_async.ledger.plans import Write
 from motion_async.ledger.store.base import Store, make_engine
 from motion_async.ledger.store.files import WRITTEN, LedgerFile, ReadFile
 from motion_async.ledger.store.owners import probe_owner
 from motion_async.ledger.store.recognition import APPLICATION_ID
 from motion_async.ledger.tasks import run_or_undo
 from motion_async.ledger.transitions import Claim
+from motion_async.ledger.writes import Write
 
 __all__ = ["FileStore", "MemoryStore", "ReadFileStore", "make_store"]
 

@@ -1,4 +1,4 @@
-"""Requests as the first ledgers know them, so that a batch which was begun then is not paid for again.
+"""Recognises requests in ledgers of the first version by their old digests, so that none is paid for again.
 
 The digests of those ledgers took in content types that the machine had guessed, so that no other machine can make
 them. None is made any more: what was asked for stands in the row, with what was guessed, and is held against what is

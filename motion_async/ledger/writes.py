@@ -1,4 +1,4 @@
-"""What can be written, and what of it is no move of an item: plans, whose a batch is, and the owner's lock.
+"""The writes of a ledger but for the moves of its items: plans, the accounts of batches, and the owner's lock.
 
 Pure: no I/O, no clock, no database; times come as they are written.
 """

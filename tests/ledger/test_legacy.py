@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.earlier`."""
+"""Tests of `motion_async.ledger.legacy`."""
 
 from __future__ import annotations
 
