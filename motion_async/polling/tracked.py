@@ -14,7 +14,7 @@ from motion_async.contract.validation import check_job_id
 from motion_async.errors import FollowupUncertainError, MotionError, SessionClosedError
 from motion_async.jobs import JobState, StatusChange
 from motion_async.polling.freshness import is_older, is_same_end, is_stale, needs_input
-from motion_async.timing.learned import LearningSchedule
+from motion_async.timing.learned import LearningSchedule, learns
 from motion_async.timing.schedule import Schedule
 
 __all__ = ["IN_FLIGHT", "UNSCHEDULED", "Observer", "TrackedJob"]
@@ -105,7 +105,7 @@ class TrackedJob:
         if schedule is not self.schedule:
             self.schedule = schedule
             # It learns of the whole life of the job or of nothing: of a beginning that nobody saw no age is right.
-            self.told = 0.0 if self.told is not None and isinstance(schedule, LearningSchedule) else None
+            self.told = 0.0 if self.told is not None and learns(schedule) else None
 
     @property
     def current(self) -> JobState | None:
@@ -137,7 +137,7 @@ class TrackedJob:
             self.turn += 1
             self._await_end_after(before)
         self.began_at = now
-        self.told = 0.0 if isinstance(self.schedule, LearningSchedule) else None
+        self.told = 0.0 if learns(self.schedule) else None
 
     def doubt_turn(self, before: JobState) -> None:
         """Doubt the end that a followup found, as nobody knows whether the service took it."""
