@@ -132,7 +132,11 @@ class _End(asyncio.Transport):
     def close(self) -> None:
         if not self._is_closing:
             self._is_closing = True
-            self._loop.call_soon(self._protocol.connection_lost, None)
+            self._loop.call_soon(self._lose)
+
+    def _lose(self) -> None:
+        protocol, self._protocol = self._protocol, asyncio.Protocol()  # let go of, as asyncio's own transports do
+        protocol.connection_lost(None)
 
     def abort(self) -> None:
         self.close()

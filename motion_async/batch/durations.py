@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from motion_async.timing.learned import LearningSchedule
+from motion_async.timing.learned import LearningSchedule, learns
 from motion_async.timing.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class PastDurations:
 
         After a `LedgerError` the next call tries again.
         """
-        if not isinstance(schedule, LearningSchedule):
+        if not learns(schedule):
             return
         taught = self._given.setdefault(ledger, [])
         if any(one is schedule for one in taught):  # not `in`: two schedules that compare equal learn apart

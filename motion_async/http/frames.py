@@ -37,7 +37,7 @@ class Heard(asyncio.Protocol):
         self._reader: asyncio.Protocol | None = None
         self._lost: Callable[[Exception | None], None] = lambda _: None
         self._is_over = False
-        self._news = asyncio.Event()
+        self._wake: Callable[[], None] = lambda: None
         self.data = bytearray()
 
     def listen(
@@ -68,14 +68,14 @@ class Heard(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Keep what has come before the reader gets it, who may forget it."""
         self.data += data[: self._limit - len(self.data)]
-        self._news.set()
+        self._wake()
         if self._reader is not None:
             self._reader.data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nothing more comes."""
         self._is_over = True
-        self._news.set()
+        self._wake()
         self._dismiss(exc)
 
     def _dismiss(self, exc: Exception | None = None) -> None:
@@ -88,14 +88,16 @@ class Heard(asyncio.Protocol):
         """Wait for the rest of an answer that its reader is done with; `from_nothing` also while nothing has come."""
         self._dismiss()
         over = asyncio.get_running_loop().time() + seconds
+        news = asyncio.Event()
+        self._wake = news.set
         while not self._is_over:
             found = read_past_frame(self.data)
             if (not from_nothing) if found is None else not found.may_go_on:
                 return
-            self._news.clear()
+            news.clear()
             try:
                 async with asyncio.timeout_at(over):
-                    await self._news.wait()
+                    await news.wait()
             except TimeoutError:
                 return
 

@@ -15,7 +15,7 @@ from motion_async.errors import FollowupUncertainError, MotionError, SessionClos
 from motion_async.jobs import JobState, StatusChange
 from motion_async.polling.freshness import is_older, is_same_end, is_stale, needs_input, without_earlier_end
 from motion_async.polling.refusals import NO_REFUSALS, Refusals, denies_job
-from motion_async.timing.learned import LearningSchedule
+from motion_async.timing.learned import LearningSchedule, learns
 from motion_async.timing.schedule import Schedule
 
 __all__ = ["IN_FLIGHT", "UNSCHEDULED", "Observer", "TrackedJob"]
@@ -110,7 +110,7 @@ class TrackedJob:
         if schedule is not self.schedule:
             self.schedule = schedule
             # It learns of the whole life of the job or of nothing: of a beginning that nobody saw no age is right.
-            self.told = 0.0 if self.told is not None and isinstance(schedule, LearningSchedule) else None
+            self.told = 0.0 if self.told is not None and learns(schedule) else None
 
     def trust(self) -> None:
         """Note that the service has taken the job, or a followup of it: now and here, or as a ledger says."""
@@ -166,7 +166,7 @@ class TrackedJob:
             self.turn += 1
             self._await_end_after(before)
         self.began_at = now
-        self.told = 0.0 if isinstance(self.schedule, LearningSchedule) else None
+        self.told = 0.0 if learns(self.schedule) else None
 
     def doubt_turn(self, before: JobState) -> None:
         """Doubt the end that a followup found, as nobody knows whether the service took it."""

@@ -271,6 +271,7 @@ class SendGate:
         elif is_probe:  # nobody knows whether it was taken: the next one finds out, a little later
             self._service.probes_at = now + self.delay(self._service.failures)
         self.release(permit)
+        self.recheck()
 
     def _judge_credits(self, permit: Permit, answered: JobState | MotionError, *, left_at: float, now: float) -> None:
         if isinstance(answered, InsufficientCreditsError):
@@ -303,10 +304,11 @@ class SendGate:
 
     def release(self, permit: Permit) -> None:
         """End a try: if it was a probe and nothing came of it, another send probes."""
-        for barrier in permit.barriers:
-            if barrier.prober is permit:
-                barrier.prober = None
-        self.recheck()
+        probed = [barrier for barrier in permit.barriers if barrier.prober is permit]
+        for barrier in probed:
+            barrier.prober = None
+        if probed:
+            self.recheck()
 
     def recheck(self) -> None:
         """Wake all that wait at the gate, so that each asks again whether it is still to be sent."""

@@ -120,9 +120,9 @@ class Sender:
 
     async def _try(self, submission: Submission[_T], permit: Permit) -> _T:
         """Make one try: `before_try`, the turn at the gate, `before_try` again if that took long, and the exchange."""
-        submission.check()  # at once, too: a look that fails again and again must not outlast its batch
         looked_at = -math.inf
         if submission.before_try is not None:
+            submission.check()  # before it, too: a look that fails again and again must not outlast its batch
             await submission.before_try()
             looked_at = asyncio.get_running_loop().time()
         await self._gate.admit(permit)
@@ -173,8 +173,8 @@ class Sender:
                 if journal is not None:
                     await self._record_intent(journal)
                 try:
-                    # Again: while the intent was written, another send may have been refused.
-                    self._gate.check(permit)
+                    if journal is not None:
+                        self._gate.check(permit)  # again: while the intent was written, another may have been refused
                     answered = await self._exchange(call, exchange, now)
                 except (MotionError, HeldBack):
                     if journal is not None:

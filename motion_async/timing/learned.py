@@ -18,12 +18,12 @@ import math
 from bisect import bisect_right
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, TypeGuard, runtime_checkable
 
 from motion_async.options import check_number
 from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
 
-__all__ = ["LearnedSchedule", "LearningSchedule", "agrees"]
+__all__ = ["LearnedSchedule", "LearningSchedule", "agrees", "learns"]
 
 _STEP: Final = 0.04
 _SCALE: Final = 20.0
@@ -56,6 +56,12 @@ class LearningSchedule(Schedule, Protocol):
     def finished(self, since: float, age: float, turn: int, *, duration: float | None = None) -> None:
         """Take note that a job was seen finished; see `LearnedSchedule.finished`."""
         ...
+
+
+def learns(schedule: Schedule) -> TypeGuard[LearningSchedule]:
+    """Whether a schedule wants to be told how long jobs run."""
+    # Asked for each job, and `isinstance` with a protocol costs as much as reading an answer.
+    return hasattr(schedule, "running") and hasattr(schedule, "finished")
 
 
 class LearnedSchedule:

@@ -22,9 +22,11 @@ _FIRST_GAP: Final = 1.0
 _MOST_CHANGE: Final = 0.15
 """By how much the pace of sends grows at most with each that is taken, and by how much a refusal slows it at least."""
 _FIRST_SEND_GAP: Final = 0.2
-_SHORTEST_SEND_GAP: Final = 0.001
+_SHORTEST_SEND_GAP: Final = 0.0001
 _LONGEST_SEND_GAP: Final = 60.0
-"""Seconds between two sends: at the beginning, at least, and at most."""
+"""Seconds between two sends: at the beginning, at least, and at most. The least is far less than a
+process needs to send one: where no limit is met, sends in the end leave without being woken each for its slot.
+"""
 
 
 class Pace:

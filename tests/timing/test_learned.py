@@ -15,7 +15,7 @@ import pytest
 
 from motion_async.errors import ConfigurationError
 from motion_async.timing import learned
-from motion_async.timing.learned import LearnedSchedule, LearningSchedule
+from motion_async.timing.learned import LearnedSchedule, LearningSchedule, learns
 from motion_async.timing.schedule import GrowingSchedule, Schedule, jittered
 
 Draw = Callable[[Random], float]
@@ -93,6 +93,8 @@ def test_what_learns_can_be_told_from_what_does_not() -> None:
     assert isinstance(LearnedSchedule(), Schedule)
     assert isinstance(LearnedSchedule(), LearningSchedule)
     assert not isinstance(GrowingSchedule(), LearningSchedule)
+    assert learns(LearnedSchedule())
+    assert not learns(GrowingSchedule())
 
 
 @pytest.mark.parametrize("turn", [0, 1, 5])

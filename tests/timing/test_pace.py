@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion_async.errors import ConfigurationError
-from motion_async.timing.pace import Lane, Pace, SendPace
+from motion_async.timing.pace import EARLY, Lane, Pace, SendPace
 from tests.test_options import NO_NUMBERS
 
 # The same examples in every run: a test must not pass by luck.
@@ -264,6 +264,16 @@ def test_sends_begin_gently_and_grow_with_each_that_is_taken() -> None:
     assert gaps[0] == pytest.approx(0.2)
     assert sorted(gaps, reverse=True) == gaps
     assert at[-1] < 2
+
+
+def test_where_no_limit_is_met_the_pace_holds_up_nobody_in_the_end() -> None:
+    """Ten sends find their slots open at one time, which is more than a process sends between two timers."""
+    pace, at = SendPace(), 0.0
+    for _ in range(100):
+        at = send(pace, at, takes=0.0)
+    for _ in range(9):
+        pace.sent(at)
+    assert pace.opens_at <= at + EARLY
 
 
 def test_sends_that_had_not_to_wait_say_nothing_of_the_pace() -> None:
