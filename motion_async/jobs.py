@@ -1,4 +1,4 @@
-"""The values of the library, such as requests, states and outcomes, and the contract's bounds.
+"""The values of the library, such as requests, states and outcomes; which statuses are ends; the contract's bounds.
 
 What a caller hands in (`VideoRequest`, `Attachment`) and gets back (`JobState`, `StatusChange`,
 `Outcome`), as frozen values that hold no client. Making one never fails: what breaks the contract

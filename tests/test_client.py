@@ -110,7 +110,7 @@ async def test_an_answer_from_before_the_end_does_not_count(
         calls: Any = motion._client
         assert calls.polls.job(job_id).state is None
         intake = Intake(VideoRequest("Faster"), parent_job_id=job_id, parent_end=end)
-        await calls.send(intake, lambda: None, lambda _: None, schedule=GrowingSchedule(), waits_for_credits=False)
+        await calls.send(intake, schedule=GrowingSchedule())
     assert max(service.taken.values()) == 1
 
 

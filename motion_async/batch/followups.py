@@ -1,4 +1,4 @@
-"""Which followups of a batch wait: for the video that they change, and for other followups of it before them.
+"""Decides which followups of a batch wait: for the video that they change, or for an earlier followup of it.
 
 Pure bookkeeping of items that it never looks into. It must not send, watch or end anything: it says who
 waits, and who may begin when another has ended.

@@ -1,4 +1,4 @@
-"""One request of a batch on its way: the place, the job and the timer that it holds, and how it gives them back.
+"""One request of a batch on its way: what it holds at the limiter and the poll loop, and how it gives that back.
 
 It holds a place of the limiter, its job's place in the poll loop, a timer, the end that it has seen, and the time up to
 which it waits for another process that is sending it. It must not decide what happens next, nor tell anyone of it:

@@ -1,4 +1,4 @@
-"""The keys by which a ledger knows the requests of a batch, in every run the same.
+"""Makes the keys by which a ledger knows the requests of a batch, the same ones in every run.
 
 A request without an id is known by its content, by what it follows, and by its place among those of which both are
 the same. This module must not send, plan or look at what stands in a ledger.

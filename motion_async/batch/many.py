@@ -1,6 +1,6 @@
-"""What a session does with many requests: it makes their videos, or goes on with what a ledger has of them.
+"""`generate_many` and `resume` of a session: checks their options, and puts a batch together.
 
-It checks options and puts a batch together; it must not send, watch or write anything itself.
+It must not send, watch or write anything itself; the batch itself is `runner`'s.
 """
 
 from __future__ import annotations

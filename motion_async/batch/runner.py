@@ -1,4 +1,4 @@
-"""Makes many videos: requests go in lazily, a limited number of jobs run, outcomes come out as they end.
+"""Runs a batch: pulls requests, begins each when there is a place, and hands out outcomes as jobs end.
 
 A place of the limiter is held from just before a create until its job ends. Only what is about to be
 sent has a task of its own; a running job costs an entry of the poll loop and a future. This module must

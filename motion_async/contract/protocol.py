@@ -1,6 +1,6 @@
-"""What is asked of the service, and what its answers mean: an intent becomes a `Call`, an `Answer` a value or an error.
+"""The service's calls, what its answers mean, and which calls may be made again.
 
-Pure: no I/O, no clock, no aiohttp. The table `_MEANING` is the specification of the error statuses.
+An order becomes a `Call`, an `Answer` a value or an error. Pure: no I/O, no clock, no aiohttp. The table `_MEANING` is the specification of the error statuses.
 It decides which calls may be made again (`may_send_again`, `is_passing`), but not when: that is left to `sending.gate`
 and `polling.loop`, and the headers to `http.transport`.
 """

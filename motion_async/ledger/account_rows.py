@@ -1,4 +1,4 @@
-"""Whose the batches are, in the database: how a batch becomes an account's, and how a person changes that.
+"""The rows that say whose the batches are: written when a run begins, and when a person says that a key was replaced.
 
 It runs inside the transaction of a group of writes. It must not decide whether a session may go on with a batch.
 """

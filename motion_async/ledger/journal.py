@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from motion_async.errors import InvalidRequestError, MotionError, UncertainError
 from motion_async.jobs import JobState, StatusChange
-from motion_async.ledger.binding import BatchAccounts
+from motion_async.ledger.batch_accounts import BatchAccounts
 from motion_async.ledger.codec import make_storable, write_error
 from motion_async.ledger.items import Item
 from motion_async.ledger.transitions import Accept, Claim, Finish, MarkUncertain, RecordStatus, Reject, Release

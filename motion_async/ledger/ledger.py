@@ -15,7 +15,7 @@ from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError, LedgerConflictError, LedgerError
 from motion_async.http.endpoint import read_origin
 from motion_async.ledger.accounts import Account
-from motion_async.ledger.binding import BatchAccounts
+from motion_async.ledger.batch_accounts import BatchAccounts
 from motion_async.ledger.codec import check_name, write_metadata, write_request
 from motion_async.ledger.items import Entry, Item, ItemState, content_digest
 from motion_async.ledger.journal import LedgerJournal

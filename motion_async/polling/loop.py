@@ -25,8 +25,8 @@ from motion_async.events import Event, PollDisturbed, SessionSlowed, WatchEnded
 from motion_async.jobs import JobState, StatusChange
 from motion_async.loops import HomeLoop
 from motion_async.polling.freshness import is_stale
+from motion_async.polling.lingering import UndocumentedStatuses
 from motion_async.polling.tracked import IN_FLIGHT, UNSCHEDULED, TrackedJob
-from motion_async.polling.undocumented import UndocumentedStatuses
 from motion_async.timing.backoff import Backoff
 from motion_async.timing.pace import EARLY, Lane, Pace
 from motion_async.timing.schedule import Schedule, jittered

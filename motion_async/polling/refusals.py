@@ -1,4 +1,4 @@
-"""When a refusal of a poll is believed of a job that the service has taken: its 202 outweighs one until it has stood.
+"""Decides when a 404, 401 or 403 to a poll is believed of a job that the service has taken.
 
 A part of the service that has not heard of the job yet, or of the key, answers 404, 401 or 403 for a moment. Pure: time
 is an argument, and nothing here decides when a job is polled again.

@@ -11,7 +11,7 @@ import pytest
 
 from motion_async import InvalidRequestError, LedgerError, UncertainError
 from motion_async.ledger import LedgerTrouble, open_ledger
-from motion_async.ledger.binding import BatchAccounts
+from motion_async.ledger.batch_accounts import BatchAccounts
 from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage, TransientStoreError
 from motion_async.ledger.store.base import Store

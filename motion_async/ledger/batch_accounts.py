@@ -1,6 +1,6 @@
 """Binds batches to accounts: a run with another service or another key is refused before anything is sent.
 
-It decides that alone; the rows are read and written elsewhere, and no key is kept.
+The rows are `account_rows`, the comparison of keys is in `accounts`; no key is kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.ledger.binding` and `account_rows`: whose a batch is, on a ledger of each kind."""
+"""Tests of `motion_async.ledger.batch_accounts` and `account_rows`: whose a batch is, on a ledger of each kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of `motion_async.polling.undocumented`: which statuses that nobody knows are told of, and when."""
+"""Tests of `motion_async.polling.lingering`: which statuses that nobody knows are told of, and when."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import logging
 import pytest
 
 from motion_async import GrowingSchedule, JobState, JobStatus, StatusUndocumented
+from motion_async.polling.lingering import UndocumentedStatuses
 from motion_async.polling.tracked import TrackedJob
-from motion_async.polling.undocumented import UndocumentedStatuses
 
 
 def job(job_id: str = "a") -> TrackedJob:

@@ -1,4 +1,4 @@
-"""Which jobs stand in a status that the documentation does not name, and since when.
+"""Tells once of a job that stays in an undocumented status; which names are ends, `jobs` knows.
 
 Such a status ends nothing; one that stays for long may mean anything, so it is told of once. Time is an argument; a
 job in a documented status costs a look and no memory.
