@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from motion_async.batch.durations import PastDurations
 from motion_async.batch.many import BatchCalls
 from motion_async.client import Client
-from motion_async.contract.validation import as_request
+from motion_async.contract.validation import as_request, check_job_id
 from motion_async.errors import ConfigurationError, SessionClosedError
 from motion_async.http.endpoint import find_api_key, find_base_url, read_origin
 from motion_async.http.transport import Transport
@@ -278,6 +278,7 @@ class MotionSession(BatchCalls):
             request = as_request(prompt, style_reference_url, attachments)
         finally:
             del prompt, style_reference_url, attachments  # as in `create`
+        check_job_id(job_id)  # here already, as without a job it would be sent as a create
         return await self._send(request, key=key, metadata=metadata, followed=job_id)
 
     async def _send(self, request: VideoRequest, *, key: str | None, metadata: Any, followed: str | None = None) -> Job:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from motion_async import Job, MotionSession, VideoRequest, WrongLoopError
-from motion_async.ledger import Entry, Item, Ledger, open_ledger
+from motion_async.ledger import Account, Entry, Item, Ledger, open_ledger
+from motion_async.ledger.reading import ReadableLedger
 from motion_async.sandbox import Sandbox
 from tests.batches import QUICK
 
@@ -108,6 +109,8 @@ async def test_a_forked_process_is_told_so() -> None:
 LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "plan": lambda ledger, _: ledger.plan("launch", [Entry("other", VideoRequest("a video"))]),
     "plan nothing": lambda ledger, _: ledger.plan("launch", []),
+    "bind": lambda ledger, _: ledger.bind("launch", Account("https://api.motion.so", "motion_key")),
+    "adopt": lambda ledger, _: ledger.adopt("launch"),
     "journal": lambda ledger, item: _sync(lambda: ledger.journal(item)),
     "find": lambda ledger, _: ledger.find("launch", "hero"),
     "many": lambda ledger, _: ledger.many("launch", ["hero"]),
@@ -115,6 +118,8 @@ LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "items": lambda ledger, _: anext(ledger.items()),
     "keyed_earlier": lambda ledger, _: anext(ledger.keyed_earlier("launch")),
     "of_job": lambda ledger, _: ledger.of_job("a"),
+    "find_made": lambda ledger, _: ledger.find_made(VideoRequest("a video")),
+    "changes": lambda ledger, _: anext(ledger.changes()),
     "history": lambda ledger, item: ledger.history(item),
     "counts": lambda ledger, _: ledger.counts(),
     "durations": lambda ledger, _: ledger.durations(),
@@ -140,7 +145,11 @@ async def test_every_call_of_a_ledger_in_another_threads_loop_is_refused_at_once
 
 def test_every_public_call_of_a_ledger_is_tried_in_another_loop() -> None:
     """A method that is added is found here; what only tells of the past may be asked anywhere."""
-    methods = {name for name, value in vars(Ledger).items() if inspect.isfunction(value) and not name.startswith("_")}
+    methods = {
+        name
+        for name, value in (vars(ReadableLedger) | vars(Ledger)).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
     assert methods == {name for name in LEDGER_CALLS if " " not in name}
 
 

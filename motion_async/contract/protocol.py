@@ -1,8 +1,8 @@
 """The service's calls, what its answers mean, and which calls may be made again.
 
-An order becomes a `Call`, an `Answer` a value or an error. Pure: no I/O, no clock, no aiohttp. The table `_MEANING` is the specification of the error statuses.
-It decides which calls may be made again (`may_send_again`, `is_passing`), but not when: that is left to `sending.gate`
-and `polling.loop`, and the headers to `http.transport`.
+An order becomes a `Call`, an `Answer` a value or an error. Pure: no I/O, no clock, no aiohttp. The table `_MEANING` is
+the specification of the error statuses. It decides which calls may be made again (`may_send_again`, `is_passing`), but
+not when: that is left to `sending.gate` and `polling.loop`, and the headers to `http.transport`.
 """
 
 from __future__ import annotations

@@ -277,6 +277,14 @@ async def test_what_cannot_be_a_key_is_refused(motion: MotionSession, sandbox: S
     assert sandbox.counts.creates == 0
 
 
+@pytest.mark.parametrize("job_id", [None, "", 5])
+async def test_a_followup_to_no_job_is_no_create(motion: MotionSession, sandbox: Sandbox, job_id: Any) -> None:
+    """Nothing is sent, and nothing planned."""
+    with pytest.raises(InvalidRequestError, match="job_id"):
+        await motion.followup(job_id, "faster", key="order-17")
+    assert sandbox.counts.creates == sandbox.counts.followups == 0
+
+
 async def test_metadata_that_cannot_be_kept_is_refused(motion: MotionSession, sandbox: Sandbox) -> None:
     """Before anything is sent."""
     with pytest.raises(InvalidRequestError, match="JSON"):

@@ -229,7 +229,8 @@ async def _batch(
     batch: str = "batch",
 ) -> list[Any]:
     requests = [BatchRequest(prompt, id=prompt) for prompt in prompts]
-    async with motion.generate_many(requests, limiter=limiter, ledger=ledger, batch=batch) as outcomes:
+    kept = {} if ledger is None else {"ledger": ledger, "batch": batch}
+    async with motion.generate_many(requests, limiter=limiter, **kept) as outcomes:
         return [outcome async for outcome in outcomes]
 
 
