@@ -60,7 +60,7 @@ class Job:
         return self._tracked.state
 
     def transitions(self, *, timeout: float | None = None) -> Transitions:
-        """Read the job's changes in order, beginning with its current state; ends after completed or failed.
+        """Read the job's changes in order, beginning with its current state; the last one is its end.
 
         The job is polled while a step waits, and a step that is cancelled loses no change, as in `wait_for(anext(…))`;
         leaving `async with` ends the reader. It outlives outages of the service. Any number of readers cost one poll,
@@ -73,7 +73,8 @@ class Job:
 
         Raises:
             WaitTimeoutError: from a step, when the deadline has passed.
-            JobNotFoundError: from a step, when the service does not know the job.
+            JobNotFoundError: from a step, when the service does not know the job; of one that it has taken, when it has
+                said so for a minute, as with the next one.
             AuthenticationError: from a step, when the service does not know the key.
             ConnectImpossibleError: from a step, when no connection will be made until somebody does something.
             UnexpectedResponseError: from a step, when five answers in a row could not be read.
@@ -95,10 +96,11 @@ class Job:
             The state of the completed job.
 
         Raises:
-            JobFailedError: if the job failed.
+            JobFailedError: if the job failed, or ended under any other name that is no success; see `JobState.end`.
             InputRequiredError: if it waits for input and `on_input` is `raise`.
             WaitTimeoutError: if the deadline passed.
-            JobNotFoundError: if the service does not know the job.
+            JobNotFoundError: if the service does not know the job; of one that it has taken, when it has said so for
+                a minute, as with the next one.
             AuthenticationError: if the service does not know the key.
             ConnectImpossibleError: if no connection will be made until somebody does something.
             UnexpectedResponseError: if five answers in a row could not be read.

@@ -26,6 +26,7 @@ from motion_async import (
     RateLimitedError,
     SendDisturbed,
     ServiceError,
+    SessionClosedError,
     SessionSlowed,
     VideoRequest,
 )
@@ -185,6 +186,22 @@ async def test_a_followup_outlasts_a_denial_of_a_job_that_the_service_has_taken(
     await events.aclose()
     told = [event async for event in events if isinstance(event, SendDisturbed)]
     assert {(event.job_id, type(event.error)) for event in told} == {(job.id, type(caught.value))}
+
+
+async def test_a_followup_that_waits_out_a_denial_ends_with_its_session(
+    motion: MotionSession, service: Service
+) -> None:
+    """Nothing was sent, and it is said that the session was left."""
+    job = await completed(motion, service)
+    service.jobs[job.id].faults.extend([Fault("404")] * 1_000)
+    waiting = asyncio.create_task(job.followup("Faster"))
+    await asyncio.sleep(20)
+    start = now()
+    await motion.aclose()
+    with pytest.raises(SessionClosedError):
+        await waiting
+    assert now() - start < 1
+    assert service.taken[job.id] == 0
 
 
 async def test_a_poll_by_hand_says_what_the_service_said(motion: MotionSession, service: Service) -> None:

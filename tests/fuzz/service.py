@@ -18,9 +18,11 @@ import attrs
 from motion_async.contract.protocol import Answer, Call
 from motion_async.errors import ConnectionLostError
 
-__all__ = ["Fault", "Service", "Version", "state_of"]
+__all__ = ["FAILURES", "SUCCESSES", "Fault", "Service", "Version", "state_of"]
 
 START = datetime(2026, 4, 28, 23, 1, 4, tzinfo=UTC)
+SUCCESSES = ("completed", "Succeeded")
+FAILURES = ("failed", "cancelled")
 
 
 @attrs.frozen
@@ -35,7 +37,7 @@ class Version:
 
     @property
     def has_ended(self) -> bool:
-        return self.status in ("completed", "failed")
+        return self.status in SUCCESSES + FAILURES
 
 
 @attrs.frozen
@@ -52,6 +54,7 @@ class _Job:
     versions: list[Version] = attrs.field(factory=list)
     faults: deque[Fault] = attrs.field(factory=deque)
     unreadable: int = 0
+    denied: int = 0
 
 
 class Service:
@@ -85,7 +88,10 @@ class Service:
     def _add(self, job: _Job, turn: int, status: str) -> None:
         self._steps += 1
         now = START + timedelta(seconds=self._steps)
-        job.versions.append(Version(len(job.versions), turn, status, now, now if status == "completed" else None))
+        completed_at = now if status in SUCCESSES else None
+        if status == "rendering":  # it still has the time of the turn before
+            completed_at = next((one.completed_at for one in reversed(job.versions) if one.turn < turn), None)
+        job.versions.append(Version(len(job.versions), turn, status, now, completed_at))
 
     def version_of(self, job_id: str, updated_at: datetime) -> Version:
         """Give the version that changed at a moment."""
@@ -103,6 +109,9 @@ class Service:
         await asyncio.sleep(0.05 + fault.seconds)
         if job.versions[-1].turn > seen.turn + 1:
             fault = Fault("lost")  # no answer takes as long as a whole turn
+        if fault.kind == "denied" and job.denied < 2:  # three may be believed
+            job.denied += 1
+            return _answer(404, b"{}")
         job.unreadable = job.unreadable + 1 if fault.kind in ("unreadable", "another's") else 0
         if job.unreadable == 5:  # one less than ends a watch
             job.unreadable = 0
@@ -114,6 +123,7 @@ class Service:
             raise ConnectionLostError("lost", job_id=call.job_id)
         if fault.kind.isdecimal():
             return _answer(int(fault.kind), b"{}", retry_after=fault.retry_after)
+        job.denied = 0
         return _answer(200, state_of(call.job_id, seen))
 
     async def _send(self, call: Call) -> Answer:
@@ -126,7 +136,7 @@ class Service:
         if job_id is None:
             self.creates += 1
             job_id = f"job-{self.creates}"
-        elif self.jobs[job_id].versions[-1].status != "completed":
+        elif self.jobs[job_id].versions[-1].status not in SUCCESSES:
             return _answer(409, b"{}")
         if fault.kind == "untaken":
             raise ConnectionLostError("lost", job_id=call.job_id)
@@ -162,7 +172,7 @@ def state_of(job_id: str, seen: Version) -> bytes:
         "created_at": START.isoformat(),
         "updated_at": seen.updated_at.isoformat(),
         "completed_at": seen.completed_at.isoformat() if seen.completed_at else None,
-        "error": "no cats" if seen.status == "failed" else None,
+        "error": "no cats" if seen.status in FAILURES else None,
         "pending_user_input": seen.status == "awaiting_user_input",
     }
     return json.dumps(fields).encode()

@@ -36,15 +36,17 @@ from motion_async import (
 )
 from motion_async.batch.requests import Intake
 from motion_async.contract.wire import read_state
-from tests.fuzz.service import Fault, Service, Version, state_of
+from tests.fuzz.service import FAILURES, SUCCESSES, Fault, Service, Version, state_of
 from tests.virtual import VirtualLoop
 
 LONG = os.environ.get("MOTION_FUZZ") == "long"
-STATUSES = ("created", "running", "awaiting_user_input", "rendering", "completed", "completed", "failed")
+GOING_ON = ("created", "running", "awaiting_user_input", "rendering", "Running")
+STATUSES = (*GOING_ON, *SUCCESSES, *SUCCESSES, *FAILURES)
 LONGER_THAN_ANY_WAIT = 600.0
 
 poll_faults = st.one_of(
     st.builds(Fault, st.sampled_from(["lost", "500", "503", "unreadable", "another's"]), st.sampled_from([0.0, 20.0])),
+    st.builds(Fault, st.just("denied"), st.sampled_from([0.0, 1.0])),
     st.builds(Fault, st.sampled_from(["429", "503"]), retry_after=st.sampled_from([None, 0, 7])),
     st.builds(Fault, st.sampled_from(["none", "stale", "behind"]), st.sampled_from([0.0, 1.0, 29.0])),
 )
@@ -108,7 +110,7 @@ class Jobs(RuleBasedStateMachine):
         job_id = data.draw(st.sampled_from(sorted(self.jobs)))
         self.service_goes_on_to(job_id, status)
 
-    @rule(data=st.data(), statuses=st.lists(st.sampled_from(STATUSES[:4]), max_size=3), seen=st.booleans())
+    @rule(data=st.data(), statuses=st.lists(st.sampled_from(GOING_ON), max_size=3), seen=st.booleans())
     def a_turn_ends(self, data: st.DataObject, statuses: list[str], seen: bool) -> None:
         """A job goes on to its end, and the client sees each step or only some."""
         job_id = data.draw(st.sampled_from(sorted(self.jobs)))
@@ -135,7 +137,7 @@ class Jobs(RuleBasedStateMachine):
         """Another process gives a job a new turn, after both have seen the end of the one before."""
         job_id = data.draw(st.sampled_from(sorted(self.jobs)))
         newest, known = self.service.jobs[job_id].versions[-1], self.jobs[job_id].state
-        if newest.status == "completed" and known is not None and known.completed_at == newest.completed_at:
+        if newest.status in SUCCESSES and known is not None and known.completed_at == newest.completed_at:
             self.service.begin_turn(job_id)
 
     @rule(seconds=st.sampled_from([0.01, 0.06, 1.0, 3.0, 40.0]))
@@ -244,7 +246,7 @@ class Jobs(RuleBasedStateMachine):
                 version = self.version(change.state)
                 assert change.previous == previous
                 # A turn of which an answer was lost, or another process heard, may begin and end between two polls.
-                assert change.current != previous or (change.current.is_terminal and version is not None)
+                assert change.current != previous or (change.is_end and version is not None)
                 previous = change.current
                 if version is not None:
                     assert version.number > newest
@@ -263,7 +265,7 @@ class Jobs(RuleBasedStateMachine):
             first = changes[missed - 1 if reader.begins_with_it else missed :][: len(reader.seen)]
             assert not first or reader.seen[0].current == first[0].current
             assert reader.seen[1 : len(first)] == first[1:]
-            assert not any(change.current.is_terminal for change in reader.seen[:-1])
+            assert not any(change.is_end for change in reader.seen[:-1])
 
     @invariant()
     def a_wait_gives_the_end_of_the_newest_turn(self) -> None:
@@ -276,14 +278,14 @@ class Jobs(RuleBasedStateMachine):
             if error is None:
                 version = self.version(task.result())
                 assert version is not None
-                assert version.status == "completed"
+                assert version.status in SUCCESSES
                 assert version.turn >= reader.turn
             else:
                 if isinstance(error, FollowupUncertainError):
                     assert reader.job_id in self.in_doubt
                     continue
                 assert isinstance(error, JobFailedError)
-                assert any(v.status == "failed" for v in self.service.jobs[reader.job_id].versions)
+                assert any(v.status in FAILURES for v in self.service.jobs[reader.job_id].versions)
 
     @invariant()
     def nothing_goes_wrong_in_silence(self) -> None:
@@ -329,7 +331,7 @@ class Jobs(RuleBasedStateMachine):
         assert all(task is not None and task.done() for task in (*followers, *self.calls))
         for job_id in self.jobs:
             end = self.told[job_id][-1]
-            assert end.current.is_terminal
+            assert end.is_end
         self.changes_are_told_in_order_and_once()
         self.every_reader_has_seen_the_same()
         self.a_wait_gives_the_end_of_the_newest_turn()
