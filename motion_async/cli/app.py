@@ -57,9 +57,10 @@ Exit status, the worst of several jobs in the order 2, 3, 4, 1, 0:
   3    the service refused: 401, 402, 403, 404, 409, 429 to the end, other 4xx
   4    the outcome is not known: no connection, 5xx, an answer that was lost
        or cannot be read, --timeout; or the ledger cannot be read or written
+  129  hung up: its terminal was closed, or the ssh to it is lost
   130  interrupted; stderr says how to go on
   141  standard output was closed; stderr says how to go on
-  143  terminated, of `batch`; stderr says how to go on
+  143  terminated; stderr says how to go on
 
 On a terminal jobs are shown live. Elsewhere, or with --json, standard output
 has one JSON object a line and nothing else; words for people go to stderr:
@@ -261,9 +262,9 @@ def batch(
 
     All lines are checked before anything is sent, and what is sent is written
     into a ledger first. So the batch can be killed at any instant: the same
-    command goes on. After Ctrl-C nothing new is sent, what is under way is
-    finished and noted, and jobs that run go on at the service; a second one
-    leaves at once. A line that was rejected is sent again once it is changed,
+    command goes on. After Ctrl-C, SIGTERM or the loss of its terminal nothing
+    new is sent, what is under way is finished and noted, and jobs that run go
+    on at the service; a second Ctrl-C leaves at once. A line that was rejected is sent again once it is changed,
     and one that has failed under another id.
 
     Lines that --skip-invalid leaves out do not count for the exit status.

@@ -26,6 +26,7 @@ class ExitStatus(IntEnum):
     WRONG_USE = 2
     REFUSED = 3
     UNREACHABLE = 4
+    HUNG_UP = 129
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
     TERMINATED = 143
@@ -34,6 +35,7 @@ class ExitStatus(IntEnum):
 _WORST_FIRST: Final = (
     ExitStatus.INTERRUPTED,
     ExitStatus.TERMINATED,
+    ExitStatus.HUNG_UP,
     ExitStatus.OUTPUT_CLOSED,
     ExitStatus.WRONG_USE,
     ExitStatus.REFUSED,

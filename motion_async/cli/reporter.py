@@ -18,7 +18,7 @@ from motion_async.cli.commandline import command_line
 from motion_async.cli.failures import ExitStatus, exit_status, sentence
 from motion_async.cli.happenings import Completed, Failure, Happening, Interrupted
 from motion_async.cli.looks import one_line
-from motion_async.cli.stdout import Stdout
+from motion_async.cli.stdout import Stdout, point_nowhere
 from motion_async.errors import MotionError
 from motion_async.events import JobAccepted, SendAbandoned, SendDisturbed
 
@@ -63,8 +63,11 @@ def say(words: str) -> None:
     """Say one sentence on stderr; what is not printable in it is replaced."""
     # None under pythonw, and where a parent has closed it.
     if sys.stderr is not None:
-        sys.stderr.write(f"motion-async: {one_line(words)}\n")
-        sys.stderr.flush()
+        try:
+            sys.stderr.write(f"motion-async: {one_line(words)}\n")
+            sys.stderr.flush()
+        except OSError:  # its terminal was closed: nobody hears it, and the command still ends in good order
+            point_nowhere(sys.stderr)
 
 
 class Reporter:

@@ -10,10 +10,9 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import IO, Any, Final, TypeAlias, cast
 
 from rich.console import Console
 
@@ -22,15 +21,21 @@ from motion_async.cli.lines import JsonLines
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.screen import Screen
 from motion_async.cli.stdout import Stdout
-from motion_async.cli.stopping import Stop
+from motion_async.cli.stopping import HANGUP, SIGNALS, Stop
 from motion_async.errors import MotionError
 
 __all__ = ["Work", "execute"]
 
-_CUT_SHORT: Final = {ExitStatus.INTERRUPTED: "interrupted", ExitStatus.TERMINATED: "terminated"}
+_CUT_SHORT: Final = {
+    ExitStatus.INTERRUPTED: "interrupted",
+    ExitStatus.TERMINATED: "terminated",
+    ExitStatus.HUNG_UP: "hung up, as its terminal was closed",
+}
 _CUT_SHORT_BY: Final[dict[int | None, ExitStatus]] = {
-    signal.SIGINT: ExitStatus.INTERRUPTED,
+    HANGUP: ExitStatus.HUNG_UP,
     signal.SIGTERM: ExitStatus.TERMINATED,
+    signal.SIGINT: ExitStatus.INTERRUPTED,
+    None: ExitStatus.INTERRUPTED,
 }
 
 Work: TypeAlias = Callable[[Reporter], Coroutine[Any, Any, ExitStatus]]
@@ -40,42 +45,44 @@ Work: TypeAlias = Callable[[Reporter], Coroutine[Any, Any, ExitStatus]]
 def execute(work: Work, *, json: bool | None, stop: Stop | None = None) -> ExitStatus:
     """Run a command to its end, however that comes, and give its exit status.
 
-    `json` is None where a terminal decides. With a `stop` the command ends in its own way, on SIGTERM too, and a second
-    signal ends the process at once.
+    `json` is None where a terminal decides. The first signal ends the command in good order, with a `stop` in its own
+    way; after the second one it waits for nothing, and with a `stop`, as there is a ledger, ends at once.
     """
     # The reporter tells all of it in its own words.
     # Without a handler Python would print the library's warnings on stderr, in the middle of the picture.
     logging.getLogger("motion_async").addHandler(logging.NullHandler())
     stdout = Stdout()
     as_json = not stdout.is_terminal if json is None else json
-    sink = JsonLines(stdout) if as_json else Screen(stdout, Console(file=sys.stdout, highlight=False))
+    sink = JsonLines(stdout) if as_json else Screen(stdout, Console(file=cast("IO[str]", stdout), highlight=False))
     reporter = Reporter(sink, stdout)
+    has_ledger, stop = stop is not None, stop or Stop()
     try:
         with asyncio.Runner() as runner:
-            status = runner.run(_main(work, reporter, stdout, stop))
+            status = runner.run(_main(work, reporter, stdout, stop, has_ledger=has_ledger))
     except (KeyboardInterrupt, asyncio.CancelledError):  # nothing cancels it but an interrupt and a closed output
         status = ExitStatus.INTERRUPTED
-    if stdout.is_closed:
+    if stdout.is_closed and (stop.signal is None or stop.signal != HANGUP):
         status = ExitStatus.OUTPUT_CLOSED
         reporter.interrupted(stdout.why)
-    elif status is ExitStatus.INTERRUPTED:
-        status = status if stop is None else _CUT_SHORT_BY.get(stop.signal, status)
+    elif status is ExitStatus.INTERRUPTED or stdout.is_closed:
+        status = _CUT_SHORT_BY[stop.signal]
         reporter.interrupted(_CUT_SHORT[status])
     return status
 
 
-async def _main(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop | None) -> ExitStatus:
+async def _main(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop, *, has_ledger: bool) -> ExitStatus:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # a coroutine runs in a task
     loop = asyncio.get_running_loop()
-    interrupts = 0
+    presses = 0
 
     def interrupt(number: int) -> None:
-        nonlocal interrupts
-        interrupts += 1
-        if interrupts == 1:
+        nonlocal presses
+        # A terminal that is closed may tell of it twice, by the kernel and by the shell, and no person insists.
+        presses += number != HANGUP
+        if presses <= 1:
             end(number)
-        elif stop is None:  # a person who presses twice wants to wait for nothing more
+        elif not has_ledger:  # a person who presses twice wants to wait for nothing more
             loop.set_exception_handler(_tell_of_strangers)
             raise KeyboardInterrupt
         else:
@@ -84,15 +91,13 @@ async def _main(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop | Non
             os._exit(_CUT_SHORT_BY[number])
 
     def end(number: int | None = None) -> None:
-        if stop is None:
-            task.cancel()
-        else:
-            stop.signal = number
+        stop.signal = stop.signal or number
+        if not stop.is_asked:
             stop.ask(task.cancel)
 
     # The runner's own handler cancels in the middle of any callback of the loop, which some do not survive.
-    # Where an interrupt is to be ignored it stays so, and where the loop takes no signals the runner's handler stays.
-    for number in (signal.SIGINT,) if stop is None else (signal.SIGINT, signal.SIGTERM):
+    # What is to be ignored stays so, as under nohup, and where the loop takes no signals the runner's handler stays.
+    for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, interrupt, number)

@@ -1,7 +1,8 @@
 """Standard output, as long as somebody reads it.
 
-A pipe whose reader has gone, or a disk that is full, must not end in a traceback: the first line that cannot be
-written is noted, whoever asked is told, and nothing is written any more. It knows nothing of what a line says.
+A pipe whose reader has gone, a disk that is full or a terminal that was closed must not end in a traceback: the first
+line that cannot be written is noted, whoever asked is told, and nothing is written any more. It knows nothing of what
+a line says.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-__all__ = ["Stdout"]
+__all__ = ["Stdout", "point_nowhere"]
 
 
 class Stdout:
-    """Writes to standard output.
+    """Writes to standard output; rich takes it for a file.
 
     Attributes:
         is_closed: whether it could not be written once, and is not any more.
@@ -34,15 +35,36 @@ class Stdout:
         """Whether a person looks at it."""
         return sys.stdout is not None and sys.stdout.isatty()
 
+    @property
+    def encoding(self) -> str:
+        """What a terminal can show; see `TextIO.encoding`."""
+        return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        """See `is_terminal`."""
+        return self.is_terminal
+
     def line(self, text: str) -> None:
         """Write one line at once, unless nobody reads any more."""
-        if self.is_closed or sys.stdout is None:
-            return
-        try:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
-        except OSError as error:
-            self._close(error)
+        self.write(text + "\n")
+        self.flush()
+
+    def write(self, text: str) -> int:
+        """Write something, unless nobody reads any more; see `TextIO.write`."""
+        if not self.is_closed and sys.stdout is not None:
+            try:
+                sys.stdout.write(text)
+            except OSError as error:
+                self._close(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """See `TextIO.flush`."""
+        if not self.is_closed and sys.stdout is not None:
+            try:
+                sys.stdout.flush()
+            except OSError as error:
+                self._close(error)
 
     @contextmanager
     def file(self) -> Iterator[TextIO]:
@@ -70,7 +92,14 @@ class Stdout:
 
     def let_go(self) -> None:
         """Point standard output nowhere, so that its reader sees the end of it and no flush can fail."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        # Python flushes standard output once more at its end, and would print a traceback if that failed.
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        point_nowhere(sys.stdout)
+
+
+def point_nowhere(stream: TextIO) -> None:
+    """Have what is written to one of the process's streams go nowhere.
+
+    Python flushes them once more at its end, and would print a traceback or end with 120 if that failed.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

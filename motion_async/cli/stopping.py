@@ -1,4 +1,4 @@
-"""How a command is asked to end: what the first signal does, and that the second one waits for nothing.
+"""How a command is asked to end: by which signals, what the first one does, and that the second one waits for nothing.
 
 It knows no command and installs no handler of its own but the default ones, for as long as something blocks.
 """
@@ -11,10 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-__all__ = ["Stop", "interruptible"]
+__all__ = ["HANGUP", "SIGNALS", "Stop", "interruptible"]
 
-
-_DEFAULTS: Final[dict[int, Any]] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+HANGUP: Final[int | None] = getattr(signal, "SIGHUP", None)
+"""The signal of a terminal that is closed, or whose ssh is lost; None where there is none, as on Windows."""
+_DEFAULTS: Final[dict[int, Any]] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    **({} if HANGUP is None else {HANGUP: signal.SIG_DFL}),
+}
+SIGNALS: Final = tuple(_DEFAULTS)
+"""What asks a command to end."""
 
 
 class Stop:
@@ -48,7 +55,7 @@ def interruptible() -> Iterator[None]:
     """Let signals end something that blocks the event loop, whose own handlers would not run meanwhile."""
     before = {}
     if threading.current_thread() is threading.main_thread():  # signals are its alone
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             # One that is to be ignored stays so; None is a handler that Python knows nothing of.
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 before[number] = signal.signal(number, _DEFAULTS[number])

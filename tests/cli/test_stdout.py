@@ -82,6 +82,25 @@ print(stdout.is_closed, file=sys.stderr)
     assert (done.returncode, done.stderr) == (0, "told\nTrue\n")
 
 
+@pytest.mark.parametrize("size", [1, 5_000])
+def test_what_is_drawn_where_nobody_looks_any_more_raises_nothing(size: int) -> None:
+    """Who takes it for a file, as rich does, hears of it at no write and no flush; whoever asked is told once."""
+    code = f"""
+import sys
+from rich.console import Console
+from motion_async.cli.stdout import Stdout
+stdout = Stdout()
+stdout.on_close = lambda: print("told", file=sys.stderr)
+console = Console(file=stdout, highlight=False)
+for _ in range(2):
+    console.print("line\\n" * {size})
+print(stdout.is_closed, file=sys.stderr)
+"""
+    with open("/dev/full", "w") as full:  # noqa: PTH123  # a device
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "told\nTrue\n")
+
+
 def test_a_process_without_stdout_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no standard output at all, nobody looks, and writing does not fail."""
     monkeypatch.setattr(sys, "stdout", None)

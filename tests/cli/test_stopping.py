@@ -2,10 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from motion_async.cli.stopping import Stop, interruptible
+from motion_async.cli.stopping import SIGNALS, Stop, interruptible
 
 
 def test_a_command_that_says_nothing_is_cancelled() -> None:
@@ -19,6 +21,25 @@ def test_a_command_that_says_nothing_is_cancelled() -> None:
     stop.ask(lambda: done.append("cancelled"))
     assert done == ["cancelled", "own way", "cancelled"]
     assert stop.is_asked
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=signal.Signals)
+def test_each_signal_that_ends_a_command_ends_what_blocks(number: int) -> None:
+    """Even where the command has its own way to end, which a loop that is blocked would not come to."""
+    code = f"""
+import os, signal
+from motion_async.cli.stopping import interruptible
+signal.signal({number:d}, lambda *_: None)
+try:
+    with interruptible():
+        os.kill(os.getpid(), {number:d})
+        signal.pause()
+except KeyboardInterrupt:
+    signal.signal({number:d}, signal.SIG_DFL)
+    os.kill(os.getpid(), {number:d})
+"""
+    done = subprocess.run([sys.executable, "-c", code], timeout=20, check=False)
+    assert done.returncode == -number
 
 
 def test_what_blocks_can_be_interrupted_and_handlers_come_back() -> None:
