@@ -53,7 +53,7 @@ def from_dict(kind: Any, data: Mapping[str, Any]) -> Any:
         ConfigurationError: if the data has another shape, naming the field; if the kind is none that can be read.
     """
     try:
-        return _read(_READER, _kind_of(data, kind) if isinstance(kind, UnionType) else kind, data)
+        return _read(_reader(), _kind_of(data, kind) if isinstance(kind, UnionType) else kind, data)
     except ShapeError as error:
         reason = f"{getattr(kind, '__name__', 'the event')} cannot be read: {error}"
     del data  # a traceback with locals must not show signed URLs, and out here no exception holds them
@@ -217,7 +217,7 @@ def unread_fields(given: Mapping[str, Any]) -> frozenset[str]:
 
 def read_plain_request(plain: Mapping[str, Any]) -> VideoRequest:
     """Read a request that `write_plain_request` gave, or raise a `ShapeError`, also for a field that it has not."""
-    return _read(_STRICT_READER, VideoRequest, plain)  # type: ignore[no-any-return]  # which is its kind
+    return _read(_reader(strict=True), VideoRequest, plain)  # type: ignore[no-any-return]  # which is its kind
 
 
 def _state(given: Any, _: Any) -> JobState:
@@ -225,7 +225,8 @@ def _state(given: Any, _: Any) -> JobState:
     return read_plain_state(given)
 
 
-def _make_reader(*, strict: bool = False) -> cattrs.Converter:
+@cache  # and not at once: most processes read nothing, and to make one takes as long as to import a library
+def _reader(*, strict: bool = False) -> cattrs.Converter:
     """Make what reads any value by the types of its fields; a strict one takes no field that is not known."""
     reader = cattrs.Converter(forbid_extra_keys=strict)
     hooks: dict[Any, _Read] = {
@@ -303,7 +304,3 @@ def _parts_of(kind: type[MotionError]) -> type:
     defaults = {part.name: attrs.NOTHING if part.default is part.empty else part.default for part in given}
     fields = {name: attrs.field(default=default, type=hints[name]) for name, default in defaults.items()}
     return attrs.make_class(kind.__name__, fields)
-
-
-_READER: Final = _make_reader()
-_STRICT_READER: Final = _make_reader(strict=True)
