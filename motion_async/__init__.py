@@ -76,6 +76,7 @@ from motion_async.jobs import (
 from motion_async.polling.streams import EventStream
 from motion_async.polling.transitions import Transitions
 from motion_async.polling.waiting import OnInput
+from motion_async.polling.watch import Watch
 from motion_async.problems import Problem
 from motion_async.sending.gate import OnInsufficientCredits
 from motion_async.session import MotionSession
@@ -145,6 +146,7 @@ __all__ = [
     "UnexpectedResponseError",
     "VideoRequest",
     "WaitTimeoutError",
+    "Watch",
     "WatchEnded",
     "WrongLoopError",
 ]

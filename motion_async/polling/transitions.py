@@ -35,10 +35,12 @@ class Transitions(AsyncIterator[StatusChange]):
         polls: the session's loop.
         job: the job.
         timeout: seconds from the first step on, None for no deadline.
+        after: the token of the change that the reader has seen last, None if it has seen none.
     """
 
-    def __init__(self, polls: PollLoop, job: TrackedJob, *, timeout: float | None) -> None:
+    def __init__(self, polls: PollLoop, job: TrackedJob, *, timeout: float | None, after: str | None = None) -> None:
         self._polls = polls
+        self._after = after
         self._job = job
         self._timeout = timeout
         self._deadline: float | None = None
@@ -58,11 +60,16 @@ class Transitions(AsyncIterator[StatusChange]):
         if self._unread.is_closed:
             raise StopAsyncIteration
         change = self._begin() if self._observer is None else self._read()
-        if change is None:
-            change = await self._wait()
-        if change.is_end:
-            self._end()
-        return change
+        while True:
+            if change is None:
+                change = await self._wait()
+            if change.is_end:
+                self._end()
+            if change.previous is not None or change.token != self._after:
+                return change
+            if change.is_end:
+                raise StopAsyncIteration  # the reader has seen it, in this process or another
+            change = None
 
     def _begin(self) -> StatusChange | None:
         """Give the current state as the first change if it is known, and of the job's newest turn."""
