@@ -36,7 +36,7 @@ from motion_async.http.cancelling import is_cancelled
 from motion_async.http.transport import Exchange, Transport
 from motion_async.jobs import JobState
 from motion_async.sending.gate import HeldBack, Permit, SendGate
-from motion_async.sending.journal import NotOursToSend, SendJournal
+from motion_async.sending.journal import SEND_TASK, NotOursToSend, SendJournal
 from motion_async.sending.submission import Submission
 from motion_async.timing.closing import Closing
 
@@ -134,7 +134,7 @@ class Sender:
         """Make one exchange in a task of its own, which outlives the cancellation of its caller."""
         exchange = Exchange(partial(self._gate.leave, permit), self._grace)
         work = self._exchange_and_record(submission, permit, exchange)
-        task = asyncio.get_running_loop().create_task(work, name="motion_async.send")
+        task = asyncio.get_running_loop().create_task(work, name=SEND_TASK)
         self._under_way[task] = exchange
         task.add_done_callback(self._under_way.pop)
         try:
