@@ -61,6 +61,7 @@ class Watch(AsyncIterator[Event]):
         self._followed: dict[str, TrackedJob] = {}
         self._letting_go: asyncio.TimerHandle | None = None
         self._has_begun = False
+        self._is_interrupted = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,7 +81,10 @@ class Watch(AsyncIterator[Event]):
             if (event := self._unread.take()) is not None:
                 return event
             if not self._open or self._unread.is_closed:
+                open_jobs, self._open = self._open, {}
                 self.close()
+                if self._is_interrupted and open_jobs:
+                    raise next(iter(open_jobs.values())).closed_error()
                 raise StopAsyncIteration
             await self._wait()
 
@@ -134,6 +138,11 @@ class Watch(AsyncIterator[Event]):
             self._letting_go = None
         while self._followed:
             self._polls.unfollow(self._followed.popitem()[1])
+
+    def interrupt(self) -> None:
+        """Close it because the session is left: the step after what is unread tells of that."""
+        self._is_interrupted = True
+        self.close()
 
     def close(self) -> None:
         """Take no further event in; what is unread can still be read."""
