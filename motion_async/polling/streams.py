@@ -73,7 +73,7 @@ class EventStream(AsyncIterator[Event]):
             # Only while a step waits: a stream that is held and not read must cost no polls.
             self._polls.listen()
             try:
-                await self._unread.sleep()
+                await self._unread.sleep(self._polls.home.loop)
             finally:
                 self._polls.unlisten()
 

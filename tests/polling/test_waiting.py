@@ -297,7 +297,7 @@ async def test_everyone_who_sleeps_at_an_inbox_is_woken_and_whoever_gave_up_is_f
     """By an item, by other news, and by the end."""
     inbox: Inbox[int] = Inbox(limit=3)
     for wake in (lambda: inbox.put(1), inbox.wake, inbox.close):
-        sleepers = [asyncio.create_task(inbox.sleep()) for _ in range(3)]
+        sleepers = [asyncio.create_task(inbox.sleep(asyncio.get_running_loop())) for _ in range(3)]
         await asyncio.sleep(0)
         sleepers[0].cancel()
         await asyncio.wait(sleepers[:1])
