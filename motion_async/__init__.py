@@ -59,6 +59,7 @@ from motion_async.events import (
     SendDisturbed,
     SentElsewhere,
     SessionSlowed,
+    SessionStats,
     StatusUndocumented,
     WatchEnded,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "ServiceUnavailableError",
     "SessionClosedError",
     "SessionSlowed",
+    "SessionStats",
     "StatusChange",
     "StatusUndocumented",
     "Transitions",

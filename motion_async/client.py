@@ -21,7 +21,7 @@ from motion_async.contract.protocol import Call, create_call, followup_call, is_
 from motion_async.contract.validation import check_request, earliest_expiry
 from motion_async.contract.wire import unread_fields
 from motion_async.errors import FollowupNotAllowedError, MotionError
-from motion_async.events import SendDisturbed
+from motion_async.events import SendDisturbed, SessionStats
 from motion_async.http.transport import Transport
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.polling.loop import PollLoop
@@ -95,6 +95,8 @@ class Client:
             transport, self.gate, events.publish, paused=self._slow_down, grace=grace, now=now, closing=self._closing
         )
         self._unread: set[str] = set()
+        self._pace = pace
+        self._polls_sent = 0
         self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def _slow_down(self, error: MotionError, sent_at: float) -> None:
@@ -290,10 +292,22 @@ class Client:
     async def poll_once(self, job_id: str) -> JobState:
         """Ask for a job's state with one GET; the id is one that has been checked."""
         call = poll_call(job_id)
+        self._polls_sent += 1
         state = read_answer(call, await self._transport.exchange(call), now=self._now())
         if state.extra:
             self._tell_of_unread_fields(state)
         return state
+
+    def stats(self) -> SessionStats:
+        """Say how the session stands."""
+        return SessionStats(
+            watched=self.polls.count_watched(),
+            polls=self._polls_sent,
+            polls_per_second=self._pace.rate(asyncio.get_running_loop().time()),
+            paused_for=self.polls.rest_of_pause() or 0.0,
+            sending=self._sender.count_under_way(),
+            waiting_to_send=self.gate.waiting,
+        )
 
     def _tell_of_unread_fields(self, state: JobState) -> None:
         """Warn once a session of each documented field that comes in another form; all goes on without it."""

@@ -274,6 +274,10 @@ class Sender:
             _log.log(level, "the caller of a %s was cancelled, and: %s", call.kind, error)
             self._publish(SendAbandoned(call.job_id, error))
 
+    def count_under_way(self) -> int:
+        """Count the sends whose answer is waited for."""
+        return len(self._under_way)
+
     async def aclose(self) -> None:
         """End all sends: what may have reached the service gets the grace to finish, the rest ends at once."""
         # What has sent nothing ends first; the rest may finish within the grace, and is uncertain after it.
