@@ -41,7 +41,7 @@ from motion_async.timing.schedule import Schedule
 
 __all__ = ["Client"]
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 _POLL_ATTEMPTS: Final = 4
 _LOOKS: Final = 6
@@ -97,6 +97,7 @@ class Client:
         self._unread: set[str] = set()
         self._pace = pace
         self._polls_sent = 0
+        self._polls_failed = 0  # in a row, of all jobs
         self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def _slow_down(self, error: MotionError, sent_at: float) -> None:
@@ -293,10 +294,29 @@ class Client:
         """Ask for a job's state with one GET; the id is one that has been checked."""
         call = poll_call(job_id)
         self._polls_sent += 1
-        state = read_answer(call, await self._transport.exchange(call), now=self._now())
+        try:
+            state = read_answer(call, await self._transport.exchange(call), now=self._now())
+        except MotionError as error:
+            self._log_failed_poll(job_id, error)
+            raise
+        if self._polls_failed:
+            _log.info("polls are answered again; %d have failed", self._polls_failed, extra={"call": "poll"})
+            self._polls_failed = 0
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("job %s is %s", job_id, shown(state.status), extra={"call": "poll", "job_id": job_id})
         if state.extra:
             self._tell_of_unread_fields(state)
         return state
+
+    def _log_failed_poll(self, job_id: str, error: MotionError) -> None:
+        """Warn of the first poll that fails, of all jobs and in a row; further ones are for whoever debugs."""
+        extra = {"call": "poll", "job_id": job_id, "http_status": getattr(error, "http_status", None)}
+        is_first = is_passing(error) and not self._polls_failed
+        self._polls_failed += is_passing(error)
+        if is_first:
+            _log.warning("polls fail: %s; they are tried again", error, extra={**extra, "attempt": 1})
+        else:
+            _log.debug("a poll failed: %s", error, extra={**extra, "attempt": self._polls_failed})
 
     def stats(self) -> SessionStats:
         """Say how the session stands."""

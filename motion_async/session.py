@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MotionSession"]
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class MotionSession(BatchCalls, ReadCalls):

@@ -56,11 +56,16 @@ def check_on_insufficient_credits(given: OnInsufficientCredits) -> OnInsufficien
 
 _SENT: Final = "the call could be sent"
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class HeldBack(Exception):  # noqa: N818  # it is no error: the send waits for its next turn
     """A send must not leave just now, although its turn had come; it stays inside the library."""
+
+
+def _extra_of(refusal: MotionError) -> dict[str, object]:
+    """Give the fields of a log record about a refusal."""
+    return {"job_id": refusal.job_id, "http_status": getattr(refusal, "http_status", None)}
 
 
 @attrs.define(eq=False)
@@ -80,12 +85,15 @@ class _Barrier:
     def close(self, refusal: MotionError, *, now: float, wait: float) -> None:
         if not self.is_closed:
             self.closed_at = now
+            _log.warning("nothing more is sent for now: %s", refusal, extra=_extra_of(refusal))
         self.failures += 1
         self.refusal = refusal
         # Never sooner than was promised before: a short Retry-After does not cut a long one short.
         self.probes_at = max(self.probes_at, now + wait)
 
     def open(self) -> None:
+        if self.is_closed:
+            _log.info("the service answers sends again; tries that had failed: %d", self.failures)
         self.failures = 0
         self.probes_at = -math.inf
 

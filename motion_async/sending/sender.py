@@ -50,7 +50,7 @@ _FRESH: Final = 1.0
 """Seconds for which a look at a job counts before its followup is sent."""
 
 _T = TypeVar("_T")
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class Sender:
@@ -111,6 +111,8 @@ class Sender:
                 was_disallowed |= isinstance(error, FollowupNotAllowedError)
                 pause = self._gate.delay(failures) if permit.next_wait is None else 0.0
                 wait, failed = permit.next_wait or pause, max(permit.failures, failures)
+                extra = {"call": submission.call.kind, "job_id": submission.call.job_id, "attempt": failures}
+                _log.debug("a try failed: %s", error, extra=extra)
                 self._publish(SendDisturbed(submission.call.job_id, error, failed, wait))
             finally:
                 # However the try ended: a probe that is never released would hold back every other send for good.
@@ -256,7 +258,8 @@ class Sender:
                 await _wait_until_kept(journal.accepted(answered))
         if isinstance(answered, MotionError):
             raise answered
-        _log.info("the service took a request: job %s", answered.job_id)
+        extra = {"job_id": answered.job_id, "call": submission.call.kind}
+        _log.info("the service took a request: job %s", answered.job_id, extra=extra)
         return answered
 
     def _report(self, call: Call, task: asyncio.Task[tuple[JobState, _T]]) -> None:
@@ -266,12 +269,16 @@ class Sender:
         error = task.exception()
         if error is None:
             job_id = task.result()[0].job_id
-            _log.warning("the caller of a %s was cancelled; the service took it: job %s", call.kind, job_id)
+            extra = {"job_id": job_id, "call": call.kind}
+            _log.warning(
+                "the caller of a %s was cancelled; the service took it: job %s", call.kind, job_id, extra=extra
+            )
             self._publish(SendAbandoned(job_id, None))
         elif isinstance(error, MotionError):
             # A doubt may have cost credits; what was provably not taken has cost nothing.
             level = logging.WARNING if isinstance(error, UncertainError) else logging.DEBUG
-            _log.log(level, "the caller of a %s was cancelled, and: %s", call.kind, error)
+            words = "the caller of a %s was cancelled, and: %s"
+            _log.log(level, words, call.kind, error, extra={"job_id": error.job_id, "call": call.kind})
             self._publish(SendAbandoned(call.job_id, error))
 
     def count_under_way(self) -> int:
