@@ -63,11 +63,6 @@ class HeldBack(Exception):  # noqa: N818  # it is no error: the send waits for i
     """A send must not leave just now, although its turn had come; it stays inside the library."""
 
 
-def _extra_of(refusal: MotionError) -> dict[str, object]:
-    """Give the fields of a log record about a refusal."""
-    return {"job_id": refusal.job_id, "http_status": getattr(refusal, "http_status", None)}
-
-
 @attrs.define(eq=False)
 class _Barrier:
     """Holds sends back after a refusal: one of them at a time probes whether the refusal still stands."""
@@ -85,15 +80,12 @@ class _Barrier:
     def close(self, refusal: MotionError, *, now: float, wait: float) -> None:
         if not self.is_closed:
             self.closed_at = now
-            _log.warning("nothing more is sent for now: %s", refusal, extra=_extra_of(refusal))
         self.failures += 1
         self.refusal = refusal
         # Never sooner than was promised before: a short Retry-After does not cut a long one short.
         self.probes_at = max(self.probes_at, now + wait)
 
     def open(self) -> None:
-        if self.is_closed:
-            _log.info("the service answers sends again; tries that had failed: %d", self.failures)
         self.failures = 0
         self.probes_at = -math.inf
 
@@ -281,6 +273,8 @@ class SendGate:
         # made, each send finds that out at once, and to wait helps none.
         elif isinstance(answered, JobState | ServiceError | ConnectImpossibleError):
             if is_news:
+                if self._service.is_closed:
+                    _log.info("the service answers sends again; tries that had failed: %d", self._service.failures)
                 self._service.open()
             self._judge_credits(permit, answered, left_at=left_at, now=now)
             if is_news and isinstance(answered, JobState):
@@ -302,6 +296,9 @@ class SendGate:
     def _close_after(self, refusal: MotionError, now: float) -> float:
         """Close for all, and give the seconds until one of them probes."""
         retry_after = None
+        if not self._service.is_closed:
+            extra = {"job_id": refusal.job_id, "http_status": getattr(refusal, "http_status", None)}
+            _log.warning("sends are held back, and one at a time is tried: %s", refusal, extra=extra)
         if isinstance(refusal, RateLimitedError):
             self._pace.refused(now)
             retry_after = refusal.retry_after
