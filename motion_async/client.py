@@ -17,9 +17,9 @@ from weakref import WeakValueDictionary
 import anyio
 
 from motion_async.batch.requests import Intake
+from motion_async.codec import unread_fields
 from motion_async.contract.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.contract.validation import check_request, earliest_expiry
-from motion_async.contract.wire import unread_fields
 from motion_async.errors import FollowupNotAllowedError, MotionError
 from motion_async.events import SendDisturbed, SessionStats
 from motion_async.http.transport import Transport
