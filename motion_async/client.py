@@ -22,7 +22,7 @@ from motion_async.contract.validation import check_request, earliest_expiry
 from motion_async.contract.wire import unread_fields
 from motion_async.errors import FollowupNotAllowedError, MotionError
 from motion_async.http.transport import Transport
-from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.streams import EventHub
 from motion_async.polling.tracked import TrackedJob
@@ -265,7 +265,7 @@ class Client:
         """Ask for a job's state with one GET; the id is one that has been checked."""
         call = poll_call(job_id)
         state = read_answer(call, await self._transport.exchange(call), now=self._now())
-        if state.extra:
+        if state.extra is not NOTHING_ELSE:
             self._tell_of_unread_fields(state)
         return state
 

@@ -179,8 +179,9 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
     if job_id is not None:
         # One string for all states of a job: thousands of states may be held at a time.
         given["job_id"] = asked if job_id == asked else canonical_job_id(job_id)
+    unread: frozenset[str] = frozenset()
     try:
-        state, unread = _read_job_state(given, JobState), frozenset[str]()
+        state = _read_job_state(given, JobState)
     except cattrs.BaseValidationError:
         state, unread = _read_without_unread(given)
     if given.keys() == _STATE_FIELDS and not unread:
