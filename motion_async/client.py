@@ -23,7 +23,7 @@ from motion_async.contract.validation import check_request, earliest_expiry
 from motion_async.errors import FollowupNotAllowedError, MotionError
 from motion_async.events import SendDisturbed, SessionStats
 from motion_async.http.transport import Transport
-from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.streams import EventHub
 from motion_async.polling.tracked import TrackedJob
@@ -304,7 +304,7 @@ class Client:
             self._polls_failed = 0
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("job %s is %s", job_id, shown(state.status), extra={"call": "poll", "job_id": job_id})
-        if state.extra:
+        if state.extra is not NOTHING_ELSE:
             self._tell_of_unread_fields(state)
         return state
 
