@@ -60,6 +60,7 @@ from motion_async.events import (
     SendDisturbed,
     SentElsewhere,
     SessionSlowed,
+    SessionStats,
     StatusUndocumented,
     WatchEnded,
 )
@@ -77,6 +78,7 @@ from motion_async.jobs import (
 from motion_async.polling.streams import EventStream
 from motion_async.polling.transitions import Transitions
 from motion_async.polling.waiting import OnInput
+from motion_async.polling.watch import Watch
 from motion_async.problems import Problem
 from motion_async.pydantic_schemas import attach_schemas
 from motion_async.sending.gate import OnInsufficientCredits
@@ -141,6 +143,7 @@ __all__ = [
     "ServiceUnavailableError",
     "SessionClosedError",
     "SessionSlowed",
+    "SessionStats",
     "StatusChange",
     "StatusUndocumented",
     "Transitions",
@@ -149,6 +152,7 @@ __all__ = [
     "UnexpectedResponseError",
     "VideoRequest",
     "WaitTimeoutError",
+    "Watch",
     "WatchEnded",
     "WrongLoopError",
 ]

@@ -59,7 +59,7 @@ class Job:
         """The newest state that this session has seen, None if it has seen none."""
         return self._tracked.state
 
-    def transitions(self, *, timeout: float | None = None) -> Transitions:
+    def transitions(self, *, timeout: float | None = None, after: str | None = None) -> Transitions:
         """Read the job's changes in order, beginning with its current state; the last one is its end.
 
         The job is polled while a step waits, and a step that is cancelled loses no change, as in `wait_for(anext(…))`;
@@ -70,6 +70,8 @@ class Job:
         Args:
             timeout: seconds from the first step on, at least 0. With None a service that cannot be reached is waited
                 for without end; `MotionSession.events` tells of it.
+            after: the `token` of the change that the reader has seen last, from this process or another: it is not told
+                again, and if it was the end, there is nothing more.
 
         Raises:
             WaitTimeoutError: from a step, when the deadline has passed.
@@ -82,7 +84,7 @@ class Job:
             MotionError: from a step, for any other refusal of a poll.
             ConfigurationError: for a timeout out of bounds.
         """
-        return Transitions(self._polls, self._tracked, timeout=check_timeout(timeout))
+        return Transitions(self._polls, self._tracked, timeout=check_timeout(timeout), after=after)
 
     async def wait(self, *, timeout: float | None = None, on_input: OnInput = "wait") -> JobState:
         """Wait until the job completes.

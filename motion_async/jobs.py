@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, TypeAlias
+from urllib.parse import quote
 
 import attrs
 
@@ -315,6 +316,19 @@ class StatusChange:
     def is_end(self) -> bool:
         """Whether the job, or its newest turn, has come to its end."""
         return self.state.has_ended
+
+    @property
+    def token(self) -> str:
+        """Where a reader stands after this change, the same in every process: printable ASCII without blanks.
+
+        It is made of what the service said: the job, the status, and of an end when that was. Only that of an end has
+        an `@` in it.
+        """
+        position = f"{quote(self.job_id, safe='')}:{quote(self.current, safe='')}"
+        if not self.is_end:
+            return position
+        at = self.state.completed_at or self.state.updated_at
+        return f"{position}@{'' if at is None else round(at.timestamp() * 1_000)}"
 
 
 @attrs.frozen

@@ -27,8 +27,9 @@ from motion_async.jobs import Attachment, JobState, VideoRequest
 from motion_async.ledger.accounts import Account
 from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number, check_whole_number
-from motion_async.polling.streams import EventHub, EventStream
+from motion_async.polling.streams import EventHub
 from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
+from motion_async.reading import ReadCalls
 from motion_async.redaction import Secret
 from motion_async.timing.backoff import Backoff, check_backoff
 from motion_async.timing.pace import Pace
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MotionSession"]
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
-class MotionSession(BatchCalls):
+class MotionSession(BatchCalls, ReadCalls):
     """A session with Mosaic Motion: creates jobs, follows them up, polls and watches them.
 
     Use it with `async with`, in one event loop; it may be entered in one task and left in another. All its jobs share
@@ -293,24 +294,6 @@ class MotionSession(BatchCalls):
             watched = await calls.followup(followed, request, metadata=metadata)
         return Job(self, calls.polls, watched)
 
-    async def poll(self, job_id: str) -> JobState:
-        """Ask for a job's state: one GET, tried up to four times while the trouble may pass by itself.
-
-        It has its turn in the session's pace like any other poll, and waits when the service has asked for a pause, by
-        a `Retry-After` of up to an hour. End it sooner with `asyncio.timeout`.
-
-        Args:
-            job_id: the job.
-
-        Returns:
-            The state that the service gave.
-
-        Raises:
-            JobNotFoundError: if there is no such job for this key.
-            MotionError: any other refusal, an answer that can't be read, or no answer.
-        """
-        return await self._open().poll(job_id)
-
     def job(self, job_id: str) -> Job:
         """Take a job up again by its id, from this process or another: no I/O.
 
@@ -364,21 +347,6 @@ class MotionSession(BatchCalls):
         except asyncio.CancelledError:
             _log.warning("the caller of generate was cancelled; job %s goes on", job.id)
             raise
-
-    def events(self, *, max_unread: int = 10_000) -> EventStream:
-        """Read every change and every disturbance of all jobs of this session, from now on.
-
-        While a step waits all are polled until they end; one that is cancelled loses no event. `async with` ends it.
-
-        Args:
-            max_unread: how many unread events are kept, 1 to 1,000,000,000; then the oldest are dropped, and told of.
-
-        Raises:
-            ConfigurationError: for an option out of bounds.
-            SessionClosedError: if the session is not open.
-        """
-        polls = self._open().polls
-        return self._events.open(polls, limit=check_whole_number("max_unread", max_unread, low=1, high=1_000_000_000))
 
     def _open(self) -> Client:
         if self._client is None:

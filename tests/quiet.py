@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
 from motion_async.timing.pace import Pace
 
-__all__ = ["START", "Heard", "quiet_loop", "state"]
+__all__ = ["START", "Heard", "quiet_loop", "state", "unanswered"]
 
 START = datetime(2026, 4, 28, tzinfo=UTC)
 
@@ -25,6 +26,11 @@ class Heard:
 
     def notify(self, change: StatusChange | None) -> None:
         self.news.append(change)
+
+
+async def unanswered(_: str) -> JobState:
+    """Poll for ever."""
+    return await asyncio.get_running_loop().create_future()
 
 
 def quiet_loop() -> PollLoop:

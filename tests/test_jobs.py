@@ -3,7 +3,7 @@
 import copy
 import pickle
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -272,6 +272,32 @@ def test_no_attachments_are_an_empty_tuple() -> None:
 def test_a_single_thing_is_not_taken_apart(given: Any) -> None:
     """A string, bytes or a mapping is no list of attachments, and is kept for validation to tell."""
     assert VideoRequest("p", attachments=given).attachments is given
+
+
+MOMENT = round(NOW.timestamp() * 1_000)
+
+
+@pytest.mark.parametrize(
+    ("state", "token"),
+    [
+        (JobState(JOB, JobStatus.RUNNING, updated_at=NOW), f"{JOB}:running"),
+        (
+            JobState(JOB, JobStatus.COMPLETED, updated_at=NOW, completed_at=NOW),
+            f"{JOB}:completed@{MOMENT}",
+        ),
+        (JobState(JOB, JobStatus.FAILED, updated_at=NOW), f"{JOB}:failed@{MOMENT}"),
+        (JobState(JOB, JobStatus.FAILED), f"{JOB}:failed@"),
+        (JobState("a/b é@\n", JobStatus("no\r\nend @x")), "a%2Fb%20%C3%A9%40%0A:no%0D%0Aend%20%40x"),
+    ],
+)
+def test_a_token_is_made_of_what_the_service_said(state: JobState, token: str) -> None:
+    """So it is the same in every process; it goes into a header, and only an end has an `@`."""
+    change = StatusChange(state.job_id, JobStatus.QUEUED, state.status, state, NOW)
+    assert change.token == token
+    assert ("@" in token) is change.is_end
+    assert token.isascii()
+    assert token.isprintable()
+    assert change.token == StatusChange(state.job_id, None, state.status, state, NOW + timedelta(hours=1)).token
 
 
 def test_an_outcome_is_ok_unless_it_has_an_error() -> None:

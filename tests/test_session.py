@@ -422,6 +422,48 @@ async def test_a_wait_that_nobody_answered_says_so(sandbox: Sandbox) -> None:
 # Events.
 
 
+async def test_five_tabs_cost_one_poll_and_none_after_the_end(sandbox: Sandbox, motion: MotionSession) -> None:
+    """Each is one call; whoever comes back with its last token goes on there, in another session too."""
+    jobs = [await motion.create(f"A launch, version {number}") for number in range(2)]
+
+    async def read(session: MotionSession, after: str | None = None) -> list[StatusChange]:
+        async with session.watch([job.id for job in jobs], after=after, timeout=30) as watch:
+            return [event async for event in watch if isinstance(event, StatusChange)]
+
+    tabs = await asyncio.gather(*(read(motion) for _ in range(5)))
+    assert {(change.job_id, change.current) for change in tabs[0] if change.is_end} == {
+        (job.id, JobStatus.COMPLETED) for job in jobs
+    }
+    assert [[change.token for change in tab] for tab in tabs] == [[change.token for change in tabs[0]]] * 5
+    polls = sandbox.counts.polls
+    again = await read(motion, after=tabs[0][-1].token)
+    assert sandbox.counts.polls == polls
+    assert len(again) == 1
+    async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as other:
+        tokens = [change.token for change in tabs[0] if change.is_end]
+        watch = other.watch([job.id for job in jobs], after=tokens, timeout=30)
+        assert [event async for event in watch] == []
+        assert sandbox.counts.polls == polls + 2
+        end = next(change for change in tabs[0] if change.is_end)
+        assert [change async for change in other.job(end.job_id).transitions(after=end.token)] == []
+
+
+@pytest.mark.parametrize("job_ids", ["a-job", b"a-job", 5, None])
+async def test_what_is_no_list_of_jobs_is_refused(motion: MotionSession, job_ids: Any) -> None:
+    """One id alone would be watched letter by letter."""
+    with pytest.raises(ConfigurationError, match="job_ids"):
+        motion.watch(job_ids)
+
+
+async def test_a_watch_of_what_cannot_be_a_job_is_refused(motion: MotionSession) -> None:
+    """At once, and so is a deadline that is none."""
+    with pytest.raises(InvalidRequestError, match="job_id"):
+        motion.watch(["a", ".."])
+    with pytest.raises(ConfigurationError, match="timeout"):
+        motion.watch(["a"], timeout=-1)
+    assert [event async for event in motion.watch([])] == []
+
+
 async def test_events_tell_of_jobs_that_nobody_waits_for(sandbox: Sandbox, motion: MotionSession) -> None:
     """While a stream is open the session's jobs are polled to their end, and every change is told."""
     events = motion.events()

@@ -56,7 +56,7 @@ _LOOK_AGAIN: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
 """Seconds between two looks at an item that another process is sending: at first, and at most."""
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 def check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:

@@ -182,8 +182,9 @@ def read_plain_state(given: Mapping[str, Any]) -> JobState:
 
     That is for an id or a status that is missing or of another type.
     """
+    unread: frozenset[str] = frozenset()
     try:
-        state, unread = _read_job_state(given, JobState), frozenset[str]()
+        state = _read_job_state(given, JobState)
     except cattrs.BaseValidationError:
         state, unread = _read_without_unread(given)
     if given.keys() == _STATE_FIELDS and not unread:

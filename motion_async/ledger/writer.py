@@ -23,6 +23,7 @@ from motion_async.ledger.outage import Outage, PermanentStoreError, TransientSto
 from motion_async.ledger.transitions import Claim, Move
 from motion_async.ledger.writes import Plan, Reconnect, Write
 from motion_async.loops import HomeLoop
+from motion_async.sending.journal import sends_under_way
 
 if TYPE_CHECKING:
     from motion_async.ledger.store.base import Store
@@ -32,10 +33,10 @@ __all__ = ["Writer"]
 _HEAVIEST_GROUP: Final = 400
 """So many rows are written in one transaction: more of it would hold up the event loop for longer than it saves."""
 _LAST_ROUND: Final = 5.0
-"""Seconds in which what still waits is tried again after the ledger was closed, if there is trouble."""
+"""Seconds in which what still waits is tried again after ledger or loop have ended, if there is trouble."""
 _CLOSED: Final = "it has been closed"
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 @attrs.define(eq=False)
@@ -63,6 +64,8 @@ class Writer:
         self._news = asyncio.Event()
         self._closed_at: float | None = None
         self._closing = asyncio.Event()
+        self._loop_ended_at: float | None = None
+        self._last_sends: set[asyncio.Task[Any]] = set()
         self._unwritten: list[Write] = []
         self._reason = _CLOSED
         self._suspects = 0
@@ -123,15 +126,35 @@ class Writer:
 
     async def _run(self) -> None:
         try:
-            while self._waiting or self._closed_at is None:
-                if self._waiting:
-                    await self._write_group()
-                else:
-                    self._news.clear()
-                    await self._news.wait()
+            while self._waiting or self._is_needed():
+                try:
+                    await self._write_next()
+                except asyncio.CancelledError:
+                    if self._loop_ended_at is not None:
+                        raise
+                    self._outlast_sends()
         finally:
             # Something waits only if the event loop ends this task: it is not on disk, and will not be.
             self._fail_all("its event loop has ended")
+
+    def _is_needed(self) -> bool:
+        has_sends = self._loop_ended_at is None or any(not send.done() for send in self._last_sends)
+        return has_sends and self._closed_at is None
+
+    async def _write_next(self) -> None:
+        if self._waiting:
+            await self._write_group()
+        else:
+            self._news.clear()
+            await self._news.wait()
+
+    def _outlast_sends(self) -> None:
+        """Go on although the event loop is being ended, which cancels every task once: an id may still be coming."""
+        self._loop_ended_at = self._loop.time()
+        self._task.uncancel()
+        self._last_sends = sends_under_way()
+        for send in self._last_sends:
+            send.add_done_callback(lambda _: self._news.set())
 
     async def _write_group(self) -> None:
         """Write the first of those that wait; they go on waiting, in front of all others, until they are on disk."""
@@ -175,13 +198,14 @@ class Writer:
         for waiting in list(self._waiting):
             if now - waiting.since >= self._outage.patience:
                 self._give_up(waiting, str(error))
-        if self._closed_at is None:
+        over_at = self._loop_ended_at if self._closed_at is None else self._closed_at
+        if over_at is None:
             try:
                 async with asyncio.timeout(pause):
                     await self._closing.wait()
             except TimeoutError:
                 return
-        elif now - self._closed_at > min(_LAST_ROUND, self._outage.patience):
+        elif now - over_at > min(_LAST_ROUND, self._outage.patience):
             self._fail_all(str(error))
         else:
             await asyncio.sleep(pause)

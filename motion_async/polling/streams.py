@@ -1,11 +1,11 @@
-"""The way to follow a whole session: a stream of every event, for each reader a small buffer of its own.
+"""Streams of every event of a session, with an inbox for each reader; and where the readers of some jobs are filled.
 
 A slow reader slows nobody, and hears of what it has missed. Nothing here polls; it tells the loop what to poll.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Final, Self
 from weakref import WeakSet
@@ -15,6 +15,7 @@ from motion_async.jobs import StatusChange
 from motion_async.polling.inbox import Inbox
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
+from motion_async.polling.watch import Watch
 
 __all__ = ["EventHub", "EventStream"]
 
@@ -30,10 +31,12 @@ class EventStream(AsyncIterator[Event]):
     Args:
         polls: the session's loop.
         limit: how many unread events are kept; the oldest ones go first, and an `EventsDropped` says so.
+        covers: whether it covers any job, or hears of those alone that others have polled.
     """
 
-    def __init__(self, polls: PollLoop, *, limit: int) -> None:
+    def __init__(self, polls: PollLoop, *, limit: int, covers: bool = True) -> None:
         self._polls = polls
+        self._covers = covers
         self._covered: dict[str, TrackedJob] = {}
         self._unread: Inbox[Event] = Inbox(limit=limit)
 
@@ -43,7 +46,7 @@ class EventStream(AsyncIterator[Event]):
         Args:
             job: the job.
         """
-        if not self._unread.is_closed and not job.has_ended and job.job_id not in self._covered:
+        if self._covers and not self._unread.is_closed and not job.has_ended and job.job_id not in self._covered:
             self._covered[job.job_id] = job
             self._polls.cover(job)
 
@@ -70,12 +73,18 @@ class EventStream(AsyncIterator[Event]):
                 return event
             if self._unread.is_closed:
                 raise StopAsyncIteration
-            # Only while a step waits: a stream that is held and not read must cost no polls.
-            self._polls.listen()
-            try:
-                await self._unread.sleep()
-            finally:
-                self._polls.unlisten()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        if not self._covers:
+            await self._unread.sleep()
+            return
+        # Only while a step waits: a stream that is held and not read must cost no polls.
+        self._polls.listen()
+        try:
+            await self._unread.sleep()
+        finally:
+            self._polls.unlisten()
 
     def close(self) -> None:
         """Take no further event in; what is unread can still be read."""
@@ -107,10 +116,25 @@ class EventHub:
     def __init__(self) -> None:
         self._streams: WeakSet[EventStream] = WeakSet()
         self._ends: dict[str, tuple[object, ...]] = {}
+        self._watches: dict[str, WeakSet[Watch]] = {}
 
-    def open(self, polls: PollLoop, *, limit: int) -> EventStream:
-        """Give a new stream that covers every job the session knows; `limit` as in `EventStream`."""
-        stream = EventStream(polls, limit=limit)
+    def fill(self, watch: Watch, job_ids: Iterable[str]) -> None:
+        """Give a watch the events of some jobs from now on, until it is emptied or nobody holds it any more."""
+        for job_id in job_ids:
+            self._watches.setdefault(job_id, WeakSet()).add(watch)
+
+    def empty(self, watch: Watch, job_ids: Iterable[str]) -> None:
+        """Take back `fill`."""
+        for job_id in job_ids:
+            watches = self._watches.get(job_id)
+            if watches is not None:
+                watches.discard(watch)
+                if not watches:
+                    del self._watches[job_id]
+
+    def open(self, polls: PollLoop, *, limit: int, covers: bool) -> EventStream:
+        """Give a new stream that covers every job the session knows, if any; `limit` as in `EventStream`."""
+        stream = EventStream(polls, limit=limit, covers=covers)
         self._streams.add(stream)
         for job in polls.jobs():
             stream.cover(job)
@@ -127,6 +151,9 @@ class EventHub:
             is_news = not self._is_known_end(event)
             for stream in self._streams:
                 stream.publish(event, is_news=is_news)
+        if self._watches and (job_id := getattr(event, "job_id", None)) in self._watches:
+            for watch in tuple(self._watches[job_id]):
+                watch.publish(event)
 
     def _is_known_end(self, event: Event) -> bool:
         """Whether a change tells an end that was told already: the session had forgotten the job in between."""
@@ -144,3 +171,5 @@ class EventHub:
         """Close every stream; what is unread can still be read."""
         for stream in list(self._streams):
             stream.close()
+        for watch in {watch for watches in self._watches.values() for watch in watches}:
+            watch.interrupt()

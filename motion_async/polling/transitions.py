@@ -35,10 +35,12 @@ class Transitions(AsyncIterator[StatusChange]):
         polls: the session's loop.
         job: the job.
         timeout: seconds from the first step on, None for no deadline.
+        after: the token of the change that the reader has seen last, None if it has seen none.
     """
 
-    def __init__(self, polls: PollLoop, job: TrackedJob, *, timeout: float | None) -> None:
+    def __init__(self, polls: PollLoop, job: TrackedJob, *, timeout: float | None, after: str | None = None) -> None:
         self._polls = polls
+        self._after = after
         self._job = job
         self._timeout = timeout
         self._deadline: float | None = None
@@ -58,11 +60,17 @@ class Transitions(AsyncIterator[StatusChange]):
         if self._unread.is_closed:
             raise StopAsyncIteration
         change = self._begin() if self._observer is None else self._read()
-        if change is None:
-            change = await self._wait()
-        if change.is_end:
-            self._end()
-        return change
+        while True:
+            if change is None:
+                # A scope only with a deadline: many readers without one are all woken at once.
+                change = await (self._wait() if self._deadline is None else self._wait_until(self._deadline))
+            if change.is_end:
+                self._end()
+            if change.previous is not None or change.token != self._after:
+                return change
+            if change.is_end:
+                raise StopAsyncIteration  # the reader has seen it, in this process or another
+            change = None
 
     def _begin(self) -> StatusChange | None:
         """Give the current state as the first change if it is known, and of the job's newest turn."""
@@ -82,25 +90,24 @@ class Transitions(AsyncIterator[StatusChange]):
             self._job.raise_if_watch_ended()
         return change
 
+    async def _wait_until(self, deadline: float) -> StatusChange:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._wait()
+        except TimeoutError:
+            self._end()
+            raise timed_out(self._polls, self._job, self._timeout) from None
+
     async def _wait(self) -> StatusChange:
         """Follow the job until there is a change."""
         self._polls.follow(self._job)
         try:
-            if self._deadline is None:  # a scope less for each of many readers, who are all woken at once
-                return await self._next_change()
-            async with asyncio.timeout_at(self._deadline):
-                return await self._next_change()
-        except TimeoutError:
-            self._end()
-            raise timed_out(self._polls, self._job, self._timeout) from None
+            while (change := self._read()) is None:
+                if self._unread.is_closed:
+                    raise StopAsyncIteration  # by `aclose`, while this slept
+                await self._unread.sleep()
         finally:
             self._polls.unfollow(self._job)
-
-    async def _next_change(self) -> StatusChange:
-        while (change := self._read()) is None:
-            if self._unread.is_closed:
-                raise StopAsyncIteration  # by `aclose`, while this slept
-            await self._unread.sleep()
         return change
 
     def _end(self) -> None:

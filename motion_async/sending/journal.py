@@ -7,13 +7,22 @@ kept for good. No I/O, no state.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from motion_async.errors import MotionError, UncertainError
 from motion_async.jobs import JobState, StatusChange
 
-__all__ = ["NotOursToSend", "SendJournal"]
+__all__ = ["SEND_TASK", "NotOursToSend", "SendJournal", "sends_under_way"]
+
+SEND_TASK: Final = "motion_async.send"
+"""The name of each task that makes an exchange and notes what comes of it."""
+
+
+def sends_under_way() -> set[asyncio.Task[Any]]:
+    """Give the tasks of this event loop that may still have something for a journal, whatever ends the loop."""
+    return {task for task in asyncio.all_tasks() if task.get_name() == SEND_TASK}
 
 
 class NotOursToSend(Exception):  # noqa: N818  # it is no error: another process sends it

@@ -8,11 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from motion_async import Backoff, CreateUncertainError, Job, JobState, MotionSession
+from motion_async.ledger import Item, ItemState, open_ledger
 from tests.hostile.hostile_server import JOB, KEY, http, state
 
 ACCEPTED = http(b'{"job_id":"%s","status":"queued","status_url":"/x"}' % JOB.encode(), status=b"202 Accepted")
@@ -106,6 +109,66 @@ def test_the_grace_bounds_how_long_an_ended_loop_goes_on(service: Service, caplo
     assert not service.answered.is_set()
     assert JOB not in caplog.text
     assert CreateUncertainError("x").args[0].split("(")[0][:20] in caplog.text
+
+
+@pytest.fixture(params=["file", "postgres"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a ledger of each kind can be opened."""
+    return (
+        str(request.getfixturevalue("fresh_postgres")) if request.param == "postgres" else f"sqlite:///{tmp_path}/l.db"
+    )
+
+
+def end_the_loop_during_a_batch(service: Service, url: str, *, by_interrupt: bool, **options: Any) -> list[Item]:
+    """Have `asyncio.run` cancel all tasks while the answer to a batch's create is awaited, and read what is on disk."""
+
+    async def make() -> None:
+        async with (
+            open_ledger(url) as ledger,
+            session(service, **options) as motion,
+            motion.generate_many(["A launch video"], ledger=ledger) as outcomes,
+        ):
+            async for _ in outcomes:
+                pass
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    async def work() -> None:
+        making = asyncio.ensure_future(make())
+        while not service.asked.is_set():
+            await asyncio.sleep(0.001)
+        if by_interrupt:
+            asyncio.get_running_loop().call_soon(interrupt)
+            await making
+
+    async def read() -> list[Item]:
+        async with open_ledger(url, read_only=True) as ledger:
+            return [item async for item in ledger.items("batch")]
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(work())
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize("by_interrupt", [True, False], ids=["an interrupt", "the main task's end"])
+def test_the_id_of_a_create_whose_loop_is_ended_is_in_the_ledger(
+    service: Service, ledger_url: str, by_interrupt: bool
+) -> None:
+    """The writer, which is cancelled with all others, goes on for as long as an answer may still come."""
+    service.after = 0.7
+    [item] = end_the_loop_during_a_batch(service, ledger_url, by_interrupt=by_interrupt, cancel_grace=30)
+    assert (item.state, item.job_id, service.requests) == (ItemState.SUBMITTED, JOB, 1)
+
+
+def test_a_create_that_outlasts_the_grace_of_an_ended_loop_is_uncertain_in_the_ledger(
+    service: Service, ledger_url: str
+) -> None:
+    """It is written before the program ends, so that no later run sends it again."""
+    service.after = 3
+    [item] = end_the_loop_during_a_batch(service, ledger_url, by_interrupt=True, cancel_grace=0.1)
+    assert not service.answered.is_set()
+    assert (item.state, item.job_id, service.requests) == (ItemState.UNCERTAIN, None, 1)
 
 
 async def test_an_answer_that_came_while_the_loop_was_blocked_is_read(service: Service) -> None:

@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from motion_async.ledger.outage import TransientStoreError
 from motion_async.ledger.store import base, sqlite
 from motion_async.ledger.transitions import Expire
 from motion_async.timing.backoff import Backoff
+from tests.hostile.stepping import SteppingLoop
 from tests.ledger.conftest import accepted, change, entries, seen
 from tests.postgres import PostgresServer, execute
 
@@ -434,3 +436,26 @@ async def test_a_ledger_that_is_in_use_can_be_copied_by_sqlites_own_means(
         assert record.still_owned()
         await record.accepted(accepted())
         assert (await ledger.refresh(teaser)).state is ItemState.SUBMITTED
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": SteppingLoop})], ids=["asyncio"])
+async def test_the_end_of_the_loop_at_any_step_of_a_commit_loses_no_id(shared_url: str) -> None:
+    """It cancels the writer once, wherever that is: what was cut off is written once more."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SteppingLoop)
+    for step in count():
+        assert step < 500
+        async with open_ledger(shared_url) as ledger:
+            [item] = await ledger.plan("launch", entries(f"hero {step}"))
+            record = ledger.journal(item)
+            assert await record.begin()
+            taken = record.accepted(accepted(f"job-{step}"))
+            loop.after(step, ledger._writer._task.cancel)
+            await taken
+            was_before = ledger._writer._loop_ended_at is None
+        async with open_ledger(shared_url, read_only=True) as ledger:
+            found = {item.key: item.job_id async for item in ledger.items("launch")}
+        assert found[f"hero {step}"] == f"job-{step}"
+        if was_before:
+            break
+    assert step > 5

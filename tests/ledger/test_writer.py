@@ -17,6 +17,7 @@ from motion_async.ledger.outage import Outage, PermanentStoreError, TransientSto
 from motion_async.ledger.transitions import Accept, Claim, RecordStatus, Release
 from motion_async.ledger.writer import Writer
 from motion_async.ledger.writes import Plan, Write
+from motion_async.sending.journal import SEND_TASK
 from motion_async.timing.backoff import Backoff
 from tests.ledger.conftest import START, clock, seen
 
@@ -282,6 +283,65 @@ async def test_an_error_that_nobody_waits_for_makes_no_noise(monkeypatch: pytest
     assert noise == []
 
 
+async def test_a_writer_whose_loop_ends_outlasts_the_sends_under_way() -> None:
+    """What they note is written, and what a commit held that was cut off; then it ends, though nobody closes it.
+
+    The end of a loop cancels every task once.
+    """
+    database = Database()
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
+
+    async def send() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(100)
+        await asyncio.sleep(1)  # the answer, within the grace
+        writer.put(take())
+
+    sending = asyncio.create_task(send(), name=SEND_TASK)
+    claimed = writer.put(intend())
+    while not database.groups:
+        await asyncio.sleep(0)
+    for task in (sending, writer._task):
+        task.cancel()
+    assert await claimed == "i"
+    await asyncio.wait([writer._task])
+    assert sending.done()
+    assert database.groups == [["i"], ["i"], ["t"]]
+    await writer.aclose()
+
+
+async def test_a_writer_whose_loop_ends_waits_for_nothing_else() -> None:
+    """Without a send under way it ends as soon as all is written."""
+    database = Database()
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
+    writer.put(observe())
+    await asyncio.sleep(0)
+    now = asyncio.get_running_loop().time()
+    writer._task.cancel()
+    await asyncio.wait([writer._task])
+    assert asyncio.get_running_loop().time() < now + 0.1
+    assert database.groups[-1] == ["o"]
+    await writer.aclose()
+
+
+async def test_a_writer_that_is_cancelled_twice_tells_all_that_wait(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever does that wants to wait for nothing."""
+    database = Database()
+    database.down = TransientStoreError("no server")
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
+    taken = writer.put(take())
+    while not database.groups:
+        await asyncio.sleep(0)
+    writer._task.cancel()
+    await asyncio.sleep(0)
+    writer._task.cancel()
+    with pytest.raises(LedgerError, match="event loop has ended"):
+        await taken
+    assert "launch/hero is job job-1" in caplog.text
+    with suppress(LedgerError):
+        await writer.aclose()
+
+
 async def test_a_writer_whose_loop_ends_tells_all_that_wait(caplog: pytest.LogCaptureFixture) -> None:
     """Without being closed: the id goes to the log, and nobody waits for ever."""
     database = Database()
@@ -291,12 +351,12 @@ async def test_a_writer_whose_loop_ends_tells_all_that_wait(caplog: pytest.LogCa
     while not database.groups:
         await asyncio.sleep(0)
     writer._task.cancel()
-    with pytest.raises(LedgerError, match="event loop has ended"):
+    with pytest.raises(LedgerError, match="no server"):
         await taken
     assert "launch/hero is job job-1" in caplog.text
     with pytest.raises(LedgerError, match="closed"):
         await writer.put(intend())
-    with pytest.raises(LedgerError, match=r"1 note not written.*: its event loop has ended; keep the ids"):
+    with pytest.raises(LedgerError, match=r"1 note not written.*: no server; keep the ids"):
         await writer.aclose()
 
 

@@ -70,7 +70,7 @@ async def test_a_stream_has_its_jobs_polled_until_they_end(polls: PollLoop, job:
 async def test_an_end_is_told_once_however_often_its_job_is_polled(polls: PollLoop) -> None:
     """A job that nobody holds is forgotten, and is none the less not news again; its next turn is."""
     hub = EventHub()
-    events = hub.open(polls, limit=100)
+    events = hub.open(polls, limit=100, covers=True)
     ended = StatusChange("a", JobStatus.RUNNING, JobStatus.COMPLETED, state("completed"), START)
     again = StatusChange("a", None, JobStatus.COMPLETED, state("completed"), START)
     later = StatusChange("a", None, JobStatus.COMPLETED, state("completed", 2), START)
@@ -83,6 +83,21 @@ async def test_an_end_is_told_once_however_often_its_job_is_polled(polls: PollLo
         assert job.listeners == 0
     hub.close()
     assert await _all(events) == [ended, *others, later, ended]
+
+
+async def test_a_stream_that_only_counts_has_nothing_polled(polls: PollLoop, job: TrackedJob) -> None:
+    """It hears of what others have had polled, and wakes no job that other streams cover."""
+    hub = EventHub()
+    counting, covering = hub.open(polls, limit=100, covers=False), hub.open(polls, limit=100, covers=True)
+    hub.cover(job)
+    step = asyncio.ensure_future(anext(counting))
+    await asyncio.sleep(0)
+    assert job.listeners == 1
+    assert not polls._is_wanted(job)
+    hub.publish(JobAccepted("b"))
+    assert await step == await anext(covering) == JobAccepted("b")
+    hub.close()
+    assert await _all(counting) == []
 
 
 async def test_jobs_are_polled_for_a_stream_while_a_step_waits(polls: PollLoop, job: TrackedJob) -> None:

@@ -7,18 +7,15 @@ import gc
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
-from motion_async import (
-    JobNotFoundError,
-    JobState,
-    WaitTimeoutError,
-)
+from motion_async import JobNotFoundError, JobState, JobStatus, StatusChange, WaitTimeoutError
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.transitions import Transitions
 from motion_async.polling.waiting import wait_for_end
-from tests.quiet import state
+from tests.quiet import START, state, unanswered
 
 pytestmark = pytest.mark.virtual_time
 
@@ -58,6 +55,48 @@ async def test_a_late_reader_first_gets_the_current_state(polls: PollLoop, job: 
     assert (first.previous, first.current) == (None, "running")
     polls.observe(job, state("completed", 3))
     assert [change.current async for change in late] == ["completed"]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["seen here", "not seen here"])
+async def test_a_reader_goes_on_after_a_token(polls: PollLoop, is_known: bool) -> None:
+    """What was seen before, in this process or another, is not told again; what comes back later is."""
+    polls._poll = unanswered
+    job = polls.job("a")
+    token = StatusChange("a", None, JobStatus.RUNNING, state("running"), START).token
+    if is_known:
+        polls.observe(job, state("running"))
+    reading = asyncio.ensure_future(_all(Transitions(polls, job, timeout=None, after=token)))
+    await asyncio.sleep(1)
+    for minute, status in enumerate(["running", "awaiting_user_input", "running", "completed"], start=1):
+        polls.observe(job, state(status, minute))
+    assert [change.current for change in await reading] == ["awaiting_user_input", "running", "completed"]
+
+
+async def _all(reader: Transitions) -> list[StatusChange]:
+    return [change async for change in reader]
+
+
+async def test_a_reader_that_has_seen_the_end_ends(polls: PollLoop, job: TrackedJob) -> None:
+    """Without a poll if the session knows it, and with one if not; another end is told."""
+    polls._poll = unanswered
+    ended = state("completed", 2)
+    token = StatusChange("a", None, JobStatus.COMPLETED, ended, START).token
+    reading = asyncio.ensure_future(_all(Transitions(polls, polls.job("b"), timeout=None, after=token)))
+    reading_unknown = asyncio.ensure_future(_all(Transitions(polls, job, timeout=None, after=token)))
+    await asyncio.sleep(1)
+    assert job.followers == 1
+    polls.observe(job, ended)
+    assert [change.current for change in await reading_unknown] == ["queued", "completed"]
+    assert await _all(Transitions(polls, job, timeout=None, after=token)) == []
+    polls.observe(polls.job("b"), attrs.evolve(ended, job_id="b"))
+    assert [change.current for change in await reading] == ["completed"]
+    fresh = polls.job("c")
+    same = StatusChange("c", None, JobStatus.COMPLETED, attrs.evolve(ended, job_id="c"), START).token
+    reading = asyncio.ensure_future(_all(Transitions(polls, fresh, timeout=None, after=same)))
+    await asyncio.sleep(1)
+    polls.observe(fresh, attrs.evolve(ended, job_id="c"))
+    assert await reading == []
+    assert fresh.followers == 0
 
 
 async def test_a_reader_of_an_ended_job_gets_its_end(polls: PollLoop, job: TrackedJob) -> None:
