@@ -80,11 +80,14 @@ from motion_async.polling.transitions import Transitions
 from motion_async.polling.waiting import OnInput
 from motion_async.polling.watch import Watch
 from motion_async.problems import Problem
+from motion_async.pydantic_schemas import attach_schemas
 from motion_async.sending.gate import OnInsufficientCredits
 from motion_async.session import MotionSession
 from motion_async.timing.backoff import Backoff
 from motion_async.timing.learned import LearnedSchedule, LearningSchedule
 from motion_async.timing.schedule import GrowingSchedule, Schedule
+
+attach_schemas()
 
 __all__ = [
     "Attachment",

@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as _random
+import ssl as tls
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import aiohttp
+from yarl import URL
 
 from motion_async.batch.durations import PastDurations
 from motion_async.batch.many import BatchCalls
@@ -24,7 +28,7 @@ from motion_async.http.endpoint import find_api_key, find_base_url, read_origin
 from motion_async.http.transport import Transport
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
-from motion_async.ledger.accounts import Account
+from motion_async.ledger import Account, Ledger
 from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number, check_whole_number
 from motion_async.polling.streams import EventHub
@@ -36,13 +40,7 @@ from motion_async.timing.pace import Pace
 from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
 
 if TYPE_CHECKING:
-    import ssl as tls
-
-    import aiohttp
-    from yarl import URL
-
     from motion_async.batch.single import KeptSends
-    from motion_async.ledger import Ledger
 
 __all__ = ["MotionSession"]
 
