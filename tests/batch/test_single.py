@@ -131,6 +131,11 @@ async def test_what_had_no_key_and_was_not_sent_is_left_alone_by_a_resume(ledger
                 await motion.create("a cat", key=key)
         sandbox.add_credits(sandbox.api_key, 10_000)
         await motion.generate("a cat")
+
+        async def is_noted() -> bool:
+            return ItemState.COMPLETED in (await ledger.counts())["single"]
+
+        await until(is_noted, every=0.01)
         async with motion.resume("single") as outcomes:
             assert [outcome.key async for outcome in outcomes] == ["order-17"]
         assert sandbox.counts.creates_accepted == 2
