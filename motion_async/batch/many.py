@@ -132,7 +132,7 @@ class BatchCalls(ABC):
         """Go on with a batch from its ledger alone: what runs is watched, what is planned is sent.
 
         Use it as `generate_many` is used. What is in doubt comes out as an `UncertainError`; what has ended does not
-        come out again.
+        come out again. A single create that had no key and was not sent is not sent by this either.
 
         Args:
             batch: the batch's name in the ledger.

@@ -292,14 +292,29 @@ class Sender:
             if not exchange.sent:
                 task.cancel()
         try:
-            if self._under_way:
-                await asyncio.wait(list(self._under_way), timeout=self._grace)
+            await self._wait_for_answers()
         finally:
             for task, exchange in self._under_way.items():
                 exchange.grace = 0.0  # it has had its time
                 task.cancel()
         if self._under_way:
             await asyncio.wait(list(self._under_way))
+
+    async def _wait_for_answers(self) -> None:
+        """Wait until all exchanges have ended, for the grace at most, and only then let a cancellation through.
+
+        A second Ctrl-C, or an `asyncio.run` that ends, cancels whoever leaves the session as well.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._grace
+        cancelled: asyncio.CancelledError | None = None
+        while self._under_way and (left := until - loop.time()) > 0:
+            try:
+                await asyncio.wait(list(self._under_way), timeout=left)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
 
 def _may_repeat(error: MotionError, permit: Permit, *, was_disallowed: bool) -> bool:
