@@ -14,8 +14,8 @@
     setup(app)
     app.add_routes([web.post("/videos", make), web.get("/videos/{job_id}/changes", changes)])
 
-`setup` takes the options of `MotionSession`. With `setup(app, ledger_url="sqlite:///orders.db")` a create with a `key` makes
-one video, however often it is asked for and however the process ends. What `setup` adds can be added by hand, too:
+`setup` takes the options of `MotionSession`. With `setup(app, ledger_url="sqlite:///orders.db")` a create with a `key`
+makes one video, however often it is asked for and however the process ends. What `setup` adds can be added by hand:
 
     app = web.Application(middlewares=[answer_errors])
     app.cleanup_ctx.append(cleanup_ctx(max_polls_per_second=20))
