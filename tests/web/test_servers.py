@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from tests.web.conftest import SlowSandbox
 from tests.web.guides import END, examples, read
 
 LIMIT: Final = 45.0
-"""Seconds in which a server has to end: more than a busy machine needs, and less than servers wait for their streams."""
+"""Seconds in which a server has to end: more than a busy machine needs, less than servers wait for their streams."""
 FASTAPI, AIOHTTP = examples(motion_async.web.fastapi)[0], examples(motion_async.web.aiohttp)[0]
 UVICORN: Final = ["uvicorn", "example:app", "--timeout-graceful-shutdown", "60", "--fd"]
 RUN_APP: Final = """
@@ -83,25 +84,25 @@ async def _make(client: httpx.AsyncClient) -> str:
 
 
 @asynccontextmanager
-async def _stream(client: httpx.AsyncClient, job_id: str, *, after: str = "") -> AsyncIterator[list[str]]:
+async def _stream(client: httpx.AsyncClient, job_id: str, *, after: str = "") -> AsyncIterator[StringIO]:
     """Read a job's stream as it comes; leaving waits for its end."""
-    told: list[str] = []
+    told = StringIO()
 
     async def read_on() -> None:
         async with client.stream("GET", f"/videos/{job_id}/changes", headers={"Last-Event-ID": after}) as answer:
             assert answer.status_code == 200
             async for text in answer.aiter_text():
-                told.append(text)
+                told.write(text)
 
     async with asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(read_on())
-        await until(lambda: reading.done() or "".join(told), every=0.01)
+        await until(lambda: reading.done() or told.getvalue(), every=0.01)
         yield told
 
 
-async def _sees_a_status(told: list[str]) -> str:
+async def _sees_a_status(told: StringIO) -> str:
     """Wait for the first status of a stream, and give its id."""
-    [event, *_] = await until(lambda: read("".join(told)), every=0.01)
+    [event, *_] = await until(lambda: read(told.getvalue()), every=0.01)
     assert event[:1] == ("status",)
     assert event[1]["current"] == "queued"
     return str(event[2])
@@ -125,7 +126,7 @@ async def test_a_server_with_open_streams_ends_at_once(
             server.process.send_signal(number)
             await server.ended()
     for told in (first, second):
-        assert END not in "".join(told)
+        assert END not in told.getvalue()
     assert "Traceback" not in server.words()
     assert "exceeded" not in server.words()  # what uvicorn says of a time-out
 
@@ -137,11 +138,11 @@ async def test_browsers_go_on_after_a_reload(slow: SlowSandbox, tmp_path: Path) 
         async with _stream(client, job_id) as told:
             last = await _sees_a_status(told)
             os.utime(tmp_path / "example.py", (2_000_000_000, 2_000_000_000))
-        assert END not in "".join(told)
+        assert END not in told.getvalue()
         await until(lambda: server.words().count("startup complete") == 2, every=0.05)
         async with _stream(client, job_id, after=last) as told:
             slow.finish_jobs()
-        (name, ended, _), end = read("".join(told))
+        (name, ended, _), end = read(told.getvalue())
         assert (name, ended["current"], end[0]) == ("status", "completed", "end")
         server.process.terminate()
         await server.ended()
