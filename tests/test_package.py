@@ -24,7 +24,8 @@ def test_importing_the_package_imports_no_extra_and_no_sandbox() -> None:
     code = "import sys, motion_async; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "motion_async.session" in loaded
-    for name in ("motion_async.sandbox", "motion_async.cli", "cyclopts", "rich", "aiohttp.web", "sqlalchemy"):
+    extras = ("cyclopts", "rich", "sqlalchemy", "fastapi")
+    for name in ("motion_async.sandbox", "motion_async.cli", "motion_async.web", "aiohttp.web", *extras):
         assert name not in loaded
 
 

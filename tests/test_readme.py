@@ -96,11 +96,11 @@ async def test_the_aiohttp_app_does_the_same(sandbox: Sandbox) -> None:
     app = _names_of(APPS[1])["app"]
     assert isinstance(app, web.Application)
     async with TestClient(TestServer(app)) as client:
-        job_id = (await (await client.post("/videos", data={"prompt": "A launch"})).json())["job_id"]
+        job_id = (await (await client.post("/videos", params={"prompt": "A launch"})).json())["job_id"]
         changes = await client.get(f"/videos/{job_id}/changes")
         assert read(await changes.text())[-2][1]["current"] == "completed"
-        assert (await client.post("/videos", data={})).status == 422
-        assert (await client.post("/videos", data={"prompt": "A lost one"})).status == 500
+        assert (await client.post("/videos")).status == 422
+        assert (await client.post("/videos", params={"prompt": "A lost one"})).status == 500
     assert job_id in sandbox.jobs
 
 

@@ -3,11 +3,11 @@
     from aiohttp import web
     from motion_async.web.aiohttp import MOTION, event_stream, setup
 
-    async def make(request):
-        job = await request.app[MOTION].create((await request.post()).get("prompt", ""))
+    async def make(request: web.Request) -> web.Response:
+        job = await request.app[MOTION].create(request.query.get("prompt", ""))
         return web.json_response({"job_id": job.id}, status=202)
 
-    async def changes(request):
+    async def changes(request: web.Request) -> web.StreamResponse:
         return await event_stream(request, [request.match_info["job_id"]])
 
     app = web.Application()

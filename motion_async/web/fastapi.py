@@ -1,25 +1,25 @@
 """For FastAPI (extra `fastapi`): one session for the app, errors as problems, and streams of what happens to jobs.
 
-    from fastapi import FastAPI, Request
+    from fastapi import FastAPI, Request, Response
     from motion_async.web.fastapi import Motion, add_exception_handlers, event_stream, lifespan
 
     app = FastAPI(lifespan=lifespan())
     add_exception_handlers(app)
 
     @app.post("/videos", status_code=202)
-    async def make(prompt: str, motion: Motion):
+    async def make(prompt: str, motion: Motion) -> dict[str, str]:
         job = await motion.create(prompt)
         return {"job_id": job.id}
 
     @app.get("/videos/{job_id}/changes")
-    async def changes(job_id: str, request: Request):
+    async def changes(job_id: str, request: Request) -> Response:
         return event_stream(request, [job_id])
 
 `lifespan` takes the options of `MotionSession`, and a lifespan of your own, which runs inside. With a `ledger_url` a
 create with a `key` makes one video, however often it is asked for and however the process ends:
 
     @asynccontextmanager
-    async def mine(app):
+    async def mine(app: FastAPI) -> AsyncIterator[dict[str, float]]:
         yield {"began_at": time.time()}  # app.state.motion is open here
 
     app = FastAPI(lifespan=lifespan(mine, ledger_url="sqlite:///orders.db", max_polls_per_second=20))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.testclient import TestClient
 
 import motion_async.web.fastapi as adapter
 from motion_async import ConfigurationError, MotionSession, SessionClosedError
@@ -23,6 +22,13 @@ from tests.web.conftest import SlowSandbox
 from tests.web.guides import END, RETRY, examples, read, run
 
 APP, WITH_OWN = examples(adapter)
+IMPORTS = """
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from motion_async.web.fastapi import lifespan
+"""
 
 
 def browser(app: FastAPI) -> httpx.AsyncClient:
@@ -106,8 +112,7 @@ async def test_a_lifespan_of_ones_own_runs_inside_with_a_ledger_beside(
 ) -> None:
     """The guide's second example: its state is the app's, and a key is one job."""
     monkeypatch.chdir(tmp_path)
-    names = run(WITH_OWN, FastAPI=FastAPI, asynccontextmanager=asynccontextmanager, lifespan=lifespan, time=time)
-    app = names["app"]
+    app = run(f"{IMPORTS}\n{WITH_OWN}")["app"]
     jobs = []
     for _ in range(2):
         async with app.router.lifespan_context(app) as state:
@@ -133,6 +138,37 @@ async def test_an_app_that_was_not_started_says_what_is_missing() -> None:
     app.state.motion = MotionSession("motion_key")
     async with browser(app) as client:
         assert (await client.get("/")).json() == "MotionSession"
+
+
+async def test_a_test_client_and_a_web_socket_have_the_session_too(sandbox: Sandbox) -> None:
+    """The client starts the app in a thread and loop of its own; the session is no parameter of the API."""
+    app = run(APP)["app"]
+
+    @app.websocket("/socket")
+    async def talk(socket: WebSocket, motion: Motion) -> None:
+        await socket.accept()
+        await socket.send_text((await motion.create(await socket.receive_text())).id)
+        await socket.close()
+
+    def use() -> tuple[str, Any]:
+        with TestClient(app) as client, client.websocket_connect("/socket") as socket:
+            socket.send_text("A launch video")
+            return socket.receive_text(), client.get("/openapi.json").json()
+
+    job_id, schema = await asyncio.to_thread(use)
+    assert job_id in sandbox.jobs
+    [parameter] = schema["paths"]["/videos"]["post"]["parameters"]
+    assert parameter["name"] == "prompt"
+
+
+async def test_five_tabs_cost_what_one_costs(sandbox: Sandbox) -> None:
+    """One poll of the job at a time, however many read it."""
+    app = streaming_app()  # its first poll comes after two seconds, when the job has long ended
+    async with app.router.lifespan_context(app), browser(app) as client:
+        job = await app.state.motion.create("A launch video")
+        tabs = await asyncio.gather(*(client.get("/changes", params={"jobs": job.id}) for _ in range(5)))
+    assert [tab.text.endswith(END) for tab in tabs] == [True] * 5
+    assert (sandbox.counts.creates, sandbox.counts.polls) == (1, 1)
 
 
 async def test_a_reader_that_goes_ends_the_polls(slow: SlowSandbox) -> None:

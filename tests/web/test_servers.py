@@ -77,7 +77,7 @@ async def serving(command: list[str], example: str, folder: Path) -> AsyncIterat
 
 
 async def _make(client: httpx.AsyncClient) -> str:
-    made = await client.post("/videos", params={"prompt": "A launch video"}, data={"prompt": "A launch video"})
+    made = await client.post("/videos", params={"prompt": "A launch video"})
     assert made.status_code == 202
     job_id: str = made.json()["job_id"]
     return job_id
