@@ -26,8 +26,8 @@ def test_importing_the_package_imports_no_extra_and_no_sandbox() -> None:
     code = "import sys, motion_async; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "motion_async.session" in loaded
-    beside = ("motion_async.sandbox", "motion_async.testing", "motion_async.cli")
-    for name in (*beside, "cyclopts", "rich", "aiohttp.web", "sqlalchemy", "pytest"):
+    beside = ("motion_async.sandbox", "motion_async.testing", "motion_async.cli", "motion_async.web")
+    for name in (*beside, "cyclopts", "rich", "aiohttp.web", "sqlalchemy", "pytest", "fastapi"):
         assert name not in loaded
 
 

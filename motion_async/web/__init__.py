@@ -2,12 +2,13 @@
 
 It knows no framework. `problem` says what an error means to whoever asked by HTTP: an uncertain create is never a 502,
 503 or 504, which would invite to send again what may have been paid for. `sse` makes server-sent events of what happens
-to jobs, for any server that sends an iterable of bytes. With Starlette:
+to jobs, for any server that sends an iterable of bytes. `hear_shutdown` ends these streams when the server is told to
+end, and not at its time-out; browsers come back to the next one by themselves. For FastAPI and aiohttp there is more in
+`motion_async.web.fastapi` and `motion_async.web.aiohttp`. With Starlette:
 
-    import asyncio
     from contextlib import asynccontextmanager
     from motion_async import MotionError, MotionSession
-    from motion_async.web import SSE_HEADERS, is_over, problem, sse
+    from motion_async.web import SSE_HEADERS, hear_shutdown, is_over, problem, sse
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
@@ -15,7 +16,8 @@ to jobs, for any server that sends an iterable of bytes. With Starlette:
     @asynccontextmanager
     async def lifespan(app):
         async with MotionSession() as motion:
-            yield {"motion": motion, "stopping": asyncio.Event()}
+            with hear_shutdown() as stopping:
+                yield {"motion": motion, "stopping": stopping}
 
     async def make(request):
         job = await request.state.motion.create((await request.body()).decode())
@@ -45,6 +47,7 @@ browser comes back every few seconds for ever; one that comes back with the toke
 """
 
 from motion_async.web.problems import Problem, problem
+from motion_async.web.shutdown import hear_shutdown
 from motion_async.web.sse import SSE_HEADERS, is_over, sse
 
-__all__ = ["SSE_HEADERS", "Problem", "is_over", "problem", "sse"]
+__all__ = ["SSE_HEADERS", "Problem", "hear_shutdown", "is_over", "problem", "sse"]

@@ -178,14 +178,6 @@ async def test_a_generator_is_refused() -> None:
         await anext(sse(generated()))
 
 
-@pytest.fixture
-async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
-    async with Sandbox(speed=2_000) as sandbox:
-        monkeypatch.setenv("MOTION_API_KEY", sandbox.api_key)
-        monkeypatch.setenv("MOTION_BASE_URL", sandbox.url)
-        yield sandbox
-
-
 async def test_a_session_fills_it(sandbox: Sandbox) -> None:
     """By a watch and by one job's transitions alike; headers keep caches and proxies from holding it up."""
     sandbox.faults.for_prompt("sad", Fail("no cats"), on="create")
