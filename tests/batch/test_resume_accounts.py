@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from motion_async import (
@@ -13,9 +15,10 @@ from motion_async import (
     NotSentError,
     VideoRequest,
 )
-from motion_async.ledger import Entry, ItemState, Ledger
+from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from motion_async.sandbox import Sandbox
 from tests.batches import QUICK, run, states
+from tests.ledger.earlier import Earlier, make_earlier
 
 REQUESTS = [f"p{number}" for number in range(6)]
 
@@ -87,6 +90,20 @@ async def test_two_jobs_that_are_not_known_prove_nothing(
     outcomes = await run(motion, ledger, await take(ledger, 2), job_timeout=1)
     assert [outcome.ok for outcome in outcomes] == [False, False, True, True, True]
     assert sandbox.counts.creates == 3
+
+
+async def test_one_that_is_not_known_is_enough_where_nobody_knows_whose_the_batch_is(
+    motion: MotionSession, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """As in a ledger of before that has no other running job."""
+    url = f"sqlite:///{tmp_path}/launch.db"
+    make_earlier(url, Earlier({"prompt": "a"}, "a", state="submitted", job_id="job-1"))
+    requests = [BatchRequest("a", id="a"), BatchRequest("new", id="new")]
+    async with open_ledger(url) as ledger:
+        first, new = await run(motion, ledger, requests, job_timeout=1)
+    assert isinstance(new.error, NotSentError)
+    assert not first.ok
+    assert sandbox.counts.creates == 0
 
 
 async def test_one_job_that_is_known_is_enough(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
