@@ -7,12 +7,12 @@ the shapes of other frameworks are read as well, for a refusal whose reason is l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import Any, Final
 
 from motion_async.problems import MAX_PROBLEMS, Problem
+from motion_async.showing import in_words
 
-__all__ = ["in_words", "is_too_deep", "read_problems", "read_reason"]
+__all__ = ["read_problems", "read_reason"]
 
 _Path = tuple[str | int, ...]
 
@@ -87,19 +87,3 @@ _UNTOLD: Final = ("unknown", "no message", ())
 
 def _as_text(given: Any) -> str:
     return given if isinstance(given, str) else in_words(given)
-
-
-def in_words(given: Any) -> str:
-    """Write any value of JSON in words for a person."""
-    return "nested too deeply" if is_too_deep(given) else repr(given)
-
-
-def is_too_deep(given: Any, depth: int = 64) -> bool:
-    """Whether a value has so many levels that showing, writing or pickling it may exceed the interpreter's."""
-    level = [given]
-    for _ in range(depth + 1):
-        insides = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
-        if not insides:
-            return False
-        level = list(chain.from_iterable(insides))
-    return True

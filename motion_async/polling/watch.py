@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Protocol, Self
 
 import attrs
 
@@ -19,15 +19,20 @@ from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import timed_out
 
-if TYPE_CHECKING:
-    from motion_async.polling.streams import EventHub
-
 __all__ = ["Watch"]
 
 _MAX_UNREAD: Final = 10_000
 """So many of the newest events are kept for a reader that does not read them; an `EventsDropped` tells of the rest."""
 _LINGER: Final = 1.0
 """Seconds for which jobs are polled on between two steps: to begin and end that at each of many events costs more."""
+
+
+class _Hub(Protocol):
+    """Who tells a watch what happens, see `motion_async.polling.streams`."""
+
+    def fill(self, watch: Watch, job_ids: Iterable[str]) -> None: ...
+
+    def empty(self, watch: Watch, job_ids: Iterable[str]) -> None: ...
 
 
 class Watch(AsyncIterator[Event]):
@@ -44,7 +49,7 @@ class Watch(AsyncIterator[Event]):
     def __init__(
         self,
         polls: PollLoop,
-        hub: EventHub,
+        hub: _Hub,
         jobs: Iterable[TrackedJob],
         *,
         after: Collection[str],

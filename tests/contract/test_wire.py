@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from motion_async.codec import unread_fields
 from motion_async.contract.wire import (
     ErrorBody,
     WireError,
@@ -22,7 +23,6 @@ from motion_async.contract.wire import (
     read_accepted,
     read_error,
     read_state,
-    unread_fields,
 )
 from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
 from motion_async.problems import Problem
