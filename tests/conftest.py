@@ -16,6 +16,8 @@ from tests.postgres import fresh_postgres, postgres_database, postgres_server, p
 from tests.sockets import end_server
 from tests.strays import forget_processes, guard_processes, guarded_uvloop, no_strays
 
+pytest_plugins = ["pytester"]  # which only a conftest of the root may name
+
 __all__ = [
     "fresh_postgres",
     "no_strays",

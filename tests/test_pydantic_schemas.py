@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import pprint
@@ -10,9 +11,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from motion_async import (
@@ -67,7 +68,14 @@ async def give_change(status: JobStatus) -> StatusChange:
     return StatusChange("a", None, status, STATE, AT)
 
 
-CLIENT = TestClient(app)
+def ask(method: str, url: str, *, body: Any = None) -> httpx.Response:
+    """Ask the app as a browser does."""
+
+    async def exchange() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client:
+            return await client.request(method, url, json=body)
+
+    return asyncio.run(exchange())
 
 
 def problems_of(kind: Any, given: Any) -> list[tuple[tuple[int | str, ...], str]]:
@@ -79,18 +87,18 @@ def problems_of(kind: Any, given: Any) -> list[tuple[tuple[int | str, ...], str]
 
 def test_a_request_is_a_body_and_a_state_an_answer() -> None:
     """Without anything but their names; a state has all fields, also those that the documentation does not name."""
-    answer = CLIENT.post("/videos?speed=2", json={**to_dict(REQUEST), "later": 1})
+    answer = ask("POST", "/videos?speed=2", body={**to_dict(REQUEST), "later": 1})
     assert (answer.status_code, answer.json()["job_id"]) == (200, "A video")
     assert answer.json() == to_dict(JobState("A video", JobStatus.QUEUED, AT, extra={"speed": 2}))
-    (outcome,) = CLIENT.post("/batches", json=[{"request": to_dict(REQUEST), "metadata": [1]}]).json()
+    (outcome,) = ask("POST", "/batches", body=[{"request": to_dict(REQUEST), "metadata": [1]}]).json()
     assert outcome == to_dict(Outcome(0, REQUEST, error=JobFailedError("a", "no"), metadata=[1]))
-    change = CLIENT.get("/changes?status=rendering").json()
+    change = ask("GET", "/changes?status=rendering").json()
     assert change == to_dict(StatusChange("a", None, JobStatus("rendering"), STATE, AT))
 
 
 def test_all_problems_come_as_one_422() -> None:
     """Each at its place, in the contract's words, and without what signs a URL."""
-    answer = CLIENT.post("/videos", json=WRONG)
+    answer = ask("POST", "/videos", body=WRONG)
     assert answer.status_code == 422
     assert [(*problem["loc"], problem["type"]) for problem in answer.json()["detail"]] == [
         ("body", "prompt", "too_small"),
@@ -152,7 +160,7 @@ def test_a_status_may_have_any_name() -> None:
 
 def test_the_documentation_of_an_app_has_the_bounds_of_the_contract() -> None:
     """By names that generators of clients make classes of."""
-    document = CLIENT.get("/openapi.json").json()
+    document = ask("GET", "/openapi.json").json()
     schemas = document["components"]["schemas"]
     assert {"Attachment", "BatchRequest", "JobState", "Outcome", "StatusChange", "VideoRequest"} <= schemas.keys()
     body = document["paths"]["/videos"]["post"]["requestBody"]["content"]["application/json"]["schema"]
@@ -170,7 +178,7 @@ def test_the_documentation_of_an_app_has_the_bounds_of_the_contract() -> None:
 
 def test_the_documentation_of_an_app_names_the_statuses_and_the_times() -> None:
     """Other statuses are allowed, and so are other fields of a state."""
-    schemas = CLIENT.get("/openapi.json").json()["components"]["schemas"]
+    schemas = ask("GET", "/openapi.json").json()["components"]["schemas"]
     named, other = schemas["JobState"]["properties"]["status"]["anyOf"]
     assert named["enum"] == ["queued", "created", "running", "awaiting_user_input", "completed", "failed"]
     assert other == {"type": "string"}

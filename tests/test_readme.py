@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,9 @@ APPS = [code for code in PYTHON if "asyncio.run(" not in code]
 
 
 @pytest.fixture
-async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
+def sandbox(motion_sandbox: Sandbox) -> Sandbox:
     """A fast sandbox that the environment points at, as it would point at the service."""
-    async with Sandbox(speed=400) as sandbox:
-        monkeypatch.setenv("MOTION_API_KEY", sandbox.api_key)
-        monkeypatch.setenv("MOTION_BASE_URL", sandbox.url)
-        yield sandbox
+    return motion_sandbox
 
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:

@@ -621,7 +621,7 @@ async def test_a_session_that_was_not_entered_says_so() -> None:
 
 async def test_a_session_is_entered_once() -> None:
     """Entering again, even after leaving, is refused."""
-    async with MotionSession("motion_key") as motion:
+    async with MotionSession("motion_key", base_url="http://127.0.0.1:9") as motion:
         with pytest.raises(SessionClosedError):
             await motion.__aenter__()
     with pytest.raises(SessionClosedError):

@@ -222,6 +222,10 @@ class LedgerBatch:
 
     def _check(self, given: BatchRequest, place: int, expired: dict[int, InvalidRequestError]) -> None:
         """Raise if a request is invalid; note an expired signature, which matters only if it was never sent."""
+        if isinstance(given.follows, str) and job_of_parent(canonical_text(given.follows)) is not None:
+            # In a ledger that is a job's own id: the followup would change another video than the one that is meant.
+            message = "An id that begins with 'job:' cannot be followed; give that request another id"
+            raise InvalidRequestError((Problem("custom", message, ("follows",)),))
         try:
             check_batch_request(given, now=self._now())
         except InvalidRequestError as error:

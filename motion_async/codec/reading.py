@@ -66,7 +66,7 @@ def _kind_of(data: Any, kinds: UnionType) -> type:
         begins = EVENTS.get(kind)
         if begins and begins.items() <= data.items():
             return kind  # type: ignore[no-any-return]  # a class
-    raise ShapeError(f"event: {data.get('event')!r:.60} is none that is known here")
+    raise ShapeError(f"event: none that is known here, but {shown_value(data.get('event'))}")
 
 
 def _read(reader: cattrs.Converter, kind: Any, data: Any) -> Any:
@@ -294,7 +294,10 @@ def _read_error(reader: cattrs.Converter, kind: type[MotionError], given: Any) -
     if known is None or not issubclass(known, kind):
         raise ShapeError(f"error: expected {kind.__name__}, not {name:.60}")
     parts: Any = reader.structure(data, _parts_of(known))  # type: ignore[arg-type]  # a class can be hashed
-    return known(**{field: getattr(parts, field) for field in attrs.fields_dict(type(parts))})
+    try:
+        return known(**{field: getattr(parts, field) for field in attrs.fields_dict(type(parts))})
+    except OverflowError:
+        raise ShapeError("expected numbers that can be told") from None
 
 
 @cache

@@ -16,12 +16,12 @@ __all__ = ["read_problems", "read_reason"]
 
 _Path = tuple[str | int, ...]
 
-_SOURCES: Final = ("details", "errors", "issues", "detail", "invalid_params", "error")
+_SOURCES: Final = ("details", "errors", "issues", "detail", "invalid_params", "error", "message")
 """The fields of an error's body that may list what is wrong, the documented one first."""
 _SENTENCES: Final = ("message", "detail", "title", "error_description", "reason")
 _HOLDERS: Final = frozenset((*_SOURCES, "formErrors", "fieldErrors", "_errors", "properties", "items"))
 """Names in a nested shape that hold what is wrong, and name no field of the request."""
-_OF_AN_ENTRY: Final = frozenset({"code", "message", "msg", "path", "loc"})
+_OF_AN_ENTRY: Final = frozenset({"code", "message", "msg", "path", "loc", "field"})
 _NESTED: Final = (list, dict)
 _MOST_OF_A_PATH: Final = 100
 _DEEPEST: Final = 16
@@ -70,6 +70,7 @@ def _problem(entry: Any, path: _Path) -> Problem:
         return Problem("unknown", _as_text(entry)[:200], path)
     names = ("type", "msg", "loc") if "msg" in entry else ("code", "message", "path")  # those of FastAPI, or of zod
     code, message, place = (entry.get(name, default) for name, default in zip(names, _UNTOLD, strict=True))
+    place = place or entry.get("field")  # as others call it
     if isinstance(place, str):
         place = [place]
     steps = place[:_MOST_OF_A_PATH] if isinstance(place, list) else ()

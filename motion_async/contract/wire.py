@@ -10,6 +10,7 @@ import json
 import math
 import re
 import zlib
+from codecs import BOM_UTF8
 from typing import Any, Final, NoReturn
 
 import attrs
@@ -117,7 +118,7 @@ def read_accepted(body: bytes) -> JobState:
 
     Raises a `WireError` if it does not hold an id.
     """
-    given = _read_object(body)
+    given = _read_object(body.removeprefix(BOM_UTF8))  # which is no part of the JSON, and must not cost the id
     job_id, status = given.get("job_id"), given.get("status")
     # With half of a surrogate pair replaced, it is not the id that the service gave.
     if not isinstance(job_id, str) or not job_id or _REPLACEMENT in job_id:

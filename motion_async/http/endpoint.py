@@ -20,7 +20,21 @@ from motion_async.jobs import API_KEY_PREFIX
 from motion_async.redaction import Secret
 from motion_async.showing import named, shown
 
-__all__ = ["check_api_key", "check_base_url", "find_api_key", "find_base_url", "proxy_for", "read_origin"]
+__all__ = [
+    "LOOPBACK_ONLY",
+    "check_api_key",
+    "check_base_url",
+    "check_reach",
+    "find_api_key",
+    "find_base_url",
+    "proxy_for",
+    "read_origin",
+]
+
+LOOPBACK_ONLY: Final = "MOTION_LOOPBACK_ONLY"
+"""The setting that keeps the sessions of a process, and of those that it starts, on this machine; it says why."""
+loopback_only: str = os.environ.get(LOOPBACK_ONLY, "")
+"""Its value, empty where sessions may go anywhere. A suite of tests sets both, as a test may clear the environment."""
 
 _DEFAULT_BASE_URL: Final = "https://api.motion.so/api/motion"
 _HOST: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?")
@@ -108,6 +122,14 @@ def check_base_url(url: str | URL, *, plain_http_hosts: Collection[str] = ()) ->
         )
     # As it was given: without `encoded` yarl would escape what is escaped already.
     return parsed.with_path(parsed.raw_path.rstrip("/"), encoded=True)
+
+
+def check_reach(base_url: URL) -> None:
+    """Raise a `ConfigurationError` for a service on another machine, where no session may leave this one."""
+    if loopback_only and not _is_loopback(base_url.host or ""):
+        raise ConfigurationError(
+            f"{base_url.origin()} is another machine, and {LOOPBACK_ONLY} says: {shown(loopback_only, limit=400)}"
+        )
 
 
 def read_origin(url: str | URL) -> str:

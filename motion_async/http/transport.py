@@ -36,7 +36,7 @@ from motion_async.errors import (
 from motion_async.http.cancelling import is_cancelled
 from motion_async.http.connections import OwnConnections, PollRequest, listener, make_client, make_pool
 from motion_async.http.deadlines import Deadline, Deadlines
-from motion_async.http.endpoint import proxy_for
+from motion_async.http.endpoint import check_reach, proxy_for
 from motion_async.http.failures import Obstacle, Way, find_obstacle
 from motion_async.http.frames import Heard, read_past_frame
 from motion_async.redaction import Eraser, Secret
@@ -114,6 +114,7 @@ class Transport:
         send_timeout: float,
         max_answer_bytes: int,
     ) -> None:
+        check_reach(base_url)
         self._key = Secret(api_key)
         self._eraser = Eraser(api_key)
         self._base = base_url

@@ -11,7 +11,7 @@ import json
 import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from http import HTTPStatus
 from math import inf
@@ -63,13 +63,22 @@ class Service:
         faults: what goes wrong.
         now: gives the moment, in virtual seconds since the epoch.
         names: the names that it answers to.
+        lock: held while the engine carries a call out, as other threads may give orders meanwhile.
     """
 
-    def __init__(self, engine: Engine, faults: FaultBook, now: Callable[[], float], names: OwnNames) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        faults: FaultBook,
+        now: Callable[[], float],
+        names: OwnNames,
+        lock: AbstractContextManager[object],
+    ) -> None:
         self._engine = engine
         self._names = names
         self._faults = faults
         self._now = now
+        self._lock = lock
         self._leaving = asyncio.Event()
         self.received: Counter[CallKind] = Counter()
         self.accepted: Counter[CallKind] = Counter()
@@ -111,7 +120,8 @@ class Service:
         job_id = request.match_info["job_id"]
 
         def carry_out() -> Answer:
-            return self._engine.poll(_key(request), job_id, now=self._now())
+            with self._lock:
+                return self._engine.poll(_key(request), job_id, now=self._now())
 
         fault = self._faults.strike_exchange("poll", self._engine.prompts(job_id))
         return await self._exchange(request, fault, carry_out)
@@ -128,12 +138,14 @@ class Service:
         return await self._exchange(request, fault, partial(self._carry_out, request, call, submission))
 
     def _carry_out(self, request: web.Request, call: CallKind, submission: Submission) -> Answer:
-        key, now, story_faults = _key(request), self._now(), self._faults.strike_story
-        if call == "create":
-            answer = self._engine.create(key, submission, now=now, story_faults=story_faults)
-        else:
-            job_id = request.match_info["job_id"]
-            answer = self._engine.followup(key, job_id, submission, now=now, story_faults=story_faults)
+        key, story_faults = _key(request), self._faults.strike_story
+        with self._lock:
+            now = self._now()
+            if call == "create":
+                answer = self._engine.create(key, submission, now=now, story_faults=story_faults)
+            else:
+                job_id = request.match_info["job_id"]
+                answer = self._engine.followup(key, job_id, submission, now=now, story_faults=story_faults)
         self.accepted[call] += answer.status == HTTPStatus.ACCEPTED
         return answer
 

@@ -104,7 +104,7 @@ class JobRecords(Mapping[str, JobRecord]):
         return JobRecord(job_id, job.owner, tuple(job.turns), self._now)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._jobs)
+        return iter(tuple(self._jobs))  # as more may be made meanwhile, in another thread
 
     def __len__(self) -> int:
         return len(self._jobs)

@@ -8,6 +8,7 @@ chance is drawn from a seed alone.
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, Literal, TypeAlias, get_args
@@ -243,6 +244,7 @@ class FaultBook:
         self._random = random.Random(f"{seed} faults")
         self._orders: list[_Order] = []
         self._injected: Counter[str] = Counter()
+        self._lock = threading.Lock()  # calls meet them in one thread, and orders may come from others
 
     def next(self, fault: Fault, *, on: CallKind | None = None, times: int = 1) -> None:
         """Order a fault for the next calls.
@@ -291,7 +293,8 @@ class FaultBook:
 
     def clear(self) -> None:
         """Withdraw every order; jobs keep the faults that they have met."""
-        self._orders.clear()
+        with self._lock:
+            self._orders = []
 
     @property
     def injected(self) -> Mapping[str, int]:
@@ -347,14 +350,16 @@ class FaultBook:
         if on is not None and on not in fault.calls:
             raise ValueError(f"{name} cannot strike a {on}, but: {', '.join(sorted(fault.calls))}")
         calls: frozenset[CallKind] = fault.calls if on is None else frozenset({on})
-        self._orders.append(_Order(fault, calls, text, left, probability))
+        with self._lock:
+            self._orders.append(_Order(fault, calls, text, left, probability))
 
     def _use(self, order: _Order) -> None:
         self._injected[type(order.fault).__name__] += 1
         if order.left is not None:
             order.left -= 1
             if not order.left:
-                self._orders = [other for other in self._orders if other is not order]
+                with self._lock:
+                    self._orders = [other for other in self._orders if other is not order]
 
 
 def _times(times: int) -> int:

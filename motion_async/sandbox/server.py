@@ -10,15 +10,18 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import anyio
 import anyio.lowlevel
 import attrs
 from aiohttp import web
+from anyio.from_thread import start_blocking_portal
 
 from motion_async.jobs import API_KEY_PREFIX
 from motion_async.loops import HomeLoop
@@ -65,10 +68,11 @@ class Counts:
 
 
 class Sandbox:
-    """Mosaic Motion in small, over real HTTP: an async context manager.
+    """Mosaic Motion in small, over real HTTP: an async context manager, or with `in_thread` a plain one.
 
     It listens on loopback alone unless another `host` is given; `is_public` says whether it can be
-    reached from other machines. It can be entered again after it was left: jobs, credits and port stay.
+    reached from other machines. It can be entered again after it was left: jobs, credits and port stay. While it
+    serves, everything of it may be read and called from any thread.
 
     Args:
         credits: the balance of the first account, a whole number, 0 or more.
@@ -122,9 +126,29 @@ class Sandbox:
         self._engine = Engine(seed=seed or 0, price=price, tempo=tempo)
         self._faults = FaultBook(seed=seed or 0)
         own = OwnNames(host, (socket.gethostname(), *names) if self.is_public else names)
-        self._service = Service(self._engine, self._faults, lambda: self._clock.now, own)
+        self._lock = threading.RLock()  # calls are served in one thread, and orders may come from others
+        self._service = Service(self._engine, self._faults, lambda: self._clock.now, own, self._lock)
         self._runner: web.AppRunner | None = None
         self._api_key = self._engine.add_account(_FIRST_OWNER, credits, key=api_key or self._new_key())
+
+    @classmethod
+    @contextmanager
+    def in_thread(cls, **options: Any) -> Iterator[Self]:
+        """Run a sandbox in a thread and an event loop of its own, beside code of any kind: a plain context manager.
+
+            with Sandbox.in_thread(speed=0) as sandbox:
+                sandbox.advance(600)
+
+        Args:
+            options: what the class takes.
+
+        Raises:
+            ValueError: an argument is out of its bounds.
+            OSError: the address cannot be listened on.
+        """
+        sandbox = cls(**options)
+        with start_blocking_portal(name="motion-sandbox") as portal, portal.wrap_async_context_manager(sandbox):
+            yield sandbox
 
     async def __aenter__(self) -> Self:
         if self._runner is not None:
@@ -232,7 +256,8 @@ class Sandbox:
         Raises:
             ValueError: the owner has an account, or the credits are out of their bounds.
         """
-        return self._engine.add_account(owner, credits, key=self._new_key())
+        with self._lock:
+            return self._engine.add_account(owner, credits, key=self._new_key())
 
     def _new_key(self) -> str | None:
         return None if self._has_seed else f"{API_KEY_PREFIX}sandbox_{secrets.token_hex(16)}"
@@ -248,7 +273,8 @@ class Sandbox:
             KeyError: there is no such key.
             ValueError: the credits are out of their bounds.
         """
-        self._engine.add_credits(key, credits)
+        with self._lock:
+            self._engine.add_credits(key, credits)
 
     def balance(self, key: str) -> int:
         """Give the credits that an account has left.
@@ -270,7 +296,8 @@ class Sandbox:
         Raises:
             ValueError: the step is below 0, or ends after the year 9987.
         """
-        self._clock.advance(seconds)
+        with self._lock:
+            self._clock.advance(seconds)
 
     def give_input(self, job_id: str) -> None:
         """Give a job the input that it waits for, as a person would in the frontend.
@@ -282,4 +309,5 @@ class Sandbox:
             KeyError: there is no such job.
             ValueError: it does not wait for input now.
         """
-        self._engine.give_input(job_id, now=self.now)
+        with self._lock:
+            self._engine.give_input(job_id, now=self.now)

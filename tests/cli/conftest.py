@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
 from motion_async.cli import following, main
 from motion_async.sandbox import Sandbox
@@ -22,15 +21,9 @@ Lines = list[dict[str, Any]]
 
 
 @pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+def sandbox(motion_sandbox: Sandbox) -> Sandbox:
     """A fast sandbox on a loop of its own, to which the environment points."""
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(Sandbox(speed=2000)) as running,
-    ):
-        monkeypatch.setenv("MOTION_BASE_URL", running.url)
-        monkeypatch.setenv("MOTION_API_KEY", running.api_key)
-        yield running
+    return motion_sandbox
 
 
 @pytest.fixture

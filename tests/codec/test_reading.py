@@ -6,6 +6,7 @@ import inspect
 import json
 import traceback
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, get_args
 
 import attrs
@@ -27,6 +28,7 @@ from motion_async import (
     Problem,
     StatusChange,
     VideoRequest,
+    WaitTimeoutError,
     errors,
     events,
 )
@@ -90,6 +92,7 @@ PARTS: dict[str, Any] = {
     "job_ids": [["b", "k", "a"]],
 }
 """What the parts of errors may be that are no text."""
+ENDLESS = {"job_id": "a", "timeout": 10**400, "status": None}
 
 
 def travelled(value: object) -> dict[str, Any]:
@@ -197,7 +200,9 @@ def test_a_state_keeps_what_it_does_not_know_as_on_the_wire() -> None:
         (PollDisturbed, {**travelled(FAILED[2]), "error_data": None}, "an object, not null @ $.error"),
         (MotionError, {**travelled(ERROR), "error_data": {"message": "m"}}, "missing 'http_status' @ $.http_status"),
         (InvalidRequestError, travelled(ERROR), "expected InvalidRequestError, not JobNotFoundError"),
-        (Event, {"event": "of tomorrow"}, "the event cannot be read: event: 'of tomorrow'"),
+        (MotionError, to_dict(WaitTimeoutError("a", 1.0, None)) | {"error_data": ENDLESS}, "numbers that can be told"),
+        (Event, {"event": "of tomorrow"}, "event: none that is known here, but str 'of tomorrow'"),
+        (Event, {"event": reduce(lambda inner, _: [inner], range(5_000), [])}, "list nested too deeply"),
         (Event, 5, "an object, not int"),
         (History, {"at": "2026-11-30T09:00:00Z", "state": "lost"}, "'lost' is not a valid ItemState @ $.state"),
         (dict, {}, "dict cannot be read: it is no value"),

@@ -177,6 +177,7 @@ async def proxy(*heads: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
         yield f"http://user:{PASSWORD}@127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
 
 
+@pytest.mark.motion_real
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(
     ("head", "words"),
@@ -195,6 +196,7 @@ async def test_a_proxy_that_does_not_let_through(call: str, head: bytes, words: 
     assert len(asked) == 1
 
 
+@pytest.mark.motion_real
 async def test_a_proxy_that_is_in_trouble_itself_is_asked_again() -> None:
     """What a gateway says of a service that is down passes, however often it is said."""
     async with proxy(b"503 Unavailable", b"502 Bad Gateway", b"407 Password") as (url, asked):
@@ -232,6 +234,7 @@ async def resolving(resolver: Resolver) -> AsyncIterator[aiohttp.ClientSession]:
         yield client
 
 
+@pytest.mark.motion_real
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_host_that_does_not_exist_is_looked_for_twice(call: str) -> None:
     """As the first answer may come of a hiccup."""
@@ -244,6 +247,7 @@ async def test_a_host_that_does_not_exist_is_looked_for_twice(call: str) -> None
     assert resolver.asked == 2
 
 
+@pytest.mark.motion_real
 async def test_a_resolver_that_is_out_of_order_is_waited_for(hostile: HostileServer) -> None:
     """And so is a name that is not found once."""
     hostile.script = answer
@@ -261,6 +265,7 @@ async def answer(peer: Peer) -> None:
     await peer.say(http(state()))
 
 
+@pytest.mark.motion_real
 async def test_a_way_that_was_open_may_be_so_again(hostile: HostileServer) -> None:
     """A laptop that has left its network: whoever watches a job, or wants to send, outlives that."""
     hostile.script = answer

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from motion_async import ConfigurationError
-from motion_async.http.endpoint import check_api_key, check_base_url, find_base_url, proxy_for
+from motion_async.http import endpoint
+from motion_async.http.endpoint import check_api_key, check_base_url, check_reach, find_base_url, proxy_for
 
 
 @pytest.mark.parametrize(
@@ -187,3 +188,14 @@ def test_the_environments_proxy_is_read_as_other_tools_read_it(monkeypatch: pyte
     for names in ("motion.so", "other,.motion.so", "api.motion.so:443", "*"):
         monkeypatch.setenv("NO_PROXY", names)
         assert proxy_for(base, None, trust_env=True) is None
+
+
+def test_a_reason_keeps_sessions_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told to each that would go to another; without one all addresses may be asked."""
+    real, own = check_base_url("https://api.motion.so/api/motion"), check_base_url("http://127.0.0.1:8080")
+    monkeypatch.setattr(endpoint, "loopback_only", "a rehearsal")
+    check_reach(own)
+    with pytest.raises(ConfigurationError, match=r"^https://api\.motion\.so is another machine, and .* a rehearsal$"):
+        check_reach(real)
+    monkeypatch.setattr(endpoint, "loopback_only", "")
+    check_reach(real)

@@ -183,6 +183,7 @@ async def test_no_connection_means_nothing_was_sent() -> None:
         assert type(await failure(made, POLL)) is ConnectFailedError
 
 
+@pytest.mark.motion_real
 async def test_a_host_without_an_address_means_nothing_was_sent() -> None:
     """A name that cannot be resolved is a `ConnectFailedError`, and a moment later one that no further try helps."""
     for call in (CREATE, POLL):
@@ -194,6 +195,7 @@ async def test_a_host_without_an_address_means_nothing_was_sent() -> None:
     assert "check the base URL" in str(error)
 
 
+@pytest.mark.motion_real
 async def test_a_host_that_cannot_be_one_is_not_tried_again() -> None:
     """Its name has a part that is longer than any may be."""
     async with transport(f"https://{'a' * 64}.invalid/api") as made:
@@ -557,6 +559,7 @@ def test_no_exception_of_aiohttp_escapes_or_passes_for_a_refusal(call: Call) -> 
 # Proxies.
 
 
+@pytest.mark.motion_real
 async def test_a_proxy_is_asked_for_a_tunnel_with_its_own_credentials(raw_server: Any) -> None:
     """`proxy` gets a CONNECT with its user and password, never the key, and its password shows nowhere."""
     raw_server.handler = says(http(b"no", status=b"407 Proxy Authentication Required"))
@@ -572,6 +575,7 @@ async def test_a_proxy_is_asked_for_a_tunnel_with_its_own_credentials(raw_server
     assert KEY.encode() not in request
 
 
+@pytest.mark.motion_real
 async def test_the_environments_proxy_counts_when_it_is_trusted(
     raw_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -633,6 +637,7 @@ async def test_a_connector_that_closes_cancels_nobody(raw_server: Any) -> None:
     assert {type(end) for end in ends} <= {SessionClosedError, ConnectionLostError}
 
 
+@pytest.mark.motion_real
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense", 5, "http://"], ids=str)
 async def test_a_proxy_that_cannot_be_used_is_refused(proxy: Any) -> None:
     """A bad proxy is told when the transport is made, not by the first call."""
@@ -641,6 +646,7 @@ async def test_a_proxy_that_cannot_be_used_is_refused(proxy: Any) -> None:
             pass
 
 
+@pytest.mark.motion_real
 async def test_a_proxy_that_refuses_the_tunnel_means_nothing_was_sent(raw_server: Any) -> None:
     """An error to CONNECT is a `ConnectFailedError`: the service never saw the create."""
     raw_server.handler = says(http(b"no", status=b"502 Bad"), close=True)
@@ -649,6 +655,7 @@ async def test_a_proxy_that_refuses_the_tunnel_means_nothing_was_sent(raw_server
         assert type(await failure(made, CREATE)) is ConnectFailedError
 
 
+@pytest.mark.motion_real
 def test_the_transport_shows_no_key() -> None:
     """Its repr names the base URL alone."""
 

@@ -4,14 +4,19 @@ import asyncio
 import itertools
 import math
 import socket
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+import httpx
 import pytest
 from aiohttp import ClientConnectorError, ClientError, ClientSession
 
-from motion_async.sandbox import Counts, Hang, LostAnswer, RateLimited, Sandbox, SlowBody
+from motion_async.sandbox import Counts, FaultBook, Hang, LostAnswer, RateLimited, Sandbox, SlowBody, engine
 from tests.waiting import until
 
 PROMPT = {"prompt": "A launch video"}
@@ -266,3 +271,76 @@ async def test_many_calls_at_once_are_served() -> None:
         assert lost == sandbox.counts.faults["LostAnswer"] > 50
         assert len(sandbox.jobs) == sandbox.counts.creates_accepted == 1_000
         assert sandbox.counts.duplicates == 0
+
+
+def test_a_thread_of_its_own_serves_code_without_a_loop() -> None:
+    """It is there for the time of the block, and everything of it may be read and called beside it."""
+    with Sandbox.in_thread(speed=0, credits=300, api_key="motion_x") as sandbox:
+        made = httpx.post(f"{sandbox.url}/sessions", json=PROMPT, headers={"Authorization": "Bearer motion_x"})
+        (record,) = sandbox.jobs.values()
+        assert (record.job_id, record.status) == (made.json()["job_id"], "queued")
+        sandbox.advance(10_000)
+        assert sandbox.jobs[record.job_id].status == "completed"
+        assert sandbox.balance("motion_x") == 0
+        sandbox.add_credits("motion_x", 7)
+        assert sandbox.balance("motion_x") == 7
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(sandbox.url)
+
+
+def test_a_thread_that_cannot_listen_says_so() -> None:
+    """What an argument or the machine forbids is raised where the sandbox was wanted."""
+    with pytest.raises(ValueError, match="speed"), Sandbox.in_thread(speed=-1):
+        pass
+    with Sandbox.in_thread() as other:
+        port = urlsplit(other.url).port
+        with pytest.raises(OSError, match=str(port)), Sandbox.in_thread(port=port):
+            pass
+
+
+def test_orders_of_many_threads_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credits are all there although another thread gives some while some are being given."""
+    check = engine._credits
+
+    def check_slowly(name: str, value: int) -> int:
+        time.sleep(0.001)
+        return check(name, value)
+
+    monkeypatch.setattr(engine, "_credits", check_slowly)
+    with Sandbox.in_thread(credits=0) as sandbox, ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: sandbox.add_credits(sandbox.api_key, 1), range(100)))
+        assert sandbox.balance(sandbox.api_key) == 100
+
+
+def test_no_order_of_another_thread_is_lost_to_a_call() -> None:
+    """A fault that is ordered while a call uses another one up stays ordered."""
+    book, stop = FaultBook(), threading.Event()
+
+    def strike() -> None:
+        while not stop.is_set():
+            book.strike_exchange("poll", ())
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            striking = pool.submit(strike)
+            for _ in range(8_000):
+                book.next(RateLimited(), on="poll")
+            while book._orders:
+                time.sleep(0.001)
+            stop.set()
+            striking.result()
+    finally:
+        sys.setswitchinterval(before)
+    assert book.injected == {"RateLimited": 8_000}
+
+
+def test_jobs_may_be_looked_at_while_more_are_made() -> None:
+    """Whoever goes through the jobs is not disturbed by one that is made meanwhile."""
+    headers = {"Authorization": "Bearer motion_x"}
+    with Sandbox.in_thread(api_key="motion_x") as sandbox, httpx.Client(headers=headers) as client:
+        client.post(f"{sandbox.url}/sessions", json=PROMPT)
+        for _ in sandbox.jobs:
+            client.post(f"{sandbox.url}/sessions", json=PROMPT)
+        assert len(sandbox.jobs) == 2
