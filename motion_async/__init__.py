@@ -9,11 +9,11 @@ service in small, to try all this without a key.
 Every public name has this one import path. Importing it imports neither the sandbox nor any extra.
 
 Where things are, for those who change them, from the values up: `jobs`, `errors` and `events` are what callers see,
-and `options` checks what they hand in. `contract` is the documentation as pure code, `timing` says when and how fast.
-`http` is one exchange, `polling` the one loop that watches jobs and all who hear of them, and `sending` sends what
-costs credits. `ledger` is the durable record, and `batch` makes many. `session`, `client` and `job` are what users
-hold; `cli`, `sandbox` and `testing` stand beside. Each folder says what it does and must not do, and imports run one
-way.
+`codec` makes plain data of them and reads it, and `options` checks what callers hand in. `contract` is the
+documentation as pure code, `timing` says when and how fast. `http` is one exchange, `polling` the one loop that watches
+jobs and all who hear of them, and `sending` sends what costs credits. `ledger` is the durable record, and `batch` makes
+many. `session`, `client` and `job` are what users hold; `cli`, `web`, `testing` and `sandbox` stand beside. Each folder
+says what it does and must not do, and imports run one way.
 """
 
 from motion_async.batch.requests import Requests
@@ -60,6 +60,7 @@ from motion_async.events import (
     SendDisturbed,
     SentElsewhere,
     SessionSlowed,
+    SessionStats,
     StatusUndocumented,
     WatchEnded,
 )
@@ -79,11 +80,14 @@ from motion_async.polling.transitions import Transitions
 from motion_async.polling.waiting import OnInput
 from motion_async.polling.watch import Watch
 from motion_async.problems import Problem
+from motion_async.pydantic_schemas import attach_schemas
 from motion_async.sending.gate import OnInsufficientCredits
 from motion_async.session import MotionSession
 from motion_async.timing.backoff import Backoff
 from motion_async.timing.learned import LearnedSchedule, LearningSchedule
 from motion_async.timing.schedule import GrowingSchedule, Schedule
+
+attach_schemas()
 
 __all__ = [
     "Attachment",
@@ -139,6 +143,7 @@ __all__ = [
     "ServiceUnavailableError",
     "SessionClosedError",
     "SessionSlowed",
+    "SessionStats",
     "StatusChange",
     "StatusUndocumented",
     "Transitions",

@@ -17,13 +17,13 @@ from weakref import WeakValueDictionary
 import anyio
 
 from motion_async.batch.requests import Intake
+from motion_async.codec import unread_fields
 from motion_async.contract.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.contract.validation import check_request, earliest_expiry
-from motion_async.contract.wire import unread_fields
 from motion_async.errors import FollowupNotAllowedError, MotionError
-from motion_async.events import SendDisturbed
+from motion_async.events import SendDisturbed, SessionStats
 from motion_async.http.transport import Transport
-from motion_async.jobs import JobState, JobStatus, VideoRequest
+from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
 from motion_async.polling.loop import PollLoop
 from motion_async.polling.streams import EventHub
 from motion_async.polling.tracked import TrackedJob
@@ -41,7 +41,7 @@ from motion_async.timing.schedule import Schedule
 
 __all__ = ["Client"]
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 _POLL_ATTEMPTS: Final = 4
 _LOOKS: Final = 6
@@ -95,6 +95,9 @@ class Client:
             transport, self.gate, events.publish, paused=self._slow_down, grace=grace, now=now, closing=self._closing
         )
         self._unread: set[str] = set()
+        self._pace = pace
+        self._polls_sent = 0
+        self._polls_failed = 0  # in a row, of all jobs
         self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def _slow_down(self, error: MotionError, sent_at: float) -> None:
@@ -290,10 +293,41 @@ class Client:
     async def poll_once(self, job_id: str) -> JobState:
         """Ask for a job's state with one GET; the id is one that has been checked."""
         call = poll_call(job_id)
-        state = read_answer(call, await self._transport.exchange(call), now=self._now())
-        if state.extra:
+        self._polls_sent += 1
+        try:
+            state = read_answer(call, await self._transport.exchange(call), now=self._now())
+        except MotionError as error:
+            self._log_failed_poll(job_id, error)
+            raise
+        if self._polls_failed:
+            _log.info("polls are answered again; %d have failed", self._polls_failed, extra={"call": "poll"})
+            self._polls_failed = 0
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("job %s is %s", job_id, shown(state.status), extra={"call": "poll", "job_id": job_id})
+        if state.extra is not NOTHING_ELSE:
             self._tell_of_unread_fields(state)
         return state
+
+    def _log_failed_poll(self, job_id: str, error: MotionError) -> None:
+        """Warn of the first poll that fails, of all jobs and in a row; further ones are for whoever debugs."""
+        extra = {"call": "poll", "job_id": job_id, "http_status": getattr(error, "http_status", None)}
+        is_first = is_passing(error) and not self._polls_failed
+        self._polls_failed += is_passing(error)
+        if is_first:
+            _log.warning("polls fail: %s; they are tried again", error, extra={**extra, "attempt": 1})
+        else:
+            _log.debug("a poll failed: %s", error, extra={**extra, "attempt": self._polls_failed})
+
+    def stats(self) -> SessionStats:
+        """Say how the session stands."""
+        return SessionStats(
+            watched=self.polls.count_watched(),
+            polls=self._polls_sent,
+            polls_per_second=self._pace.rate(asyncio.get_running_loop().time()),
+            paused_for=self.polls.rest_of_pause() or 0.0,
+            sending=self._sender.count_under_way(),
+            waiting_to_send=self.gate.waiting,
+        )
 
     def _tell_of_unread_fields(self, state: JobState) -> None:
         """Warn once a session of each documented field that comes in another form; all goes on without it."""

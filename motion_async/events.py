@@ -1,4 +1,4 @@
-"""What a session tells of besides the status changes of its jobs: disturbances, and jobs made.
+"""What a session tells of besides the status changes of its jobs: disturbances, jobs made, and how it stands.
 
 `MotionSession.events` yields these and `StatusChange`. They are values for people and programs to
 look at; nothing in the library acts on them. No I/O here.
@@ -22,6 +22,7 @@ __all__ = [
     "SendDisturbed",
     "SentElsewhere",
     "SessionSlowed",
+    "SessionStats",
     "StatusUndocumented",
     "WatchEnded",
 ]
@@ -158,6 +159,27 @@ class EventsDropped:
     """
 
     count: int
+
+
+@attrs.frozen
+class SessionStats:
+    """How a session stands at a moment; see `MotionSession.stats`.
+
+    Args:
+        watched: jobs that are polled, because somebody follows them.
+        polls: polls that have been sent since the session was entered.
+        polls_per_second: the most that are sent now.
+        paused_for: seconds for which the service wants no call yet, by its Retry-After; 0 if there is no pause.
+        sending: creates and followups whose answer is waited for.
+        waiting_to_send: creates and followups that wait for their turn.
+    """
+
+    watched: int
+    polls: int
+    polls_per_second: float
+    paused_for: float
+    sending: int
+    waiting_to_send: int
 
 
 Event: TypeAlias = (

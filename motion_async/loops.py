@@ -12,6 +12,18 @@ from motion_async.errors import WrongLoopError
 
 __all__ = ["HomeLoop"]
 
+_forks = 0
+"""How often this process was forked off another one: to ask the system for its id at each step of a reader is felt."""
+
+
+def _count_fork() -> None:
+    global _forks  # noqa: PLW0603  # Python tells of a fork in no other way
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
 
 class HomeLoop:
     """The loop in which something (`what`, as in "the session") was opened.
@@ -19,7 +31,7 @@ class HomeLoop:
     Made where no asyncio loop runs it raises a `WrongLoopError`.
     """
 
-    __slots__ = ("_loop", "_process", "_what")
+    __slots__ = ("_forks", "_loop", "_what")
 
     def __init__(self, what: str) -> None:
         try:
@@ -31,7 +43,7 @@ class HomeLoop:
             ) from None
         self._what = what
         # A fork copies the loop with all else, so that it would be the same object there, and wait for ever.
-        self._process = os.getpid()
+        self._forks = _forks
 
     def check(self) -> None:
         """Raise a `WrongLoopError` if anything else than the loop of the opening is running here."""
@@ -41,9 +53,9 @@ class HomeLoop:
             where = "a thread without a running asyncio loop"
         else:
             where = "another event loop"
-            if running is self._loop and os.getpid() == self._process:
+            if running is self._loop and _forks == self._forks:
                 return
-        if os.getpid() != self._process:
+        if _forks != self._forks:
             where = "a forked process"
         raise WrongLoopError(
             f"{self._what} belongs to the event loop it was opened in, and was used in {where}; open one there, or "

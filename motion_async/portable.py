@@ -13,7 +13,7 @@ import attrs
 
 from motion_async.showing import visible
 
-__all__ = ["PortableError"]
+__all__ = ["PortableError", "parts_of"]
 
 
 class PortableError(Exception):
@@ -36,13 +36,18 @@ class PortableError(Exception):
     @property
     def args(self) -> tuple[Any, ...]:  # type: ignore[override]  # nobody sets them
         """The parts that the class takes, in its order and as plain JSON: it makes the same error of them."""
-        return tuple(_plain(getattr(self, name)) for name in inspect.signature(type(self)).parameters)
+        return tuple(parts_of(self, type(self)).values())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Not made anew of its `args`: a caller's own subclass may hold more. Of what it hangs on, only what is of its
         # kind goes along: it can be pickled, and may be what a caller goes by.
         cause = {"__cause__": self.__cause__} if isinstance(self.__cause__, PortableError) else {}
         return copyreg.__newobj__, (type(self),), self.__dict__ | cause  # type: ignore[attr-defined]
+
+
+def parts_of(error: PortableError, kind: type[PortableError]) -> dict[str, Any]:
+    """Give the parts of an error that one of its classes takes, by their names and as plain JSON."""
+    return {name: _plain(getattr(error, name)) for name in inspect.signature(kind).parameters}
 
 
 def _plain(part: Any) -> Any:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as _random
+import ssl as tls
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import aiohttp
+from yarl import URL
 
 from motion_async.batch.durations import PastDurations
 from motion_async.batch.many import BatchCalls
@@ -24,32 +28,26 @@ from motion_async.http.endpoint import find_api_key, find_base_url, read_origin
 from motion_async.http.transport import Transport
 from motion_async.job import Job
 from motion_async.jobs import Attachment, JobState, VideoRequest
-from motion_async.ledger.accounts import Account
+from motion_async.ledger import Account, Ledger
 from motion_async.loops import HomeLoop
 from motion_async.options import check_clock, check_number, check_whole_number
-from motion_async.polling.streams import EventHub, EventStream
+from motion_async.polling.streams import EventHub
 from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
-from motion_async.polling.watch import Watch
+from motion_async.reading import ReadCalls
 from motion_async.redaction import Secret
 from motion_async.timing.backoff import Backoff, check_backoff
 from motion_async.timing.pace import Pace
 from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
 
 if TYPE_CHECKING:
-    import ssl as tls
-
-    import aiohttp
-    from yarl import URL
-
     from motion_async.batch.single import KeptSends
-    from motion_async.ledger import Ledger
 
 __all__ = ["MotionSession"]
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
-class MotionSession(BatchCalls):
+class MotionSession(BatchCalls, ReadCalls):
     """A session with Mosaic Motion: creates jobs, follows them up, polls and watches them.
 
     Use it with `async with`, in one event loop; it may be entered in one task and left in another. All its jobs share
@@ -294,24 +292,6 @@ class MotionSession(BatchCalls):
             watched = await calls.followup(followed, request, metadata=metadata)
         return Job(self, calls.polls, watched)
 
-    async def poll(self, job_id: str) -> JobState:
-        """Ask for a job's state: one GET, tried up to four times while the trouble may pass by itself.
-
-        It has its turn in the session's pace like any other poll, and waits when the service has asked for a pause, by
-        a `Retry-After` of up to an hour. End it sooner with `asyncio.timeout`.
-
-        Args:
-            job_id: the job.
-
-        Returns:
-            The state that the service gave.
-
-        Raises:
-            JobNotFoundError: if there is no such job for this key.
-            MotionError: any other refusal, an answer that can't be read, or no answer.
-        """
-        return await self._open().poll(job_id)
-
     def job(self, job_id: str) -> Job:
         """Take a job up again by its id, from this process or another: no I/O.
 
@@ -365,49 +345,6 @@ class MotionSession(BatchCalls):
         except asyncio.CancelledError:
             _log.warning("the caller of generate was cancelled; job %s goes on", job.id)
             raise
-
-    def watch(
-        self, job_ids: Iterable[str], *, after: str | Iterable[str] | None = None, timeout: float | None = None
-    ) -> Watch:
-        """Read what happens to some jobs: each one's present state, then every change and disturbance, until all end.
-
-        They are polled while a step waits, and for up to a second after; a step that is cancelled loses nothing, and
-        ends that at once. A job whose watch ends with an error is told of by a `WatchEnded`. `async with` ends it.
-
-        Args:
-            job_ids: the jobs, each once; taken up by their ids, without I/O.
-            after: the `token` of the change that the reader has seen last, or such tokens of several jobs: a state that
-                has one of them is not told again.
-            timeout: seconds from the first step on, at least 0; then a step raises a `WaitTimeoutError`.
-
-        Raises:
-            InvalidRequestError: for what cannot be a job's id.
-            ConfigurationError: for an option out of bounds.
-            SessionClosedError: if the session is not open.
-        """
-        calls = self._open()
-        if isinstance(job_ids, str | bytes) or not isinstance(job_ids, Iterable):
-            raise ConfigurationError(f"job_ids must be a list of ids, not {type(job_ids).__name__}")
-        tokens = [after] if isinstance(after, str) else list(after or ())
-        jobs = [calls.job(job_id) for job_id in job_ids]
-        return Watch(calls.polls, self._events, jobs, after=tokens, timeout=check_timeout(timeout))
-
-    def events(self, *, max_unread: int = 10_000, poll: bool = True) -> EventStream:
-        """Read every change and every disturbance of all jobs of this session, from now on.
-
-        While a step waits all are polled until they end; one that is cancelled loses no event. `async with` ends it.
-
-        Args:
-            max_unread: how many unread events are kept, 1 to 1,000,000,000; then the oldest are dropped, and told of.
-            poll: whether to have the jobs polled; else it tells of what others have had polled.
-
-        Raises:
-            ConfigurationError: for an option out of bounds.
-            SessionClosedError: if the session is not open.
-        """
-        polls = self._open().polls
-        limit = check_whole_number("max_unread", max_unread, low=1, high=1_000_000_000)
-        return self._events.open(polls, limit=limit, covers=poll)
 
     def _open(self) -> Client:
         if self._client is None:

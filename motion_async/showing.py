@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 from motion_async.redaction import redacted
 
-__all__ = ["MAX_SHOWN", "is_blank", "named", "shown", "shown_list", "visible"]
+__all__ = ["MAX_SHOWN", "in_words", "is_blank", "is_too_deep", "named", "shown", "shown_list", "shown_value", "visible"]
 
 MAX_SHOWN: Final = 2_000
 """Characters of one text that a message shows."""
@@ -72,3 +73,24 @@ def shown_list(texts: Iterable[str], number: int, *, limit: int = MAX_SHOWN) -> 
         given.append(text)
     more = number - len(given)
     return "; ".join(given) + (f"; and {more:,} more" if more > 0 else "")
+
+
+def in_words(given: Any) -> str:
+    """Write any value of JSON in words for a person."""
+    return "nested too deeply" if is_too_deep(given) else repr(given)
+
+
+def shown_value(given: Any) -> str:
+    """Give the type of a value of JSON and its beginning, for a message on what it should have been."""
+    return "null" if given is None else f"{type(given).__name__} {in_words(given):.60}"
+
+
+def is_too_deep(given: Any, depth: int = 64) -> bool:
+    """Whether a value has so many levels that showing, writing or pickling it may exceed the interpreter's."""
+    level = [given]
+    for _ in range(depth + 1):
+        insides = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        if not insides:
+            return False
+        level = list(chain.from_iterable(insides))
+    return True

@@ -41,11 +41,14 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 def pytest_configure() -> None:
     """Keep all that the tests do on this machine, and have them be interruptible wherever they run.
 
-    What a script starts in its background ignores interrupts, and so does all that this starts in its turn.
+    What a script starts in its background ignores interrupts, what `nohup` starts hangups, and so does all that this
+    starts in its turn.
     """
     guard_processes()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_unconfigure() -> None:

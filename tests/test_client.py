@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
@@ -22,6 +25,7 @@ from motion_async import (
     InvalidRequestError,
     JobNotFoundError,
     LearnedSchedule,
+    MotionError,
     MotionSession,
     RateLimitedError,
     SendDisturbed,
@@ -31,6 +35,7 @@ from motion_async import (
     VideoRequest,
 )
 from motion_async.batch.requests import Intake
+from motion_async.contract.protocol import Answer, Call
 from tests.fuzz.service import START, Fault, Service, state_of
 
 DAY = datetime(2026, 4, 28, tzinfo=UTC)
@@ -440,3 +445,35 @@ async def test_a_flag_that_is_not_as_documented_ends_no_watch_and_is_told_once(
     ] * 2
     (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert "the service's pending_user_input is not as documented: None" in told
+
+
+async def test_trouble_is_logged_at_its_beginning_and_its_end(
+    motion: MotionSession, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once for all jobs, however many polls fail in between; each call is there for whoever debugs, with its job."""
+    caplog.set_level(logging.DEBUG, "motion_async")
+    job = await completed(motion, service)
+    caplog.clear()
+    calls: Any = motion._client
+    for answer in (503, 502, 404, 503, None, None, 503):
+        poll = service_answer(job.id, answer)
+        calls._transport.exchange, was = poll, calls._transport.exchange
+        with suppress(MotionError):
+            await calls.poll_once(job.id)
+        calls._transport.exchange = was
+    said = [(record.levelname, getattr(record, "job_id", None)) for record in caplog.records]
+    assert said == [
+        ("WARNING", job.id), ("DEBUG", job.id), ("DEBUG", job.id), ("DEBUG", job.id), ("INFO", None), ("DEBUG", job.id),
+        ("DEBUG", job.id), ("WARNING", job.id),
+    ]  # fmt: skip
+    assert {record.name for record in caplog.records} == {"motion_async"}
+
+
+def service_answer(job_id: str, status: int | None) -> Any:
+    """Give an exchange that is answered so."""
+    body = {"job_id": job_id, "status": "running"} if status is None else {"error": "no"}
+
+    async def exchange(_: Call) -> Answer:
+        return Answer(status or 200, json.dumps(body).encode())
+
+    return exchange

@@ -8,8 +8,10 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import metadata
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -24,8 +26,8 @@ def test_importing_the_package_imports_no_extra_and_no_sandbox() -> None:
     code = "import sys, motion_async; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "motion_async.session" in loaded
-    beside = ("motion_async.sandbox", "motion_async.testing", "motion_async.cli")
-    for name in (*beside, "cyclopts", "rich", "aiohttp.web", "sqlalchemy", "pytest"):
+    beside = ("motion_async.sandbox", "motion_async.testing", "motion_async.cli", "motion_async.web")
+    for name in (*beside, "cyclopts", "rich", "aiohttp.web", "sqlalchemy", "pytest", "fastapi"):
         assert name not in loaded
 
 
@@ -69,6 +71,26 @@ def test_every_public_thing_has_a_docstring() -> None:
                     if inspect.isfunction(function) and not method.startswith("_") and not inspect.getdoc(function)
                 ]
     assert missing == []
+
+
+def public_callables(module: str) -> Iterator[Any]:
+    """Give the functions and classes that a module has for its users, and what these may call of the classes."""
+    public = importlib.import_module(module)
+    for thing in (getattr(public, name) for name in public.__all__):
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            yield thing
+        for name, member in inspect.getmembers(thing) if inspect.isclass(thing) else ():
+            called = member.fget if isinstance(member, property) else member
+            is_for_users = not name.startswith("_") or name.endswith("__")
+            if is_for_users and (inspect.isfunction(called) or inspect.ismethod(called)):
+                yield called
+
+
+@pytest.mark.parametrize("module", ["", ".codec", ".errors", ".events", ".ledger", ".sandbox", ".web"])
+def test_the_types_of_every_public_callable_can_be_asked_for(module: str) -> None:
+    """Frameworks that hand in arguments by their types do that, and an import for type checkers alone breaks it."""
+    asked = list(map(get_type_hints, public_callables(f"motion_async{module}")))
+    assert any(asked)
 
 
 def test_the_package_is_typed() -> None:

@@ -20,8 +20,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from motion_async import MotionSession
-from motion_async.sandbox import Sandbox
+from motion_async.sandbox import LostAnswer, Sandbox
 from tests.conftest import RawServer
+from tests.web.guides import read
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -67,33 +68,37 @@ def _names_of(app: str) -> dict[str, Any]:
 
 
 async def test_the_fastapi_app_makes_a_video_and_streams_its_changes(sandbox: Sandbox) -> None:
-    """A post gives the job's id, a get the changes as server-sent events to the end."""
+    """A post gives the job's id, a get the changes as server-sent events to the end, and the page reads these."""
     app = _names_of(APPS[0])["app"]
-    transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://app") as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client,
     ):
         made = await client.post("/videos", params={"prompt": "A launch"})
         job_id = made.json()["job_id"]
         assert job_id in sandbox.jobs
-        changes = (await client.get(f"/videos/{job_id}/changes")).text
+        changes = await client.get(f"/videos/{job_id}/changes")
+        page = await client.get(f"/videos/{job_id}")
         assert (await client.post("/videos", params={"prompt": ""})).status_code == 422
-        assert (await client.get("/videos/nobodys/changes")).status_code == 404
-    assert changes.startswith("data: ")
-    assert [json.loads(line.removeprefix("data: "))["status"] for line in changes.split("\n\n")[:-1]][-1] == "completed"
+        unknown = await client.get("/videos/nobodys/changes")
+    told = read(changes.text)
+    assert told[-2][1]["current"] == "completed"
+    assert {name for name, _, _ in told + read(unknown.text)} == set(re.findall(r'Listener\("(\w+)"', page.text))
+    assert changes.url.path == f"{page.url.path}/changes"
 
 
-async def test_the_aiohttp_app_makes_a_video(sandbox: Sandbox) -> None:
-    """A post waits for the video and gives its status."""
+async def test_the_aiohttp_app_does_the_same(sandbox: Sandbox) -> None:
+    """A create whose answer was lost invites nobody to send it again."""
+    sandbox.faults.for_prompt("lost", LostAnswer(), on="create")
     app = _names_of(APPS[1])["app"]
     assert isinstance(app, web.Application)
     async with TestClient(TestServer(app)) as client:
-        response = await client.post("/videos", data={"prompt": "A launch"})
-        answer = await response.json()
-        assert (await client.post("/videos", data={})).status == 422
-    assert answer["status"] == "completed"
-    assert answer["job_id"] in sandbox.jobs
+        job_id = (await (await client.post("/videos", params={"prompt": "A launch"})).json())["job_id"]
+        changes = await client.get(f"/videos/{job_id}/changes")
+        assert read(await changes.text())[-2][1]["current"] == "completed"
+        assert (await client.post("/videos")).status == 422
+        assert (await client.post("/videos", params={"prompt": "A lost one"})).status == 500
+    assert job_id in sandbox.jobs
 
 
 @pytest.fixture
@@ -210,11 +215,11 @@ async def test_the_sandbox_command_prints_the_lines_that_point_the_client_at_it(
 async def test_a_stream_of_events_has_no_words_of_others_as_they_came(
     raw_server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A status with ends of lines in it stays one event, and so does an error that quotes one: they are JSON."""
+    """A status with ends of lines in it stays one event, as JSON; the words of a refusal are for operators alone."""
     words = "no\n\nevent: forged\ndata: x\r\rdata: y"
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
-        first = len(raw_server.requests) <= 2
+        first = len(raw_server.requests) == 1
         body = json.dumps({"job_id": "job-1", "status": words} if first else {"error": words}).encode()
         status = "200 OK" if first else "401 No"
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -229,8 +234,7 @@ async def test_a_stream_of_events_has_no_words_of_others_as_they_came(
         httpx.AsyncClient(transport=transport, base_url="http://app") as client,
     ):
         changes = (await client.get("/videos/job-1/changes")).text
-    first, error, rest = changes.split("\n\n")
-    assert json.loads(first.removeprefix("data: ")) == {"status": words}
-    kind, data = error.splitlines()
-    assert (kind, rest) == ("event: error", "")
-    assert "forged" in json.loads(data.removeprefix("data: "))["error"]
+    status, failed, end = read(changes)
+    assert (status[0], status[1]["current"]) == ("status", words)
+    assert (failed[0], end) == ("failed", ("end", {}, None))
+    assert "forged" not in json.dumps(failed)

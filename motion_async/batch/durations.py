@@ -5,14 +5,11 @@ It reads a ledger and teaches; what ends in this session a schedule learns from 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from motion_async.ledger import Ledger
 from motion_async.timing.learned import LearningSchedule, learns
 from motion_async.timing.schedule import Schedule
-
-if TYPE_CHECKING:
-    from motion_async.ledger import Ledger
 
 __all__ = ["PastDurations"]
 

@@ -18,6 +18,7 @@ from motion_async.batch.item import job_limiter
 from motion_async.batch.requests import Intake, Requests, intakes, kind_of_single
 from motion_async.batch.runner import FanOut
 from motion_async.errors import ConfigurationError
+from motion_async.ledger import Account, Ledger
 from motion_async.polling.streams import EventHub
 from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
 from motion_async.sending.gate import OnInsufficientCredits, check_on_insufficient_credits
@@ -27,7 +28,6 @@ from motion_async.timing.schedule import Schedule, check_schedule
 if TYPE_CHECKING:
     from motion_async.batch.resume import LedgerBatch
     from motion_async.client import Client
-    from motion_async.ledger import Account, Ledger
 
 __all__ = ["BatchCalls"]
 
@@ -132,7 +132,7 @@ class BatchCalls(ABC):
         """Go on with a batch from its ledger alone: what runs is watched, what is planned is sent.
 
         Use it as `generate_many` is used. What is in doubt comes out as an `UncertainError`; what has ended does not
-        come out again.
+        come out again. A single create that had no key and was not sent is not sent by this either.
 
         Args:
             batch: the batch's name in the ledger.

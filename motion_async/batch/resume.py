@@ -39,8 +39,9 @@ from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger import Ledger
 from motion_async.ledger.accounts import Account
 from motion_async.ledger.codec import check_name
-from motion_async.ledger.items import Entry, Item, ItemState, job_of_parent
+from motion_async.ledger.items import Entry, Item, ItemState, is_unnamed, job_of_parent
 from motion_async.ledger.legacy import has_content
+from motion_async.ledger.transitions import BY_A_PERSON
 from motion_async.polling.waiting import failure_of
 from motion_async.problems import Problem
 
@@ -56,7 +57,7 @@ _LOOK_AGAIN: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
 """Seconds between two looks at an item that another process is sending: at first, and at most."""
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 def check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:
@@ -139,8 +140,20 @@ class LedgerBatch:
         keys = Keys()
         async with contextlib.aclosing(self._ledger.items(self._name, states=_OPEN)) as items:
             async for item in items:
+                if await self._is_given_up(item):
+                    continue
                 entry = Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
                 yield await self._intake_of(item, entry, keys)
+
+    async def _is_given_up(self, item: Item) -> bool:
+        """Whether an item is a single request without a key that was not sent: whoever asked for it was told, or died.
+
+        They may have asked anew, without a key again, so that this one would be a second video of the same.
+        """
+        if item.state is not ItemState.PLANNED or not is_unnamed(item.key):
+            return False
+        history = await self._ledger.history(item)
+        return not any(it.state is ItemState.PLANNED and (it.detail or "").startswith(BY_A_PERSON) for it in history)
 
     async def admit(self, given: BatchRequest, *, parent: str | None) -> Intake:
         """Plan one request in the ledger, and give it with what is known of it.
@@ -209,6 +222,10 @@ class LedgerBatch:
 
     def _check(self, given: BatchRequest, place: int, expired: dict[int, InvalidRequestError]) -> None:
         """Raise if a request is invalid; note an expired signature, which matters only if it was never sent."""
+        if isinstance(given.follows, str) and job_of_parent(canonical_text(given.follows)) is not None:
+            # In a ledger that is a job's own id: the followup would change another video than the one that is meant.
+            message = "An id that begins with 'job:' cannot be followed; give that request another id"
+            raise InvalidRequestError((Problem("custom", message, ("follows",)),))
         try:
             check_batch_request(given, now=self._now())
         except InvalidRequestError as error:

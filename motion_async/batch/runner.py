@@ -51,7 +51,7 @@ __all__ = ["MAX_UNREAD", "FanOut"]
 MAX_UNREAD = 1_000
 """So many outcomes that nobody has read yet keep new requests from being pulled; so many, too, that wait for others."""
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class FanOut(AsyncIterator[Outcome]):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import secrets
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -19,7 +18,7 @@ from motion_async.batch.resume import LedgerBatch
 from motion_async.canonical import canonical_text
 from motion_async.errors import InvalidRequestError, JobFailedError
 from motion_async.jobs import BatchRequest, StatusChange, VideoRequest
-from motion_async.ledger.items import parent_of_job
+from motion_async.ledger.items import parent_of_job, unnamed_key
 from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import end_of
 from motion_async.sending.journal import NotOursToSend, SendJournal
@@ -51,7 +50,7 @@ class KeptSends:
 
         Raises what sending it raises, and the error with which it was sent earlier, unless its job is known.
         """
-        given = BatchRequest(request, id=secrets.token_hex(16) if key is None else key, metadata=metadata)
+        given = BatchRequest(request, id=unnamed_key() if key is None else key, metadata=metadata)
         parent = None if followed is None else parent_of_job(followed)
         # One at a time, so that whoever comes second finds what came of the first one.
         async with self._turns.setdefault(canonical_text(str(given.id)), asyncio.Lock()):

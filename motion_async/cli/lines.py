@@ -14,7 +14,6 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from motion_async.cli.failures import sentence
 from motion_async.cli.happenings import (
     Asked,
     BatchCounts,
@@ -33,11 +32,11 @@ from motion_async.cli.happenings import (
     Summary,
 )
 from motion_async.cli.looks import STOPPING
-from motion_async.cli.records import history_record, item_record, outcome_record, state_record, time_text
+from motion_async.cli.records import item_record, outcome_record, with_sentence
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.troubles import TroubleWords
-from motion_async.errors import MotionError
+from motion_async.codec import to_dict
 from motion_async.events import (
     EventsDropped,
     JobAccepted,
@@ -56,21 +55,27 @@ _FIRST_WORDS: Final = 5.0
 _RARELY: Final = 60.0
 """Seconds between two lines on how it stands, at first and in the end: a log of hours should stay short."""
 
+_MEASURED: Final = ("next_wait", "pause", "polls_per_second", "seconds")
+"""What is no better known than to the millisecond."""
+
 SHAPES: Final = """\
-  {"event": "accepted", "job_id", "followup"}
+  {"event": "accepted", "job_id", "followup", "key", "metadata"}
       the service took a create or a followup
-  {"event": "transition", "job_id", "previous", "current", "observed_at",
-   "state"}
+  {"event": "transition", "job_id", "previous", "current", "state",
+   "observed_at"}
       a job changed; the first change that is told has a previous of null
   {"event": "state", "job_id", "state"}
       the answer to `status`
   {"event": "result", "job_id", "state"}
       a job completed; a job that is waited for ends in this or in an error
-  {"event": "error", "error", "message", "job_id", "http_status"}
-      error is the class of it; the last two are null where there is none
-  {"event": "disturbed", "job_id", "error", "message", "failures", "next_wait"}
-      a poll failed, or a create or followup was not taken (job_id is null for
-      a create); it is tried again after next_wait seconds
+  {"event": "error", "error", "message", "error_data", "job_id", "http_status"}
+      error is the class of it, and error_data what it is made of; the last two
+      are null where there is none
+  {"event": "disturbed", "call", "job_id", "error", "message", "error_data",
+   "failures", "next_wait"}
+      a poll failed (call is "poll"), or a create or followup was not taken
+      ("send"; job_id is null for a create); it is tried again after next_wait
+      seconds
   {"event": "undocumented", "job_id", "status", "seconds"}
       a job stands in a status that the documentation does not name
   {"event": "slowed", "polls_per_second", "pause"}
@@ -87,7 +92,7 @@ SHAPES: Final = """\
   {"event": "plan", "batch", "lines", "counts", "invalid", "minimum_balance"}
       what `batch` would do, with --dry-run
   {"event": "outcome", "line", "key", "state", "job_id", "error", "message",
-   "metadata", "job"}
+   "error_data", "metadata", "job"}
       how a line of a batch came out: completed, failed, rejected, changed,
       uncertain, running, unseen, not_sent or dropped; job is its state
   {"event": "batch", "batch", "ledger", "lines", "counts", "running", "invalid"}
@@ -157,39 +162,22 @@ async def _say_at_times(view: View) -> None:
         pause = min(2 * pause, _RARELY)
 
 
-def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911, PLR0912  # one table, a case a shape
+def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911  # one table, a case a shape
     match it:
-        case JobAccepted():
-            return {"event": "accepted", "job_id": it.job_id, "followup": it.followup}
-        case StatusChange():
-            line = {
-                "event": "transition",
-                "job_id": it.job_id,
-                "previous": it.previous,
-                "current": it.current,
-            }
-            return {**line, "observed_at": time_text(it.observed_at), "state": state_record(it.state)}
+        case JobAccepted() | StatusChange() | EventsDropped():
+            return to_dict(it)
+        case StatusUndocumented() | SessionSlowed():
+            return _rounded(to_dict(it))
+        case PollDisturbed() | SendDisturbed():
+            return with_sentence(_rounded(to_dict(it)), it.error)
         case Asked():
-            return {"event": "state", "job_id": it.state.job_id, "state": state_record(it.state)}
+            return {"event": "state", "job_id": it.state.job_id, "state": to_dict(it.state)}
         case Completed():
-            return {"event": "result", "job_id": it.state.job_id, "state": state_record(it.state)}
+            return {"event": "result", "job_id": it.state.job_id, "state": to_dict(it.state)}
         case Failure():
             http_status = getattr(it.error, "http_status", None)
-            return {"event": "error", **_error(it.error), "job_id": it.job_id, "http_status": http_status}
-        case PollDisturbed() | SendDisturbed():
-            line = {"event": "disturbed", "job_id": it.job_id, **_error(it.error)}
-            return {**line, "failures": it.failures, "next_wait": round(it.next_wait, 3)}
-        case StatusUndocumented():
-            seconds = round(it.seconds, 3)
-            return {"event": "undocumented", "job_id": it.job_id, "status": it.status, "seconds": seconds}
-        case SessionSlowed():
-            return {
-                "event": "slowed",
-                "polls_per_second": round(it.polls_per_second, 3),
-                "pause": round(it.pause, 3),
-            }
-        case EventsDropped():
-            return {"event": "dropped", "count": it.count}
+            line = {"event": "error", **with_sentence(to_dict(it.error), it.error)}
+            return {**line, "job_id": it.job_id, "http_status": http_status}
         case Interrupted():
             return {"event": "interrupted", "job_ids": list(it.job_ids)}
         case Listening():
@@ -215,9 +203,9 @@ def _of_batch(it: RequestEnded | LineRefused | BatchPlanned | BatchEnded | Batch
         case BatchCounts():
             return {"event": "counts", "batch": it.batch, "counts": dict(it.counts)}
         case ItemShown():
-            history = None if it.history is None else [history_record(step) for step in it.history]
+            history = None if it.history is None else [to_dict(step) for step in it.history]
             return {"event": "item", **item_record(it.item), "history": history}
 
 
-def _error(error: MotionError) -> Line:
-    return {"error": type(error).__name__, "message": sentence(error)}
+def _rounded(line: Line) -> Line:
+    return {name: round(value, 3) if name in _MEASURED else value for name, value in line.items()}

@@ -7,21 +7,21 @@ the shapes of other frameworks are read as well, for a refusal whose reason is l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import Any, Final
 
 from motion_async.problems import MAX_PROBLEMS, Problem
+from motion_async.showing import in_words
 
-__all__ = ["in_words", "is_too_deep", "read_problems", "read_reason"]
+__all__ = ["read_problems", "read_reason"]
 
 _Path = tuple[str | int, ...]
 
-_SOURCES: Final = ("details", "errors", "issues", "detail", "invalid_params", "error")
+_SOURCES: Final = ("details", "errors", "issues", "detail", "invalid_params", "error", "message")
 """The fields of an error's body that may list what is wrong, the documented one first."""
 _SENTENCES: Final = ("message", "detail", "title", "error_description", "reason")
 _HOLDERS: Final = frozenset((*_SOURCES, "formErrors", "fieldErrors", "_errors", "properties", "items"))
 """Names in a nested shape that hold what is wrong, and name no field of the request."""
-_OF_AN_ENTRY: Final = frozenset({"code", "message", "msg", "path", "loc"})
+_OF_AN_ENTRY: Final = frozenset({"code", "message", "msg", "path", "loc", "field"})
 _NESTED: Final = (list, dict)
 _MOST_OF_A_PATH: Final = 100
 _DEEPEST: Final = 16
@@ -70,6 +70,7 @@ def _problem(entry: Any, path: _Path) -> Problem:
         return Problem("unknown", _as_text(entry)[:200], path)
     names = ("type", "msg", "loc") if "msg" in entry else ("code", "message", "path")  # those of FastAPI, or of zod
     code, message, place = (entry.get(name, default) for name, default in zip(names, _UNTOLD, strict=True))
+    place = place or entry.get("field")  # as others call it
     if isinstance(place, str):
         place = [place]
     steps = place[:_MOST_OF_A_PATH] if isinstance(place, list) else ()
@@ -87,19 +88,3 @@ _UNTOLD: Final = ("unknown", "no message", ())
 
 def _as_text(given: Any) -> str:
     return given if isinstance(given, str) else in_words(given)
-
-
-def in_words(given: Any) -> str:
-    """Write any value of JSON in words for a person."""
-    return "nested too deeply" if is_too_deep(given) else repr(given)
-
-
-def is_too_deep(given: Any, depth: int = 64) -> bool:
-    """Whether a value has so many levels that showing, writing or pickling it may exceed the interpreter's."""
-    level = [given]
-    for _ in range(depth + 1):
-        insides = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
-        if not insides:
-            return False
-        level = list(chain.from_iterable(insides))
-    return True

@@ -80,7 +80,12 @@ FORMS: Final[Sequence[Form]] = (
         "q-signature",
         "q-sign-algorithm q-ak q-sign-time q-key-time q-header-list q-url-param-list",
     ),
-    Form("Tencent Cloud CDN, “Authentication Configuration”, type D", "sign t", is_of_file=True),
+    Form(
+        "Tencent Cloud CDN, “Authentication Configuration”, type D; VOD, “Key Hotlink Protection”",
+        "sign t",
+        "us rlimit",
+        is_of_file=True,
+    ),
     Form(
         "Volcengine TOS, “Signature in a URL”",
         "x-tos-signature",
@@ -105,13 +110,16 @@ FORMS: Final[Sequence[Form]] = (
 A row more, here or there, makes other digests of requests that ledgers hold: see `motion_async.ledger.items`."""
 
 _ONLY_SIGN: Final = frozenset({
-    "signature", "sig", "hmac", "expires", "expire", "expiry", "expires_at", "expiration", "authorization", "tempauth",
+    "signature", "sig", "hmac", "authorization", "tempauth", "_jwt",
     "hdnts", "hdnea", "hdntl", "__token__", "__cld_token__", "edge-cache-token", "bcdn_token", "temp_url_sig",
     "temp_url_expires", "awsaccesskeyid", "googleaccessid", "ossaccesskeyid", "key-pair-id",
 })  # fmt: skip
 """Whatever stands in these can only sign: who signed, until when, and the proof of it. Sources beside the vendors
 above: Akamai, “Auth Token 2.0 Verification”; Backblaze B2, “b2_get_download_authorization”; Microsoft Graph, “Download
-driveItem content”; Google Media CDN, “Use signed requests”; Cloudinary, “Token-based authentication”."""
+driveItem content”; Google Media CDN, “Use signed requests”; Cloudinary, “Token-based authentication”; and `_jwt` of
+Runway's outputs."""
+_ENDS: Final = re.compile(r"expir(?:es?|y|ation)(?:[_-]?(?:at|in|on|time|timestamp|date|ts|utc))?|valid[_-]?until")
+"""What says until when, in whatever words: Notion's file URLs have `expirationTimestamp`, for example."""
 _ALWAYS_OF_VENDORS: Final = ("x-amz-", "x-goog-")
 """What the parameters of a fourth version begin with, AWS's and Google's; all of them belong to the signature."""
 _OF_VENDORS: Final = re.compile(r"x-(?:[a-z0-9]+-)?(?:credential|expires|signature(?:-version)?|security-token)")
@@ -129,7 +137,7 @@ _FILE: Final = re.compile(
 """The end of a path that names a file, and no program or page that gives one."""
 _IN_PATH: Final = re.compile(
     r"/bcdn_token=[^/]*(?=/)"  # bunny.net, “Token Authentication: Advanced”
-    r"|/(?:exp|st|ip|acl)=[^/]*~hmac=[^/]*(?=/)"  # Akamai, “Auth Token 2.0 Verification”
+    r"|/(?:\w+=)?(?:exp|st|ip|acl)=[^/]*~hmac=[^/]*(?=/)"  # Akamai, “Auth Token 2.0 Verification”
     r"|(?<=[^/])/p/[^/]+(?=/n/[^/]+/b/)"  # Oracle Cloud, “Using Pre-Authenticated Requests”
 )
 _HMAC: Final = re.compile(r"[^=]*=(?:exp|st|ip|acl)(?:=|%3D).*(?:~|%7E)hmac(?:=|%3D)", re.IGNORECASE)
@@ -170,7 +178,9 @@ def unsigned(url: str) -> str:
         names = [unquote_plus(part.partition("=")[0]).lower() for part in parts]
         signing = _find_signing(names, place)
         kept = [part for part, name in zip(parts, names, strict=True) if name not in signing and not _HMAC.match(part)]
-        place += mark + "&".join(kept) if kept else ""
+        # Some signers put an & behind the last part, others none, and the same file is meant.
+        rest = "&".join(kept).rstrip("&")
+        place += mark + rest if rest else ""
     return place + fragment_mark + fragment
 
 
@@ -189,5 +199,5 @@ def _find_signing(names: Collection[str], place: str) -> set[str]:
 
 def _only_signs(name: str) -> bool:
     if not name.startswith("x-"):
-        return name in _ONLY_SIGN
+        return name in _ONLY_SIGN or _ENDS.fullmatch(name) is not None
     return name.startswith(_ALWAYS_OF_VENDORS) or _OF_VENDORS.fullmatch(name) is not None

@@ -46,6 +46,7 @@ _SECOND: Final = re.compile(
     re.IGNORECASE,
 )
 """Where another address begins in the middle of one."""
+_TWICE: Final = re.compile(r"https?://https?(?::|//)", re.IGNORECASE)
 _NO_END: Final = frozenset(f'{_MARKS}"<>`\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a')
 """What ends no URL, as it stands behind one in a list or a text: the quotes of all languages, too."""
 _ENTITY: Final = re.compile(r"&(?:amp|#0*38|#x0*26);", re.IGNORECASE)
@@ -53,7 +54,12 @@ _ENTITY: Final = re.compile(r"&(?:amp|#0*38|#x0*26);", re.IGNORECASE)
 _PAGES: Final = (
     # What shows a file to a person who is logged in or clicks: its host, its path, the parameters that make it a file
     # after all, and the way out.
-    (r"drive\.google\.com", r"/(file/d|drive|open|folders)\b", "", "https://drive.google.com/uc?export=download&id=…"),
+    (
+        r"drive\.google\.com",
+        r"/(u/\d+/)?(file/d|drive|open|folders)\b",
+        "",
+        "https://drive.google.com/uc?export=download&id=…",
+    ),
     (r"docs\.google\.com", r"/\w+/(u/\d+/)?d/(?!.*/export\b)", "", "its /export?format=pdf"),
     (r"photos\.(google\.com|app\.goo\.gl)", r"/", "", "a storage that gives signed URLs"),
     (r"(www\.)?dropbox\.com", r"/(s|sh|scl|t)/", "dl=1 raw=1", "the same URL with dl=1"),
@@ -97,6 +103,8 @@ def _scheme_flaw(url: str) -> str | None:
 
 def _text_flaw(url: str) -> str | None:
     """Say what shows that a text is more than one URL, or not all of one."""
+    if _TWICE.match(url):
+        return "it begins with a scheme twice; leave one of them out"
     for second in _SECOND.finditer(url, len("https:")):
         if not _is_in_a_list(url[: second.start()]):
             between = (second["between"] or "").strip()[:1]

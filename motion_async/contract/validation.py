@@ -36,6 +36,7 @@ __all__ = [
     "MAX_ID",
     "MAX_JOB_ID",
     "as_request",
+    "batch_problems",
     "check_batch_request",
     "check_job_id",
     "check_request",
@@ -61,12 +62,13 @@ def check_request(request: VideoRequest, *, now: datetime) -> None:
 
 def check_batch_request(given: BatchRequest, *, now: datetime) -> None:
     """Raise `InvalidRequestError` with every problem if a batch cannot send a request, or no ledger can keep it."""
-    found = (*problems(given.request, now=now), *_batch_problems(given))
+    found = (*problems(given.request, now=now), *batch_problems(given))
     if found:
         raise InvalidRequestError(found)
 
 
-def _batch_problems(given: BatchRequest) -> Iterator[Problem]:
+def batch_problems(given: BatchRequest) -> Iterator[Problem]:
+    """Give what is wrong with a request of a batch besides what is wrong with what it asks for."""
     for name in ("id", "follows"):
         value = getattr(given, name)
         if value is None:

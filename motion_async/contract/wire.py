@@ -1,4 +1,4 @@
-"""JSON to values and back: the only file that imports cattrs.
+"""The bytes of the contract's bodies to values and back.
 
 It knows the shapes of the contract's bodies and nothing of HTTP. Whatever cannot be read is a
 `WireError` that says what is wrong and where; no other exception comes out of any bytes.
@@ -10,21 +10,18 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from codecs import BOM_UTF8
 from typing import Any, Final, NoReturn
 
 import attrs
-import cattrs
-from cattrs.gen import make_dict_structure_fn, override
 
 from motion_async.canonical import canonical_job_id
-from motion_async.codec import write_plain_request
-from motion_async.contract.details import in_words, is_too_deep, read_problems, read_reason
+from motion_async.codec import ShapeError, read_plain_state, write_plain_request
+from motion_async.contract.details import read_problems, read_reason
 from motion_async.contract.media import guess_types
-from motion_async.jobs import NOTHING_ELSE, Attachment, JobState, JobStatus, VideoRequest
+from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
 from motion_async.problems import Problem
-from motion_async.redaction import redacted
+from motion_async.showing import shown_value
 
 __all__ = [
     "ErrorBody",
@@ -35,7 +32,6 @@ __all__ = [
     "read_accepted",
     "read_error",
     "read_state",
-    "unread_fields",
 ]
 
 
@@ -89,74 +85,6 @@ _ESCAPES: Final = re.compile(
 _REPLACEMENT: Final = "\ufffd"
 
 
-def _text(given: Any, _: Any) -> str:
-    if isinstance(given, str):
-        return given
-    raise WireError(f"expected a string, not {_kind(given)}")
-
-
-def _truth(given: Any, _: Any) -> bool:
-    if isinstance(given, bool):
-        return given
-    raise WireError(f"expected true or false, not {_kind(given)}")
-
-
-def _time(given: Any, _: Any) -> datetime | None:
-    if given is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(given)
-        if moment.tzinfo is UTC:
-            return moment
-        # In UTC here, so that nobody who shows or stores it finds that it lies past the calendar's end there.
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise WireError(f"expected a time or null, not {_kind(given)}") from None
-
-
-def _status(given: Any, _: Any) -> JobStatus:
-    if isinstance(given, str) and given:
-        return JobStatus(given)
-    raise WireError(f"expected a status, not {_kind(given)}")
-
-
-def _reason(given: Any, _: Any) -> str | None:
-    """Read `error`: text or null as documented; of anything else its JSON, so that it is not lost.
-
-    It is words for people, and may name the signed URL that could not be fetched.
-    """
-    if given is None:
-        return None
-    if isinstance(given, str):
-        return redacted(given)
-    if is_too_deep(given):
-        raise WireError("nested too deeply")
-    return redacted(json.dumps(given))
-
-
-def _kind(given: Any) -> str:
-    return "null" if given is None else f"{type(given).__name__} {in_words(given):.60}"
-
-
-_converter: Final = cattrs.Converter()
-# A hook a field: cattrs' own strings would take anything for text, and its way through a union costs more.
-_read_job_state: Final = make_dict_structure_fn(
-    JobState,
-    _converter,
-    job_id=override(struct_hook=_text),
-    status=override(struct_hook=_status),
-    created_at=override(struct_hook=_time),
-    updated_at=override(struct_hook=_time),
-    completed_at=override(struct_hook=_time),
-    error=override(struct_hook=_reason),
-    pending_user_input=override(struct_hook=_truth),
-    extra=override(omit=True),
-)
-_STATE_FIELDS: Final = frozenset(attrs.fields_dict(JobState)) - {"extra"}
-_TOLERATED: Final = {"created_at": _time, "updated_at": _time, "completed_at": _time, "pending_user_input": _truth}
-"""What decides nothing: a value that cannot be read is kept as it came, and the job goes on without it."""
-
-
 def encode_request(request: VideoRequest) -> bytes:
     """Write the body of a create or a followup (section "Create Job"), without what is neither given nor known."""
     if request.attachments:
@@ -180,36 +108,9 @@ def read_state(body: bytes, *, asked: str | None = None) -> JobState:
         # One string for all states of a job: thousands of states may be held at a time.
         given["job_id"] = asked if job_id == asked else canonical_job_id(job_id)
     try:
-        state, unread = _read_job_state(given, JobState), frozenset[str]()
-    except cattrs.BaseValidationError:
-        state, unread = _read_without_unread(given)
-    if given.keys() == _STATE_FIELDS and not unread:
-        return state  # as documented, and nothing else: nearly every answer
-    extra = {key: given[key] for key in given.keys() - (_STATE_FIELDS - unread)}
-    if is_too_deep(extra):
-        raise WireError("nested too deeply")
-    return attrs.evolve(state, extra=extra or NOTHING_ELSE)
-
-
-def _read_without_unread(given: Mapping[str, Any]) -> tuple[JobState, frozenset[str]]:
-    """Read a state without the times and flags that cannot be read, and give their names."""
-    unread = unread_fields(given)
-    try:
-        return _read_job_state({key: value for key, value in given.items() if key not in unread}, JobState), unread
-    except cattrs.BaseValidationError as error:
-        raise WireError("; ".join(cattrs.transform_error(error, format_exception=_told))) from None
-
-
-def unread_fields(given: Mapping[str, Any]) -> frozenset[str]:
-    """Give the times and flags of an answer, or of a state's `extra`, that cannot be read as documented."""
-    unread = []
-    for field, read in _TOLERATED.items():
-        if field in given:
-            try:
-                read(given[field], None)
-            except WireError:
-                unread.append(field)
-    return frozenset(unread)
+        return read_plain_state(given)
+    except ShapeError as error:
+        raise WireError(str(error)) from None
 
 
 def read_accepted(body: bytes) -> JobState:
@@ -217,11 +118,11 @@ def read_accepted(body: bytes) -> JobState:
 
     Raises a `WireError` if it does not hold an id.
     """
-    given = _read_object(body)
+    given = _read_object(body.removeprefix(BOM_UTF8))  # which is no part of the JSON, and must not cost the id
     job_id, status = given.get("job_id"), given.get("status")
     # With half of a surrogate pair replaced, it is not the id that the service gave.
     if not isinstance(job_id, str) or not job_id or _REPLACEMENT in job_id:
-        raise WireError(f"job_id: expected a string, not {_kind(job_id)}")
+        raise WireError(f"job_id: expected a string, not {shown_value(job_id)}")
     # Without a readable status the id still counts: losing that would be the greater harm, and polls find the status.
     known = JobStatus(status) if isinstance(status, str) and status else JobStatus.QUEUED
     if known.is_terminal and not known.is_documented:
@@ -302,12 +203,8 @@ def _read_object(body: bytes) -> dict[str, Any]:
     if end != len(text):
         raise WireError("no JSON: something follows it")
     if not isinstance(given, dict):
-        raise WireError(f"expected an object, not {_kind(given)}")
+        raise WireError(f"expected an object, not {shown_value(given)}")
     return given
-
-
-def _told(error: BaseException, _: type | None) -> str:
-    return f"missing {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _if_text(given: Any) -> str | None:

@@ -39,8 +39,8 @@ _CERTIFICATE: Final = Obstacle(
 )
 _FINGERPRINT: Final = Obstacle("the certificate is not the one that ssl= names: check that fingerprint")
 _NO_TLS: Final = Obstacle(
-    "the two sides share no version or cipher of TLS, or none is spoken there: check scheme and port of the base URL "
-    "and of the proxy, and what ssl= allows"
+    "the two sides share no version or cipher of TLS, a certificate of yours is wanted, or no TLS is spoken there: "
+    "check scheme and port of the base URL and of the proxy, and what ssl= has"
 )
 _TLS_IN_TLS: Final = Obstacle(
     "this event loop takes no proxy by https: give the proxy's URL with http, or use asyncio's"
@@ -53,7 +53,8 @@ _HOST: Final = Obstacle("there is no host of that name: check the base URL, and 
 _ADDRESS: Final = Obstacle("nothing can have that address: check the base URL, and the proxy's")
 
 _NO_COMMON_TLS: Final = re.compile(
-    r"VERSION|PROTOCOL|HTTP|CIPHER|HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|UNRECOGNIZED_NAME|KEY_TOO_SMALL|LEGACY"
+    r"VERSION|(UNSUPPORTED|UNKNOWN|NO)_PROTOCOL|HTTP|CIPHER|HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|UNRECOGNIZED_NAME"
+    r"|KEY_TOO_SMALL|LEGACY|ALERT_\w*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED"
 )
 """In what OpenSSL calls a failed handshake that ends in the same way each time; a lost connection has other names."""
 _BUSY_PROXY: Final = (408, 425, 429, 500, 502, 503, 504)

@@ -6,6 +6,15 @@
         if await journal.begin():
             ...
 
+A session that has one (`MotionSession(ledger=ledger)`) writes each create and followup down, too: the same `key=` is
+the same job then, in any process. A batch is of the service and the API key that it was begun with, of which a ledger
+has a salted fingerprint; `adopt` says that the key was replaced. What was made before of the same content, in
+whatever batch, `find_made` gives. And who follows a ledger, as a page for operators does, hears of all that any
+process writes:
+
+    async for change in ledger.changes(after=last_seen):
+        print(change.position, change.batch, change.key, change.state or change.status)
+
 A SQLite ledger that is in use is copied by SQLite's own means, for its newest lines lie in a file beside it:
 `sqlite3 launch.db ".backup copy.db"`, `VACUUM INTO 'copy.db'`, or `sqlite3.Connection.backup`. A process that has
 the ledger open must not copy the bare files: SQLite loses its locks on what the same process opens and closes in

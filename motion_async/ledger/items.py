@@ -1,12 +1,14 @@
 """The values of the ledger: what an item is, in which states it can be, and how a request without an id is known.
 
-Pure: no I/O, no clock, no database.
+Pure but for the chance in a key that nobody gave: no I/O, no clock, no database.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import secrets
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -26,8 +28,10 @@ __all__ = [
     "LedgerTrouble",
     "content_digest",
     "content_key",
+    "is_unnamed",
     "job_of_parent",
     "parent_of_job",
+    "unnamed_key",
 ]
 
 
@@ -157,6 +161,19 @@ def parent_of_job(job_id: str) -> str:
 def job_of_parent(parent: str | None) -> str | None:
     """Give the id of the job that a parent is, None if it is the key of an item."""
     return parent.removeprefix(_JOB) if parent is not None and parent.startswith(_JOB) else None
+
+
+_UNNAMED: Final = re.compile(r"unnamed-[0-9a-f]{32}")
+
+
+def unnamed_key() -> str:
+    """Give the key of a single create or followup for which the caller has given none; no two are the same."""
+    return f"unnamed-{secrets.token_hex(16)}"
+
+
+def is_unnamed(key: str) -> bool:
+    """Whether a key is one of those: nobody can ask for its request again, but a person who sees it in the ledger."""
+    return _UNNAMED.fullmatch(key) is not None
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from motion_async.canonical import canonical_job_id
 from motion_async.contract.validation import check_job_id
@@ -29,6 +29,8 @@ from motion_async.sending.journal import SendJournal
 
 if TYPE_CHECKING:
     from motion_async.ledger.store.base import Store
+else:
+    Store = Any  # it takes the extra, and whoever asks for the types of a ledger at run time may not have that
 
 __all__ = ["Ledger"]
 

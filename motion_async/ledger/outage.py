@@ -20,7 +20,7 @@ __all__ = ["Outage", "PermanentStoreError", "TransientStoreError"]
 _BACKOFF: Final = Backoff(first=0.05, cap=2.0)
 
 _T = TypeVar("_T")
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class TransientStoreError(Exception):  # stays inside the package

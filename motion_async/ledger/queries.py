@@ -19,7 +19,7 @@ from motion_async.ledger.codec import describe_damage, read_change, read_history
 from motion_async.ledger.items import History, Item, ItemState, LedgerChange
 from motion_async.ledger.legacy import EARLIER_DIGITS, EARLIER_KEY
 from motion_async.ledger.outage import PermanentStoreError
-from motion_async.ledger.schema import ITEM_COLUMNS, history, items
+from motion_async.ledger.schema import ITEM_COLUMNS, batches, history, items, ledger, tables_of
 from motion_async.ledger.transaction import split
 from motion_async.ledger.transitions import EXPIRED
 from motion_async.timing.learned import agrees
@@ -40,6 +40,7 @@ _earlier: Final = (
     .order_by(items.c.id)
     .limit(sa.bindparam("most"))
 )
+_version: Final = sa.select(ledger.c.version)
 _sent: Final = (
     sa.select(items.c.id).where(items.c.batch == sa.bindparam("name"), items.c.state.not_in(NOTHING_SENT)).limit(1)
 )
@@ -174,7 +175,9 @@ class Queries:
         return [_read_item(row) for row in rows]
 
     async def find_binding(self, batch: str) -> Binding | None:
-        """Give whose a batch is, None if that is not known."""
+        """Give whose a batch is, None if that is not known, as in a ledger of before that is only read."""
+        if self._store.is_read_only and batches.name not in tables_of((await self._store.fetch(_version, {}))[0][0]):
+            return None
         for row in await self._store.fetch(find_binding, {"batch": batch}):
             return Binding(*row)
         return None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.errors import LedgerError
 from motion_async.jobs import VideoRequest
+from motion_async.ledger.accounts import Account
 from motion_async.ledger.items import History, Item, ItemState, LedgerChange, content_digest
 from motion_async.ledger.legacy import asks_for_same
 from motion_async.ledger.outage import Outage
@@ -122,7 +123,7 @@ class ReadableLedger:
         """
         return await self._read(self._store.queries.find_by_job, canonical_job_id(job_id))
 
-    async def find_made(self, request: VideoRequest) -> list[Item]:
+    async def find_made(self, request: VideoRequest, *, account: Account | None = None) -> list[Item]:
         """Give the creates with the same content that have made a video or may have, whatever their batch or id.
 
         Ask it before you pay for something that was made before. Signatures of URLs do not count, see
@@ -130,6 +131,8 @@ class ReadableLedger:
 
         Args:
             request: what is asked for.
+            account: whose batches count, such as a session's `account`: what was tried in a sandbox is none of the real
+                service's. All when None. A batch of which the ledger does not know whose it is counts in any case.
 
         Returns:
             Items that are completed, running, being sent or uncertain, in the order in which they were planned.
@@ -142,7 +145,15 @@ class ReadableLedger:
             made = [item async for item in found]
         async with aclosing(self._pages(partial(queries.read_made, None))) as found:
             made += [item async for item in found if asks_for_same(item.request, request)]
+        if account is not None:
+            theirs = {batch: await self._may_be_of(batch, account) for batch in {item.batch for item in made}}
+            made = [item for item in made if theirs[item.batch]]
         return sorted(made, key=attrgetter("id"))
+
+    async def _may_be_of(self, batch: str, account: Account) -> bool:
+        """Whether a batch is an account's, or may be, as the ledger does not know whose it is."""
+        found = await self._read(self._store.queries.find_binding, batch)
+        return found is None or found.is_of(account) or (found.fingerprint is None and found.origin == account.origin)
 
     async def history(self, item: Item) -> list[History]:
         """Give what happened to an item, in order.

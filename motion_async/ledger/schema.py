@@ -25,6 +25,7 @@ __all__ = [
     "bring_up_to_date",
     "history",
     "items",
+    "ledger",
     "newest_version",
     "read_version",
     "tables_of",

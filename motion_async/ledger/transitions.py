@@ -22,6 +22,7 @@ from motion_async.ledger.items import Item, ItemState
 from motion_async.ledger.writes import Write
 
 __all__ = [
+    "BY_A_PERSON",
     "BY_ID",
     "ENDED",
     "EXPIRED",
@@ -97,6 +98,8 @@ HAS_JOB: Final = frozenset(TRANSITIONS["Accept"].values()) | ENDED
 """The states in which an item has the id of its job."""
 REPLACEABLE: Final = frozenset(TRANSITIONS["Replan"])
 """The states in which nothing has come of a request, so that another may take its place."""
+BY_A_PERSON: Final = "by a person"
+"""How that begins what is said of a move that a person has decided on."""
 EXPIRED: Final = "the process that was sending it ended before the answer was noted"
 """What is said of a claim whose owner was found dead."""
 
@@ -387,7 +390,7 @@ class _PersonsMove(Move):
             return False, None
         unseen = f"; job {row.job_id}, which a person had named, was never seen" if is_mistyped else ""
         row.change(at=self.at, state=target, claim=self.op, error=None, job_id=None, taken_at=None)
-        return True, Note(target, detail=f"by a person{unseen}")
+        return True, Note(target, detail=f"{BY_A_PERSON}{unseen}")
 
 
 @attrs.frozen

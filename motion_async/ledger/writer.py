@@ -36,7 +36,7 @@ _LAST_ROUND: Final = 5.0
 """Seconds in which what still waits is tried again after ledger or loop have ended, if there is trouble."""
 _CLOSED: Final = "it has been closed"
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 @attrs.define(eq=False)

@@ -23,7 +23,7 @@ _STANDS: Final = 600.0
 _MOST_LOGGED: Final = 100
 """So many statuses are logged: a service that puts a number into each would fill the log, and the memory."""
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class UndocumentedStatuses:

@@ -250,6 +250,10 @@ class PollLoop:
         if self._pace.slow_down(sent_at=sent_at, now=now, retry_after=error.retry_after):
             self._publish(SessionSlowed(self._pace.rate(now), max(self._pace.opens_at - now, 0.0)))
 
+    def count_watched(self) -> int:
+        """Count the jobs that somebody wants polled."""
+        return sum(map(self._is_wanted, self._held.values()))
+
     def rest_of_pause(self) -> float | None:
         """Give the seconds that are left of a pause that the service has asked for, None if it wants none now."""
         rest = self._pace.resumes_at - self._loop.time()

@@ -172,4 +172,4 @@ class EventHub:
         for stream in list(self._streams):
             stream.close()
         for watch in {watch for watches in self._watches.values() for watch in watches}:
-            watch.close()
+            watch.interrupt()

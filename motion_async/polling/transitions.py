@@ -62,7 +62,8 @@ class Transitions(AsyncIterator[StatusChange]):
         change = self._begin() if self._observer is None else self._read()
         while True:
             if change is None:
-                change = await self._wait()
+                # A scope only with a deadline: many readers without one are all woken at once.
+                change = await (self._wait() if self._deadline is None else self._wait_until(self._deadline))
             if change.is_end:
                 self._end()
             if change.previous is not None or change.token != self._after:
@@ -89,25 +90,24 @@ class Transitions(AsyncIterator[StatusChange]):
             self._job.raise_if_watch_ended()
         return change
 
+    async def _wait_until(self, deadline: float) -> StatusChange:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._wait()
+        except TimeoutError:
+            self._end()
+            raise timed_out(self._polls, self._job, self._timeout) from None
+
     async def _wait(self) -> StatusChange:
         """Follow the job until there is a change."""
         self._polls.follow(self._job)
         try:
-            if self._deadline is None:  # a scope less for each of many readers, who are all woken at once
-                return await self._next_change()
-            async with asyncio.timeout_at(self._deadline):
-                return await self._next_change()
-        except TimeoutError:
-            self._end()
-            raise timed_out(self._polls, self._job, self._timeout) from None
+            while (change := self._read()) is None:
+                if self._unread.is_closed:
+                    raise StopAsyncIteration  # by `aclose`, while this slept
+                await self._unread.sleep()
         finally:
             self._polls.unfollow(self._job)
-
-    async def _next_change(self) -> StatusChange:
-        while (change := self._read()) is None:
-            if self._unread.is_closed:
-                raise StopAsyncIteration  # by `aclose`, while this slept
-            await self._unread.sleep()
         return change
 
     def _end(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Protocol, Self
 
 import attrs
 
@@ -19,15 +19,20 @@ from motion_async.polling.loop import PollLoop
 from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import timed_out
 
-if TYPE_CHECKING:
-    from motion_async.polling.streams import EventHub
-
 __all__ = ["Watch"]
 
 _MAX_UNREAD: Final = 10_000
 """So many of the newest events are kept for a reader that does not read them; an `EventsDropped` tells of the rest."""
 _LINGER: Final = 1.0
 """Seconds for which jobs are polled on between two steps: to begin and end that at each of many events costs more."""
+
+
+class _Hub(Protocol):
+    """Who tells a watch what happens, see `motion_async.polling.streams`."""
+
+    def fill(self, watch: Watch, job_ids: Iterable[str]) -> None: ...
+
+    def empty(self, watch: Watch, job_ids: Iterable[str]) -> None: ...
 
 
 class Watch(AsyncIterator[Event]):
@@ -44,7 +49,7 @@ class Watch(AsyncIterator[Event]):
     def __init__(
         self,
         polls: PollLoop,
-        hub: EventHub,
+        hub: _Hub,
         jobs: Iterable[TrackedJob],
         *,
         after: Collection[str],
@@ -61,6 +66,7 @@ class Watch(AsyncIterator[Event]):
         self._followed: dict[str, TrackedJob] = {}
         self._letting_go: asyncio.TimerHandle | None = None
         self._has_begun = False
+        self._is_interrupted = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,7 +86,10 @@ class Watch(AsyncIterator[Event]):
             if (event := self._unread.take()) is not None:
                 return event
             if not self._open or self._unread.is_closed:
+                open_jobs, self._open = self._open, {}
                 self.close()
+                if self._is_interrupted and open_jobs:
+                    raise next(iter(open_jobs.values())).closed_error()
                 raise StopAsyncIteration
             await self._wait()
 
@@ -134,6 +143,11 @@ class Watch(AsyncIterator[Event]):
             self._letting_go = None
         while self._followed:
             self._polls.unfollow(self._followed.popitem()[1])
+
+    def interrupt(self) -> None:
+        """Close it because the session is left: the step after what is unread tells of that."""
+        self._is_interrupted = True
+        self.close()
 
     def close(self) -> None:
         """Take no further event in; what is unread can still be read."""

@@ -56,7 +56,7 @@ def check_on_insufficient_credits(given: OnInsufficientCredits) -> OnInsufficien
 
 _SENT: Final = "the call could be sent"
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class HeldBack(Exception):  # noqa: N818  # it is no error: the send waits for its next turn
@@ -137,6 +137,8 @@ class SendGate:
         self._queues = (asyncio.Lock(), asyncio.Lock())
         self._closing = closing
         self._changed: asyncio.Future[None] = self._loop.create_future()
+        self.waiting = 0
+        """How many sends wait for their turn."""
 
     def clock(self) -> float:
         """Give the loop's time less all pauses that the service has asked for: they use up nobody's patience."""
@@ -152,35 +154,42 @@ class SendGate:
         Raises `SessionClosedError` if the session is left, what `submission.check` raises, or, at `until`, the refusal
         that held the send back.
         """
-        # One turn at a time: only the send at the front of its queue watches the barriers, and the order of asking
-        # holds.
+        # One turn at a time: only the send at the front of its queue watches the barriers, and the order holds.
         queue = self._queues[permit.submission.waits_for_credits]
         asked_at = self._loop.time()
-        await self._come_to_front(queue, permit)
+        self.waiting += 1
         try:
-            while True:
-                self._closing.raise_if_begun(_SENT)
-                permit.submission.check()
-                if (rest := self._seconds_to_wait(permit)) <= EARLY:
-                    break
-                left = permit.until - self.clock()
-                if left <= 0:
-                    raise self._patience_error(permit.submission)
-                # `_changed` wakes it when the probe has an answer, so an infinite wait here has no timer at all.
-                soon = min(rest, left)
-                await asyncio.wait(
-                    [self._closing.begun, self._changed],
-                    timeout=None if soon == math.inf else soon,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
+            await self._come_to_front(queue, permit)
+            try:
+                await self._watch_barriers(permit)
+            finally:
+                queue.release()
         finally:
-            queue.release()
+            self.waiting -= 1
         permit.began_at = self._loop.time()
         permit.has_waited = permit.began_at - asked_at > EARLY
         for barrier in permit.barriers:
             if barrier.is_closed:
                 barrier.prober = permit
         self._pace.sent(permit.began_at)
+
+    async def _watch_barriers(self, permit: Permit) -> None:
+        """Wait, at the front of a queue, until nothing holds a send back any more."""
+        while True:
+            self._closing.raise_if_begun(_SENT)
+            permit.submission.check()
+            if (rest := self._seconds_to_wait(permit)) <= EARLY:
+                return
+            left = permit.until - self.clock()
+            if left <= 0:
+                raise self._patience_error(permit.submission)
+            # `_changed` wakes it when the probe has an answer, so an infinite wait here has no timer at all.
+            soon = min(rest, left)
+            await asyncio.wait(
+                [self._closing.begun, self._changed],
+                timeout=None if soon == math.inf else soon,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
 
     async def _come_to_front(self, queue: asyncio.Lock, permit: Permit) -> None:
         # A timer goes by the loop's time, patience by `clock`, which stands still in pauses: so the timer may be early.
@@ -264,6 +273,8 @@ class SendGate:
         # made, each send finds that out at once, and to wait helps none.
         elif isinstance(answered, JobState | ServiceError | ConnectImpossibleError):
             if is_news:
+                if self._service.is_closed:
+                    _log.info("the service answers sends again; tries that had failed: %d", self._service.failures)
                 self._service.open()
             self._judge_credits(permit, answered, left_at=left_at, now=now)
             if is_news and isinstance(answered, JobState):
@@ -285,6 +296,9 @@ class SendGate:
     def _close_after(self, refusal: MotionError, now: float) -> float:
         """Close for all, and give the seconds until one of them probes."""
         retry_after = None
+        if not self._service.is_closed:
+            extra = {"job_id": refusal.job_id, "http_status": getattr(refusal, "http_status", None)}
+            _log.warning("sends are held back, and one at a time is tried: %s", refusal, extra=extra)
         if isinstance(refusal, RateLimitedError):
             self._pace.refused(now)
             retry_after = refusal.retry_after

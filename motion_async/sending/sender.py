@@ -50,7 +50,7 @@ _FRESH: Final = 1.0
 """Seconds for which a look at a job counts before its followup is sent."""
 
 _T = TypeVar("_T")
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class Sender:
@@ -111,6 +111,8 @@ class Sender:
                 was_disallowed |= isinstance(error, FollowupNotAllowedError)
                 pause = self._gate.delay(failures) if permit.next_wait is None else 0.0
                 wait, failed = permit.next_wait or pause, max(permit.failures, failures)
+                extra = {"call": submission.call.kind, "job_id": submission.call.job_id, "attempt": failures}
+                _log.debug("a try failed: %s", error, extra=extra)
                 self._publish(SendDisturbed(submission.call.job_id, error, failed, wait))
             finally:
                 # However the try ended: a probe that is never released would hold back every other send for good.
@@ -256,7 +258,8 @@ class Sender:
                 await _wait_until_kept(journal.accepted(answered))
         if isinstance(answered, MotionError):
             raise answered
-        _log.info("the service took a request: job %s", answered.job_id)
+        extra = {"job_id": answered.job_id, "call": submission.call.kind}
+        _log.info("the service took a request: job %s", answered.job_id, extra=extra)
         return answered
 
     def _report(self, call: Call, task: asyncio.Task[tuple[JobState, _T]]) -> None:
@@ -266,13 +269,21 @@ class Sender:
         error = task.exception()
         if error is None:
             job_id = task.result()[0].job_id
-            _log.warning("the caller of a %s was cancelled; the service took it: job %s", call.kind, job_id)
+            extra = {"job_id": job_id, "call": call.kind}
+            _log.warning(
+                "the caller of a %s was cancelled; the service took it: job %s", call.kind, job_id, extra=extra
+            )
             self._publish(SendAbandoned(job_id, None))
         elif isinstance(error, MotionError):
             # A doubt may have cost credits; what was provably not taken has cost nothing.
             level = logging.WARNING if isinstance(error, UncertainError) else logging.DEBUG
-            _log.log(level, "the caller of a %s was cancelled, and: %s", call.kind, error)
+            words = "the caller of a %s was cancelled, and: %s"
+            _log.log(level, words, call.kind, error, extra={"job_id": error.job_id, "call": call.kind})
             self._publish(SendAbandoned(call.job_id, error))
+
+    def count_under_way(self) -> int:
+        """Count the sends whose answer is waited for."""
+        return len(self._under_way)
 
     async def aclose(self) -> None:
         """End all sends: what may have reached the service gets the grace to finish, the rest ends at once."""
@@ -281,14 +292,29 @@ class Sender:
             if not exchange.sent:
                 task.cancel()
         try:
-            if self._under_way:
-                await asyncio.wait(list(self._under_way), timeout=self._grace)
+            await self._wait_for_answers()
         finally:
             for task, exchange in self._under_way.items():
                 exchange.grace = 0.0  # it has had its time
                 task.cancel()
         if self._under_way:
             await asyncio.wait(list(self._under_way))
+
+    async def _wait_for_answers(self) -> None:
+        """Wait until all exchanges have ended, for the grace at most, and only then let a cancellation through.
+
+        A second Ctrl-C, or an `asyncio.run` that ends, cancels whoever leaves the session as well.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._grace
+        cancelled: asyncio.CancelledError | None = None
+        while self._under_way and (left := until - loop.time()) > 0:
+            try:
+                await asyncio.wait(list(self._under_way), timeout=left)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
 
 def _may_repeat(error: MotionError, permit: Permit, *, was_disallowed: bool) -> bool:

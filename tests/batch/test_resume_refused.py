@@ -7,6 +7,7 @@ import pytest
 from motion_async import (
     BatchRequest,
     CreateUncertainError,
+    InvalidRequestError,
     LedgerConflictError,
     MotionSession,
     NotSentError,
@@ -45,6 +46,19 @@ async def test_what_follows_a_failed_video_is_told_to_have_it_made_anew(
         assert isinstance(child.error, NotSentError)
         assert "has failed; give that one another id" in str(child.error)
     assert (sandbox.counts.creates, sandbox.counts.followups) == (1, 0)
+
+
+async def test_an_id_that_looks_like_a_jobs_cannot_be_followed(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """What follows it would go to another job; the video itself is made."""
+    made, refused = await run(
+        motion, ledger, [BatchRequest("make", id="job:17"), BatchRequest("more", id="b", follows="job:17")]
+    )
+    assert made.ok
+    assert isinstance(refused.error, InvalidRequestError)
+    assert "cannot be followed" in str(refused.error)
+    assert (sandbox.counts.creates, sandbox.counts.polls > 0, 404 in sandbox.counts.refused) == (1, True, False)
 
 
 @pytest.mark.parametrize("other", ["d", None], ids=["another one", "none"])

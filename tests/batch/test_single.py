@@ -123,6 +123,29 @@ async def test_what_the_service_did_not_take_is_sent_by_the_next_call(ledger: Le
         assert sandbox.counts.creates_accepted == 1
 
 
+async def test_what_had_no_key_and_was_not_sent_is_left_alone_by_a_resume(ledger: Ledger) -> None:
+    """Its caller was told of that, and has asked anew: it is sent only if a person says so in the ledger."""
+    async with Sandbox(speed=10_000, credits=0) as sandbox, session(sandbox, ledger) as motion:
+        for key in (None, "order-17"):
+            with pytest.raises(InsufficientCreditsError):
+                await motion.create("a cat", key=key)
+        sandbox.add_credits(sandbox.api_key, 10_000)
+        made = await motion.generate("a cat")  # whose end may still be on its way into the ledger
+
+        async def resumed() -> list[str | None]:
+            async with motion.resume("single") as outcomes:
+                return [outcome.key async for outcome in outcomes if outcome.job_id != made.job_id]
+
+        assert await resumed() == ["order-17"]
+        assert sandbox.counts.creates_accepted == 2
+        sandbox.faults.next(LostAnswer(), on="create")
+        with pytest.raises(CreateUncertainError):
+            await motion.create("a dog")
+        [lost] = [item async for item in ledger.items("single", states=(ItemState.UNCERTAIN,))]
+        await ledger.resolve(lost, send_again=True)
+        assert await resumed() == [lost.key]
+
+
 async def test_what_the_service_refused_is_sent_again_with_other_content(raw_server: RawServer, ledger: Ledger) -> None:
     """The same content stays refused, without another call."""
 

@@ -133,6 +133,14 @@ def test_an_error_tells_class_and_sentence(capsys: pytest.CaptureFixture[str]) -
         "event": "error",
         "error": "JobNotFoundError",
         "message": "no such job",
+        "error_data": {
+            "message": "no such job",
+            "http_status": 404,
+            "code": None,
+            "detail": None,
+            "retry_after": None,
+            "job_id": "a",
+        },
         "job_id": "a",
         "http_status": 404,
     }

@@ -52,7 +52,13 @@ def test_ctrl_c_while_a_create_is_under_way_loses_no_job(sandbox: Sandbox, proce
     out, said = running.communicate(timeout=10)
     (job_id,) = sandbox.jobs
     assert running.returncode == 130
-    assert json.loads(out.splitlines()[0]) == {"event": "accepted", "job_id": job_id, "followup": False}
+    assert json.loads(out.splitlines()[0]) == {
+        "event": "accepted",
+        "job_id": job_id,
+        "followup": False,
+        "key": None,
+        "metadata": None,
+    }
     assert said.endswith(f"motion-async watch -- {job_id}\n")
     assert "Traceback" not in said
 

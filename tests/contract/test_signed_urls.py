@@ -48,6 +48,13 @@ SIGNED_TWICE: dict[str, tuple[str, str]] = {
     "Supabase": ("/storage/v1/object/sign/a/b?token=x.y.z", "/storage/v1/object/sign/a/b?token=x.y.q"),
     "Supabase's images": ("/v1/render/image/sign/a/b?width=3&token=x", "/v1/render/image/sign/a/b?width=3&token=y"),
     "Firebase": ("/v0/b/x.appspot.com/o/a%2Fb?alt=media&token=a", "/v0/b/x.appspot.com/o/a%2Fb?alt=media&token=b"),
+    "Discord without an & at the end": ("?ex=1&is=2&hm=a&", "?ex=3&is=4&hm=b"),
+    "S3 with an & at the end": ("?v=1&X-Amz-Signature=a&", "?v=1&X-Amz-Signature=b"),
+    "Notion": ("?id=1&expirationTimestamp=1&signature=a", "?id=1&expirationTimestamp=2&signature=b"),
+    "Runway": ("?_jwt=a", "?_jwt=b"),
+    "Tencent's videos": ("?t=1&rlimit=3&us=a&sign=b", "?t=2&us=c&sign=d"),
+    "Akamai in the path under a name": ("/hdntl=exp=1~acl=*~hmac=a/x.mp4", "/hdntl=exp=2~acl=*~hmac=b/x.mp4"),
+    "an end in other words": ("?valid_until=1&sig=a&expires_in=5", "?validUntil=2&sig=b&expiresAt=9"),
     "Discord": ("?ex=1&is=2&hm=a&", "?ex=3&is=4&hm=b&"),
     "OSS": ("?OSSAccessKeyId=A&Expires=1&Signature=a", "?OSSAccessKeyId=B&Expires=2&Signature=b&security-token=t"),
     "OSS, version 4": (
@@ -106,6 +113,10 @@ SIGNED_TWICE: dict[str, tuple[str, str]] = {
         f"by {name} alone": (f"?v=1&{name}=a", f"?v=1&{name}=b")
         for name in ("signature", "sig", "token", "expires", "policy", "hmac", "credential", "x-any-credential", "jwt")
     },
+    **{
+        f"until {name}": (f"?v=1&{name}=a", f"?v=1&{name}=b")
+        for name in ("expire", "expiry", "expires_at", "expiresAt", "expires_in", "expiry-date", "expirationTime")
+    },
 }
 DIFFERENT: dict[str, tuple[str, str]] = {
     "version": ("?v=1", "?v=2"),
@@ -120,6 +131,7 @@ DIFFERENT: dict[str, tuple[str, str]] = {
     "size in Supabase": ("/render/image/sign/a?width=1&token=a", "/render/image/sign/a?width=2&token=a"),
     "a date that signs nothing": ("?x-date=1", "?x-date=2"),
     "a URL in a URL": ("?src=https://a.example/a?t=exp=1~hmac=a", "?src=https://a.example/b?t=exp=1~hmac=a"),
+    "what has expired": ("?expired=1", "?expired=2"),
     "order": ("?a=1&b=2", "?b=2&a=1"),
     "path": ("/a?sig=a", "/b?sig=a"),
     "fragment": ("?sig=a#t=1", "?sig=a#t=2"),

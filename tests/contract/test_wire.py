@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from motion_async.codec import unread_fields
 from motion_async.contract.wire import (
     ErrorBody,
     WireError,
@@ -22,7 +23,6 @@ from motion_async.contract.wire import (
     read_accepted,
     read_error,
     read_state,
-    unread_fields,
 )
 from motion_async.jobs import Attachment, JobState, JobStatus, VideoRequest
 from motion_async.problems import Problem
@@ -260,7 +260,6 @@ UNREADABLE: dict[str, bytes] = {
     "number of 5,000 digits": b'{"job_id": ' + b"9" * 5_000 + b"}",
     "not UTF-8": b'{"job_id": "\xff"}',
     "UTF-16": POLLED.decode().encode("utf-16"),
-    "byte order mark": b"\xef\xbb\xbf" + POLLED,
     "control character": b'{"job_id": "\x00"}',
     "nested 100,000 deep in arrays": nested(100_000),
     "nested 100,000 deep in objects": b'{"a":' * 100_000,
@@ -276,6 +275,14 @@ def test_what_is_no_json_object_cannot_be_read(read: Callable[[bytes], Any], bod
         read(body)
     assert 0 < len(str(caught.value)) < 300
     assert read_error(body) is None
+
+
+def test_a_byte_order_mark_costs_no_id() -> None:
+    """Of what is paid for the id is read behind it; a poll can be made again."""
+    marked = b"\xef\xbb\xbf" + POLLED
+    assert read_accepted(marked).job_id == read_state(POLLED).job_id
+    with pytest.raises(WireError):
+        read_state(marked)
 
 
 @pytest.mark.parametrize("cut", range(len(POLLED)))
@@ -409,6 +416,13 @@ ERRORS: dict[str, tuple[bytes, ErrorBody]] = {
         "minimum_required_credits": "300", "current_balance": true, "details": 7}""",
         ErrorBody(problems=(Problem("unknown", "1", ("a",)),)),
     ),
+    "sentences in the place of one, as NestJS has them": (
+        b'{"statusCode": 400, "message": ["prompt is too long", "no"], "error": "Bad Request"}',
+        ErrorBody(
+            error="Bad Request",
+            problems=(Problem("unknown", "prompt is too long"), Problem("unknown", "no")),
+        ),
+    ),
     "fractions": (
         b'{"minimum_required_credits": 0.5, "current_balance": -1.25}',
         ErrorBody(minimum_required_credits=0.5, current_balance=-1.25),
@@ -429,11 +443,12 @@ def test_error_bodies_are_read_as_far_as_they_go(body: bytes, read: ErrorBody) -
         ({"code": "c", "message": "m", "path": "prompt"}, Problem("c", "m", ("prompt",))),
         ({"code": "c", "message": "m", "path": ["a", None, 1.5, {}, 0]}, Problem("c", "m", ("a", 0))),
         ({"code": 5, "message": ["m"]}, Problem("5", "['m']")),
+        ({"field": "prompt", "message": "m"}, Problem("unknown", "m", ("prompt",), {"field": "prompt"})),
         ("just a sentence", Problem("unknown", "just a sentence")),
         (None, Problem("unknown", "None")),
         ("x" * 1_000, Problem("unknown", "x" * 200)),
     ],
-    ids=["no code", "odd path", "odd path entries", "odd texts", "text", "null", "long"],
+    ids=["no code", "odd path", "odd path entries", "odd texts", "a field", "text", "null", "long"],
 )
 def test_details_of_another_shape_are_kept(entry: Any, problem: Problem) -> None:
     """An entry of a 400's details that is not as documented is told as well as it can be."""

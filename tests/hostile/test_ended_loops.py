@@ -101,6 +101,52 @@ def test_a_create_whose_loop_is_ended_brings_its_id_back(service: Service, caplo
     assert f"the service took it: job {JOB}" in caplog.text
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_session_that_is_left_while_its_loop_is_ended_waits_for_the_answer(
+    service: Service, caplog: pytest.LogCaptureFixture, times: int
+) -> None:
+    """A second Ctrl-C cancels whoever leaves the session, which must not cost what the first one waited for."""
+    service.after = 0.4
+
+    async def work() -> None:
+        async with session(service, cancel_grace=30) as motion:
+            create = asyncio.ensure_future(motion.create("A launch video"))
+            while not service.asked.is_set():
+                await asyncio.sleep(0.001)
+            leaves = asyncio.current_task()
+            assert leaves is not None
+            for number in range(times):
+                asyncio.get_running_loop().call_later(number * 0.1, create.cancel)
+                asyncio.get_running_loop().call_later(number * 0.1, leaves.cancel)
+            await create
+
+    with caplog.at_level(logging.INFO, "motion_async"), pytest.raises(asyncio.CancelledError):
+        asyncio.run(work())
+    assert service.requests == 1
+    assert f"the service took a request: job {JOB}" in caplog.text
+
+
+def test_a_second_interrupt_waits_for_the_answer(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """The first one leaves the session, the second one ends the loop: all of its tasks are cancelled meanwhile."""
+    service.after = 0.5
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    async def work() -> None:
+        async with session(service, cancel_grace=30) as motion:
+            create = asyncio.ensure_future(motion.create("A launch video"))
+            while not service.asked.is_set():
+                await asyncio.sleep(0.001)
+            asyncio.get_running_loop().call_later(0.1, interrupt)
+            create.cancel()
+
+    with caplog.at_level(logging.INFO, "motion_async"), pytest.raises(KeyboardInterrupt):
+        asyncio.run(work())
+    assert service.requests == 1
+    assert f"the service took a request: job {JOB}" in caplog.text
+
+
 def test_the_grace_bounds_how_long_an_ended_loop_goes_on(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     """Then the create is uncertain, which is told."""
     service.after = 3

@@ -55,6 +55,7 @@ STANDS: Final[dict[str, tuple[Exception, str]]] = {
             "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION",
             "NO_PROTOCOLS_AVAILABLE", "SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_UNRECOGNIZED_NAME", "NO_SHARED_CIPHER",
             "TLSV1_ALERT_INSUFFICIENT_SECURITY", "DH_KEY_TOO_SMALL", "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
+            "TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_BAD_CERTIFICATE", "TLSV1_ALERT_UNKNOWN_CA",
         )
     },
     "proxy, 407": (proxy(407), "wants a password"),
@@ -71,7 +72,10 @@ PASSES: Final[dict[str, Exception]] = {
     "no route": aiohttp.ClientConnectorError(KEY, OSError(113, "no route to host")),
     "the proxy refused": aiohttp.ClientProxyConnectionError(KEY, ConnectionRefusedError(111, "refused")),
     **{f"proxy, {status}": proxy(status) for status in (408, 425, 429, 500, 502, 503, 504)},
-    **{reason: handshake(reason) for reason in ("UNEXPECTED_EOF_WHILE_READING", "TLSV1_ALERT_INTERNAL_ERROR", "")},
+    **{
+        reason: handshake(reason)
+        for reason in ("UNEXPECTED_EOF_WHILE_READING", "TLSV1_ALERT_INTERNAL_ERROR", "PROTOCOL_IS_SHUTDOWN", "")
+    },
     "a handshake without a reason": aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "odd")),
     "the resolver is busy": resolver(socket.gaierror(socket.EAI_AGAIN, "try again")),
     "the resolver failed": resolver(socket.gaierror(socket.EAI_FAIL, "failed")),

@@ -182,10 +182,24 @@ async def test_what_was_made_is_found_whatever_its_batch_and_id(ledger: Ledger) 
     assert await ledger.find_made(VideoRequest("a dog")) == []
 
 
+@OTHERS
+async def test_what_another_account_made_is_not_found_for_this_one(ledger: Ledger, other: Account) -> None:
+    """A rehearsal in the sandbox is no video of the real service; what may be this account's is found."""
+    for batch, account in (("launch", MINE), ("theirs", other), ("moved", MINE), ("of before", None)):
+        if account is not None:
+            await ledger.bind(batch, account)
+        await sent(ledger, batch=batch)
+    await ledger.adopt("moved")
+    [request] = [item.request async for item in ledger.items("launch")]
+    found = await ledger.find_made(request, account=MINE)
+    assert [item.batch for item in found] == ["launch", "moved", "of before"]
+    assert len(await ledger.find_made(request)) == 4
+
+
 async def test_what_the_first_ledgers_made_is_found_too(shared_url: str) -> None:
     """Their digests took in what was guessed, so the requests themselves are compared."""
     body = {"prompt": "a", "attachments": [{"url": "https://x.example/a.psd", "type": "image"}]}
     make_earlier(shared_url, Earlier(body, "a", job_id="job-1"), Earlier({"prompt": "b"}, "b", job_id="job-2"))
     async with open_ledger(shared_url, read_only=True) as ledger:
-        [item] = await ledger.find_made(VideoRequest("a", attachments=["https://x.example/a.psd"]))
+        [item] = await ledger.find_made(VideoRequest("a", attachments=["https://x.example/a.psd"]), account=MINE)
     assert item.job_id == "job-1"

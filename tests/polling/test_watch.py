@@ -14,6 +14,7 @@ from motion_async import (
     JobState,
     JobStatus,
     PollDisturbed,
+    SessionClosedError,
     StatusChange,
     WaitTimeoutError,
     WatchEnded,
@@ -187,7 +188,11 @@ async def test_a_session_that_is_left_ends_its_watches(desk: Desk, job: TrackedJ
     assert told(await anext(watch)) == ("a", None, "queued")
     desk.see("running")
     desk.hub.close()
-    assert await all_of(watch) == [("a", "queued", "running")]
+    assert told(await anext(watch)) == ("a", "queued", "running")
+    with pytest.raises(SessionClosedError):
+        await anext(watch)
+    with pytest.raises(StopAsyncIteration):
+        await anext(watch)
     assert job.followers == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -124,8 +125,12 @@ async def test_it_begins_gently_and_soon_holds_up_nobody(service: Service) -> No
     assert now() - start < 6
 
 
-async def test_after_a_refusal_one_at_a_time_probes(service: Service) -> None:
-    """However many wait, the service is asked by one of them, ever more seldom; when it is taken, all others follow."""
+async def test_after_a_refusal_one_at_a_time_probes(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """However many wait, the service is asked by one of them, ever more seldom; when it is taken, all others follow.
+
+    The log has the beginning and the end of that.
+    """
+    caplog.set_level(logging.INFO, "motion_async.sending")
     service.answer = lambda: BUSY
     for _ in range(20):
         service.start()
@@ -138,6 +143,9 @@ async def test_after_a_refusal_one_at_a_time_probes(service: Service) -> None:
     service.answer = lambda: TAKEN
     await asyncio.wait(service.sends)
     assert len(service.left) <= asked + 8 + 21
+    begun, ended = caplog.records
+    assert (begun.levelname, begun.http_status) == ("WARNING", 429)  # type: ignore[attr-defined]
+    assert (ended.levelname, ended.name) == ("INFO", "motion_async.sending")
 
 
 @pytest.mark.parametrize("refusal", [BUSY, DOWN], ids=["429", "no connection"])

@@ -31,7 +31,7 @@ __all__ = ["Horizon", "Store", "make_engine"]
 _INTERRUPT_SECONDS: Final = 0.05
 _newest: Final = sa.select(sa.func.max(history.c.id))
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 

@@ -36,7 +36,7 @@ _SIDE_FILES: Final = ("-wal", "-shm", "-journal")
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 class LedgerFile:

@@ -33,7 +33,7 @@ __all__ = ["FileStore", "MemoryStore", "ReadFileStore", "make_store"]
 BUSY_SECONDS: Final = 1.0
 """So long SQLite itself waits for a lock, before anybody is told of it."""
 
-_log = logging.getLogger("motion_async")
+_log = logging.getLogger(__package__)
 
 
 def _decode(raw: bytes) -> str | bytes:

@@ -1,0 +1,53 @@
+"""What a web app takes from here: errors as problems, and changes as a stream that a browser reads.
+
+It knows no framework. `problem` says what an error means to whoever asked by HTTP: an uncertain create is never a 502,
+503 or 504, which would invite to send again what may have been paid for. `sse` makes server-sent events of what happens
+to jobs, for any server that sends an iterable of bytes. `hear_shutdown` ends these streams when the server is told to
+end, and not at its time-out; browsers come back to the next one by themselves. For FastAPI and aiohttp there is more in
+`motion_async.web.fastapi` and `motion_async.web.aiohttp`. With Starlette:
+
+    from contextlib import asynccontextmanager
+    from motion_async import MotionError, MotionSession
+    from motion_async.web import SSE_HEADERS, hear_shutdown, is_over, problem, sse
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse, Response, StreamingResponse
+    from starlette.routing import Route
+
+    @asynccontextmanager
+    async def lifespan(app):
+        async with MotionSession() as motion:
+            with hear_shutdown() as stopping:
+                yield {"motion": motion, "stopping": stopping}
+
+    async def make(request):
+        job = await request.state.motion.create((await request.body()).decode())
+        return JSONResponse({"job_id": job.id}, status_code=202)
+
+    async def changes(request):
+        last_seen = request.headers.get("last-event-id")
+        if is_over(last_seen):
+            return Response(status_code=204)
+        watch = request.state.motion.watch([request.path_params["job_id"]], after=last_seen)
+        return StreamingResponse(sse(watch, stop=request.state.stopping), headers=SSE_HEADERS)
+
+    async def refuse(request, error):
+        found = problem(error)  # found.operator is for a log
+        return JSONResponse(found.to_dict(), status_code=found.status, headers=dict(found.headers))
+
+    routes = [Route("/videos", make, methods=["POST"]), Route("/videos/{job_id}/changes", changes)]
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={MotionError: refuse})
+
+The events are `status`, `disturbed`, `failed` and, at last, `end`. The page has to close the stream then, or the
+browser comes back every few seconds for ever; one that comes back with the token of an end all the same gets a 204:
+
+    const stream = new EventSource(`/videos/${id}/changes`);
+    stream.addEventListener("status", (event) => show(JSON.parse(event.data).current));
+    stream.addEventListener("failed", (event) => show(JSON.parse(event.data).detail));
+    stream.addEventListener("end", () => stream.close());
+"""
+
+from motion_async.web.problems import Problem, problem
+from motion_async.web.shutdown import hear_shutdown
+from motion_async.web.sse import SSE_HEADERS, is_over, sse
+
+__all__ = ["SSE_HEADERS", "Problem", "hear_shutdown", "is_over", "problem", "sse"]

@@ -1,0 +1,131 @@
+"""Server-sent events of what happens to jobs, by the WHATWG's format, for any server that sends an iterable of bytes.
+
+Nothing is held between two events but the stream that is read: whoever leaves, in whatever way, leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import AsyncGenerator
+from typing import Any, Final, Protocol
+
+from motion_async.errors import ConfigurationError, MotionError, SessionClosedError
+from motion_async.events import Event, PollDisturbed, WatchEnded
+from motion_async.jobs import StatusChange
+from motion_async.options import check_number
+from motion_async.web.problems import problem
+
+__all__ = ["SSE_HEADERS", "is_over", "sse"]
+
+SSE_HEADERS: Final = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}
+"""The headers of such an answer: no cache keeps it, and no proxy collects it before it goes on."""
+_RETRY: Final = b"retry: 3000\n\n"
+"""Has a browser whose connection was lost come back after three seconds."""
+_PING: Final = b": still here\n\n"
+
+
+class _Stream(Protocol):
+    """What `watch`, `transitions` and `events` give."""
+
+    async def __anext__(self) -> Event: ...
+
+    async def aclose(self) -> None: ...
+
+
+def is_over(last_event_id: str | None) -> bool:
+    """Whether a `Last-Event-ID` is that of an end, so that a stream of that one job has nothing more: answer 204.
+
+    Args:
+        last_event_id: the header as it came, None if there was none.
+    """
+    return last_event_id is not None and "@" in last_event_id
+
+
+async def sse(changes: _Stream, *, ping: float = 15.0, stop: asyncio.Event | None = None) -> AsyncGenerator[bytes]:
+    """Make server-sent events of what happens to jobs, up to an event `end`.
+
+    Args:
+        changes: what `MotionSession.watch`, `Job.transitions` or `MotionSession.events` gives. It is closed at the end.
+        ping: seconds of silence after which a comment is sent, so that no proxy takes the connection for dead, 0.01 to
+            3,600.
+        stop: ends the stream at once when it is set, without an `end`: the browser comes back by itself, as it should
+            when a server is restarted.
+
+    Yields:
+        Whole events. `status` is a change, with its token as the id; `disturbed` tells of a poll that failed and is
+        tried again, `failed` of a watch that has ended with an error, both with the problem of that.
+
+    Raises:
+        ConfigurationError: from the first step, for a ping out of bounds, or a generator: it could not go on where a
+            ping has interrupted it.
+    """
+    check_number("ping", ping, low=0.01, high=3_600)
+    if inspect.isasyncgen(changes):
+        raise ConfigurationError("changes must be what watch(), transitions() or events() gives, not a generator")
+    try:
+        yield _RETRY
+        while (step := await _take(changes, ping=ping, stop=stop)) is not None:
+            yield step
+            if step is _END:
+                return
+    finally:
+        await changes.aclose()
+
+
+_END: Final = b"event: end\ndata: {}\n\n"
+
+
+async def _take(changes: _Stream, *, ping: float, stop: asyncio.Event | None) -> bytes | None:
+    """Give the next event that a browser hears, a ping, the end, or None when it is to stop."""
+    while True:
+        step = asyncio.ensure_future(anext(changes))
+        stopping = [] if stop is None else [asyncio.ensure_future(stop.wait())]
+        try:
+            await asyncio.wait([step, *stopping], timeout=ping, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (step, *stopping):
+                task.cancel()
+            await asyncio.wait([step, *stopping])
+        if stop is not None and stop.is_set():
+            return None
+        if step.cancelled():
+            return _PING
+        try:
+            event = step.result()
+        except StopAsyncIteration:
+            return _END
+        except MotionError as error:
+            event = WatchEnded(error.job_id or "", error)
+        if isinstance(event, WatchEnded) and isinstance(event.error, SessionClosedError):
+            return None  # a server that is shut down comes back, and so does the browser
+        if (written := _write(event)) is not None:
+            return written
+
+
+def _write(event: Event) -> bytes | None:
+    """Write an event, None for one that a browser does not hear of."""
+    match event:
+        case StatusChange():
+            return _event("status", _change(event), token=event.token)
+        case PollDisturbed():
+            told = {"job_id": event.job_id, "failures": event.failures, "next_wait": round(event.next_wait, 3)}
+            return _event("disturbed", problem(event.error).to_dict() | told)
+        case WatchEnded():
+            return _event("failed", problem(event.error).to_dict() | {"job_id": event.job_id or None})
+    return None
+
+
+def _change(change: StatusChange) -> dict[str, Any]:
+    told = {"job_id": change.job_id, "previous": change.previous, "current": change.current, "is_end": change.is_end}
+    return told if change.state.error is None else {**told, "error": change.state.error}
+
+
+def _event(name: str, data: dict[str, Any], *, token: str | None = None) -> bytes:
+    identity = "" if token is None else f"id: {token}\n"
+    return f"{identity}event: {name}\ndata: {json.dumps(data)}\n\n".encode()
