@@ -36,7 +36,7 @@ async def serve(
         raise ConfigurationError("--speed 0 lets the time stand still, and no job would ever end; give it more")
     async with AsyncExitStack() as stack:
         try:
-            sandbox = Sandbox(host=host, port=port, speed=speed, credits=credits, seed=seed, names=names)
+            sandbox = Sandbox(host=host, port=port, speed=speed, credits=credits, seed=seed, names=names, control=True)
             for text in faults:
                 fault, probability = parse_fault(text)
                 sandbox.faults.at_random(fault, probability)
@@ -50,6 +50,7 @@ async def serve(
             say(f"WARNING: the sandbox listens on {host}, so other machines may reach it")
         else:
             say(f"the sandbox listens on loopback alone: {sandbox.url}")
+            say(f"another process may ask and order it: curl {sandbox.control_url}/counts")
         say(f"time runs {speed:g} times faster; Ctrl-C or `kill {os.getpid()}` ends it")
         try:
             await asyncio.Event().wait()

@@ -22,6 +22,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from motion_async.sandbox.checks import Submission, read_submission
+from motion_async.sandbox.control import CONTROL
 from motion_async.sandbox.engine import Answer, Engine
 from motion_async.sandbox.faults import (
     CallKind,
@@ -84,8 +85,8 @@ class Service:
         self.accepted: Counter[CallKind] = Counter()
         self.refused: Counter[int] = Counter()
 
-    def application(self) -> web.Application:
-        """Build an application that serves until it is shut down; one at a time."""
+    def application(self, control: web.Application | None = None) -> web.Application:
+        """Build an application that serves until it is shut down; one at a time. What controls it stands beside."""
         self._leaving = asyncio.Event()
         app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._answer_to_own_names])
         for method, path, handler in (
@@ -95,6 +96,8 @@ class Service:
         ):
             app.router.add_route(method, PREFIX + path, handler)
             app.router.add_route("*", PREFIX + path, partial(self._refuse_method, allowed=method))
+        if control is not None:
+            app.add_subapp(CONTROL, control)
         app.router.add_route("*", "/{path:.*}", self._refuse_path)
         app.on_shutdown.append(self._leave)
         return app

@@ -27,6 +27,7 @@ from motion_async.jobs import API_KEY_PREFIX
 from motion_async.loops import HomeLoop
 from motion_async.sandbox.app import PREFIX, Service
 from motion_async.sandbox.clock import VirtualClock
+from motion_async.sandbox.control import CONTROL, Control
 from motion_async.sandbox.engine import Engine, JobRecord
 from motion_async.sandbox.faults import FaultBook
 from motion_async.sandbox.hosts import OwnNames
@@ -89,6 +90,7 @@ class Sandbox:
         port: the port to listen on, 0 to 65,535; 0 picks a free one.
         names: names by which it is reached besides its host and this machine's own, such as that of a container. To a
             request that comes under any other name it answers 421: a page in a browser must not get at it.
+        control: whether other processes may ask and order it, as `motion_async.sandbox.control` says; on loopback only.
         clock: gives real seconds, never backwards.
         start: the first moment, in virtual seconds since the epoch.
 
@@ -113,6 +115,7 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         names: Iterable[str] = (),
+        control: bool = False,
         clock: Callable[[], float] = time.monotonic,
         start: float = _START,
     ) -> None:
@@ -128,6 +131,7 @@ class Sandbox:
         own = OwnNames(host, (socket.gethostname(), *names) if self.is_public else names)
         self._lock = threading.RLock()  # calls are served in one thread, and orders may come from others
         self._service = Service(self._engine, self._faults, lambda: self._clock.now, own, self._lock)
+        self._control = Control(self) if control and not self.is_public else None
         self._runner: web.AppRunner | None = None
         self._api_key = self._engine.add_account(_FIRST_OWNER, credits, key=api_key or self._new_key())
 
@@ -156,7 +160,7 @@ class Sandbox:
         self._home = HomeLoop("the sandbox")
         # A body stays as it came: one that is compressed is no JSON, rather than a trap for the server.
         self._runner = runner = web.AppRunner(
-            self._service.application(),
+            self._service.application(None if self._control is None else self._control.application()),
             access_log=None,
             auto_decompress=False,
             shutdown_timeout=_PATIENCE_SECONDS,
@@ -199,6 +203,11 @@ class Sandbox:
             raise RuntimeError("the sandbox has no address before it is entered")
         host = _WILDCARDS.get(self._host, self._host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self._port}{PREFIX}"
+
+    @property
+    def control_url(self) -> str | None:
+        """Where another process may ask and order it, by `motion_async.sandbox.control`; None if nowhere."""
+        return None if self._control is None else self.url.removesuffix(PREFIX) + CONTROL
 
     @property
     def is_public(self) -> bool:

@@ -1,0 +1,144 @@
+"""What another process may ask of a sandbox and order from it, as JSON beside the paths of the contract.
+
+    GET /_sandbox/counts                what came and what was done: `Counts`
+    GET /_sandbox/jobs                  every job, with its status and its history
+    POST /_sandbox/advance              {"seconds": 60}
+    POST /_sandbox/faults               {"fault": "lost-answer", "on": "create", "times": 1}, also with "prompt", as
+                                        `FaultBook.for_prompt`, or with "probability", as `FaultBook.at_random`; its
+                                        "options" are the fault's own, such as {"retry_after": 2}
+    DELETE /_sandbox/faults             withdraws every order
+    POST /_sandbox/credits              {"credits": 300}, also with the "key" of an account
+    POST /_sandbox/input                {"job_id": "…"}
+    POST /_sandbox/keys                 {"owner": "other"}, also with "credits"; answers with the key
+
+It has no key of its own, so it must not be reachable from other machines. A page in a browser cannot order anything: an
+order is `application/json`, which a browser asks for first, and nobody answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+from aiohttp import web
+
+from motion_async.sandbox.engine import JobRecord
+from motion_async.sandbox.faults import CallKind, every_fault
+
+if TYPE_CHECKING:
+    from motion_async.sandbox.server import Sandbox
+
+__all__ = ["CONTROL", "Control"]
+
+CONTROL: Final = "/_sandbox"
+"""The path of it all, which no path of the contract begins with."""
+
+
+class Control:
+    """The questions and orders to one sandbox.
+
+    Args:
+        sandbox: what answers and obeys.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def application(self) -> web.Application:
+        """Build the application that stands below `CONTROL`."""
+        app = web.Application()
+        for path, ask in {"/counts": self._counts, "/jobs": self._jobs}.items():
+            app.router.add_get(path, _answering(ask))
+        app.router.add_delete("/faults", _answering(self._sandbox.faults.clear))
+        orders: dict[str, Callable[..., object]] = {
+            "/advance": self._advance,
+            "/faults": self._order_fault,
+            "/credits": self._add_credits,
+            "/input": self._sandbox.give_input,
+            "/keys": self._add_account,
+        }
+        for path, order in orders.items():
+            app.router.add_post(path, _obeying(order))
+        return app
+
+    def _counts(self) -> object:
+        return attrs.asdict(self._sandbox.counts)
+
+    def _jobs(self) -> object:
+        return {"now": self._sandbox.now, "jobs": [_shape(record) for record in self._sandbox.jobs.values()]}
+
+    def _advance(self, *, seconds: float) -> object:
+        self._sandbox.advance(seconds)
+        return {"now": self._sandbox.now}
+
+    def _order_fault(
+        self,
+        *,
+        fault: str,
+        on: CallKind | None = None,
+        times: int | None = None,
+        prompt: str | None = None,
+        probability: float | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        known, book = every_fault(), self._sandbox.faults
+        if fault not in known:
+            raise ValueError(f"fault must be one of {', '.join(known)}, not {fault!r}")
+        wanted = attrs.evolve(known[fault], **(options or {}))
+        if probability is not None:
+            if prompt is not None or times is not None:
+                raise ValueError("probability goes with neither prompt nor times")
+            book.at_random(wanted, probability, on=on)
+        elif prompt is not None:
+            book.for_prompt(prompt, wanted, on=on, times=times)
+        else:
+            book.next(wanted, on=on, times=1 if times is None else times)
+
+    def _add_credits(self, *, credits: int, key: str | None = None) -> object:  # noqa: A002  # the contract's word
+        key = self._sandbox.api_key if key is None else key
+        self._sandbox.add_credits(key, credits)
+        return {"balance": self._sandbox.balance(key)}
+
+    def _add_account(self, **account: Any) -> object:
+        return {"api_key": self._sandbox.add_account(**account)}
+
+
+def _shape(record: JobRecord) -> dict[str, Any]:
+    history = [{"status": step.status, "at": step.at} for step in record.history]
+    prompts = [turn.body["prompt"] for turn in record.turns]
+    return {
+        "job_id": record.job_id,
+        "owner": record.owner,
+        "status": record.status,
+        "prompts": prompts,
+        "history": history,
+    }
+
+
+def _answering(ask: Callable[[], object]) -> Callable[[web.Request], Any]:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(ask() or {})
+
+    return answer
+
+
+def _obeying(order: Callable[..., object]) -> Callable[[web.Request], Any]:
+    """Give a handler that calls with the fields of the body as arguments, and says what is wrong with them."""
+
+    async def obey(request: web.Request) -> web.Response:
+        if request.content_type != "application/json":
+            return _refuse(415, "an order is application/json")
+        try:
+            return web.json_response(order(**json.loads(await request.read())) or {})
+        except KeyError as error:
+            return _refuse(404, f"there is no {error.args[0]!r}")
+        except (TypeError, ValueError) as error:
+            return _refuse(400, str(error))
+
+    return obey
+
+
+def _refuse(status: int, text: str) -> web.Response:
+    return web.json_response({"error": text}, status=status)
