@@ -119,6 +119,7 @@ LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "keyed_earlier": lambda ledger, _: anext(ledger.keyed_earlier("launch")),
     "of_job": lambda ledger, _: ledger.of_job("a"),
     "find_made": lambda ledger, _: ledger.find_made(VideoRequest("a video")),
+    "find_made_of": lambda ledger, _: ledger.find_made_of([VideoRequest("a video")], account=None),
     "changes": lambda ledger, _: anext(ledger.changes()),
     "history": lambda ledger, item: ledger.history(item),
     "counts": lambda ledger, _: ledger.counts(),

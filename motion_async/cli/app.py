@@ -236,6 +236,9 @@ def batch(
     skip_invalid: Annotated[
         bool, Parameter(name="--skip-invalid", negative=(), help="Leave lines out that cannot be sent.")
     ] = False,
+    make_again: Annotated[
+        bool, Parameter(name="--make-again", negative=(), help="Make lines also whose content was made before.")
+    ] = False,
     dry_run: Annotated[
         bool,
         Parameter(name="--dry-run", negative=(), help="Check every line, say what would be done, send nothing."),
@@ -267,7 +270,9 @@ def batch(
     on at the service; a second Ctrl-C leaves at once. A line that was rejected is sent again once it is changed,
     and one that has failed under another id.
 
-    Lines that --skip-invalid leaves out do not count for the exit status.
+    Lines that --skip-invalid leaves out do not count for the exit status. If the
+    ledger has made the same content before, in another batch or under another
+    id, nothing is sent unless --make-again says so.
 
     Each line of --output says what is known of a line of FILE by then:
 
@@ -311,6 +316,7 @@ def batch(
             max_active=check_whole_number("--max-active", max_active, low=1, high=1_000_000),
             on_insufficient_credits=on_insufficient_credits,
             timeout=timeout,
+            make_again=make_again,
             skip_invalid=skip_invalid,
             output=output,
             base_url=base_url,

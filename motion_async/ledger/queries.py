@@ -186,9 +186,10 @@ class Queries:
         """Whether the service may have made anything for a batch."""
         return bool(await self._store.fetch(_sent, {"name": batch}))
 
-    async def read_made(self, digest: str | None, *, after: int, most: int) -> list[Item]:
-        """Give at most so many creates of a digest that have a video or may have one, of any older digest if None."""
-        has_digest = sa.func.length(items.c.digest) == EARLIER_DIGITS if digest is None else items.c.digest == digest
+    async def read_made(self, digests: Sequence[str] | None, *, after: int, most: int) -> list[Item]:
+        """Give at most so many creates of some digests that have a video or may have one, of all older ones if None."""
+        is_older = sa.func.length(items.c.digest) == EARLIER_DIGITS
+        has_digest = is_older if digests is None else items.c.digest.in_(digests)
         rows = await self._store.fetch(_made.where(has_digest), {"after": after, "most": most})
         return [_read_item(row) for row in rows]
 

@@ -18,6 +18,7 @@ from motion_async.cli.atomic import check_output
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.repeats import refuse_repeats
 from motion_async.cli.batch.results import write_results
 from motion_async.cli.batch.sources import Source, open_source
 from motion_async.cli.batch.standing import Standing, standings
@@ -69,6 +70,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
         await ledger.bind(order.batch, session.account)  # before any line is said to be done
+        if not order.make_again:
+            await refuse_repeats(source, ledger, order, session.account)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(found)
         reporter.tell(BatchBegins(found.requests, order.max_active))

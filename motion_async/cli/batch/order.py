@@ -25,6 +25,7 @@ class BatchOrder:
         max_active: how many jobs run at one time.
         on_insufficient_credits: what to do after a 402.
         timeout: seconds in which this run watches each job, None for no end.
+        make_again: whether lines are made whose content the ledger has made before, elsewhere or under another id.
         skip_invalid: whether lines that can't be sent are left out, instead of ending the batch before it begins.
         output: the file that gets the results, None for none.
         base_url: where the service is, None for the environment's or the documented one.
@@ -38,6 +39,7 @@ class BatchOrder:
     max_active: int
     on_insufficient_credits: OnInsufficientCredits
     timeout: float | None
+    make_again: bool
     skip_invalid: bool
     output: Path | None
     base_url: str | None

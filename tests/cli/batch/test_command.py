@@ -83,6 +83,28 @@ class TestARun:
         assert "https://api.motion.so" in said
         assert sandbox.counts == before
 
+    def test_what_was_made_before_is_not_paid_for_again_unasked(
+        self, sandbox: Sandbox, command: Command, write: Write
+    ) -> None:
+        """In another batch of the ledger, or under another id; a person may want it all the same."""
+        command("batch", write(videos(3)), "--ledger", "l.db")
+        for lines, batch in ((videos(4), "other"), ([{**videos(1)[0], "id": "renamed"}], "launch")):
+            file = write(lines)
+            status, told, said = command("batch", file, "--ledger", "l.db", "--batch", batch)
+            assert (status, [line["event"] for line in told]) == (2, ["error"])
+            assert "--make-again" in said
+            assert "of batch launch" in said
+            assert sandbox.counts.creates == 3
+        file = write(videos(4))
+        assert command("batch", file, "--ledger", "l.db", "--batch", "other", "--make-again")[0] == 0
+        assert sandbox.counts.creates == 7
+
+    def test_equal_lines_are_as_many_videos(self, sandbox: Sandbox, command: Command, write: Write) -> None:
+        """One that is added later, too, as each is known by its place among its equals."""
+        for count in (1, 3):
+            assert command("batch", write([{"prompt": "A cat"}] * count))[0] == 0
+        assert sandbox.counts.creates == 3
+
     def test_a_csv_does_the_same(self, sandbox: Sandbox, command: Command, write: Write) -> None:
         """Columns reach the service as the fields of its body."""
         url = "https://storage.example.com/a.png"
@@ -155,7 +177,7 @@ class TestARun:
         """Two batches of one ledger do not know each other's items."""
         file = write(videos(1))
         for name in ("a", "b"):
-            assert command("batch", file, "--ledger", "sqlite:///l.db", "--batch", name)[0] == 0
+            assert command("batch", file, "--ledger", "sqlite:///l.db", "--batch", name, "--make-again")[0] == 0
         assert len(table("l.db")) == sandbox.counts.creates == 2
         assert not Path("launch.jsonl.ledger.db").exists()
 

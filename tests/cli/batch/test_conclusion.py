@@ -27,6 +27,7 @@ ORDER = BatchOrder(
     max_active=20,
     on_insufficient_credits="stop",
     timeout=None,
+    make_again=False,
     skip_invalid=False,
     output=Path("out.jsonl"),
     base_url=None,
