@@ -112,7 +112,9 @@ def _text_flaw(url: str) -> str | None:
             return f"it holds two URLs, {joint}; give each as one of its own"
     for place, character in enumerate(url):
         if character.isspace() or not character.isprintable():
-            return f"it has {named(character)} at character {place + 1}; write %20 for a space, and leave out the rest"
+            is_last = not url[place:].strip()
+            mend = "leave that out" if is_last else "write %20 for a space, and leave out the rest"
+            return f"it has {named(character)} at character {place + 1}; {mend}"
     if url[-1] in _NO_END or (url[-1] == "'" and url.count("'") % 2):
         return f"it ends with {named(url[-1])}, as no URL does; leave that out"
     if _ENTITY.search(url):

@@ -16,7 +16,7 @@ from typing import Any, Final
 from motion_async.canonical import canonical_text
 from motion_async.contract.signed_urls import expiry
 from motion_async.contract.urls import file_flaw, url_flaw
-from motion_async.contract.youtube import video_flaw
+from motion_async.contract.youtube import id_flaw, video_flaw
 from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.jobs import (
     ATTACHMENT_TYPES,
@@ -198,7 +198,10 @@ def _text(given: Any, path: _Path, *, minimum: int = 0, maximum: int | None = No
 
 def _style_reference(url: Any) -> Iterator[Problem]:
     path = ("style_reference_url",)
-    found = list(_text(url, path, minimum=1)) or _url_problems(url, path)
+    found = list(_text(url, path, minimum=1))
+    if not found and (flaw := id_flaw(url)):
+        found = [Problem("invalid_string", flaw, path, {"validation": "url"})]
+    found = found or _url_problems(url, path)
     yield from found
     if not found and (flaw := video_flaw(url)):
         yield Problem("custom", flaw, path)

@@ -5,12 +5,14 @@ Pure, and of text alone: it asks nobody whether the video is there.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-__all__ = ["is_youtube_host", "video_flaw"]
+__all__ = ["id_flaw", "is_youtube_host", "video_flaw"]
 
 _DOMAINS: Final = ("youtube.com", "youtube-nocookie.com", "youtu.be")
+_ID: Final = re.compile(r"[\w-]{11}", re.ASCII)
 _PLAYERS: Final = ("watch", "shorts", "embed", "live", "v")
 """What a path on YouTube begins with that goes on with a video; that of /watch may be the parameter v."""
 _LISTS: Final = {
@@ -19,6 +21,11 @@ _LISTS: Final = {
     **dict.fromkeys(("channel", "c", "user"), "a channel's page"),
     **dict.fromkeys(("", "feed", "hashtag"), "a page of YouTube's that lists videos"),
 }
+
+
+def id_flaw(url: str) -> str | None:
+    """Say how a video's id alone is made a style reference; None for what is none."""
+    return f"Invalid url: it is a video's id; give https://youtu.be/{url}" if _ID.fullmatch(url) else None
 
 
 def video_flaw(url: str) -> str | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from motion_async.contract.urls import url_flaw
-from motion_async.contract.youtube import is_youtube_host, video_flaw
+from motion_async.contract.validation import problems
+from motion_async.contract.youtube import id_flaw, is_youtube_host, video_flaw
+from motion_async.jobs import VideoRequest
 from motion_async.sandbox.hosts import is_youtube
 
 
@@ -88,3 +92,12 @@ def test_a_style_reference_without_a_video_is_told(url: str, told: str) -> None:
 def test_a_video_in_any_of_youtubes_ways_is_a_style_reference(url: str) -> None:
     """Whatever names a video, or may, is allowed."""
     assert not of_video(url)
+
+
+def test_a_videos_id_alone_is_told_how_it_is_a_url() -> None:
+    """And nothing of files, which it is none of."""
+    [problem] = problems(VideoRequest("p", style_reference_url="dQw4w9WgXcQ"), now=datetime(2026, 5, 1, tzinfo=UTC))
+    assert problem.path == ("style_reference_url",)
+    assert "https://youtu.be/dQw4w9WgXcQ" in problem.message
+    assert id_flaw("https://youtu.be/dQw4w9WgXcQ") is None
+    assert id_flaw("calendar") is None
