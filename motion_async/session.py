@@ -78,8 +78,8 @@ class MotionSession(BatchCalls, ReadCalls):
         ssl: an SSL context, or another value of aiohttp's option of that name.
         now: gives the time as an aware datetime; the system's clock when None.
         random: gives a number from 0 to 1, for jitter; Python's when None.
-        ledger: an open ledger, in which each create and followup is written down before it is sent: `key=` is then the
-            same job in any process, and none is lost. Open it before the session, and close it after.
+        ledger: an open ledger, in which each create and followup is written down before it is sent: the same `key=`
+            gives the same job then, in any process. Open it before the session, and close it after.
         batch: the batch of the ledger in which they are kept.
 
     Raises:
@@ -218,7 +218,8 @@ class MotionSession(BatchCalls, ReadCalls):
             style_reference_url: a YouTube URL whose style to follow.
             attachments: at most 10; a plain string is taken as an attachment's URL.
             key: what you know it by, 1 to 200 printable characters, such as the number of an order. The session's
-                ledger gives the same job for it ever after, whoever asks, and however this process ends.
+                ledger gives the same job for it ever after, whoever asks, and however this process ends. One that was
+                not sent is sent by the next call, or by `resume`.
             metadata: anything of yours that can be written as JSON; it is kept, comes with `JobAccepted`, and is never
                 sent.
 

@@ -75,8 +75,8 @@ class BatchCalls(ABC):
         started, nor when the block is left early; jobs that the service has taken go on, their ids in log or ledger.
 
         With a ledger, what is sent is on disk before, and the same call goes on where an earlier one ended: what has
-        ended comes out, what runs is taken up, the rest is sent, and what may have been is an `UncertainError`. With
-        another service or key than the batch was begun with, reading raises a `LedgerAccountError`.
+        ended comes out, what runs is taken up, the rest is sent, and what may have been sent is an `UncertainError`.
+        With another service or key than the batch was begun with, reading raises a `LedgerAccountError`.
 
         Args:
             requests: any iterable or async iterable of requests or prompts, pulled one at a time; with a ledger,

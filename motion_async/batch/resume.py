@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import copy
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -172,26 +173,30 @@ class LedgerBatch:
         return await self._intake_of(item, entry, Keys())
 
     async def _begin(self) -> None:
-        await self._ledger.bind(self._name, self._account)
+        is_bound = await self._ledger.bind(self._name, self._account)
         await self._lesson()
-        self._refusal = await self._find_refusal()
+        self._refusal = await self._find_refusal(is_bound=is_bound)
 
-    async def _find_refusal(self) -> NotSentError | None:
-        """Ask after jobs of earlier runs, and say why nothing new is sent if the service knows none of them."""
-        unknown = 0
+    async def _find_refusal(self, *, is_bound: bool) -> NotSentError | None:
+        """Ask after the newest jobs of earlier runs, and say why nothing new is sent if the service knows none of them.
+
+        Three that it does not know are enough; where nobody knows yet whose the batch is, so are fewer.
+        """
+        newest: deque[str] = deque(maxlen=_UNKNOWN_ENOUGH)
         async with contextlib.aclosing(self._ledger.items(self._name, states=(ItemState.SUBMITTED,))) as taken:
             async for item in taken:
-                try:
-                    await self._poll(item.job_id or "")
-                except JobNotFoundError:
-                    unknown += 1
-                except MotionError:
-                    return None  # it says nothing of whose the jobs are
-                else:
-                    return None
-                if unknown == _UNKNOWN_ENOUGH:
-                    return unknown_jobs(self._name, unknown)
-        return None
+                newest.append(item.job_id or "")
+        if not newest or (is_bound and len(newest) < _UNKNOWN_ENOUGH):
+            return None
+        for job_id in newest:
+            try:
+                await self._poll(job_id)
+            except JobNotFoundError:
+                continue
+            except MotionError:
+                return None  # it says nothing of whose the jobs are
+            return None
+        return unknown_jobs(self._name, len(newest))
 
     async def _plan(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
         # By their places, so that the refused ones come out among the others in the order in which all went in.
@@ -305,7 +310,7 @@ class LedgerBatch:
     def _conflict_error(self, item: Item) -> LedgerConflictError:
         return LedgerConflictError(
             f"item {item.key!r} of batch {item.batch!r} is {item.state} with another request, or as a followup to "
-            "another one; give the new one another id",
+            "another one; give the new one another id or key",
             batch=item.batch,
             key=item.key,
             state=item.state,

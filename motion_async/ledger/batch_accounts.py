@@ -33,8 +33,8 @@ class BatchAccounts:
         self._unknown: dict[str, Account] = {}
         """Who goes on with batches of which nobody knows yet whose they are."""
 
-    async def bind(self, batch: str, account: Account) -> None:
-        """Have a batch be an account's, or raise a `LedgerAccountError`; see `Ledger.bind`."""
+    async def bind(self, batch: str, account: Account) -> bool:
+        """Have a batch be an account's, or raise a `LedgerAccountError`; see `Ledger.bind`, also for what it gives."""
         queries = self._store.queries
         found = await self._outage.retry(partial(queries.find_binding, batch))
         if found is None and await self._outage.retry(partial(queries.was_sent, batch)):
@@ -42,12 +42,13 @@ class BatchAccounts:
             first = self._unknown.setdefault(batch, account)
             if first != account:
                 raise Binding(batch, first.origin, None, self._writer.owner).refusal(account)
-            return
+            return False
         if found is None or not found.is_of(account):
             replaces = None if found is None or await self._is_at_work(found) else found.fingerprint
             found = await self._put(batch, account, replaces)
         if not found.is_of(account):
             raise found.refusal(account)
+        return True
 
     def confirm(self, batch: str) -> None:
         """Take in that the service has told of a job of a batch, which is its account's from here on."""

@@ -101,25 +101,28 @@ class Ledger(ReadableLedger):
             await asyncio.sleep(0)  # polls are due in the meantime
         return [item for items in written for item in await items]
 
-    async def bind(self, batch: str, account: Account) -> None:
+    async def bind(self, batch: str, account: Account) -> bool:
         """Have a batch be an account's, unless it is another's; before anything of it is sent or watched.
 
-        A batch that was begun before ledgers kept that is bound as soon as the service has told of one of its jobs. One
-        of which nothing was ever sent is nobody's, unless another process is at work with it.
+        A batch that was begun before ledgers kept that is bound as soon as the service has told of one of its jobs. If
+        nothing was ever sent of a batch, any account may take it, unless another living process works on it.
 
         Args:
             batch: the batch's name.
             account: the service and the key of whoever goes on with it.
+
+        Returns:
+            Whether it is known to be the account's.
 
         Raises:
             LedgerAccountError: if it was begun with another service or another key.
             LedgerError: if the ledger could not be read or written.
         """
         self._check_writable()
-        await self._accounts.bind(check_name("the name of a batch", batch), account)
+        return await self._accounts.bind(check_name("the name of a batch", batch), account)
 
     async def adopt(self, batch: str, *, origin: str | None = None) -> None:
-        """Say that the key of a batch was replaced by another one of the same account: the next run says by which.
+        """Say that the key of a batch was replaced by another one of the same account: that of the next run is it then.
 
         Args:
             batch: the batch's name.

@@ -85,8 +85,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except MotionError as error:
         found = problem(error)
-        level = logging.WARNING if found.status >= 500 else logging.INFO
-        _log.log(level, "answered with %d, %s: %s", found.status, found.kind, found.operator)
+        level, extra = logging.WARNING if found.status >= 500 else logging.INFO, {"job_id": error.job_id}
+        _log.log(level, "answered with %d, %s: %s", found.status, found.kind, found.operator, extra=extra)
         return web.Response(text=json.dumps(found.to_dict()), status=found.status, headers=found.headers)
 
 

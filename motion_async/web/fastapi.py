@@ -90,8 +90,8 @@ def add_exception_handlers(app: FastAPI) -> None:
     @app.exception_handler(MotionError)
     async def refuse(_: Any, error: MotionError) -> JSONResponse:
         found = problem(error)
-        level = logging.WARNING if found.status >= 500 else logging.INFO
-        _log.log(level, "answered with %d, %s: %s", found.status, found.kind, found.operator)
+        level, extra = logging.WARNING if found.status >= 500 else logging.INFO, {"job_id": error.job_id}
+        _log.log(level, "answered with %d, %s: %s", found.status, found.kind, found.operator, extra=extra)
         return JSONResponse(found.to_dict(), status_code=found.status, headers=dict(found.headers))
 
 

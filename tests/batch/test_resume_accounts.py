@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from motion_async import (
@@ -13,9 +15,10 @@ from motion_async import (
     NotSentError,
     VideoRequest,
 )
-from motion_async.ledger import Entry, ItemState, Ledger
+from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from motion_async.sandbox import Sandbox
 from tests.batches import QUICK, run, states
+from tests.ledger.earlier import Earlier, make_earlier
 
 REQUESTS = [f"p{number}" for number in range(6)]
 
@@ -56,8 +59,9 @@ async def test_a_refused_key_leaves_the_batch_to_the_right_one(
     assert all(outcome.ok for outcome in await run(motion, ledger, REQUESTS))
 
 
-async def take(ledger: Ledger, count: int) -> list[BatchRequest]:
+async def take(motion: MotionSession, ledger: Ledger, count: int) -> list[BatchRequest]:
     """Have jobs in the ledger that the service does not know, and give their requests and three new ones."""
+    await ledger.bind("launch", motion.account)
     requests = [BatchRequest(f"p{number}", id=f"p{number}") for number in range(count + 3)]
     entries = [Entry(f"p{number}", request.request) for number, request in enumerate(requests[:count])]
     for item in await ledger.plan("launch", entries):
@@ -71,7 +75,7 @@ async def test_nothing_new_is_sent_where_none_of_three_jobs_is_known(
     motion: MotionSession, ledger: Ledger, sandbox: Sandbox
 ) -> None:
     """The service is another one, or the account; what is new stays planned."""
-    requests = await take(ledger, 3)
+    requests = await take(motion, ledger, 3)
     outcomes = await run(motion, ledger, requests, job_timeout=1)
     assert sandbox.counts.creates == 0
     assert not any(outcome.ok for outcome in outcomes)
@@ -84,15 +88,30 @@ async def test_two_jobs_that_are_not_known_prove_nothing(
     motion: MotionSession, ledger: Ledger, sandbox: Sandbox
 ) -> None:
     """The rest of the batch goes on."""
-    outcomes = await run(motion, ledger, await take(ledger, 2), job_timeout=1)
+    outcomes = await run(motion, ledger, await take(motion, ledger, 2), job_timeout=1)
     assert [outcome.ok for outcome in outcomes] == [False, False, True, True, True]
     assert sandbox.counts.creates == 3
 
 
+async def test_one_that_is_not_known_is_enough_where_nobody_knows_whose_the_batch_is(
+    motion: MotionSession, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """As in a ledger of before that has no other running job."""
+    url = f"sqlite:///{tmp_path}/launch.db"
+    make_earlier(url, Earlier({"prompt": "a"}, "a", state="submitted", job_id="job-1"))
+    requests = [BatchRequest("a", id="a"), BatchRequest("new", id="new")]
+    async with open_ledger(url) as ledger:
+        first, new = await run(motion, ledger, requests, job_timeout=1)
+    assert isinstance(new.error, NotSentError)
+    assert not first.ok
+    assert sandbox.counts.creates == 0
+
+
 async def test_one_job_that_is_known_is_enough(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
     """The service may have forgotten others."""
+    requests = await take(motion, ledger, 3)
     known = await motion.create("known")
     [item] = await ledger.plan("launch", [Entry("known", VideoRequest("known"))])
     await ledger.resolve(item, job_id=known.id)
-    outcomes = await run(motion, ledger, await take(ledger, 3), job_timeout=1)
+    outcomes = await run(motion, ledger, requests, job_timeout=1)
     assert [outcome.ok for outcome in outcomes[3:]] == [True, True, True]

@@ -78,7 +78,7 @@ async def test_errors_are_problems(sandbox: Sandbox, caplog: pytest.LogCaptureFi
     assert (uncertain.status_code, uncertain.json()["type"]) == (500, "urn:motion-async:uncertain")
     assert unknown.status_code == 404
     logged = [record for record in caplog.records if record.name == "motion_async.web"]
-    assert [record.levelname for record in logged] == ["INFO", "WARNING"]
+    assert [(record.levelname, vars(record)["job_id"]) for record in logged] == [("INFO", None), ("WARNING", None)]
     assert "motion.so" in logged[1].getMessage()
     assert "motion.so" not in uncertain.text
 
