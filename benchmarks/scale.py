@@ -209,7 +209,13 @@ async def _read_offline(_: Client, job_id: str) -> JobState:
 async def _bytes(counts: list[int]) -> dict[int, float]:
     """Give the bytes of a watched job, beyond those of a session that watches as many as it has connections."""
     schedule = Counting()
-    motion = MotionSession(KEY, schedule=schedule, max_connections=MAX_CONNECTIONS, max_polls_per_second=UNPACED)
+    motion = MotionSession(
+        KEY,
+        base_url="http://127.0.0.1",  # which is never asked
+        schedule=schedule,
+        max_connections=MAX_CONNECTIONS,
+        max_polls_per_second=UNPACED,
+    )
     with mock.patch.object(Client, "poll_once", _read_offline):
         async with _read(motion, schedule) as watching:
             await watching.watch(POLLS_AT_ONCE)

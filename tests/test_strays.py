@@ -108,6 +108,7 @@ def test_every_way_to_another_machine_is_stopped_and_told_of(way: str) -> None:
     assert all(said.startswith("not on this machine: ") for said in found)
 
 
+@pytest.mark.motion_real  # the sessions' own guard would be before this one
 @pytest.mark.parametrize("way", ASYNC_WAYS)
 async def test_so_is_every_way_of_an_event_loop(way: str) -> None:
     """In the loop itself as in a thread of its own."""
@@ -117,6 +118,7 @@ async def test_so_is_every_way_of_an_event_loop(way: str) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
+@pytest.mark.motion_real
 @pytest.mark.parametrize("way", ASYNC_WAYS)
 def test_so_is_every_way_of_uvloop(way: str) -> None:
     """It has connections of its own, of which Python does not hear."""

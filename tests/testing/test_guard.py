@@ -10,7 +10,7 @@ import pytest
 from motion_async import ConfigurationError, MotionSession
 from motion_async.http import endpoint
 from motion_async.testing import plugin
-from tests.testing.conftest import RunSuite
+from tests.testing.conftest import RunSuite, stand_aside
 
 ENTER = '''
 import asyncio, pytest
@@ -205,24 +205,20 @@ def test_code_that_runs_before_any_test_is_guarded(run_suite: RunSuite, pytester
     result.stderr.fnmatch_lines("*is another machine*")
 
 
-def test_the_guard_ends_with_the_run(run_suite: RunSuite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_ends_with_the_run(run_suite: RunSuite) -> None:
     """Whoever runs pytest from a program of their own has their settings back afterwards."""
-    monkeypatch.delenv(endpoint.LOOPBACK_ONLY)
-    monkeypatch.setattr(endpoint, "loopback_only", "")
     run_suite("def test_it(): pass").assert_outcomes(passed=1)
     assert endpoint.LOOPBACK_ONLY not in os.environ
     assert not endpoint.loopback_only
 
 
 def test_a_conftest_may_name_the_plugin(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guard is on then as well, where plugins are not loaded by themselves."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.delenv(endpoint.LOOPBACK_ONLY)
-    monkeypatch.setattr(endpoint, "loopback_only", "")
+    """The guard is on then as well, and before the tests are imported, where plugins are not loaded by themselves."""
+    stand_aside(monkeypatch)
     pytester.makeconftest('pytest_plugins = ["motion_async.testing.plugin"]')
-    pytester.makepyfile(ENTER + "def test_it(): asyncio.run(enter())")
+    pytester.makepyfile(ENTER + "asyncio.run(enter())")
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines("*ConfigurationError*is another machine*")
 
 
@@ -234,8 +230,7 @@ def test_pytest_finds_the_plugin_by_itself() -> None:
 
 def test_each_process_of_a_run_is_guarded(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under xdist each worker has a guard of its own, and lifts it for its own tests."""
-    monkeypatch.delenv(endpoint.LOOPBACK_ONLY)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    stand_aside(monkeypatch)
     tests = """
 @pytest.mark.parametrize("number", range(4))
 @pytest.mark.xfail(raises=ConfigurationError, strict=True)
