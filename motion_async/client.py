@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
@@ -42,6 +42,7 @@ from motion_async.timing.schedule import Schedule
 __all__ = ["Client"]
 
 _log = logging.getLogger(__package__)
+_T = TypeVar("_T")
 
 _POLL_ATTEMPTS: Final = 4
 _LOOKS: Final = 6
@@ -317,6 +318,20 @@ class Client:
             _log.warning("polls fail: %s; they are tried again", error, extra={**extra, "attempt": 1})
         else:
             _log.debug("a poll failed: %s", error, extra={**extra, "attempt": self._polls_failed})
+
+    async def unless_left(self, work: Awaitable[_T]) -> _T:
+        """Wait for some work, or raise a `SessionClosedError` as soon as the session is left."""
+        task = asyncio.ensure_future(work)
+        either: list[asyncio.Future[Any]] = [task, self._closing.begun]
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                self._closing.raise_if_begun("it was known what became of the request")
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task])
 
     def stats(self) -> SessionStats:
         """Say how the session stands."""

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import copy
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -99,7 +98,7 @@ class LedgerBatch:
         self._account = account
         self._poll = poll
         self._refusal: NotSentError | None = None
-        self._is_bound = False
+        self._only_reads = False
         self._now = now
         self._publish = publish
 
@@ -139,12 +138,12 @@ class LedgerBatch:
             raise ConfigurationError(f"the ledger has no batch {self._name!r:.80}, so there is nothing to go on with")
         await self._begin()
         keys = Keys()
+        self._only_reads = True
         async with contextlib.aclosing(self._ledger.items(self._name, states=_OPEN)) as items:
             async for item in items:
                 if await self._is_given_up(item):
                     continue
-                entry = Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
-                yield await self._intake_of(item, entry, keys)
+                yield await self._intake_of(item, _entry_of(item), keys)
 
     async def _is_given_up(self, item: Item) -> bool:
         """Whether an item is a single request without a key that was not sent: whoever asked for it was told, or died.
@@ -163,9 +162,7 @@ class LedgerBatch:
         """
         expired: dict[int, InvalidRequestError] = {}
         self._check(given, 0, expired)
-        if not self._is_bound:
-            await self._ledger.bind(self._name, self._account)
-            self._is_bound = True
+        await self._ledger.bind(self._name, self._account)  # each time, as another account may have taken it since
         entry = Entry(canonical_text(given.id) or "", given.request, metadata=given.metadata, parent=parent)
         [item] = await self._ledger.plan(self._name, [entry])
         if expired and item.state is ItemState.PLANNED:
@@ -180,23 +177,22 @@ class LedgerBatch:
     async def _find_refusal(self, *, is_bound: bool) -> NotSentError | None:
         """Ask after the newest jobs of earlier runs, and say why nothing new is sent if the service knows none of them.
 
-        Three that it does not know are enough; where nobody knows yet whose the batch is, so are fewer.
+        Three running ones that it does not know are a reason to ask; where nobody knows yet whose the batch is, it is
+        always asked. A job that has ended shows whose they are as well: the service may have forgotten those that ran.
         """
-        newest: deque[str] = deque(maxlen=_UNKNOWN_ENOUGH)
-        async with contextlib.aclosing(self._ledger.items(self._name, states=(ItemState.SUBMITTED,))) as taken:
-            async for item in taken:
-                newest.append(item.job_id or "")
-        if not newest or (is_bound and len(newest) < _UNKNOWN_ENOUGH):
+        running = await self._ledger.newest(self._name, ItemState.SUBMITTED, count=_UNKNOWN_ENOUGH)
+        if is_bound and len(running) < _UNKNOWN_ENOUGH:
             return None
-        for job_id in newest:
+        asked = [*running, *await self._ledger.newest(self._name, ItemState.COMPLETED, count=_UNKNOWN_ENOUGH)]
+        for item in asked:
             try:
-                await self._poll(job_id)
+                await self._poll(item.job_id or "")
             except JobNotFoundError:
                 continue
             except MotionError:
                 return None  # it says nothing of whose the jobs are
             return None
-        return unknown_jobs(self._name, len(newest))
+        return unknown_jobs(self._name, len(asked)) if asked else None
 
     async def _plan(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
         # By their places, so that the refused ones come out among the others in the order in which all went in.
@@ -286,7 +282,11 @@ class LedgerBatch:
     async def _look_again(self, entry: Entry, keys: Keys, pause: float = 0) -> Intake:
         """Look at an item anew after `pause` seconds; once nobody else sends it, find the job that it follows up."""
         await asyncio.sleep(pause)
-        [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
+        if self._only_reads:  # what somebody has planned since must not be written over with what was read before
+            item = (await self._ledger.many(self._name, [entry.key]))[entry.key]
+            entry = _entry_of(item)
+        else:
+            [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
         intake = await self._intake_of(item, entry, keys)
         if intake.is_elsewhere:
             if not pause:
@@ -337,6 +337,10 @@ class LedgerBatch:
         if item.parent is None:
             return CreateUncertainError(reason)
         return FollowupUncertainError(reason, job_id=await self._find_parent_job(item) or "")
+
+
+def _entry_of(item: Item) -> Entry:
+    return Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
 
 
 def _is_refused(intake: Intake) -> bool:

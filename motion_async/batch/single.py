@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 import attrs
 
 from motion_async.batch.requests import Intake
 from motion_async.batch.resume import LedgerBatch
+from motion_async.batch.unsent import sent_elsewhere
 from motion_async.canonical import canonical_text
-from motion_async.errors import InvalidRequestError, JobFailedError
+from motion_async.errors import FollowupNotAllowedError, InvalidRequestError, JobFailedError
 from motion_async.jobs import BatchRequest, StatusChange, VideoRequest
 from motion_async.ledger.items import parent_of_job, unnamed_key
 from motion_async.polling.tracked import TrackedJob
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from motion_async.client import Client
 
 __all__ = ["KeptSends"]
+
+_LONGEST_WAIT: Final = 300.0
+"""Seconds for which another process that is sending is waited for; its own tries and its answer take no longer."""
 
 
 class KeptSends:
@@ -52,6 +56,7 @@ class KeptSends:
         """
         given = BatchRequest(request, id=unnamed_key() if key is None else key, metadata=metadata)
         parent = None if followed is None else parent_of_job(followed)
+        until = asyncio.get_running_loop().time() + _LONGEST_WAIT
         # One at a time, so that whoever comes second finds what came of the first one.
         async with self._turns.setdefault(canonical_text(str(given.id)), asyncio.Lock()):
             try:
@@ -68,13 +73,25 @@ class KeptSends:
                         return self._record(intake, await self._client.send(intake))
                     except NotOursToSend:
                         pass  # another process sends it: what comes of that is in the ledger
-                assert intake.again is not None  # noqa: S101  # every intake of a ledger has it
-                intake = await intake.again()
+                    except FollowupNotAllowedError:  # another process may have made it just now
+                        intake = await self._look_again(intake, until)
+                        if intake.job_id is None and not intake.is_elsewhere:
+                            raise
+                        continue
+                intake = await self._look_again(intake, until)
+
+    async def _look_again(self, intake: Intake, until: float) -> Intake:
+        """Ask the ledger anew, after a pause while another process sends it, but not for ever."""
+        if asyncio.get_running_loop().time() > until:
+            raise sent_elsewhere(intake.key, _LONGEST_WAIT)
+        assert intake.again is not None  # noqa: S101  # every intake of a ledger has it
+        return await self._client.unless_left(intake.again())
 
     def _record(self, intake: Intake, job: TrackedJob) -> TrackedJob:
         """Have the ledger hear of what is seen of a job, if its end is not known there."""
         key, journal = intake.key or "", intake.journal
-        if intake.settled is None and journal is not None and key not in self._recorders:
+        is_others_turn = intake.follows is None and job.turn > 0  # a followup's: its end is none of the create's
+        if intake.settled is None and journal is not None and key not in self._recorders and not is_others_turn:
             recorder = self._recorders[key] = _Recorder(journal, job)
             recorder.begin()
         return job

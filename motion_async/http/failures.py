@@ -110,21 +110,21 @@ class Way:
 
     def __init__(self) -> None:
         self._was_open = False
-        self._stands_since: float | None = None
+        self._standing: tuple[Obstacle, float] | None = None
 
     def opened(self) -> None:
         """Note that an answer came."""
         self._was_open = True
-        self._stands_since = None
+        self._standing = None
 
     def is_blocked(self, obstacle: Obstacle, *, now: float) -> bool:
         """Say whether it makes no sense to try again: at once, but for a name, which is looked for a second time.
 
         On a way that was open an obstacle has to stand for a minute, and a name that was known is never given up.
         """
-        if self._stands_since is None:
-            self._stands_since = now
-        stands = now - self._stands_since
+        if self._standing is None or self._standing[0] != obstacle:
+            self._standing = (obstacle, now)
+        stands = now - self._standing[1]
         if self._was_open:
             return stands >= _STANDS and not obstacle.is_name
         return stands >= _SECOND_LOOK or not obstacle.is_name

@@ -43,7 +43,8 @@ class BatchAccounts:
             if first != account:
                 raise Binding(batch, first.origin, None, self._writer.owner).refusal(account)
             return False
-        if found is None or not found.is_of(account):
+        # Of the same account, too: while nothing was sent, the batch is kept for whoever works on it now.
+        if found is None or not found.is_of(account) or found.owner != self._writer.owner:
             replaces = None if found is None or await self._is_at_work(found) else found.fingerprint
             found = await self._put(batch, account, replaces)
         if not found.is_of(account):

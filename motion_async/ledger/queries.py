@@ -40,6 +40,12 @@ _earlier: Final = (
     .order_by(items.c.id)
     .limit(sa.bindparam("most"))
 )
+_newest: Final = (
+    sa.select(*ITEM_COLUMNS)
+    .where(items.c.batch == sa.bindparam("name"), items.c.state == sa.bindparam("state"))
+    .order_by(items.c.id.desc())
+    .limit(sa.bindparam("most"))
+)
 _version: Final = sa.select(ledger.c.version)
 _sent: Final = (
     sa.select(items.c.id).where(items.c.batch == sa.bindparam("name"), items.c.state.not_in(NOTHING_SENT)).limit(1)
@@ -172,6 +178,11 @@ class Queries:
     async def read_earlier(self, batch: str, *, after: int, most: int) -> list[Item]:
         """Give at most so many items after the one of a number whose keys may be of the first ledgers' time."""
         rows = await self._store.fetch(_earlier, {"name": batch, "after": after, "most": most})
+        return [_read_item(row) for row in rows]
+
+    async def read_newest(self, batch: str, state: ItemState, count: int) -> list[Item]:
+        """Give at most so many items of a batch in a state, the newest first."""
+        rows = await self._store.fetch(_newest, {"name": batch, "state": state.value, "most": count})
         return [_read_item(row) for row in rows]
 
     async def find_binding(self, batch: str) -> Binding | None:

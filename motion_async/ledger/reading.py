@@ -83,6 +83,19 @@ class ReadableLedger:
             async for item in found:
                 yield item
 
+    async def newest(self, batch: str, state: ItemState, *, count: int) -> list[Item]:
+        """Give the items of a batch in a state that were planned last, the newest first.
+
+        Args:
+            batch: the batch's name.
+            state: the state.
+            count: how many to give at most.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(self._store.queries.read_newest, canonical_text(batch), state, count)
+
     async def keyed_earlier(self, batch: str) -> AsyncGenerator[Item]:
         """Give the items of a batch whose keys may be of the first ledgers' time; see `motion_async.ledger.legacy`.
 

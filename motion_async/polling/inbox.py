@@ -37,6 +37,11 @@ class Inbox(Generic[_Item]):
             self._dropped += 1
         self.wake()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is unread."""
+        return not self._unread and not self._dropped
+
     def take(self) -> _Item | None:
         """Give the oldest unread item, None if there is none."""
         return self._unread.popleft() if self._unread else None

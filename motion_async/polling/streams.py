@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Final, Self
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from motion_async.events import Event, EventsDropped, WatchEnded
 from motion_async.jobs import StatusChange
@@ -82,7 +82,8 @@ class EventStream(AsyncIterator[Event]):
         # Only while a step waits: a stream that is held and not read must cost no polls.
         self._polls.listen()
         try:
-            await self._unread.sleep()
+            if self._unread.is_empty:  # to listen may have told of something at once
+                await self._unread.sleep()
         finally:
             self._polls.unlisten()
 
@@ -120,6 +121,8 @@ class EventHub:
 
     def fill(self, watch: Watch, job_ids: Iterable[str]) -> None:
         """Give a watch the events of some jobs from now on, until it is emptied or nobody holds it any more."""
+        # First of all, as what is made first is called last when a watch is dropped: after the sets have lost it.
+        finalize(watch, self._forget, tuple(job_ids))
         for job_id in job_ids:
             self._watches.setdefault(job_id, WeakSet()).add(watch)
 
@@ -129,8 +132,12 @@ class EventHub:
             watches = self._watches.get(job_id)
             if watches is not None:
                 watches.discard(watch)
-                if not watches:
-                    del self._watches[job_id]
+        self._forget(job_ids)
+
+    def _forget(self, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            if not self._watches.get(job_id, True):
+                del self._watches[job_id]
 
     def open(self, polls: PollLoop, *, limit: int, covers: bool) -> EventStream:
         """Give a new stream that covers every job the session knows, if any; `limit` as in `EventStream`."""

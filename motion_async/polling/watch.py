@@ -116,10 +116,14 @@ class Watch(AsyncIterator[Event]):
     async def _wait(self) -> None:
         """Have the jobs that have not ended polled until there is an event."""
         self._keep_following()
+        if self._has_news:  # to begin may have told of something at once
+            return
         try:
             async with asyncio.timeout_at(self._deadline):
                 await self._unread.sleep()
         except TimeoutError:
+            if self._has_news:
+                return  # it came in the very step of the deadline
             job = next(iter(self._open.values()))
             self.close()
             raise timed_out(self._polls, job, self._timeout) from None
@@ -128,11 +132,16 @@ class Watch(AsyncIterator[Event]):
             raise
         self._letting_go = asyncio.get_running_loop().call_later(_LINGER, self._let_go)
 
+    @property
+    def _has_news(self) -> bool:
+        """Whether a step has something to tell, or that there is nothing more to come."""
+        return not self._unread.is_empty or not self._open
+
     def _keep_following(self) -> None:
         if self._letting_go is not None:
             self._letting_go.cancel()
             self._letting_go = None
-        for job_id, job in self._open.items():
+        for job_id, job in list(self._open.items()):
             if job_id not in self._followed:
                 self._polls.follow(job)
                 self._followed[job_id] = job

@@ -193,7 +193,7 @@ class SendGate:
 
     async def _come_to_front(self, queue: asyncio.Lock, permit: Permit) -> None:
         # A timer goes by the loop's time, patience by `clock`, which stands still in pauses: so the timer may be early.
-        while queue.locked() and (left := permit.until - self.clock()) < math.inf:
+        while (left := permit.until - self.clock()) < math.inf:
             try:
                 async with asyncio.timeout(left):
                     await queue.acquire()

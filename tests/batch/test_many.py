@@ -38,7 +38,7 @@ async def ledger(url: str) -> AsyncIterator[Ledger]:
         yield ledger
 
 
-async def read(outcomes: FanOut) -> dict[str | None, Outcome]:
+async def read_all(outcomes: FanOut) -> dict[str | None, Outcome]:
     async with outcomes:
         return {outcome.key: outcome async for outcome in outcomes}
 
@@ -57,14 +57,14 @@ async def test_a_batch_goes_on_from_its_ledger_alone(motion: MotionSession, ledg
         ],
     )
     await ledger.resolve(runs, job_id=running.id)
-    found = await read(motion.resume("launch", ledger=ledger, max_active=2))
+    found = await read_all(motion.resume("launch", ledger=ledger, max_active=2))
     assert set(found) == {"runs", "new", "more", "further"}
     assert all(outcome.ok for outcome in found.values())
     assert (found["runs"].job_id, found["runs"].metadata) == (running.id, {"n": 1})
     assert found["more"].job_id == found["new"].job_id
     assert (sandbox.counts.creates, sandbox.counts.followups) == (3, 2)
     assert set((await states(ledger)).values()) == {ItemState.COMPLETED}
-    assert await read(motion.resume("launch", ledger=ledger)) == {}
+    assert await read_all(motion.resume("launch", ledger=ledger)) == {}
 
 
 async def test_what_is_in_doubt_comes_out_as_that(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
@@ -72,11 +72,11 @@ async def test_what_is_in_doubt_comes_out_as_that(motion: MotionSession, ledger:
     sandbox.faults.for_prompt("lost", LostAnswer(), on="create", times=1)
     await run(motion, ledger, [BatchRequest("lost", id="lost")])
     for _ in range(2):
-        assert isinstance((await read(motion.resume("launch", ledger=ledger)))["lost"].error, CreateUncertainError)
+        assert isinstance((await read_all(motion.resume("launch", ledger=ledger)))["lost"].error, CreateUncertainError)
     item = await ledger.find("launch", "lost")
     assert item is not None
     await ledger.resolve(item, send_again=True)
-    assert (await read(motion.resume("launch", ledger=ledger)))["lost"].ok
+    assert (await read_all(motion.resume("launch", ledger=ledger)))["lost"].ok
     assert sandbox.counts.creates == 2
 
 
@@ -93,7 +93,7 @@ async def test_single_creates_go_on_as_a_batch(url: str) -> None:
             open_ledger(url) as ledger,
             MotionSession(sandbox.api_key, base_url=sandbox.url, ledger=ledger, **QUICK) as motion,
         ):
-            found = await read(motion.resume("single"))
+            found = await read_all(motion.resume("single"))
     [outcome] = found.values()
     assert (outcome.key, outcome.job_id, outcome.metadata, outcome.ok) == ("order-17", job.id, 4, True)
 
@@ -107,7 +107,7 @@ async def test_a_followup_of_a_job_by_its_id_goes_on_too(url: str, sandbox: Sand
         made = await motion.create("a cat")
         await made.wait()
         await ledger.plan("single", [Entry("more", VideoRequest("faster"), parent=f"job:{made.id}")])
-        found = await read(motion.resume("single", ledger=ledger))
+        found = await read_all(motion.resume("single", ledger=ledger))
     assert (found["more"].ok, found["more"].job_id) == (True, made.id)
     assert sandbox.counts.followups == 1
 
@@ -116,10 +116,10 @@ async def test_the_sessions_ledger_keeps_a_batch_that_is_named(sandbox: Sandbox,
     """Without a name nothing is kept: equal prompts of two calls are different videos."""
     async with MotionSession(sandbox.api_key, base_url=sandbox.url, ledger=ledger, **QUICK) as motion:
         for _ in range(2):
-            assert len(await read(motion.generate_many(["p"], batch="launch"))) == 1
+            assert len(await read_all(motion.generate_many(["p"], batch="launch"))) == 1
         assert sandbox.counts.creates == 1
         for _ in range(2):
-            assert len(await read(motion.generate_many(["p"]))) == 1
+            assert len(await read_all(motion.generate_many(["p"]))) == 1
     assert sandbox.counts.creates == 3
     assert list(await ledger.counts()) == ["launch"]
 
@@ -131,8 +131,27 @@ async def test_what_needs_a_ledger_says_so(motion: MotionSession, ledger: Ledger
     with pytest.raises(ConfigurationError, match="needs a ledger"):
         motion.resume("launch")
     with pytest.raises(ConfigurationError, match="no batch 'lunch'"):
-        await read(motion.resume("lunch", ledger=ledger))
+        await read_all(motion.resume("lunch", ledger=ledger))
     assert await ledger.counts() == {}
+
+
+async def test_what_was_planned_anew_meanwhile_is_not_written_over(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """What a resume has read of the ledger is older than what somebody has planned since."""
+    await ledger.plan("launch", [Entry("a", VideoRequest("old")), Entry("b", VideoRequest("b"))])
+    resumed = motion.resume("launch", ledger=ledger, max_active=1)
+    read = ledger.items
+
+    async def and_planned_anew(*args: Any, **options: Any) -> Any:
+        async for item in read(*args, **options):
+            if item.key == "a":
+                await ledger.plan("launch", [Entry("a", VideoRequest("new"))])
+            yield item
+
+    ledger.items = and_planned_anew  # type: ignore[method-assign]
+    assert all(outcome.ok for outcome in (await read_all(resumed)).values())
+    assert sorted(job.body["prompt"] for job in sandbox.jobs.values()) == ["b", "new"]
 
 
 async def test_options_are_checked_at_once(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
@@ -155,12 +174,12 @@ async def test_a_batch_of_another_account_does_not_go_on(
     await run(motion, ledger, ["p"])
     async with MotionSession("motion_other", base_url=sandbox.url, **QUICK) as other:
         with pytest.raises(LedgerAccountError):
-            await read(other.resume("launch", ledger=ledger))
+            await read_all(other.resume("launch", ledger=ledger))
 
 
 async def test_a_long_run_reads_its_ledger_page_by_page(motion: MotionSession, ledger: Ledger) -> None:
     """However many items are open."""
     await ledger.plan("launch", [Entry(f"p{number}", VideoRequest(f"p{number}")) for number in range(520)])
-    found = await read(motion.resume("launch", ledger=ledger, max_active=200))
+    found = await read_all(motion.resume("launch", ledger=ledger, max_active=200))
     assert len(found) == 520
     assert {outcome.state.status for outcome in found.values() if outcome.state} == {JobStatus.COMPLETED}

@@ -107,6 +107,16 @@ async def test_one_that_is_not_known_is_enough_where_nobody_knows_whose_the_batc
     assert sandbox.counts.creates == 0
 
 
+async def test_videos_that_are_known_show_whose_the_batch_is(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """The service may have forgotten every job that ran."""
+    done = [BatchRequest("done", id="done")]
+    await run(motion, ledger, done)
+    outcomes = await run(motion, ledger, [*done, *await take(motion, ledger, 3)], job_timeout=1)
+    assert [outcome.ok for outcome in outcomes] == [True, False, False, False, True, True, True]
+
+
 async def test_one_job_that_is_known_is_enough(motion: MotionSession, ledger: Ledger, sandbox: Sandbox) -> None:
     """The service may have forgotten others."""
     requests = await take(motion, ledger, 3)

@@ -26,8 +26,12 @@ from motion_async import (
     LedgerConflictError,
     MotionSession,
     NotSentError,
+    SessionClosedError,
+    VideoRequest,
 )
-from motion_async.ledger import Item, ItemState, Ledger, open_ledger
+from motion_async.batch import single
+from motion_async.client import Client
+from motion_async.ledger import Entry, Item, ItemState, Ledger, open_ledger
 from motion_async.sandbox import Fail, Hang, LostAnswer, Sandbox
 from tests.batches import QUICK
 from tests.conftest import RawServer
@@ -201,6 +205,77 @@ async def test_what_another_process_is_sending_is_waited_for(sandbox: Sandbox, u
         await until(is_under_way, every=0.01)
         assert (await second.create("a cat", key="order-17")).id == (await sending).id
     assert sandbox.counts.creates == 1
+
+
+async def test_a_session_that_is_left_waits_for_no_other_process(sandbox: Sandbox, url: str) -> None:
+    """Whoever waits for it is told so."""
+    async with open_ledger(url) as one, open_ledger(url) as two:
+        [item] = await two.plan("single", [Entry("order-17", VideoRequest("a cat"))])
+        assert await two.journal(item).begin()
+        async with session(sandbox, one) as motion:
+            waiting = asyncio.create_task(motion.create("a cat", key="order-17"))
+            await asyncio.sleep(0.1)
+        with pytest.raises(SessionClosedError):
+            await waiting
+    assert sandbox.counts.creates == 0
+
+
+async def test_another_process_is_not_waited_for_without_end(
+    motion: MotionSession, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been stopped in the middle of sending."""
+    monkeypatch.setattr(single, "_LONGEST_WAIT", 0.2)
+    async with open_ledger(url) as two:
+        [item] = await two.plan("single", [Entry("order-17", VideoRequest("a cat"))])
+        assert await two.journal(item).begin()
+        with pytest.raises(NotSentError, match="still being sent by somebody else"):
+            await motion.create("a cat", key="order-17")
+
+
+async def test_a_followup_that_another_process_has_just_made_is_the_same_one(
+    sandbox: Sandbox, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its job is at work then, and takes no other: that is no refusal of this key."""
+    async with (
+        open_ledger(url) as one,
+        open_ledger(url) as two,
+        session(sandbox, one) as first,
+        session(sandbox, two) as second,
+    ):
+        job = await first.create("a cat", key="order-17")
+        await job.wait()
+        look = Client._look
+
+        async def after_the_other(client: Client, watched: Any) -> Any:
+            monkeypatch.setattr(Client, "_look", look)
+            await first.followup(job.id, "faster", key="more")
+            raise FollowupNotAllowedError("not sent: it is running", http_status=409, job_id=job.id)
+
+        monkeypatch.setattr(Client, "_look", after_the_other)
+        assert (await second.followup(job.id, "faster", key="more")).id == job.id
+    assert sandbox.counts.followups == 1
+
+
+async def test_a_followups_end_is_not_that_of_the_create_before_it(sandbox: Sandbox, url: str) -> None:
+    """Where the create's own end was never seen: its process had died before."""
+    sandbox.faults.for_prompt("sadder", Fail("no cats"), on="followup")
+    async with open_ledger(url) as ledger:
+        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as plain:
+            made = await plain.create("a cat")
+            await made.wait()
+        [item] = await ledger.plan("single", [Entry("order-17", VideoRequest("a cat"))])
+        await ledger.resolve(item, job_id=made.id)
+        async with session(sandbox, ledger) as motion:
+            more = await motion.followup(made.id, "sadder", key="more")
+            assert (await motion.create("a cat", key="order-17")).id == made.id
+            with pytest.raises(JobFailedError):
+                await more.wait()
+
+            async def is_written() -> bool:
+                return (await item_of(ledger, "more")).state is ItemState.FAILED
+
+            await until(is_written, every=0.01)
+        assert (await item_of(ledger)).state is ItemState.SUBMITTED
 
 
 async def test_followups_have_keys_too(sandbox: Sandbox, url: str) -> None:

@@ -127,3 +127,5 @@ def test_on_a_way_that_was_open_an_obstacle_has_to_stand() -> None:
     assert not way.is_blocked(GATE, now=219)
     assert way.is_blocked(GATE, now=219.5)
     assert not way.is_blocked(NAME, now=10_000)
+    assert not way.is_blocked(GATE, now=10_001), "it has come after another one, which had stood for long"
+    assert way.is_blocked(GATE, now=10_061)

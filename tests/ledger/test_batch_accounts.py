@@ -76,6 +76,16 @@ async def test_a_batch_that_another_process_has_begun_is_its_own(shared_url: str
         await ledger.bind("launch", MINE)
 
 
+async def test_a_batch_is_kept_for_whoever_works_on_it_now(shared_url: str) -> None:
+    """Not only for the process that began it, which has died since."""
+    async with open_ledger(shared_url) as ledger:
+        await ledger.bind("launch", MINE)
+    async with open_ledger(shared_url) as ledger, open_ledger(shared_url) as others:
+        await ledger.bind("launch", MINE)
+        with pytest.raises(LedgerAccountError):
+            await others.bind("launch", THEIRS)
+
+
 async def test_a_person_says_that_the_key_was_replaced(ledger: Ledger) -> None:
     """Then the next key of the same service is the batch's, and no other one after it."""
     await ledger.bind("launch", MINE)

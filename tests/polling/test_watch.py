@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import attrs
@@ -211,6 +212,30 @@ async def test_a_deadline_runs_from_the_first_step(desk: Desk, job: TrackedJob) 
     assert job.followers == 0
     with pytest.raises(StopAsyncIteration):
         await anext(watch)
+
+
+async def test_an_end_in_the_very_step_of_the_deadline_is_told(desk: Desk, job: TrackedJob) -> None:
+    """There is a result to give, and nothing more to come."""
+    watch = desk.watch(timeout=30)
+    assert told(await anext(watch)) == ("a", None, "queued")
+    loop = asyncio.get_running_loop()
+    assert watch._deadline is not None
+    loop.call_at(watch._deadline, desk.see, "completed", 3)
+    assert await all_of(watch) == [("a", "queued", "completed")]
+    assert job.followers == 0
+
+
+async def test_a_watch_that_is_dropped_leaves_nothing_in_the_session(desk: Desk) -> None:
+    """Although nothing more happens to its jobs."""
+    watch = desk.watch("a", "b")
+    step = asyncio.create_task(asyncio.wait_for(anext(watch), 60))
+    await asyncio.sleep(0.1)
+    step.cancel()
+    await asyncio.wait([step])
+    assert len(desk.hub._watches) == 2
+    del watch, step
+    gc.collect()
+    assert desk.hub._watches == {}
 
 
 async def test_a_slow_reader_is_told_of_what_it_has_missed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
 from motion_async.batch.keys import fingerprint
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import Source
-from motion_async.cli.batch.standing import Standing, standings
+from motion_async.cli.batch.standing import standings
 from motion_async.cli.looks import one_line
 from motion_async.errors import ConfigurationError
+from motion_async.jobs import VideoRequest
 from motion_async.ledger import Account, Item, ItemState, Ledger
 
 __all__ = ["refuse_repeats"]
@@ -22,23 +25,34 @@ async def refuse_repeats(source: Source, ledger: Ledger, order: BatchOrder, acco
 
     What this file's own lines have made is none of that: equal lines are as many videos.
     """
-    own: set[bytes] = set()
-    new: list[Standing] = []
-    async for standing in standings(source.lines(), ledger, order.batch):
-        own.add(fingerprint(standing.key or ""))
-        if standing.line.given is not None and standing.line.given.follows is None and _is_new(standing.item):
-            new.append(standing)
+    lines = standings(source.lines(), ledger, order.batch, of=lambda _: False)  # their keys alone
+    own = {fingerprint(standing.key or "") async for standing in lines}
     repeats = 0
     example: tuple[int, Item] | None = None
-    for first in range(0, len(new), _AT_ONCE):
-        some = new[first : first + _AT_ONCE]
-        requests = [standing.line.given.request for standing in some if standing.line.given is not None]
-        for standing, made in zip(some, await ledger.find_made_of(requests, account=account), strict=True):
-            others = [it for it in made if it.batch != order.batch or fingerprint(it.key) not in own]
-            repeats += bool(others)
-            example = example or ((standing.line.number, others[-1]) if others else None)
+    async with aclosing(_chunks_of_new(source, ledger, order)) as chunks:
+        async for chunk in chunks:
+            made = await ledger.find_made_of([request for _, request in chunk], account=account)
+            for (number, _), items in zip(chunk, made, strict=True):
+                others = [it for it in items if it.batch != order.batch or fingerprint(it.key) not in own]
+                repeats += bool(others)
+                example = example or ((number, others[-1]) if others else None)
     if example is not None:
         raise ConfigurationError(_explain(repeats, *example))
+
+
+async def _chunks_of_new(
+    source: Source, ledger: Ledger, order: BatchOrder
+) -> AsyncGenerator[list[tuple[int, VideoRequest]]]:
+    """Give the creates that are to be sent, with their lines, a few hundred at a time."""
+    chunk: list[tuple[int, VideoRequest]] = []
+    async for standing in standings(source.lines(), ledger, order.batch):
+        given = standing.line.given
+        if given is not None and given.follows is None and _is_new(standing.item):
+            chunk.append((standing.line.number, given.request))
+            if len(chunk) == _AT_ONCE:
+                yield chunk
+                chunk = []
+    yield chunk
 
 
 def _is_new(item: Item | None) -> bool:
