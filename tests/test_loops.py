@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from motion_async import Job, MotionSession, VideoRequest, WrongLoopError
-from motion_async.ledger import Account, Entry, Item, Ledger, open_ledger
+from motion_async.ledger import Account, Entry, Item, ItemState, Ledger, open_ledger
 from motion_async.ledger.reading import ReadableLedger
 from motion_async.sandbox import Sandbox
 from tests.batches import QUICK
@@ -118,6 +118,7 @@ LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "items": lambda ledger, _: anext(ledger.items()),
     "keyed_earlier": lambda ledger, _: anext(ledger.keyed_earlier("launch")),
     "of_job": lambda ledger, _: ledger.of_job("a"),
+    "newest": lambda ledger, _: ledger.newest("launch", ItemState.PLANNED, count=1),
     "find_made": lambda ledger, _: ledger.find_made(VideoRequest("a video")),
     "find_made_of": lambda ledger, _: ledger.find_made_of([VideoRequest("a video")], account=None),
     "changes": lambda ledger, _: anext(ledger.changes()),

@@ -177,11 +177,11 @@ class LedgerBatch:
     async def _find_refusal(self, *, is_bound: bool) -> NotSentError | None:
         """Ask after the newest jobs of earlier runs, and say why nothing new is sent if the service knows none of them.
 
-        Three running ones that it does not know are a reason to ask; where nobody knows yet whose the batch is, it is
-        always asked. A job that has ended shows whose they are as well: the service may have forgotten those that ran.
+        It takes three running ones; where nobody knows yet whose the batch is, any number. A job that has ended shows
+        whose they are as well: the service may have forgotten those that ran.
         """
         running = await self._ledger.newest(self._name, ItemState.SUBMITTED, count=_UNKNOWN_ENOUGH)
-        if is_bound and len(running) < _UNKNOWN_ENOUGH:
+        if not running or (is_bound and len(running) < _UNKNOWN_ENOUGH):
             return None
         asked = [*running, *await self._ledger.newest(self._name, ItemState.COMPLETED, count=_UNKNOWN_ENOUGH)]
         for item in asked:
@@ -192,7 +192,7 @@ class LedgerBatch:
             except MotionError:
                 return None  # it says nothing of whose the jobs are
             return None
-        return unknown_jobs(self._name, len(asked)) if asked else None
+        return unknown_jobs(self._name, len(asked))
 
     async def _plan(self, chunk: Sequence[BatchRequest], keys: Keys) -> list[Intake]:
         # By their places, so that the refused ones come out among the others in the order in which all went in.
