@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import aiohttp
 from yarl import URL
 
 from motion_async.batch.durations import PastDurations
 from motion_async.batch.many import BatchCalls
+from motion_async.batch.resume import check_ledger
+from motion_async.batch.single import KeptSends
 from motion_async.client import Client
 from motion_async.contract.validation import as_request, check_job_id
 from motion_async.errors import ConfigurationError, SessionClosedError
@@ -38,9 +40,6 @@ from motion_async.redaction import Secret
 from motion_async.timing.backoff import Backoff, check_backoff
 from motion_async.timing.pace import Pace
 from motion_async.timing.schedule import GrowingSchedule, Schedule, check_schedule
-
-if TYPE_CHECKING:
-    from motion_async.batch.single import KeptSends
 
 __all__ = ["MotionSession"]
 
@@ -140,7 +139,7 @@ class MotionSession(BatchCalls, ReadCalls):
             "now": self._now,
             "random": random or _random.random,
         }
-        self._ledger, self._single_batch = (None, batch) if ledger is None else self._check_ledger(ledger, batch)
+        self._ledger, self._single_batch = (None, batch) if ledger is None else check_ledger(ledger, batch)
         self._kept: KeptSends | None = None
         self._client: Client | None = None
         self._past_durations = PastDurations()
@@ -168,8 +167,6 @@ class MotionSession(BatchCalls, ReadCalls):
         self._was_entered = True
         self._client = Client(transport, self._events, **self._client_options)
         if self._ledger is not None:
-            from motion_async.batch.single import KeptSends  # noqa: PLC0415  # as in `_kept_batch`
-
             self._kept = KeptSends(
                 self._client, self._kept_batch(self._ledger, self._single_batch, schedule=self._schedule)
             )

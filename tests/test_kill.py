@@ -30,37 +30,27 @@ def url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_a_batch_survives_being_killed_again_and_again(url: str) -> None:
-    """No prompt is created twice, every job's id is in the ledger or its item uncertain, all others are completed."""
-    async with Sandbox(credits=300 * ITEMS * 2, speed=400, seed=3) as sandbox:
+@pytest.mark.parametrize(
+    ("how", "seed", "taken"), [("batch", 3, ItemState.COMPLETED), ("single", 5, ItemState.SUBMITTED)]
+)
+async def test_what_is_killed_again_and_again_is_made_once(url: str, how: str, seed: int, taken: ItemState) -> None:
+    """No prompt is created twice, and every job's id is in the ledger or its item uncertain.
+
+    A batch completes all others; a handler that is called again with the order's key leaves them running.
+    """
+    async with Sandbox(credits=300 * ITEMS * 2, speed=400, seed=seed) as sandbox:
         sandbox.faults.at_random(LostAnswer(), 0.02, on="create")
         sandbox.faults.at_random(ServerError(502), 0.02, on="create")
         sandbox.faults.at_random(RateLimited(None), 0.02)
-        cut_short = await _kill(sandbox, url, kills=KILLS, how="batch")
+        cut_short = await _kill(sandbox, url, kills=KILLS, how=how)
         async with open_ledger(url) as ledger:
             items = [item async for item in ledger.items("launch")]
         assert sandbox.counts.duplicates == 0
-        assert cut_short >= KILLS // 2  # else the batch had ended before, and nothing was tried
-        _hold(items, sandbox)
+        assert cut_short >= KILLS // 2  # else the run had ended before, and nothing was tried
+        _hold(items, sandbox, taken=taken)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-async def test_single_creates_survive_being_killed_again_and_again(url: str) -> None:
-    """A handler that is called again with the order's key makes one video an order, and no job is lost."""
-    async with Sandbox(credits=300 * ITEMS * 2, speed=400, seed=5) as sandbox:
-        sandbox.faults.at_random(LostAnswer(), 0.02, on="create")
-        sandbox.faults.at_random(ServerError(502), 0.02, on="create")
-        sandbox.faults.at_random(RateLimited(None), 0.02)
-        cut_short = await _kill(sandbox, url, kills=KILLS, how="single")
-        async with open_ledger(url) as ledger:
-            items = [item async for item in ledger.items("launch")]
-        assert sandbox.counts.duplicates == 0
-        assert cut_short >= KILLS // 2
-        _hold(items, sandbox, taken=ItemState.SUBMITTED)
-
-
-def _hold(items: list[Item], sandbox: Sandbox, *, taken: ItemState = ItemState.COMPLETED) -> None:
+def _hold(items: list[Item], sandbox: Sandbox, *, taken: ItemState) -> None:
     by_prompt = {item.request.prompt: item for item in items}
     assert len(by_prompt) == len(items) == ITEMS
     states = Counter(item.state for item in items)

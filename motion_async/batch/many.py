@@ -16,6 +16,7 @@ import anyio
 from motion_async.batch.durations import PastDurations
 from motion_async.batch.item import job_limiter
 from motion_async.batch.requests import Intake, Requests, intakes, kind_of_single
+from motion_async.batch.resume import LedgerBatch
 from motion_async.batch.runner import FanOut
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Account, Ledger
@@ -26,7 +27,6 @@ from motion_async.timing.learned import LearnedSchedule
 from motion_async.timing.schedule import Schedule, check_schedule
 
 if TYPE_CHECKING:
-    from motion_async.batch.resume import LedgerBatch
     from motion_async.client import Client
 
 __all__ = ["BatchCalls"]
@@ -111,7 +111,8 @@ class BatchCalls(ABC):
         return self._fan_out(
             entering(requests),
             schedule=schedule,
-            limiter=job_limiter(limiter, max_active),
+            max_active=max_active,
+            limiter=limiter,
             job_timeout=job_timeout,
             on_input=on_input,
             on_insufficient_credits=on_insufficient_credits,
@@ -157,7 +158,8 @@ class BatchCalls(ABC):
         return self._fan_out(
             kept.open_intakes(),
             schedule=schedule,
-            limiter=job_limiter(limiter, max_active),
+            max_active=max_active,
+            limiter=limiter,
             job_timeout=job_timeout,
             on_input=on_input,
             on_insufficient_credits=on_insufficient_credits,
@@ -179,11 +181,13 @@ class BatchCalls(ABC):
         requests: AsyncGenerator[Intake],
         *,
         schedule: Schedule,
-        limiter: anyio.CapacityLimiter,
+        max_active: int,
+        limiter: anyio.CapacityLimiter | None,
         job_timeout: float | None,
         on_input: OnInput,
         on_insufficient_credits: OnInsufficientCredits,
     ) -> FanOut:
+        places = job_limiter(limiter, max_active)
         calls = self._open()
         waits = check_on_insufficient_credits(on_insufficient_credits) == "wait"
         return FanOut(
@@ -191,22 +195,14 @@ class BatchCalls(ABC):
             partial(calls.take_up, schedule=schedule),
             calls.polls,
             requests,
-            limiter=limiter,
+            limiter=places,
             job_timeout=check_timeout(job_timeout, name="job_timeout"),
             on_input=check_on_input(on_input),
             recheck=calls.gate.recheck,
         )
 
-    @staticmethod
-    def _check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:
-        from motion_async.batch.resume import check_ledger  # noqa: PLC0415  # as in `_kept_batch`
-
-        return check_ledger(ledger, batch)
-
     def _kept_batch(self, ledger: Ledger, name: str, *, schedule: Schedule) -> LedgerBatch:
         """Give a batch of a ledger, whose durations come first for a schedule that learns."""
-        from motion_async.batch.resume import LedgerBatch  # noqa: PLC0415  # whoever keeps no ledger need not load what it takes
-
         lesson: Any = partial(self._past_durations.give, schedule, ledger)
         return LedgerBatch(
             ledger,

@@ -160,13 +160,12 @@ class LedgerBatch:
 
         Raises an `InvalidRequestError` for one that cannot be sent, and what `intakes` raises.
         """
-        expired: dict[int, InvalidRequestError] = {}
-        self._check(given, 0, expired)
+        expired = self._check(given)
         await self._ledger.bind(self._name, self._account)  # each time, as another account may have taken it since
         entry = Entry(canonical_text(given.id) or "", given.request, metadata=given.metadata, parent=parent)
         [item] = await self._ledger.plan(self._name, [entry])
-        if expired and item.state is ItemState.PLANNED:
-            raise expired[0]
+        if expired is not None and item.state is ItemState.PLANNED:
+            raise expired
         return await self._intake_of(item, entry, Keys())
 
     async def _begin(self) -> None:
@@ -198,10 +197,10 @@ class LedgerBatch:
         # By their places, so that the refused ones come out among the others in the order in which all went in.
         found: dict[int, Intake] = {}
         entries: dict[int, Entry] = {}
-        expired: dict[int, InvalidRequestError] = {}
+        expired: dict[int, InvalidRequestError | None] = {}
         for place, given in enumerate(chunk):
             try:
-                self._check(given, place, expired)
+                expired[place] = self._check(given)
                 key = keys.of(given)
             except InvalidRequestError as error:
                 found[place] = Intake(
@@ -215,14 +214,14 @@ class LedgerBatch:
         for (place, entry), item in zip(entries.items(), items, strict=True):
             found[place] = await self._intake_of(item, entry, keys)
             # What the service has taken is only watched: for that an old signature does no harm.
-            if place in expired and item.state is ItemState.PLANNED:
+            if expired[place] is not None and item.state is ItemState.PLANNED:
                 found[place] = attrs.evolve(found[place], settled=(None, expired[place]))
             if _is_refused(found[place]):
                 keys.refuse(item.key)
         return [found[place] for place in range(len(chunk))]
 
-    def _check(self, given: BatchRequest, place: int, expired: dict[int, InvalidRequestError]) -> None:
-        """Raise if a request is invalid; note an expired signature, which matters only if it was never sent."""
+    def _check(self, given: BatchRequest) -> InvalidRequestError | None:
+        """Raise if a request is invalid; give the error of an expired signature, which matters if it was never sent."""
         if isinstance(given.follows, str) and job_of_parent(canonical_text(given.follows)) is not None:
             # In a ledger that is a job's own id: the followup would change another video than the one that is meant.
             message = "An id that begins with 'job:' cannot be followed; give that request another id"
@@ -232,7 +231,8 @@ class LedgerBatch:
         except InvalidRequestError as error:
             if not all("expired_at" in problem.extra for problem in error.problems):
                 raise
-            expired[place] = error
+            return error
+        return None
 
     async def _intake_of(self, item: Item, entry: Entry, keys: Keys) -> Intake:
         """Give a request with what its item says of it.
@@ -274,8 +274,9 @@ class LedgerBatch:
 
     async def _find_parent_job(self, item: Item) -> str | None:
         """Give the job that an item is a followup to, None if that is not known."""
-        if item.parent is None or job_of_parent(item.parent) is not None:
-            return job_of_parent(item.parent)
+        job_id = job_of_parent(item.parent)
+        if item.parent is None or job_id is not None:
+            return job_id
         parent = await self._ledger.find(self._name, item.parent)
         return None if parent is None else parent.job_id
 

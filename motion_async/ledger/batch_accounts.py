@@ -37,14 +37,16 @@ class BatchAccounts:
         """Have a batch be an account's, or raise a `LedgerAccountError`; see `Ledger.bind`, also for what it gives."""
         queries = self._store.queries
         found = await self._outage.retry(partial(queries.find_binding, batch))
-        if found is None and await self._outage.retry(partial(queries.was_sent, batch)):
+        is_own = found is not None and found.owner == self._writer.owner
+        was_sent = not is_own and await self._outage.retry(partial(queries.was_sent, batch))
+        if found is None and was_sent:
             # Begun before ledgers kept that: a wrong key must not become the batch's by its mere try.
             first = self._unknown.setdefault(batch, account)
             if first != account:
                 raise Binding(batch, first.origin, None, self._writer.owner).refusal(account)
             return False
         # Of the same account, too: while nothing was sent, the batch is kept for whoever works on it now.
-        if found is None or not found.is_of(account) or found.owner != self._writer.owner:
+        if found is None or not found.is_of(account) or not (is_own or was_sent):
             replaces = None if found is None or await self._is_at_work(found) else found.fingerprint
             found = await self._put(batch, account, replaces)
         if not found.is_of(account):

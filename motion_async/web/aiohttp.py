@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import Any, Final
@@ -39,13 +38,11 @@ from aiohttp.typedefs import Handler
 
 from motion_async.errors import MotionError
 from motion_async.session import MotionSession
+from motion_async.web.answers import log_problem
 from motion_async.web.opening import open_session
-from motion_async.web.problems import problem
 from motion_async.web.sse import SSE_HEADERS, is_over, sse
 
 __all__ = ["MOTION", "answer_errors", "cleanup_ctx", "end_streams", "event_stream", "setup"]
-
-_log = logging.getLogger("motion_async.web")
 
 MOTION: Final = web.AppKey("motion", MotionSession)
 """The app's session: `request.app[MOTION]`, or `request.config_dict[MOTION]` in an app inside another one."""
@@ -84,9 +81,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except MotionError as error:
-        found = problem(error)
-        level, extra = logging.WARNING if found.status >= 500 else logging.INFO, {"job_id": error.job_id}
-        _log.log(level, "answered with %d, %s: %s", found.status, found.kind, found.operator, extra=extra)
+        found = log_problem(error)
         return web.Response(text=json.dumps(found.to_dict()), status=found.status, headers=found.headers)
 
 

@@ -30,7 +30,6 @@ with a stream stands in `help(motion_async.web)`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, TypeAlias
@@ -41,14 +40,13 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from motion_async.errors import ConfigurationError, MotionError
 from motion_async.session import MotionSession
+from motion_async.web.answers import log_problem
 from motion_async.web.opening import open_session
-from motion_async.web.problems import problem
 from motion_async.web.shutdown import hear_shutdown
 from motion_async.web.sse import SSE_HEADERS, is_over, sse
 
 __all__ = ["Motion", "add_exception_handlers", "event_stream", "lifespan"]
 
-_log = logging.getLogger("motion_async.web")
 _Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
@@ -89,9 +87,7 @@ def add_exception_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(MotionError)
     async def refuse(_: Any, error: MotionError) -> JSONResponse:
-        found = problem(error)
-        level, extra = logging.WARNING if found.status >= 500 else logging.INFO, {"job_id": error.job_id}
-        _log.log(level, "answered with %d, %s: %s", found.status, found.kind, found.operator, extra=extra)
+        found = log_problem(error)
         return JSONResponse(found.to_dict(), status_code=found.status, headers=dict(found.headers))
 
 

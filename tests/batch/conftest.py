@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,14 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     """A sandbox in which a job ends in a moment."""
     async with Sandbox(speed=10_000) as sandbox:
         yield sandbox
+
+
+@pytest.fixture(params=["file", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a ledger of each kind that several can open can be made."""
+    if request.param == "file":
+        return f"sqlite:///{tmp_path}/launch.db"
+    return str(request.getfixturevalue("fresh_postgres"))
 
 
 @pytest.fixture

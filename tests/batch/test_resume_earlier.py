@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -18,14 +17,6 @@ from tests.ledger.earlier import Earlier, make_earlier
 
 HERO = "https://files.example.com/hero.psd"
 CLIP = "https://files.example.com/clip.ts"
-
-
-@pytest.fixture(params=["file", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a ledger of each kind can be made."""
-    if request.param == "file":
-        return f"sqlite:///{tmp_path}/launch.db"
-    return str(request.getfixturevalue("fresh_postgres"))
 
 
 def of_photoshop(**fields: str) -> dict[str, Any]:

@@ -38,14 +38,6 @@ from tests.conftest import RawServer
 from tests.waiting import until
 
 
-@pytest.fixture(params=["file", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
-    """Where a ledger of each kind can be opened by several."""
-    if request.param == "file":
-        return f"sqlite:///{tmp_path}/orders.db"
-    return str(request.getfixturevalue("fresh_postgres"))
-
-
 @pytest.fixture
 async def ledger(url: str) -> AsyncIterator[Ledger]:
     async with open_ledger(url) as ledger:

@@ -80,6 +80,17 @@ async def writer_of(database: Database, *, patience: float = 60.0) -> AsyncItera
             await writer.aclose()
 
 
+async def writer_during_outage() -> tuple[Writer, asyncio.Future[Any]]:
+    """A writer whose database is down, and the note of an id that it has tried to write."""
+    database = Database()
+    database.down = TransientStoreError("no server")
+    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
+    taken = writer.put(take())
+    while not database.groups:
+        await asyncio.sleep(0)
+    return writer, taken
+
+
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("motion_async.ledger.outage._BACKOFF", Backoff(first=0.001, cap=0.004))
@@ -326,12 +337,7 @@ async def test_a_writer_whose_loop_ends_waits_for_nothing_else() -> None:
 
 async def test_a_writer_that_is_cancelled_twice_tells_all_that_wait(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever does that wants to wait for nothing."""
-    database = Database()
-    database.down = TransientStoreError("no server")
-    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
-    taken = writer.put(take())
-    while not database.groups:
-        await asyncio.sleep(0)
+    writer, taken = await writer_during_outage()
     writer._task.cancel()
     await asyncio.sleep(0)
     writer._task.cancel()
@@ -344,12 +350,7 @@ async def test_a_writer_that_is_cancelled_twice_tells_all_that_wait(caplog: pyte
 
 async def test_a_writer_whose_loop_ends_tells_all_that_wait(caplog: pytest.LogCaptureFixture) -> None:
     """Without being closed: the id goes to the log, and nobody waits for ever."""
-    database = Database()
-    database.down = TransientStoreError("no server")
-    writer = Writer(database, Outage("launch.db", None, patience=60), clock())
-    taken = writer.put(take())
-    while not database.groups:
-        await asyncio.sleep(0)
+    writer, taken = await writer_during_outage()
     writer._task.cancel()
     with pytest.raises(LedgerError, match="no server"):
         await taken
