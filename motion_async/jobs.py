@@ -275,8 +275,6 @@ class JobState:
         A status that means neither is an end, too, if it comes with `completed_at` or an `error`: a failure then.
         """
         status = self.status
-        if status in _GOING_ON:
-            return None  # nearly every answer
         meaning = status.meaning
         if meaning is None:
             return JobStatus.FAILED if self.completed_at is not None or self._has_error else None
@@ -287,7 +285,7 @@ class JobState:
     @property
     def has_ended(self) -> bool:
         """Whether the job has ended, well or not."""
-        return self.end is not None
+        return self.status not in _GOING_ON and self.end is not None  # nearly every answer is of one that goes on
 
     @property
     def _has_error(self) -> bool:

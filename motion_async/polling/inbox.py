@@ -25,7 +25,7 @@ class Inbox(Generic[_Item]):
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
         self._unread: deque[_Item] = deque()
-        self._sleepers: set[asyncio.Future[None]] = set()
+        self._sleepers: list[asyncio.Future[None]] = []
         self._dropped = 0
         self.is_closed = False
 
@@ -53,18 +53,19 @@ class Inbox(Generic[_Item]):
 
     def wake(self) -> None:
         """Wake the readers that sleep, which then look again."""
-        for future in self._sleepers:
+        sleepers, self._sleepers = self._sleepers, []
+        for future in sleepers:
             if not future.done():
                 future.set_result(None)
 
-    async def sleep(self) -> None:
-        """Sleep until the next `wake`, for which there may be no item."""
+    def news(self) -> asyncio.Future[None]:
+        """Give a future that is done at the next `wake`, for which there may be no item."""
         future = asyncio.get_running_loop().create_future()
-        self._sleepers.add(future)
-        try:
-            await future
-        finally:
-            self._sleepers.discard(future)
+        if self._sleepers:
+            # Steps that were cancelled while nothing came: nobody reads those futures any more.
+            self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper.done()]
+        self._sleepers.append(future)
+        return future
 
     def close(self) -> None:
         """Take note that nothing more comes in, and wake the readers that sleep."""

@@ -124,7 +124,8 @@ class PollLoop:
         if self._closed:
             raise job.closed_error()
         job.followers += 1
-        self._begin_watch(job)
+        if job.entry == UNSCHEDULED or job.error is not None:  # else it is watched: many followers come at once
+            self._begin_watch(job)
 
     def _begin_watch(self, job: TrackedJob) -> None:
         if job.error is not None:

@@ -77,13 +77,13 @@ class EventStream(AsyncIterator[Event]):
 
     async def _wait(self) -> None:
         if not self._covers:
-            await self._unread.sleep()
+            await self._unread.news()
             return
         # Only while a step waits: a stream that is held and not read must cost no polls.
         self._polls.listen()
         try:
             if self._unread.is_empty:  # to listen may have told of something at once
-                await self._unread.sleep()
+                await self._unread.news()
         finally:
             self._polls.unlisten()
 

@@ -59,7 +59,7 @@ class Transitions(AsyncIterator[StatusChange]):
         self._polls.home.check()
         if self._unread.is_closed:
             raise StopAsyncIteration
-        change = self._begin() if self._observer is None else self._read()
+        change = self._begin() if self._observer is None else self._unread.take()
         while True:
             if change is None:
                 # A scope only with a deadline: many readers without one are all woken at once.
@@ -82,14 +82,6 @@ class Transitions(AsyncIterator[StatusChange]):
         state, change = self._job.current, self._job.change
         return None if state is None or change is None else attrs.evolve(change, previous=None, state=state)
 
-    def _read(self) -> StatusChange | None:
-        """Give the next change that has been seen; raise the error that ended the watch if there is none."""
-        change = self._unread.take()
-        if change is None and self._job.error is not None:
-            self._end()
-            self._job.raise_if_watch_ended()
-        return change
-
     async def _wait_until(self, deadline: float) -> StatusChange:
         try:
             async with asyncio.timeout_at(deadline):
@@ -100,15 +92,24 @@ class Transitions(AsyncIterator[StatusChange]):
 
     async def _wait(self) -> StatusChange:
         """Follow the job until there is a change."""
+        self._raise_if_watch_ended()  # before the job is followed, which begins another watch
         self._polls.follow(self._job)
         try:
-            while (change := self._read()) is None:
+            while (change := self._unread.take()) is None:
+                if self._job.error is not None:
+                    self._raise_if_watch_ended()
                 if self._unread.is_closed:
                     raise StopAsyncIteration  # by `aclose`, while this slept
-                await self._unread.sleep()
+                await self._unread.news()
         finally:
             self._polls.unfollow(self._job)
         return change
+
+    def _raise_if_watch_ended(self) -> None:
+        """Raise the error that ended the watch, once all that was seen before has been read."""
+        if self._job.error is not None:
+            self._end()
+            self._job.raise_if_watch_ended()
 
     def _end(self) -> None:
         self._unread.close()

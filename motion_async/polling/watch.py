@@ -120,7 +120,7 @@ class Watch(AsyncIterator[Event]):
             return
         try:
             async with asyncio.timeout_at(self._deadline):
-                await self._unread.sleep()
+                await self._unread.news()
         except TimeoutError:
             if self._has_news:
                 return  # it came in the very step of the deadline

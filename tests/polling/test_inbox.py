@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -33,11 +34,22 @@ async def test_everyone_who_sleeps_at_an_inbox_is_woken_and_whoever_gave_up_is_f
     """By an item, by other news, and by the end."""
     inbox: Inbox[int] = Inbox(limit=3)
     for wake in (lambda: inbox.put(1), inbox.wake, inbox.close):
-        sleepers = [asyncio.create_task(inbox.sleep()) for _ in range(3)]
-        await asyncio.sleep(0)
+        sleepers = [inbox.news() for _ in range(3)]
         sleepers[0].cancel()
-        await asyncio.wait(sleepers[:1])
         assert not any(sleeper.done() for sleeper in sleepers[1:])
         wake()
-        await asyncio.gather(*sleepers[1:])
+        assert all(sleeper.done() for sleeper in sleepers)
         assert inbox.is_closed is (wake == inbox.close)
+
+
+async def test_steps_that_were_cancelled_while_nothing_came_leave_nothing_behind() -> None:
+    """As `wait_for(anext(changes), …)` in a loop cancels one each second."""
+    inbox: Inbox[int] = Inbox(limit=3)
+    cancelled = weakref.WeakSet[asyncio.Future[None]]()
+    for _ in range(3):
+        future = inbox.news()
+        cancelled.add(future)
+        future.cancel()
+        del future
+    await asyncio.sleep(0)
+    assert len(cancelled) == 1
