@@ -96,8 +96,7 @@ class Transitions(AsyncIterator[StatusChange]):
         self._polls.follow(self._job)
         try:
             while (change := self._unread.take()) is None:
-                if self._job.error is not None:
-                    self._raise_if_watch_ended()
+                self._raise_if_watch_ended()
                 if self._unread.is_closed:
                     raise StopAsyncIteration  # by `aclose`, while this slept
                 await self._unread.news()
