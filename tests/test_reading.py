@@ -17,7 +17,7 @@ async def test_a_session_says_how_it_stands() -> None:
     """Jobs that somebody follows, calls that are under way, and those that wait for their turn."""
     async with (
         Sandbox(speed=0) as sandbox,
-        MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion,
+        MotionSession(sandbox.api_key, base_url=sandbox.url, cancel_grace=0.1, **QUICK) as motion,
     ):
         assert motion.stats() == SessionStats(0, 0, 10_000.0, 0.0, 0, 0)
         jobs = [await motion.create(f"video {number}") for number in range(3)]

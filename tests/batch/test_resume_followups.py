@@ -17,7 +17,7 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import Entry, ItemState, Ledger
-from motion_async.sandbox import Fail, LostAnswer, Sandbox, SlowBody, StaleCompleted
+from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox, SlowBody, StaleCompleted
 from tests.batches import QUICK, run, stands, states
 from tests.waiting import until
 
@@ -154,14 +154,17 @@ async def test_the_turn_of_a_lost_followup_is_outlasted(ledger: Ledger) -> None:
 async def test_a_turn_that_nobody_here_knows_is_outlasted_for_as_long_as_a_job_is_watched(ledger: Ledger) -> None:
     """Another program follows the job up meanwhile; the request says so, is not sent, and may be in the next run."""
     requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
-    async with Sandbox(speed=30) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+    async with Sandbox(speed=2_000) as sandbox, MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
         [made] = await run(motion, ledger, requests[:1])
+        sandbox.faults.for_prompt("something else", AwaitInput(until_answered=True))
         async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as elsewhere:
             job = await elsewhere.followup(made.job_id or "", "something else")
             _, late = await run(motion, ledger, requests, job_timeout=0.2)
             assert isinstance(late.error, NotSentError)
             assert "another followup" in str(late.error)
             assert sandbox.counts.followups == 1
+            await until(lambda: sandbox.jobs[job.id].status == "awaiting_user_input")
+            sandbox.give_input(job.id)
             await job.wait()
         assert [outcome.ok for outcome in await run(motion, ledger, requests)] == [True, True]
 

@@ -173,8 +173,9 @@ async def test_a_hook_that_raises_at_any_place_costs_no_second_post(
     """The create succeeds, is uncertain, or provably was not sent."""
     service = serve(hostile)
     with told() as said:
-        async with session(hostile, trace_configs=[raising(error, at)], send_timeout=1_000) as motion:
-            end = await ended(motion.create("first"))  # within seconds, not at the deadline
+        options = {"trace_configs": [raising(error, at)], "send_timeout": 1_000, "cancel_grace": 0.5}
+        async with session(hostile, **options) as motion:
+            end = await ended(motion.create("first"))  # within the grace, not at the deadline
     assert service.posts["first"] <= 1
     assert isinstance(end, Job | MotionError), repr(end)
     assert isinstance(end, Job | CreateUncertainError) or not service.posts, (end, said)
