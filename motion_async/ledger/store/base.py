@@ -96,6 +96,7 @@ class Store(ABC):
         else:
             async with self._transaction() as connection:
                 await self._upgrade(connection)
+            await self._check_sessions()
 
     async def _check_tables(self, connection: AsyncConnection) -> None:
         if not await self._find_tables(connection):
@@ -203,6 +204,9 @@ class Store(ABC):
 
     async def _prepare(self, connection: AsyncConnection) -> None:  # noqa: B027  # most need nothing
         """Make a new connection ready for writing."""
+
+    async def _check_sessions(self) -> None:  # noqa: B027  # a file has none
+        """Raise if a connection is not a session of its own."""
 
     async def _upgrade(self, connection: AsyncConnection) -> None:
         """Make the tables or bring them up to date, while nobody else does."""

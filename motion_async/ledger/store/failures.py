@@ -15,7 +15,13 @@ from motion_async.errors import MotionError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.showing import shown
 
-__all__ = ["translate_error"]
+__all__ = ["POOLED", "translate_error"]
+
+POOLED: Final = (
+    "a pooler in transaction mode stands before it, and the ledger needs sessions of its own: give the pooler "
+    "pool_mode = session, or take the database's own port"
+)
+"""What is wrong where the statements of one connection are executed in different sessions."""
 
 _BAD_VALUES: Final = ("0A", "21", "22", "23", "54")
 """Classes of SQLSTATE that blame what was to be written, and not the state of the database."""
@@ -26,6 +32,8 @@ _CLOSED: Final = ("closed database", "connection closed", "no active connection"
 """Words of drivers for a connection that is not there any more, in errors of the same kinds as those of bad values."""
 _LOCKED: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "40001", "40P01", "55P03")
 """Names and SQLSTATEs that say that somebody else holds a lock."""
+_OF_ANOTHER_SESSION: Final = ("26000", "42P05")
+"""SQLSTATEs that say that a prepared statement is not there, or there before it was made."""
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
 """Names and SQLSTATEs of a database that is damaged, or is none: no waiting mends it."""
 
@@ -37,7 +45,7 @@ def translate_error(error: Exception, unshown: Iterable[str]) -> Exception:
     origin = getattr(error, "orig", None) or error  # the driver's own, whether it came through SQLAlchemy or not
     # SQLite's name for an error, or PostgreSQL's SQLSTATE.
     code = getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
-    reason = _explain(origin, unshown)
+    reason = POOLED if code in _OF_ANOTHER_SESSION else _explain(origin, unshown)
     if code.startswith(_DAMAGED) or _blames_the_values(error, origin, code):
         return PermanentStoreError(reason)
     return TransientStoreError(reason, busy=code.startswith(_LOCKED))

@@ -9,7 +9,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.store.base import Horizon, Store, make_engine
+from motion_async.ledger.store.failures import POOLED
 from motion_async.ledger.store.recognition import recognise_server
 
 __all__ = ["ServerStore"]
@@ -20,6 +22,12 @@ _COMMAND_SECONDS: Final = 30.0
 _UPGRADE_LOCK: Final = 0x6D6F74696F6E
 """The advisory lock under which tables are made and upgraded; "motion" in ASCII."""
 _take: Final = sa.text("SELECT pg_try_advisory_lock_shared(:number)")
+# A machine that dies says nothing: the server has to ask, or it would believe for two hours that the owner is alive.
+_watch_client: Final = sa.text(
+    "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),"
+    " set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '25000', false)"
+)
+_session: Final = sa.text("SELECT pg_backend_pid()")
 _horizon: Final = sa.text(
     "SELECT (SELECT coalesce(max(id), 0) FROM motion_history),"
     " pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
@@ -35,7 +43,8 @@ class ServerStore(Store):
     """PostgreSQL.
 
     The lock that shows that the owner is alive belongs to the session that writes: no intent is ever committed
-    by a session that does not hold it. A pool that hands sessions around between transactions breaks that.
+    by a session that does not hold it. A pooler that hands sessions around between transactions is refused; a machine
+    that dies without a word holds the lock for half a minute.
     """
 
     def __init__(self, url: sa.URL, options: Mapping[str, Any], *, read_only: bool = False) -> None:
@@ -71,6 +80,7 @@ class ServerStore(Store):
         async with connection.begin():
             # Shared, as the session before this one may not have noticed yet that its connection is gone.
             await connection.execute(_take, {"number": _lock_number(self.owner)})
+            await connection.execute(_watch_client)
 
         def ended(_: Any) -> None:
             if connection is self._writing:  # else it was left, and another has taken its place
@@ -81,6 +91,18 @@ class ServerStore(Store):
 
         driver: Any = (await connection.get_raw_connection()).driver_connection
         driver.add_termination_listener(ended)
+
+    async def _check_sessions(self) -> None:
+        """Raise if a pooler gives each transaction whichever session is free, as the owner's lock belongs to one."""
+        async with self._transaction() as connection:
+            before = await connection.scalar(_session)
+        # Another transaction takes the session that was given back just now, if it was.
+        async with self._engine.connect() as other:
+            await other.scalar(_session)
+            async with self._transaction() as connection:
+                after = await connection.scalar(_session)
+        if before != after:
+            raise PermanentStoreError(POOLED)
 
     async def _drop_writing(self) -> None:
         self._losses += self._writing is not None
