@@ -16,6 +16,8 @@ from motion_async.sandbox.faults import CallKind, ExchangeFault, Fault, FaultOrd
 __all__ = ["describe_faults", "describe_order"]
 
 _KINDS: Final = {bool: "flag", int: "whole number", float: "number", str: "text"}
+_FOR_AUTHORS: Final = re.compile(r' \(section ".*?"\)|`')
+"""What stands in a docstring for those who read code."""
 _ARGUMENT: Final = re.compile(r"^    (\w+): (.*(?:\n     .*)*)", re.MULTILINE)
 
 
@@ -52,12 +54,16 @@ def describe_order(order: FaultOrder) -> dict[str, Any]:
 
 
 def _sentence(fault: Fault) -> str:
-    return (inspect.getdoc(type(fault)) or "").partition("\n\n")[0]  # Python run with -OO has no docstrings
+    return _read(fault).partition("\n\n")[0]
+
+
+def _read(fault: Fault) -> str:
+    return _FOR_AUTHORS.sub("", inspect.getdoc(type(fault)) or "")  # Python that is run with -OO has no docstrings
 
 
 def _options(fault: Fault) -> list[dict[str, Any]]:
     types = get_type_hints(type(fault))
-    about = dict(_ARGUMENT.findall(inspect.getdoc(type(fault)) or ""))
+    about = dict(_ARGUMENT.findall(_read(fault)))
     return [
         {
             "option": field.name,

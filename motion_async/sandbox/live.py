@@ -48,7 +48,7 @@ class LiveView:
 
     def look(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Give what the reader does not know yet, each part by its name; at the first look that is everything."""
-        sandbox, now = self._sandbox, self._sandbox.now
+        sandbox, now, is_first = self._sandbox, self._sandbox.now, not self._told
         parts: dict[str, Mapping[str, Any]] = {
             "sandbox": self._told.get("sandbox") or self._introduce(),
             "clock": {"now": now},
@@ -62,7 +62,7 @@ class LiveView:
             if part != self._told.get(name):
                 self._told[name] = part
                 yield name, part
-        if changed := self._changed(now):
+        if (changed := self._changed(now)) or is_first:
             yield "jobs", self._tell(changed)
 
     def _introduce(self) -> Mapping[str, Any]:

@@ -93,7 +93,8 @@ class Sandbox:
         port: the port to listen on, 0 to 65,535; 0 picks a free one.
         names: names by which it is reached besides its host and this machine's own, such as that of a container. To a
             request that comes under any other name it answers 421: a page in a browser must not get at it.
-        control: whether other processes may ask and order it, as `motion_async.sandbox.control` says; on loopback only.
+        control: whether other processes, and people at its page, may ask and order it, as
+            `motion_async.sandbox.control` says; on loopback only.
         clock: gives real seconds, never backwards.
         start: the first moment, in virtual seconds since the epoch.
 
@@ -209,7 +210,10 @@ class Sandbox:
 
     @property
     def control_url(self) -> str | None:
-        """Where another process may ask and order it, by `motion_async.sandbox.control`; None if nowhere."""
+        """Where another process may ask and order it, by `motion_async.sandbox.control`; None if nowhere.
+
+        With a slash at its end it is the address of the page.
+        """
         return None if self._control is None else self.url.removesuffix(PREFIX) + CONTROL
 
     @property

@@ -9,8 +9,6 @@ import pytest
 from motion_async.sandbox import Sandbox, every_fault
 from motion_async.sandbox.app import PREFIX
 
-FIVES = ("server-error", "bad-gateway", "unavailable", "lost-to-error")
-
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
@@ -112,34 +110,6 @@ def test_every_fault_can_be_ordered_as_it_is_listed(sandbox: Sandbox, client: ht
         assert told == orders
         assert client.delete("/faults").status_code == 200
     assert client.get("/faults").json()["orders"] == []
-
-
-def test_the_options_of_a_fault_say_what_they_take(client: httpx.Client) -> None:
-    """Their kind, whether they may be nothing, and what they are if nobody says."""
-    known = {fault["fault"]: fault for fault in client.get("/faults").json()["known"]}
-    (retry_after,) = known["rate-limit-retry-after"]["options"]
-    assert retry_after == {
-        "option": "retry_after",
-        "kind": "number",
-        "may_be_none": True,
-        "default": 1,
-        "about": "seconds for the `Retry-After` header, 0 or more; None sends no such header.",
-    }
-    assert {
-        f"{name}: {option['option']}": option["kind"] for name, fault in known.items() for option in fault["options"]
-    } == {
-        "rate-limit: retry_after": "number",
-        "rate-limit-retry-after: retry_after": "number",
-        **{f"{name}: status": "whole number" for name in FIVES},
-        **{f"{name}: {option}": "flag" for name in FIVES for option in ("html", "taken")},
-        "hang: seconds": "number",
-        "slow-body: seconds": "number",
-        "stale-completed: polls": "whole number",
-        "new-status: status": "text",
-        "await-input: until_answered": "flag",
-        "fail: error": "text",
-    }
-    assert (known["hang"]["strikes"], known["fail"]["strikes"]) == ("exchange", "job")
 
 
 def test_credits_and_keys_are_given(sandbox: Sandbox, client: httpx.Client) -> None:

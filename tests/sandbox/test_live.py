@@ -60,6 +60,12 @@ def test_a_first_look_tells_everything_and_a_second_nothing(sandbox: Sandbox) ->
     assert look(view) == {}
 
 
+def test_a_first_look_tells_of_no_jobs_either(sandbox: Sandbox) -> None:
+    """So that a reader knows that there are none."""
+    told = look(LiveView(sandbox))
+    assert told["jobs"] == {"total": 0, "by_status": {}, "jobs": []}
+
+
 def test_only_what_has_changed_is_told(sandbox: Sandbox) -> None:
     """A new job, a change that time brings, an input, a followup; and the numbers that go with them."""
     sandbox.faults.for_prompt("ask", AwaitInput(until_answered=True))

@@ -109,7 +109,7 @@ async def test_the_stream_ends_with_the_sandbox(client: ClientSession) -> None:
     """Well, and at once: it holds up nobody who stops the sandbox."""
     async with Sandbox(speed=0, control=True) as sandbox:
         stream = await client.get(f"{sandbox.control_url}/changes")
-        await next_event(stream, "orders")
+        await next_event(stream, "jobs")
     assert await stream.read() == b""
 
 
