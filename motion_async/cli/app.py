@@ -185,6 +185,9 @@ def sandbox(
 
       eval "$(motion-async sandbox &)"
 
+    Its page, at /_sandbox/ of its address, shows its jobs live in a browser, and
+    has a button for input, credits, time and every fault. Other machines get none.
+
     Its key is another one each time, unless there is a seed. Jobs are gone when
     it ends, and the same seed gives the same ids again: begin a batch anew then,
     with a new ledger.

@@ -47,10 +47,11 @@ async def serve(
             raise ConfigurationError(f"{error.strerror or error}; choose another --port or --host") from error
         reporter.tell(Listening(sandbox.url, sandbox.api_key))
         if sandbox.is_public:
-            say(f"WARNING: the sandbox listens on {host}, so other machines may reach it")
+            say(f"WARNING: the sandbox listens on {host}, so other machines may reach it; it takes no orders therefore")
         else:
             say(f"the sandbox listens on loopback alone: {sandbox.url}")
-            say(f"another process may ask and order it: curl {sandbox.control_url}/counts")
+            say(f"see its jobs, and order what goes wrong, in a browser: {sandbox.control_url}/")
+            say(f"another process may ask and order it, too: curl {sandbox.control_url}/counts")
         say(f"time runs {speed:g} times faster; Ctrl-C or `kill {os.getpid()}` ends it")
         try:
             await asyncio.Event().wait()

@@ -12,7 +12,7 @@ It is as strict as the documentation, and builds its answers from plain dicts: o
 it imports the values and bounds of `motion_async.jobs` alone.
 """
 
-from motion_async.sandbox.engine import JobRecord
+from motion_async.sandbox.engine import Account, JobRecord
 from motion_async.sandbox.faults import (
     AwaitInput,
     CallKind,
@@ -20,6 +20,7 @@ from motion_async.sandbox.faults import (
     Fail,
     Fault,
     FaultBook,
+    FaultOrder,
     Hang,
     LostAnswer,
     NewStatus,
@@ -36,6 +37,7 @@ from motion_async.sandbox.server import Counts, Sandbox
 from motion_async.sandbox.story import Phase, Step, Turn
 
 __all__ = [
+    "Account",
     "AwaitInput",
     "CallKind",
     "Counts",
@@ -43,6 +45,7 @@ __all__ = [
     "Fail",
     "Fault",
     "FaultBook",
+    "FaultOrder",
     "Hang",
     "JobRecord",
     "LostAnswer",

@@ -31,8 +31,8 @@ class VirtualClock:
             raise ValueError(f"start must be from 0 to {_LAST_MOMENT:g} seconds since the epoch, not {start}")
         if not 0 <= speed <= 1e6:
             raise ValueError(f"speed must be from 0 to 1e6, not {speed}")
+        self.speed = speed
         self._moment = start
-        self._speed = speed
         self._clock = clock
         self._running_since: float | None = None
 
@@ -41,7 +41,7 @@ class VirtualClock:
         """The moment, in virtual seconds since the epoch."""
         if self._running_since is None:
             return self._moment
-        return min(self._moment + (self._clock() - self._running_since) * self._speed, _LAST_MOMENT)
+        return min(self._moment + (self._clock() - self._running_since) * self.speed, _LAST_MOMENT)
 
     def start(self) -> None:
         """Let the time run from where it stands."""

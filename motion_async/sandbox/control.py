@@ -1,8 +1,10 @@
 """What another process may ask of a sandbox and order from it, as JSON beside the paths of the contract.
 
+    GET /_sandbox/                      a page that shows all this in a browser, live, with a button for each order
     GET /_sandbox/counts                what came and what was done: `Counts`
-    GET /_sandbox/jobs                  every job, with its status and its history
-    POST /_sandbox/advance              {"seconds": 60}
+    GET /_sandbox/jobs                  every job, with its status, its history and what is to come
+    GET /_sandbox/faults                the "known" faults with their options, and the "orders" that stand
+    POST /_sandbox/advance              {"seconds": 60}, or {"until": "change"} for the next change of any job
     POST /_sandbox/faults               {"fault": "lost-answer", "on": "create", "times": 1}, also with "prompt", as
                                         `FaultBook.for_prompt`, or with "probability", as `FaultBook.at_random`; its
                                         "options" are the fault's own, such as {"retry_after": 2}
@@ -11,7 +13,8 @@
     POST /_sandbox/input                {"job_id": "…"}
     POST /_sandbox/keys                 {"owner": "other"}, also with "credits"; answers with the key
 
-It has no key of its own, so it must not be reachable from other machines. A page in a browser cannot order anything: an
+It has no key of its own, so it must not be reachable from other machines. No other page in a browser can ask or order
+anything: what such a page sends comes with its `Origin`, or is said by the browser to come from another site, and an
 order is `application/json`, which a browser asks for first, and nobody answers.
 """
 
@@ -19,13 +22,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from motion_async.sandbox.engine import JobRecord
+from motion_async.sandbox.catalogue import describe_faults, describe_order
 from motion_async.sandbox.faults import CallKind, every_fault
+from motion_async.sandbox.live import describe_job
+from motion_async.sandbox.page import Page
 
 if TYPE_CHECKING:
     from motion_async.sandbox.server import Sandbox
@@ -48,8 +54,9 @@ class Control:
 
     def application(self) -> web.Application:
         """Build the application that stands below `CONTROL`."""
-        app = web.Application()
-        for path, ask in {"/counts": self._counts, "/jobs": self._jobs}.items():
+        app = web.Application(middlewares=[_refuse_other_pages])
+        Page(self._sandbox).add_to(app)
+        for path, ask in {"/counts": self._counts, "/jobs": self._jobs, "/faults": self._faults}.items():
             app.router.add_get(path, _answering(ask))
         app.router.add_delete("/faults", _answering(self._sandbox.faults.clear))
         orders: dict[str, Callable[..., object]] = {
@@ -67,10 +74,18 @@ class Control:
         return attrs.asdict(self._sandbox.counts)
 
     def _jobs(self) -> object:
-        return {"now": self._sandbox.now, "jobs": [_shape(record) for record in self._sandbox.jobs.values()]}
+        return {"now": self._sandbox.now, "jobs": [describe_job(record) for record in self._sandbox.jobs.values()]}
 
-    def _advance(self, *, seconds: float) -> object:
-        self._sandbox.advance(seconds)
+    def _faults(self) -> object:
+        return {"known": describe_faults(), "orders": list(map(describe_order, self._sandbox.faults.orders))}
+
+    def _advance(self, *, seconds: float | None = None, until: Literal["change"] | None = None) -> object:
+        if (seconds is None) == (until is None) or until not in {None, "change"}:
+            raise ValueError('one of {"seconds": …} and {"until": "change"} is to be given')
+        if seconds is None:
+            self._sandbox.advance_to_change()
+        else:
+            self._sandbox.advance(seconds)
         return {"now": self._sandbox.now}
 
     def _order_fault(
@@ -105,16 +120,15 @@ class Control:
         return {"api_key": self._sandbox.add_account(**account)}
 
 
-def _shape(record: JobRecord) -> dict[str, Any]:
-    history = [{"status": step.status, "at": step.at} for step in record.history]
-    prompts = [turn.body["prompt"] for turn in record.turns]
-    return {
-        "job_id": record.job_id,
-        "owner": record.owner,
-        "status": record.status,
-        "prompts": prompts,
-        "history": history,
-    }
+@web.middleware
+async def _refuse_other_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what a page of another origin has a browser send, but for a link that a person follows."""
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "none")
+    is_own = origin is None or origin.partition("://")[2] == request.headers["Host"]
+    is_link = request.headers.get("Sec-Fetch-Dest") == "document" and request.method == "GET"
+    if is_own and (site in {"same-origin", "none"} or is_link):
+        return await handler(request)
+    return _refuse(403, "a page of another origin can neither ask nor order")
 
 
 def _answering(ask: Callable[[], object]) -> Callable[[web.Request], Any]:

@@ -22,7 +22,7 @@ from motion_async.sandbox.checks import Submission
 from motion_async.sandbox.faults import CallKind, StaleCompleted, StoryFault
 from motion_async.sandbox.story import Phase, Step, Tempo, Turn, draw_phases
 
-__all__ = ["Answer", "Engine", "JobRecord", "JobRecords"]
+__all__ = ["Account", "Answer", "Engine", "JobRecord", "JobRecords"]
 
 StoryFaults: TypeAlias = Callable[[CallKind, Sequence[str], random.Random], Sequence[StoryFault]]
 """Asked, once a create or followup is taken, for what befalls its job."""
@@ -46,7 +46,14 @@ _NOT_FOUND: Final = Answer(404, {"error": "Job not found"})
 
 
 @attrs.define
-class _Account:
+class Account:
+    """Who makes jobs and pays for them.
+
+    Args:
+        owner: a name that no other account has.
+        balance: the credits that are left.
+    """
+
     owner: str
     balance: int
 
@@ -91,6 +98,11 @@ class JobRecord:
         """Every change of status up to the moment, over all turns."""
         return tuple(step for turn in self.turns for step in turn.history(self.now))
 
+    @property
+    def upcoming(self) -> tuple[Step, ...]:
+        """Every change of status that is to come, in order; infinite those that wait for a person."""
+        return self.turns[-1].upcoming(self.now)
+
 
 @attrs.frozen(eq=False)
 class JobRecords(Mapping[str, JobRecord]):
@@ -124,16 +136,23 @@ class Engine:
         seed: what chance is drawn from.
         price: the credits that a create or followup needs and spends, 0 or more.
         tempo: how long jobs take, and how often they go wrong.
+
+    Attributes:
+        price: as given.
+        duplicates: accepted creates whose owner had had an equal one accepted before.
+        touched: the ids of jobs, once for each create, followup and input that changed their course, in that order;
+            whoever remembers its length knows later what is new, without looking at every job.
     """
 
     def __init__(self, *, seed: int = 0, price: int = 300, tempo: Tempo | None = None) -> None:
         self._seed = seed
-        self._price = _credits("price", price)
+        self.price = _credits("price", price)
         self._tempo = tempo or Tempo()
-        self._accounts: dict[str, _Account] = {}
+        self._accounts: dict[str, Account] = {}
         self._jobs: dict[str, _Job] = {}
         self._submissions: Counter[tuple[str, str]] = Counter()
         self.duplicates = 0
+        self.touched: list[str] = []
 
     def add_account(self, owner: str, credits: int, *, key: str | None = None) -> str:  # noqa: A002 - the contract's word
         """Open an account.
@@ -155,7 +174,7 @@ class Engine:
             key = f"{API_KEY_PREFIX}sandbox_{self._chance('key', owner).getrandbits(128):032x}"
         if not key.startswith(API_KEY_PREFIX) or key == API_KEY_PREFIX or key in self._accounts:
             raise ValueError(f"an API key must begin with {API_KEY_PREFIX}, go on after it, and be that of one account")
-        self._accounts[key] = _Account(owner, _credits("credits", credits))
+        self._accounts[key] = Account(owner, _credits("credits", credits))
         return key
 
     def add_credits(self, key: str, credits: int) -> None:  # noqa: A002 - the contract's word
@@ -181,6 +200,11 @@ class Engine:
             KeyError: there is no such key.
         """
         return self._accounts[key].balance
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """The accounts by their API keys, in the order in which they were opened."""
+        return {key: attrs.evolve(account) for key, account in tuple(self._accounts.items())}
 
     def prompts(self, job_id: str) -> Sequence[str]:
         """Give the prompts of a job's turns, none for a job that does not exist."""
@@ -215,7 +239,7 @@ class Engine:
         refusal = _invalid(submission) or self._unpaid(account)
         if refusal:
             return refusal
-        account.balance -= self._price
+        account.balance -= self.price
         name, repeated = self._identify(account.owner, submission)
         self.duplicates += repeated
         job_id = str(uuid.UUID(int=self._chance("id", *name).getrandbits(128), version=4))
@@ -253,7 +277,7 @@ class Engine:
         refusal = _invalid(submission) or _unfinished(job, now) or self._unpaid(account)
         if refusal:
             return refusal
-        account.balance -= self._price
+        account.balance -= self.price
         name, _ = self._identify(job_id, submission)
         faults = story_faults("followup", (submission.prompt,), self._chance("faults", *name))
         job.stale_polls = sum(fault.polls for fault in faults if isinstance(fault, StaleCompleted))
@@ -295,6 +319,7 @@ class Engine:
         """
         turns = self._jobs[job_id].turns
         turns[-1] = turns[-1].answered(now)
+        self.touched.append(job_id)
 
     def _chance(self, *name: object) -> random.Random:
         # JSON keeps the parts apart, and turns a lone surrogate into something that can be hashed.
@@ -318,22 +343,23 @@ class Engine:
         turn = Turn(submission.body, now, *course)
         job.turns.append(turn)
         job.prompts.append(submission.prompt)
+        self.touched.append(job.job_id)
         status_url = f"/api/motion/sessions/{job.job_id}"
         return Answer(202, {"job_id": job.job_id, "status": turn.steps[0].status, "status_url": status_url})
 
-    def _job_of(self, account: _Account, job_id: str) -> _Job | None:
+    def _job_of(self, account: Account, job_id: str) -> _Job | None:
         job = self._jobs.get(job_id)
         return job if job is not None and job.owner == account.owner else None
 
-    def _unpaid(self, account: _Account) -> Answer | None:
-        if account.balance >= self._price:
+    def _unpaid(self, account: Account) -> Answer | None:
+        if account.balance >= self.price:
             return None
-        sentence = f"Starting a new Mosaic Motion session requires at least {self._price} credits in your balance."
+        sentence = f"Starting a new Mosaic Motion session requires at least {self.price} credits in your balance."
         body = {
             "error": "insufficient_credits",
             "code": "insufficient_credits_minimum_kickoff_balance",
             "message": sentence,
-            "minimum_required_credits": self._price,
+            "minimum_required_credits": self.price,
             "current_balance": account.balance,
         }
         return Answer(402, body)

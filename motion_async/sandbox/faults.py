@@ -23,6 +23,7 @@ __all__ = [
     "Fail",
     "Fault",
     "FaultBook",
+    "FaultOrder",
     "Hang",
     "LostAnswer",
     "NewStatus",
@@ -142,7 +143,7 @@ class AwaitInput:
     """The job waits for input in the middle of running (section "Job Statuses").
 
     Args:
-        until_answered: whether it waits until `answer` is called, instead of going on by itself.
+        until_answered: whether it waits until somebody gives the input, instead of going on by itself.
     """
 
     calls: ClassVar = _PAID
@@ -214,7 +215,17 @@ def parse_fault(text: str) -> tuple[Fault, float]:
 
 
 @attrs.define
-class _Order:
+class FaultOrder:
+    """An order that stands.
+
+    Args:
+        fault: what happens.
+        calls: the kinds of call that meet it.
+        text: what a prompt must contain; None where any will do.
+        left: how many more calls it strikes; None for all of them.
+        probability: of each such call to meet it.
+    """
+
     fault: Fault
     calls: frozenset[CallKind]
     text: str | None
@@ -222,6 +233,13 @@ class _Order:
     probability: float
 
     def fits(self, call: CallKind, prompts: Sequence[str], chance: random.Random) -> bool:
+        """Draw whether a call meets it.
+
+        Args:
+            call: the kind of call.
+            prompts: the prompt that it brings, or those of its job.
+            chance: what a probability is drawn from.
+        """
         if call not in self.calls:
             return False
         if self.text is not None and not any(self.text in prompt for prompt in prompts):
@@ -242,7 +260,7 @@ class FaultBook:
 
     def __init__(self, *, seed: int = 0) -> None:
         self._random = random.Random(f"{seed} faults")
-        self._orders: list[_Order] = []
+        self._orders: list[FaultOrder] = []
         self._injected: Counter[str] = Counter()
         self._lock = threading.Lock()  # calls meet them in one thread, and orders may come from others
 
@@ -295,6 +313,11 @@ class FaultBook:
         """Withdraw every order; jobs keep the faults that they have met."""
         with self._lock:
             self._orders = []
+
+    @property
+    def orders(self) -> tuple[FaultOrder, ...]:
+        """The orders that stand, as they are now, the first given first."""
+        return tuple(map(attrs.evolve, self._orders))
 
     @property
     def injected(self) -> Mapping[str, int]:
@@ -351,9 +374,9 @@ class FaultBook:
             raise ValueError(f"{name} cannot strike a {on}, but: {', '.join(sorted(fault.calls))}")
         calls: frozenset[CallKind] = fault.calls if on is None else frozenset({on})
         with self._lock:
-            self._orders.append(_Order(fault, calls, text, left, probability))
+            self._orders.append(FaultOrder(fault, calls, text, left, probability))
 
-    def _use(self, order: _Order) -> None:
+    def _use(self, order: FaultOrder) -> None:
         self._injected[type(order.fault).__name__] += 1
         if order.left is not None:
             order.left -= 1

@@ -8,11 +8,12 @@ the two may happen in different tasks.
 from __future__ import annotations
 
 import ipaddress
+import math
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -28,7 +29,7 @@ from motion_async.loops import HomeLoop
 from motion_async.sandbox.app import PREFIX, Service
 from motion_async.sandbox.clock import VirtualClock
 from motion_async.sandbox.control import CONTROL, Control
-from motion_async.sandbox.engine import Engine, JobRecord
+from motion_async.sandbox.engine import Account, Engine, JobRecord
 from motion_async.sandbox.faults import FaultBook
 from motion_async.sandbox.hosts import OwnNames
 from motion_async.sandbox.story import Tempo
@@ -40,6 +41,8 @@ _START: Final = datetime(2026, 4, 28, 23, 1, 4, 198_000, tzinfo=UTC).timestamp()
 _PATIENCE_SECONDS: Final = 0.1
 _BACKLOG: Final = 1024
 _STEPS_TO_SERVE: Final = 3
+_JUST_AFTER: Final = 0.001
+"""Seconds, as timestamps have no finer ones: a change is seen by then, however the moment is rounded."""
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
 
 
@@ -90,7 +93,8 @@ class Sandbox:
         port: the port to listen on, 0 to 65,535; 0 picks a free one.
         names: names by which it is reached besides its host and this machine's own, such as that of a container. To a
             request that comes under any other name it answers 421: a page in a browser must not get at it.
-        control: whether other processes may ask and order it, as `motion_async.sandbox.control` says; on loopback only.
+        control: whether other processes, and people at its page, may ask and order it, as
+            `motion_async.sandbox.control` says; on loopback only.
         clock: gives real seconds, never backwards.
         start: the first moment, in virtual seconds since the epoch.
 
@@ -206,7 +210,10 @@ class Sandbox:
 
     @property
     def control_url(self) -> str | None:
-        """Where another process may ask and order it, by `motion_async.sandbox.control`; None if nowhere."""
+        """Where another process may ask and order it, by `motion_async.sandbox.control`; None if nowhere.
+
+        With a slash at its end it is the address of the page.
+        """
         return None if self._control is None else self.url.removesuffix(PREFIX) + CONTROL
 
     @property
@@ -233,9 +240,29 @@ class Sandbox:
         return self._clock.now
 
     @property
+    def speed(self) -> float:
+        """Virtual seconds a real second."""
+        return self._clock.speed
+
+    @property
+    def price(self) -> int:
+        """The credits that a create or followup needs and spends."""
+        return self._engine.price
+
+    @property
     def jobs(self) -> Mapping[str, JobRecord]:
         """All jobs by their id, as they are now."""
         return self._engine.records(self.now)
+
+    @property
+    def touched(self) -> Sequence[str]:
+        """The ids of jobs, once for each create, followup and input, in that order: what is new has come to its end."""
+        return self._engine.touched
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """The accounts by their API keys, as they are now, the first account first."""
+        return self._engine.accounts
 
     @property
     def counts(self) -> Counts:
@@ -307,6 +334,20 @@ class Sandbox:
         """
         with self._lock:
             self._clock.advance(seconds)
+
+    def advance_to_change(self) -> None:
+        """Step forward to just after the next change of any job.
+
+        Raises:
+            ValueError: no job will change by itself: each has ended, or waits for input.
+        """
+        with self._lock:
+            now = self.now
+            changes = [record.upcoming[0].at for record in self.jobs.values() if record.upcoming]
+            soonest = min(changes, default=math.inf)
+            if soonest == math.inf:
+                raise ValueError("no job will change by itself: each has ended, or waits for input")
+            self._clock.advance(max(soonest - now, 0) + _JUST_AFTER)
 
     def give_input(self, job_id: str) -> None:
         """Give a job the input that it waits for, as a person would in the frontend.

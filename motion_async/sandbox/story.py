@@ -124,6 +124,14 @@ class Turn:
         """
         return tuple(step for step in self.steps if step.at <= now)
 
+    def upcoming(self, now: float) -> tuple[Step, ...]:
+        """Give every change of status after a moment, in order; infinite those that wait for a person.
+
+        Args:
+            now: the moment, in virtual seconds since the epoch.
+        """
+        return tuple(step for step in self.steps if step.at > now)
+
     def answered(self, now: float) -> Turn:
         """Give this turn as it goes on when the input that it waits for comes.
 

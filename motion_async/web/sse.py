@@ -1,4 +1,4 @@
-"""Server-sent events of what happens to jobs, by the WHATWG's format, for any server that sends an iterable of bytes.
+"""Server-sent events of what happens to jobs, for any server that sends an iterable of bytes.
 
 Nothing is held between two events but the stream that is read: whoever leaves, in whatever way, leaves nothing behind.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 from collections.abc import AsyncGenerator
 from typing import Any, Final, Protocol
 
 from motion_async.errors import ConfigurationError, MotionError, SessionClosedError
+from motion_async.event_stream import PING, RETRY, SSE_HEADERS, write_event
 from motion_async.events import Event, PollDisturbed, WatchEnded
 from motion_async.jobs import StatusChange
 from motion_async.options import check_number
@@ -19,15 +19,7 @@ from motion_async.web.problems import problem
 
 __all__ = ["SSE_HEADERS", "is_over", "sse"]
 
-SSE_HEADERS: Final = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
-}
-"""The headers of such an answer: no cache keeps it, and no proxy collects it before it goes on."""
-_RETRY: Final = b"retry: 3000\n\n"
-"""Has a browser whose connection was lost come back after three seconds."""
-_PING: Final = b": still here\n\n"
+_END: Final = write_event("end", {})
 
 
 class _Stream(Protocol):
@@ -69,16 +61,13 @@ async def sse(changes: _Stream, *, ping: float = 15.0, stop: asyncio.Event | Non
     if inspect.isasyncgen(changes):
         raise ConfigurationError("changes must be what watch(), transitions() or events() gives, not a generator")
     try:
-        yield _RETRY
+        yield RETRY
         while (step := await _take(changes, ping=ping, stop=stop)) is not None:
             yield step
             if step is _END:
                 return
     finally:
         await changes.aclose()
-
-
-_END: Final = b"event: end\ndata: {}\n\n"
 
 
 async def _take(changes: _Stream, *, ping: float, stop: asyncio.Event | None) -> bytes | None:
@@ -95,7 +84,7 @@ async def _take(changes: _Stream, *, ping: float, stop: asyncio.Event | None) ->
         if stop is not None and stop.is_set():
             return None
         if step.cancelled():
-            return _PING
+            return PING
         try:
             event = step.result()
         except StopAsyncIteration:
@@ -112,20 +101,15 @@ def _write(event: Event) -> bytes | None:
     """Write an event, None for one that a browser does not hear of."""
     match event:
         case StatusChange():
-            return _event("status", _change(event), token=event.token)
+            return write_event("status", _change(event), identity=event.token)
         case PollDisturbed():
             told = {"job_id": event.job_id, "failures": event.failures, "next_wait": round(event.next_wait, 3)}
-            return _event("disturbed", problem(event.error).to_dict() | told)
+            return write_event("disturbed", problem(event.error).to_dict() | told)
         case WatchEnded():
-            return _event("failed", problem(event.error).to_dict() | {"job_id": event.job_id or None})
+            return write_event("failed", problem(event.error).to_dict() | {"job_id": event.job_id or None})
     return None
 
 
 def _change(change: StatusChange) -> dict[str, Any]:
     told = {"job_id": change.job_id, "previous": change.previous, "current": change.current, "is_end": change.is_end}
     return told if change.state.error is None else {**told, "error": change.state.error}
-
-
-def _event(name: str, data: dict[str, Any], *, token: str | None = None) -> bytes:
-    identity = "" if token is None else f"id: {token}\n"
-    return f"{identity}event: {name}\ndata: {json.dumps(data)}\n\n".encode()

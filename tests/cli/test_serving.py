@@ -38,6 +38,7 @@ def test_it_prints_what_points_the_client_at_it(
     _, said = running.communicate(timeout=10)
     assert running.returncode == 130
     assert "listens on loopback alone" in said
+    assert re.search(r"in a browser: http://127.0.0.1:\d+/_sandbox/$", said, re.MULTILINE)
     assert re.search(r"curl http://127.0.0.1:\d+/_sandbox/counts", said)
     assert re.search(r"got 2 creates \(0 equal to earlier ones\) and \d+ polls", said)
     assert "Traceback" not in said

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from motion_async.sandbox import Sandbox
+from motion_async.sandbox import Sandbox, every_fault
 from motion_async.sandbox.app import PREFIX
 
 
@@ -41,9 +41,28 @@ def test_counts_and_jobs_are_told(sandbox: Sandbox, client: httpx.Client) -> Non
         "job_id": job_id,
         "owner": "owner",
         "status": "queued",
-        "prompts": ["A launch video"],
-        "history": [{"status": "queued", "at": sandbox.now}],
+        "turns": [
+            {
+                "prompt": "A launch video",
+                "prompt_length": 14,
+                "history": [{"status": "queued", "at": sandbox.now}],
+            }
+        ],
+        "upcoming": [{"status": step.status, "at": step.at} for step in sandbox.jobs[job_id].turns[0].steps[1:]],
+        "error": None,
     }
+
+
+def test_what_is_to_come_is_told(sandbox: Sandbox, client: httpx.Client) -> None:
+    """A moment that a person decides is null, and the error is there that a job will end with."""
+    client.post("/faults", json={"fault": "await-input", "options": {"until_answered": True}})
+    client.post("/faults", json={"fault": "fail", "options": {"error": "No scene."}})
+    create(sandbox)
+    client.post("/advance", json={"seconds": 10_000})
+    (job,) = client.get("/jobs").json()["jobs"]
+    assert job["status"] == "awaiting_user_input"
+    assert job["upcoming"] == [{"status": "running", "at": None}, {"status": "failed", "at": None}]
+    assert job["error"] == "No scene."
 
 
 def test_time_and_input_are_given(sandbox: Sandbox, client: httpx.Client) -> None:
@@ -56,6 +75,41 @@ def test_time_and_input_are_given(sandbox: Sandbox, client: httpx.Client) -> Non
     assert client.post("/input", json={"job_id": job_id}).json() == {}
     client.post("/advance", json={"seconds": 10_000})
     assert sandbox.jobs[job_id].status == "completed"
+
+
+def test_time_is_stepped_to_the_next_change(sandbox: Sandbox, client: httpx.Client) -> None:
+    """Of whichever job changes first; where none will by itself, nothing is stepped."""
+    client.post("/faults", json={"fault": "await-input", "options": {"until_answered": True}, "times": 2})
+    first, second = create(sandbox).json()["job_id"], create(sandbox, "Another").json()["job_id"]
+    soonest = min(sandbox.jobs[job_id].upcoming[0].at for job_id in (first, second))
+    assert soonest <= client.post("/advance", json={"until": "change"}).json()["now"] <= soonest + 0.01
+    assert sorted(job.status for job in sandbox.jobs.values()) == ["created", "queued"]
+    client.post("/advance", json={"seconds": 10_000})
+    before = sandbox.now
+    refused = client.post("/advance", json={"until": "change"})
+    assert (refused.status_code, sandbox.now) == (400, before)
+    assert "waits for input" in refused.json()["error"]
+
+
+def test_every_fault_can_be_ordered_as_it_is_listed(sandbox: Sandbox, client: httpx.Client) -> None:
+    """By its name, for each of its calls, with its options; and what stands is told as it would be ordered again."""
+    known = client.get("/faults").json()["known"]
+    assert [fault["fault"] for fault in known] == list(every_fault())
+    for fault in known:
+        assert fault["does"].endswith(".")
+        assert all(option["about"] for option in fault["options"])
+        options = {option["option"]: option["default"] for option in fault["options"]}
+        orders = [{"fault": fault["fault"], "options": options, "on": call, "times": 2} for call in fault["calls"]]
+        orders.append({"fault": fault["fault"], "options": options, "probability": 0.5})
+        orders.append({"fault": fault["fault"], "options": options, "prompt": "cat", "times": 1})
+        for order in orders:
+            assert client.post("/faults", json=order).status_code == 200, order
+        told = client.get("/faults").json()["orders"]
+        if len(fault["calls"]) == 1:
+            del orders[0]["on"]  # there is no other
+        assert told == orders
+        assert client.delete("/faults").status_code == 200
+    assert client.get("/faults").json()["orders"] == []
 
 
 def test_credits_and_keys_are_given(sandbox: Sandbox, client: httpx.Client) -> None:
@@ -83,6 +137,9 @@ def test_faults_are_ordered_and_withdrawn(sandbox: Sandbox, client: httpx.Client
     [
         ("/advance", {"seconds": -1}, 400, "seconds must be 0 or more"),
         ("/advance", {"second": 1}, 400, "second"),
+        ("/advance", {}, 400, "to be given"),
+        ("/advance", {"seconds": 1, "until": "change"}, 400, "to be given"),
+        ("/advance", {"until": "lunch"}, 400, "to be given"),
         ("/advance", [1], 400, "mapping"),
         ("/advance", {"seconds": "1"}, 400, "not supported"),
         ("/faults", {"fault": "flood"}, 400, "one of rate-limit, "),
@@ -109,11 +166,36 @@ def test_a_page_in_a_browser_can_order_nothing(client: httpx.Client, sandbox: Sa
     before = sandbox.now
     assert client.post("/advance", content=b'{"seconds": 1}', headers={"Content-Type": "text/plain"}).status_code == 415
     assert client.post("/advance", data={"seconds": 1}).status_code == 415
-    asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
-    assert client.options("/advance", headers=asked).status_code == 405
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    assert "access-control-allow-origin" not in client.options("/advance", headers=asked).headers
     assert client.get("/jobs", headers={"Host": "page.example"}).status_code == 421
     assert client.post("/advance", content=b"{", headers={"Content-Type": "application/json"}).status_code == 400
     assert sandbox.now == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://page.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "script"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "empty"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}, 200),
+        ({"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}, 200),
+        ({"Origin": "{own}", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({}, 200),
+    ],
+)
+def test_a_page_of_another_origin_is_refused(client: httpx.Client, headers: dict[str, str], status: int) -> None:
+    """Whatever it asks, with whatever type of body; a link that a person follows leads here all the same."""
+    own = f"http://{client.base_url.netloc.decode()}"
+    headers = {name: value.format(own=own) for name, value in headers.items()}
+    assert [client.get(path, headers=headers).status_code for path in ("/", "/jobs")] == [status] * 2
+    is_order_refused = status == 403 or headers.get("Sec-Fetch-Site") == "cross-site"
+    ordered = client.post("/advance", json={"seconds": 1}, headers=headers)
+    assert ordered.status_code == (403 if is_order_refused else 200)
 
 
 def test_it_is_off_unless_wanted() -> None:
