@@ -60,7 +60,7 @@ async def open_ledger(
     Raises:
         ConfigurationError: if the URL or an option cannot be used, or an extra is not installed.
         LedgerError: if the ledger cannot be opened, or at the end not be written to its last line; also if a database
-            of something else is found, or a file that other users own or can write.
+            of something else is found, a file that other users own or can write, or a pooler in transaction mode.
         LedgerVersionError: if a newer version of the library has written it.
         WrongLoopError: if no asyncio loop is running here.
     """
