@@ -12,8 +12,8 @@ Where things are, for those who change them, from the values up: `jobs`, `errors
 `codec` makes plain data of them and reads it, and `options` checks what callers hand in. `contract` is the
 documentation as pure code, `timing` says when and how fast. `http` is one exchange, `polling` the one loop that watches
 jobs and all who hear of them, and `sending` sends what costs credits. `ledger` is the durable record, and `batch` makes
-many. `session`, `client` and `job` are what users hold; `cli`, `web`, `testing` and `sandbox` stand beside. Each folder
-says what it does and must not do, and imports run one way.
+many. `session`, `client` and `job` are what users hold, and `instrumentation` is where `otel` hooks in; `cli`, `web`,
+`testing` and `sandbox` stand beside. Each folder says what it does and must not do, and imports run one way.
 """
 
 from motion_async.batch.requests import Requests

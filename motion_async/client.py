@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -15,13 +16,15 @@ from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
+import attrs
 
+from motion_async import instrumentation
 from motion_async.batch.requests import Intake
 from motion_async.codec import unread_fields
 from motion_async.contract.protocol import Call, create_call, followup_call, is_passing, poll_call, read_answer
 from motion_async.contract.validation import check_request, earliest_expiry
 from motion_async.errors import FollowupNotAllowedError, MotionError
-from motion_async.events import SendDisturbed, SessionStats
+from motion_async.events import Event, SendDisturbed, SessionStats
 from motion_async.http.transport import Transport
 from motion_async.jobs import NOTHING_ELSE, JobState, JobStatus, VideoRequest
 from motion_async.polling.loop import PollLoop
@@ -81,7 +84,7 @@ class Client:
         self._closing = Closing()
         self.polls = PollLoop(
             self.poll_once,
-            events.publish,
+            self._publish,
             schedule=schedule,
             pace=pace,
             backoff=backoff,
@@ -93,13 +96,23 @@ class Client:
         self._admission = Admission(pace, self._closing)
         self._retries = Retries(backoff=backoff, random=random, failed=self._slow_down, closing=self._closing)
         self._sender = Sender(
-            transport, self.gate, events.publish, paused=self._slow_down, grace=grace, now=now, closing=self._closing
+            transport, self.gate, self._publish, paused=self._slow_down, grace=grace, now=now, closing=self._closing
         )
         self._unread: set[str] = set()
         self._pace = pace
         self._polls_sent = 0
         self._polls_failed = 0  # in a row, of all jobs
         self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def base_url(self) -> str:
+        """Where the service is."""
+        return self._transport.base_url
+
+    def _publish(self, event: Event) -> None:
+        self._events.publish(event)
+        if (observed := instrumentation.active) is not None:
+            observed.told(self, event)
 
     def _slow_down(self, error: MotionError, sent_at: float) -> None:
         self.polls.slow_down(error, sent_at=sent_at)
@@ -109,10 +122,15 @@ class Client:
         self._closing.begin()
         with anyio.CancelScope(shield=True):  # a scope of the caller's that is cancelled would end each await at once
             async with AsyncExitStack() as ending:  # from the last line up, whatever one of them raises
+                ending.callback(self._tell_of_leaving)
                 ending.callback(self._events.close)  # last, so that the streams tell of all that came before
                 ending.push_async_callback(self._transport.aclose)
                 ending.push_async_callback(self.polls.aclose)
                 ending.push_async_callback(self._sender.aclose)
+
+    def _tell_of_leaving(self) -> None:
+        if (observed := instrumentation.active) is not None:
+            observed.left(self)
 
     async def create(self, request: VideoRequest, *, schedule: Schedule | None = None, **terms: Any) -> TrackedJob:
         """Create a job; see `MotionSession.create`, and `_submission` for the `terms`."""
@@ -124,7 +142,7 @@ class Client:
             return watched
 
         call = create_call(request, now=self._now())
-        return await self._sender.send(self._submission(call, request, begin, **terms))
+        return await self._send(self._submission(call, request, begin, **terms))
 
     async def followup(
         self,
@@ -171,7 +189,7 @@ class Client:
             submission = self._submission(
                 call, request, begin, before_try=look, on_uncertain=doubt, journal=journal, **terms
             )
-            return await self._sender.send(submission)
+            return await self._send(submission)
 
     async def _look(self, watched: TrackedJob) -> tuple[JobState, int]:
         """Give the end of a completed job that a followup finds, and in which of its turns.
@@ -208,7 +226,7 @@ class Client:
                     raise
                 denied += 1
                 pause = self.gate.delay(denied)
-                self._events.publish(SendDisturbed(watched.job_id, error, denied, pause))
+                self._publish(SendDisturbed(watched.job_id, error, denied, pause))
             await self._closing.pause(pause)
 
     def _submission(
@@ -234,6 +252,13 @@ class Client:
                 check_request(request, now=self._now())
 
         return Submission(call=call, on_accepted=on_accepted, check=check_all, **terms)
+
+    async def _send(self, submission: Submission[TrackedJob]) -> TrackedJob:
+        """Send a create or followup, with the instrumentation of this process around it, if there is one."""
+        if (observed := instrumentation.active) is None:
+            return await self._sender.send(submission)
+        with observed.sending(self, submission.call) as sending:
+            return await self._sender.send(attrs.evolve(submission, on_answer=sending.answered))
 
     async def send(self, intake: Intake, **terms: Any) -> TrackedJob:
         """Send a request: a followup if it has the id of a job that it follows up, else a create; see `_submission`."""
@@ -295,11 +320,17 @@ class Client:
         """Ask for a job's state with one GET; the id is one that has been checked."""
         call = poll_call(job_id)
         self._polls_sent += 1
+        observed = instrumentation.active
+        began_at = 0.0 if observed is None else time.perf_counter()
         try:
             state = read_answer(call, await self._transport.exchange(call), now=self._now())
         except MotionError as error:
+            if observed is not None:
+                observed.polled(self, time.perf_counter() - began_at, error)
             self._log_failed_poll(job_id, error)
             raise
+        if observed is not None:
+            observed.polled(self, time.perf_counter() - began_at, None)
         if self._polls_failed:
             _log.info("polls are answered again; %d have failed", self._polls_failed, extra={"call": "poll"})
             self._polls_failed = 0

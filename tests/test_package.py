@@ -26,8 +26,8 @@ def test_importing_the_package_imports_no_extra_and_no_sandbox() -> None:
     code = "import sys, motion_async; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "motion_async.session" in loaded
-    beside = ("motion_async.sandbox", "motion_async.testing", "motion_async.cli", "motion_async.web")
-    for name in (*beside, "cyclopts", "rich", "aiohttp.web", "sqlalchemy", "pytest", "fastapi"):
+    beside = tuple(f"motion_async.{name}" for name in ("sandbox", "testing", "cli", "web", "otel"))
+    for name in (*beside, "cyclopts", "rich", "aiohttp.web", "sqlalchemy", "pytest", "fastapi", "opentelemetry"):
         assert name not in loaded
 
 
@@ -86,7 +86,7 @@ def public_callables(module: str) -> Iterator[Any]:
                 yield called
 
 
-@pytest.mark.parametrize("module", ["", ".codec", ".errors", ".events", ".ledger", ".sandbox", ".web"])
+@pytest.mark.parametrize("module", ["", ".codec", ".errors", ".events", ".ledger", ".otel", ".sandbox", ".web"])
 def test_the_types_of_every_public_callable_can_be_asked_for(module: str) -> None:
     """Frameworks that hand in arguments by their types do that, and an import for type checkers alone breaks it."""
     asked = list(map(get_type_hints, public_callables(f"motion_async{module}")))

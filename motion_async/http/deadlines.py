@@ -8,6 +8,7 @@ a timer a block. Time in which this process did not run is not counted: what wai
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from types import TracebackType
 from typing import Final
 
@@ -76,13 +77,15 @@ class Deadlines:
         self.timer: asyncio.TimerHandle | None = None
         self._looks_at = 0.0
         self._has_waited = False
+        # Of no block's, as one look sets the timer of the next: it would keep what the first block's caller holds.
+        self._context = contextvars.Context()
 
     def look_later(self) -> None:
         """Set the timer for the next look; one block at least is running."""
         now, oldest = self.loop.time(), next(iter(self.running))
         # Often, as only a timer that comes late shows that the process stood still.
         self._looks_at = min(now + _LOOK, max(oldest.expires_at + self.frozen, now))
-        self.timer = self.loop.call_at(self._looks_at, self._look)
+        self.timer = self.loop.call_at(self._looks_at, self._look, context=self._context)
 
     def close(self) -> None:
         """End every block that is still running, and stop the timer."""

@@ -95,6 +95,7 @@ class Transport:
         max_answer_bytes: the most of a body that is read, at least 1.
 
     Attributes:
+        base_url: where the service is.
         polls_at_once: so many polls are under way at most; the other connections are for creates and followups.
         places_to_send: one for each of these; whoever carries a create or a followup holds one.
     """
@@ -118,6 +119,7 @@ class Transport:
         self._key = Secret(api_key)
         self._eraser = Eraser(api_key)
         self._base = base_url
+        self.base_url: Final = str(base_url)
         self._base_path = base_url.raw_path.rstrip("/")
         self._poll_deadlines = Deadlines(timeout)
         self._send_deadlines = Deadlines(send_timeout)

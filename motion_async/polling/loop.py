@@ -110,7 +110,8 @@ class PollLoop:
 
     def jobs(self) -> list[TrackedJob]:
         """Give every job that anyone holds."""
-        return list(self._held.values())
+        # Its list is made in one step, which no other thread gets into; `values` goes from one to the next.
+        return [job for reference in self._held.valuerefs() if (job := reference()) is not None]
 
     def _remember(self, job: TrackedJob) -> None:
         """Keep a job with a followup, held or not: the end that the followup found must not count for its turn."""
@@ -252,8 +253,8 @@ class PollLoop:
             self._publish(SessionSlowed(self._pace.rate(now), max(self._pace.opens_at - now, 0.0)))
 
     def count_watched(self) -> int:
-        """Count the jobs that somebody wants polled."""
-        return sum(map(self._is_wanted, self._held.values()))
+        """Count the jobs that somebody wants polled, in whatever thread: gauges are read in one of their own."""
+        return sum(map(self._is_wanted, self.jobs()))
 
     def rest_of_pause(self) -> float | None:
         """Give the seconds that are left of a pause that the service has asked for, None if it wants none now."""

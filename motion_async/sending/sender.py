@@ -177,7 +177,7 @@ class Sender:
                 try:
                     if journal is not None:
                         self._gate.check(permit)  # again: while the intent was written, another may have been refused
-                    answered = await self._exchange(call, exchange, now)
+                    answered = await self._exchange(submission, exchange, now)
                 except (MotionError, HeldBack):
                     if journal is not None:
                         journal.released(None)
@@ -205,8 +205,9 @@ class Sender:
             if permit.next_wait is None:
                 submission.on_refused(answered)
 
-    async def _exchange(self, call: Call, exchange: Exchange, now: datetime) -> JobState | MotionError:
+    async def _exchange(self, submission: Submission[Any], exchange: Exchange, now: datetime) -> JobState | MotionError:
         """Make one exchange, and give what was accepted, or why not; raise only what kept the first byte back."""
+        call = submission.call
         failure: MotionError
         try:
             answer = await self._transport.exchange(call, exchange)
@@ -221,6 +222,7 @@ class Sender:
                 return _session_left()
             failure = TransportError("the session was left before the answer came")
         else:
+            submission.on_answer(answer.status)
             return _read(call, answer, now)
         # Otherwise a part of the answer came before its connection or its frame broke, and the id may be in it.
         if exchange.cut is None:

@@ -28,6 +28,7 @@ class Submission(Generic[_T]):
         on_uncertain: called when the call was sent and its answer was lost.
         on_refused: given what the service refused it with, unless it is tried again, as soon as that is known: before
             it is written down, and before another one can leave in its place.
+        on_answer: given the HTTP status of each answer, as soon as it has come and whatever it means.
         journal: where it is written down before each try, and what came of it after.
         check: raises if it is not to be sent any more; asked again and again, up to the moment before its first byte
             leaves, so that it must be quick.
@@ -42,6 +43,7 @@ class Submission(Generic[_T]):
     on_accepted: Callable[[JobState], _T]
     on_uncertain: Callable[[], None] = lambda: None
     on_refused: Callable[[MotionError], None] = lambda _: None
+    on_answer: Callable[[int], None] = lambda _: None
     journal: SendJournal | None = None
     check: Callable[[], None] = lambda: None
     before_try: Callable[[], Awaitable[object]] | None = None

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import contextvars
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -352,3 +355,32 @@ async def test_closing_is_always_possible_and_leaves_no_block_without_a_deadline
     with pytest.raises(TimeoutError), Deadline(deadlines):
         await asyncio.sleep(99)
     assert clock() == pytest.approx(began + 5)
+
+
+class Marked:
+    """A value of a caller's context."""
+
+
+async def test_the_timer_keeps_nothing_of_the_caller_who_began_a_block(deadlines: Deadlines) -> None:
+    """Its own block has ended, and each look sets the timer of the next, as others go on."""
+    mark: contextvars.ContextVar[Marked] = contextvars.ContextVar("mark")
+
+    async def block(seconds: float, value: Marked | None) -> None:
+        if value is not None:
+            mark.set(value)
+        with Deadline(deadlines):
+            await asyncio.sleep(seconds)
+
+    value = Marked()
+    held = weakref.ref(value)
+    first = asyncio.create_task(block(0.5, value))
+    del value
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(block(4, None))
+    await first
+    del first
+    await asyncio.sleep(2)
+    assert deadlines.timer is not None
+    gc.collect()
+    assert held() is None
+    await second

@@ -118,6 +118,15 @@ async def test_an_accepted_create_gives_its_id() -> None:
     assert len(bench.taken) == 1
 
 
+async def test_the_status_of_each_answer_is_told_at_once() -> None:
+    """Whatever it means; a try without an answer has none."""
+    told: list[int] = []
+    bench = Bench(Wire(Answer(429, b"{}"), ConnectFailedError("no route"), Answer(503, b"")))
+    with pytest.raises(CreateUncertainError):
+        await bench.start(on_answer=told.append)
+    assert told == [429, 503]
+
+
 @pytest.mark.parametrize("error", [ConnectFailedError("no route"), RateLimitedError("slow", http_status=429)], ids=repr)
 async def test_what_was_provably_not_taken_goes_out_again(error: MotionError) -> None:
     """No connection and 429 are tried again until the service takes it."""
