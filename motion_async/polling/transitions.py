@@ -125,6 +125,10 @@ class _WeakObserver(weakref.ref[Inbox[StatusChange]]):
 
     __slots__ = ()
 
+    # A weak reference has the hash of what it refers to, which is gone when this is to be unsubscribed.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     def notify(self, change: StatusChange | None) -> None:
         if (unread := self()) is not None:
             unread.wake() if change is None else unread.put(change)

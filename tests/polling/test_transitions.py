@@ -219,3 +219,22 @@ async def test_closing_wakes_everyone_who_waits_for_a_step(polls: PollLoop, job:
     await changes.aclose()
     ends = await asyncio.gather(*steps, return_exceptions=True)
     assert [type(end) for end in ends] == [StopAsyncIteration] * 3
+
+
+async def test_a_reader_that_ended_may_be_dropped_while_others_read(
+    polls: PollLoop, job: TrackedJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its weak reference raised then came out beside all handlers."""
+    unraisable: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", unraisable.append)
+    polls.observe(job, state("running"))
+    first, *others = (Transitions(polls, job, timeout=None) for _ in range(3))
+    await anext(first)
+    await first.aclose()
+    for reader in others:
+        await anext(reader)
+    del first, reader
+    gc.collect()
+    assert not unraisable
+    assert isinstance(job.observers, dict)
+    assert len(job.observers) == 2
