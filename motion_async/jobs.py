@@ -8,7 +8,7 @@ is told by `motion_async.contract.validation`, all at once, before anything is s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 from urllib.parse import quote
@@ -215,22 +215,15 @@ class BatchRequest:
     metadata: Any = attrs.field(default=None, kw_only=True, hash=False, repr=_bare)
 
 
-class _NothingElse(Mapping[str, Any]):
-    """The one empty mapping that states without further fields share: a dict for each would cost 64 bytes a job."""
+class _NothingElse(dict[str, Any]):
+    """The one empty dict that states without further fields share: one for each would cost 64 bytes a job."""
 
     __slots__ = ()
 
-    def __getitem__(self, name: str) -> Any:
-        raise KeyError(name)
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise TypeError("the further fields of a state cannot be changed")
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-    def __repr__(self) -> str:
-        return "{}"
+    __setitem__ = __ior__ = setdefault = update = _refuse
 
     def __reduce__(self) -> str:
         return "NOTHING_ELSE"

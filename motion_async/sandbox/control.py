@@ -20,8 +20,9 @@ order is `application/json`, which a browser asks for first, and nobody answers.
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
@@ -84,6 +85,8 @@ class Control:
             raise ValueError('one of {"seconds": …} and {"until": "change"} is to be given')
         if seconds is None:
             self._sandbox.advance_to_change()
+        elif not isinstance(seconds, int | float):
+            raise ValueError(f"seconds is a number, not {seconds!r}")
         else:
             self._sandbox.advance(seconds)
         return {"now": self._sandbox.now}
@@ -99,8 +102,9 @@ class Control:
         options: Mapping[str, Any] | None = None,
     ) -> None:
         known, book = every_fault(), self._sandbox.faults
-        if fault not in known:
+        if not isinstance(fault, str) or fault not in known:
             raise ValueError(f"fault must be one of {', '.join(known)}, not {fault!r}")
+        _check_fields(options or {}, attrs.fields_dict(type(known[fault])), f"the fault {fault}")
         wanted = attrs.evolve(known[fault], **(options or {}))
         if probability is not None:
             if prompt is not None or times is not None:
@@ -116,8 +120,8 @@ class Control:
         self._sandbox.add_credits(key, credits)
         return {"balance": self._sandbox.balance(key)}
 
-    def _add_account(self, **account: Any) -> object:
-        return {"api_key": self._sandbox.add_account(**account)}
+    def _add_account(self, *, owner: str, credits: int = 100_000) -> object:  # noqa: A002  # the contract's word
+        return {"api_key": self._sandbox.add_account(owner, credits)}
 
 
 @web.middleware
@@ -145,13 +149,37 @@ def _obeying(order: Callable[..., object]) -> Callable[[web.Request], Any]:
         if request.content_type != "application/json":
             return _refuse(415, "an order is application/json")
         try:
-            return web.json_response(order(**json.loads(await request.read())) or {})
+            return web.json_response(order(**_read_order(await request.read(), order, request.path)) or {})
         except KeyError as error:
             return _refuse(404, f"there is no {error.args[0]!r}")
         except (TypeError, ValueError) as error:
             return _refuse(400, str(error))
 
     return obey
+
+
+def _read_order(body: bytes, order: Callable[..., object], path: str) -> dict[str, Any]:
+    """Read the fields of an order, which are the arguments of what carries it out, or raise a `ValueError`."""
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise ValueError('an order is a JSON object, such as {"seconds": 60}')  # noqa: TRY004  # of the body
+    parameters = inspect.signature(order).parameters
+    _check_fields(fields, parameters, path)
+    for name, parameter in parameters.items():
+        if parameter.default is parameter.empty and name not in fields:
+            raise ValueError(f"{path} needs {name}")
+    return fields
+
+
+def _check_fields(fields: Mapping[str, Any], known: Collection[str], what: str) -> None:
+    for name in fields:
+        if name not in known:
+            takes = ", ".join(known) or "no options"
+            hint = "; a fault's own options are in its options" if "options" in known else ""
+            raise ValueError(f"{what} takes {takes}, not {name}{hint}")
 
 
 def _refuse(status: int, text: str) -> web.Response:

@@ -24,10 +24,10 @@ end, and not at its time-out; browsers come back to the next one by themselves. 
         return JSONResponse({"job_id": job.id}, status_code=202)
 
     async def changes(request):
-        last_seen = request.headers.get("last-event-id")
-        if is_over(last_seen):
+        jobs, last_seen = [request.path_params["job_id"]], request.headers.get("last-event-id")
+        if is_over(last_seen, jobs):
             return Response(status_code=204)
-        watch = request.state.motion.watch([request.path_params["job_id"]], after=last_seen)
+        watch = request.state.motion.watch(jobs, after=last_seen)
         return StreamingResponse(sse(watch, stop=request.state.stopping), headers=SSE_HEADERS)
 
     async def refuse(request, error):
@@ -38,7 +38,7 @@ end, and not at its time-out; browsers come back to the next one by themselves. 
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={MotionError: refuse})
 
 The events are `status`, `disturbed`, `failed` and, at last, `end`. The page has to close the stream then, or the
-browser comes back every few seconds for ever; one that comes back with the token of an end all the same gets a 204:
+browser comes back every few seconds; one that comes back after an end gets a 204, and stays away then:
 
     const stream = new EventSource(`/videos/${id}/changes`);
     stream.addEventListener("status", (event) => show(JSON.parse(event.data).current));

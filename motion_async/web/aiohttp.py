@@ -95,7 +95,7 @@ async def event_stream(
 ) -> web.StreamResponse:
     """Answer with what happens to some jobs, as server-sent events; see `sse`.
 
-    A browser that comes back goes on where it was, and to the end of a single job with a 204, so that it stays away.
+    A browser that comes back goes on where it was; one that has heard of the end gets a 204, so that it stays away.
 
     Args:
         request: the request.
@@ -104,7 +104,7 @@ async def event_stream(
         ping: seconds of silence after which a comment is sent, 0.01 to 3,600.
     """
     ids, last_seen = list(job_ids), request.headers.get("Last-Event-ID")
-    if len(ids) == 1 and is_over(last_seen):
+    if is_over(last_seen, ids):
         return web.Response(status=204)
     changes = request.config_dict[MOTION].watch(ids, after=last_seen, timeout=timeout)
     response = web.StreamResponse(headers=SSE_HEADERS)

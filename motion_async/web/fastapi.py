@@ -96,7 +96,7 @@ def event_stream(
 ) -> Response:
     """Answer with what happens to some jobs, as server-sent events; see `sse`.
 
-    A browser that comes back goes on where it was, and to the end of a single job with a 204, so that it stays away.
+    A browser that comes back goes on where it was; one that has heard of the end gets a 204, so that it stays away.
 
     Args:
         connection: the request.
@@ -105,7 +105,7 @@ def event_stream(
         ping: seconds of silence after which a comment is sent, 0.01 to 3,600.
     """
     ids, last_seen = list(job_ids), connection.headers.get("last-event-id")
-    if len(ids) == 1 and is_over(last_seen):
+    if is_over(last_seen, ids):
         return Response(status_code=204)
     state = connection.app.state
     changes = state.motion.watch(ids, after=last_seen, timeout=timeout)

@@ -23,7 +23,8 @@ class Problem:
         status: the answer's status.
         title: the kind of problem, in a few words, always the same.
         detail: what happened and what to do, for whoever asked: nothing of keys, balances or settings.
-        kind: the kind of problem, for programs, such as `create_uncertain`.
+        kind: the kind of problem, for programs: the error's class in small letters, such as `insufficient_credits`, and
+            `uncertain` for creates and followups alike.
         headers: the answer's headers.
         extra: what goes along, such as `problems`, all that is wrong with a request.
         operator: what happened in the library's own words, for a log and not for visitors.

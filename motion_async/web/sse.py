@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from typing import Any, Final, Protocol
 
 from motion_async.errors import ConfigurationError, MotionError, SessionClosedError
@@ -19,7 +19,9 @@ from motion_async.web.problems import problem
 
 __all__ = ["SSE_HEADERS", "is_over", "sse"]
 
-_END: Final = write_event("end", {})
+_END_ID: Final = "end"
+"""What a browser has as its last id after an `end`; no token is called so."""
+_END: Final = write_event("end", {}, identity=_END_ID)
 
 
 class _Stream(Protocol):
@@ -30,13 +32,15 @@ class _Stream(Protocol):
     async def aclose(self) -> None: ...
 
 
-def is_over(last_event_id: str | None) -> bool:
-    """Whether a `Last-Event-ID` is that of an end, so that a stream of that one job has nothing more: answer 204.
+def is_over(last_event_id: str | None, job_ids: Collection[str]) -> bool:
+    """Whether a browser has heard that all jobs of a stream have ended, so that there is nothing more: answer 204.
 
     Args:
-        last_event_id: the header as it came, None if there was none.
+        last_event_id: its `Last-Event-ID` as it came, None if there was none.
+        job_ids: the jobs of the stream that it asks for.
     """
-    return last_event_id is not None and "@" in last_event_id
+    is_end = last_event_id is not None and "@" in last_event_id  # of one job: others may still run
+    return last_event_id == _END_ID or (is_end and len(job_ids) == 1)
 
 
 async def sse(changes: _Stream, *, ping: float = 15.0, stop: asyncio.Event | None = None) -> AsyncGenerator[bytes]:
@@ -50,8 +54,11 @@ async def sse(changes: _Stream, *, ping: float = 15.0, stop: asyncio.Event | Non
             when a server is restarted.
 
     Yields:
-        Whole events. `status` is a change, with its token as the id; `disturbed` tells of a poll that failed and is
-        tried again, `failed` of a watch that has ended with an error, both with the problem of that.
+        Whole events, whose data are JSON objects. `status` is a change, with its token as the id: `job_id`, `previous`
+        (null for the state that the stream begins with), `current`, `is_end`, and `error`, if the service gave one.
+        `disturbed` tells of a poll that failed and is tried again, with the problem of that, `job_id`, `failures` in a
+        row and `next_wait` in seconds; `failed` of a watch that has ended with an error, with its problem and `job_id`.
+        `end` has no data: all has been told.
 
     Raises:
         ConfigurationError: from the first step, for a ping out of bounds, or a generator: it could not go on where a

@@ -136,19 +136,22 @@ def test_faults_are_ordered_and_withdrawn(sandbox: Sandbox, client: httpx.Client
     ("path", "body", "status", "said"),
     [
         ("/advance", {"seconds": -1}, 400, "seconds must be 0 or more"),
-        ("/advance", {"second": 1}, 400, "second"),
+        ("/advance", {"second": 1}, 400, "takes seconds, until, not second"),
         ("/advance", {}, 400, "to be given"),
         ("/advance", {"seconds": 1, "until": "change"}, 400, "to be given"),
         ("/advance", {"until": "lunch"}, 400, "to be given"),
-        ("/advance", [1], 400, "mapping"),
-        ("/advance", {"seconds": "1"}, 400, "not supported"),
+        ("/advance", [1], 400, "a JSON object, such as"),
+        ("/advance", {"seconds": "1"}, 400, "is a number, not '1'"),
         ("/faults", {"fault": "flood"}, 400, "one of rate-limit, "),
-        ("/faults", {"fault": ["flood"]}, 400, "unhashable"),
+        ("/faults", {"fault": ["flood"]}, 400, "one of rate-limit, "),
+        ("/faults", {"fault": "rate-limit", "retry_after": 2}, 400, "a fault's own options are in its options"),
+        ("/faults", {"fault": "rate-limit", "options": {"retry": 2}}, 400, "rate-limit takes retry_after, not retry"),
         ("/faults", {"fault": "fail", "options": {"reason": "x"}}, 400, "reason"),
         ("/faults", {"fault": "fail", "options": {"error": ""}}, 400, "error"),
         ("/faults", {"fault": "fail", "on": "poll"}, 400, "cannot strike a poll"),
         ("/faults", {"fault": "fail", "probability": 1, "times": 1}, 400, "neither"),
         ("/credits", {"credits": 1, "key": "motion_nobody"}, 404, "there is no 'motion_nobody'"),
+        ("/credits", {}, 400, "/credits needs credits"),
         ("/credits", {"credits": 1.5}, 400, "whole number"),
         ("/input", {"job_id": "a"}, 404, "there is no 'a'"),
         ("/keys", {"owner": "owner"}, 400, "owner"),
@@ -159,6 +162,12 @@ def test_what_cannot_be_done_is_said(client: httpx.Client, path: str, body: Any,
     answer = client.post(path, json=body)
     assert answer.status_code == status
     assert said in answer.json()["error"]
+
+
+def test_what_is_no_json_is_said(client: httpx.Client) -> None:
+    """With an example of what is."""
+    answer = client.post("/advance", content=b"seconds=1", headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()) == (400, {"error": 'an order is a JSON object, such as {"seconds": 60}'})
 
 
 def test_a_page_in_a_browser_can_order_nothing(client: httpx.Client, sandbox: Sandbox) -> None:

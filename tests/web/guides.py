@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["END", "RETRY", "examples", "read", "run"]
 
-RETRY, END = "retry: 3000\n\n", "event: end\ndata: {}\n\n"
+RETRY, END = "retry: 3000\n\n", "id: end\nevent: end\ndata: {}\n\n"
 
 
 def examples(module: ModuleType) -> list[str]:

@@ -31,7 +31,7 @@ from motion_async.web import SSE_HEADERS, is_over, sse
 from tests.batches import QUICK
 from tests.quiet import START, state
 
-RETRY, END = b"retry: 3000\n\n", b"event: end\ndata: {}\n\n"
+RETRY, END = b"retry: 3000\n\n", b"id: end\nevent: end\ndata: {}\n\n"
 RUNNING = StatusChange("a", JobStatus.QUEUED, JobStatus.RUNNING, state("running"), START)
 COMPLETED = StatusChange("a", JobStatus.RUNNING, JobStatus.COMPLETED, state("completed", 2), START)
 NOT_FOUND = JobNotFoundError("no job for the key", http_status=404, job_id="a")
@@ -87,9 +87,9 @@ async def test_changes_are_events_with_their_tokens_up_to_the_end() -> None:
         "job_id": "a", "previous": "queued", "current": "running", "is_end": False,
     }  # fmt: skip
     assert json.loads(read(completed)["data"])["is_end"] is True
-    assert is_over(read(completed)["id"])
-    assert not is_over(read(running)["id"])
-    assert not is_over(None)
+    assert [is_over(read(event)["id"], ["a"]) for event in (running, completed, end)] == [False, True, True]
+    assert [is_over(read(event)["id"], ["a", "b"]) for event in (running, completed, end)] == [False, False, True]
+    assert not is_over(None, ["a"])
     assert stream.is_closed
 
 
