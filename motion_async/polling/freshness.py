@@ -34,6 +34,8 @@ def is_stale(seen: JobState, *, known: JobState | None, before: JobState | None)
 
     `known` is the newest state that counted, and `before` the state that the newest followup found, if there are any.
     """
+    if before is not None and seen.status.meaning is None and is_older(seen, before):
+        return True  # what would make it an end may be left of a turn even before, and then it is none
     if known is None:
         return before is not None and seen.has_ended and _is_same_end(seen, known=None, before=before)
     if seen.has_ended and not (known.has_ended and is_older(seen, known)):

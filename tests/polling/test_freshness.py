@@ -125,6 +125,9 @@ AFTER_A_FOLLOWUP = {
     "no times, the 202 in other letters": (TIMELESS, state("Queued"), TIMELESS, True),
     "running": (RUNNING, QUEUED, ENDED, False),
     "an unknown status": (state("rendering", updated=120), QUEUED, ENDED, False),
+    "an unknown status from before the old completed": (state("rendering", updated=99), QUEUED, ENDED, True),
+    "one with the end of a turn even before": (state("rendering", updated=99, completed=50), QUEUED, ENDED, True),
+    "one with an end, after the old completed": (state("rendering", updated=120, completed=119), QUEUED, ENDED, False),
     "running out of order": (state("running", updated=110), RUNNING, ENDED, True),
     "running after the new end": (
         RUNNING,
