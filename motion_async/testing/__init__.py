@@ -29,7 +29,9 @@ of it may be called right from the test. Make your `MotionSession` in the test o
         with pytest.raises(CreateUncertainError):
             asyncio.run(make("A launch video"))
 
-Its time runs 2,000 times as fast, so that a job is done in a tenth of a second. The mark of the same name, on a test, a
+Its time runs 2,000 times as fast, so that a job is done in a tenth of a second, and `FAST` has polls notice it at once;
+without that, the first one comes after two seconds. An app that is made for a test takes it along, as in
+`FastAPI(lifespan=lifespan(schedule=FAST))`. The mark of the same name, on a test, a
 class or a module, gives other arguments of `Sandbox`; with `speed=0` the time stands still until the test steps it:
 
     @pytest.mark.motion_sandbox(speed=0, seed=7)
@@ -61,8 +63,8 @@ The guard: while the plugin is loaded, a session that is entered for anything bu
 `ConfigurationError` before it connects, whatever key is in the environment; so do sessions of threads, of processes
 that inherit the environment, and those for `plain_http_hosts`, behind which a way to the service may be. Only
 `@pytest.mark.motion_real` lifts it: for the test and its own fixtures, and for the fixtures of a class or a module that
-has the mark. A fixture of the whole run stays guarded. Other runners of tests get the guard by `MOTION_LOOPBACK_ONLY=1`
-in their environment.
+has the mark. A fixture of the whole run stays guarded. Where pytest loads no plugins by itself, name it: `-p motion_async`.
+Other runners, such as `python -m unittest` and Django's, get the guard by `MOTION_LOOPBACK_ONLY=1` in their environment.
 """
 
 from typing import Final
