@@ -14,13 +14,14 @@ from typing import Final
 
 from tests.waiting import until
 
-__all__ = ["AIOHTTP", "RUN_APP", "UVICORN", "Address", "Server", "serving"]
+__all__ = ["AIOHTTP", "HYPERCORN", "RUN_APP", "UVICORN", "Address", "Server", "serving"]
 
 LIMIT: Final = 45.0
 """Seconds in which a server has to end: more than a busy machine needs, less than servers wait for their streams."""
-UVICORN: Final = ["uvicorn", "example:app", "--timeout-graceful-shutdown", "60", "--fd"]
-"""The command for an app that is called `app`; it takes the number of a socket."""
-AIOHTTP: Final = ["example"]
+UVICORN: Final = ["uvicorn", "example:app", "--timeout-graceful-shutdown", "60", "--fd", "{socket}"]
+"""The command for an app that is called `app`, with a place for the number of its socket."""
+HYPERCORN: Final = ["hypercorn", "example:app", "--graceful-timeout", "60", "--bind", "fd://{socket}"]
+AIOHTTP: Final = ["example", "{socket}"]
 """The same for an app of aiohttp's with `RUN_APP` at its end."""
 RUN_APP: Final = """
 import socket, sys
@@ -80,7 +81,7 @@ class Server:
         """Start it, or start it anew; who connects from now on waits until it serves."""
         with self._log.open("wb") as log, self._address.listen() as listening:
             self.process = subprocess.Popen(
-                [*self._command, str(listening.fileno())],
+                [word.format(socket=listening.fileno()) for word in self._command],
                 cwd=self._folder,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
                 stdout=log,

@@ -18,7 +18,7 @@ import motion_async.web.fastapi
 from tests.waiting import until
 from tests.web.conftest import SlowSandbox
 from tests.web.guides import END, examples, read
-from tests.web.servers import AIOHTTP, RUN_APP, UVICORN, Server, serving
+from tests.web.servers import AIOHTTP, HYPERCORN, RUN_APP, UVICORN, Server, serving
 
 FASTAPI, AIOHTTP_APP = examples(motion_async.web.fastapi)[0], examples(motion_async.web.aiohttp)[0] + RUN_APP
 
@@ -62,8 +62,8 @@ async def _sees_a_status(told: StringIO) -> str:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
     ("command", "example"),
-    [(UVICORN, FASTAPI), (AIOHTTP, AIOHTTP_APP)],
-    ids=["uvicorn", "aiohttp"],
+    [(UVICORN, FASTAPI), (HYPERCORN, FASTAPI), (AIOHTTP, AIOHTTP_APP)],
+    ids=["uvicorn", "hypercorn", "aiohttp"],
 )
 async def test_a_server_with_open_streams_ends_at_once(
     slow: SlowSandbox, tmp_path: Path, command: list[str], example: str, number: signal.Signals
