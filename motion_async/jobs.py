@@ -220,10 +220,20 @@ class _NothingElse(dict[str, Any]):
 
     __slots__ = ()
 
-    def _refuse(self, *_: object, **__: object) -> Any:
-        raise TypeError("the further fields of a state cannot be changed")
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise TypeError(f"a state takes in no further fields, such as {name!r:.80}")
 
-    __setitem__ = __ior__ = setdefault = update = _refuse
+    def __ior__(self, fields: Any) -> Any:  # type: ignore[misc]  # `|` gives another dict
+        self.update(fields)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Raise a `TypeError`."""
+        self[name] = default
+
+    def update(self, *fields: Any, **named: Any) -> None:
+        """Raise a `TypeError`, unless there are no fields."""
+        for name, value in dict(*fields, **named).items():
+            self[name] = value
 
     def __reduce__(self) -> str:
         return "NOTHING_ELSE"

@@ -17,7 +17,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright, expect
 
 from tests.demands import demand_program
 from tests.strays import guarded_uvloop
@@ -45,7 +45,7 @@ class Visitor:
         self._seen: list[str] = []
         self._forgiven: list[str] = []
         context.set_default_timeout(_PATIENCE_MS)
-        context.on("console", lambda said: self._complain(said.text) if said.type == "error" else None)
+        context.on("console", self._hear)
         context.on("weberror", lambda raised: self._complain(str(raised.error)))
         context.on("request", self._look)
 
@@ -69,6 +69,10 @@ class Visitor:
 
     def _complain(self, words: str) -> None:
         self._seen.append(words)
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error" and not said.location["url"].endswith("/favicon.ico"):  # which no page has asked for
+            self._complain(f"{said.text} ({said.location['url']})")
 
     def _look(self, request: Request) -> None:
         url = urlsplit(request.url)

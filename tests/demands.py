@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["demand_program", "miss"]
+__all__ = ["demand_modules", "demand_program", "miss"]
 
 
 def miss(reason: str) -> NoReturn:
@@ -25,3 +26,10 @@ def demand_program(*names: str) -> str:
         if found := shutil.which(name, path=path):
             return found
     return miss(f"no {' or '.join(names)} on this machine")
+
+
+def demand_modules(*names: str) -> None:
+    """See that all modules of these names are installed; without one see `miss`."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            miss(f"{name} is not installed")

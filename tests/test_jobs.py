@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -314,6 +314,25 @@ def test_a_state_without_further_fields_shares_one_empty_mapping() -> None:
     with pytest.raises(KeyError):
         extra["anything"]
     assert pickle.loads(pickle.dumps(extra)) is extra
+    assert isinstance(extra, dict)  # encoders such as msgspec's, and with it Litestar, know no other mapping
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda extra: extra.__setitem__("video", 1),
+        lambda extra: extra.setdefault("video", 1),
+        lambda extra: extra.update(video=1),
+        lambda extra: extra.update({"video": 1}),
+        lambda extra: extra.__ior__({"video": 1}),
+    ],
+)
+def test_nothing_can_be_put_into_what_states_share(put: Callable[[Any], object]) -> None:
+    """It would stand in each of them."""
+    extra: Any = JobState("a", JobStatus.QUEUED).extra
+    with pytest.raises(TypeError, match="takes in no further fields, such as 'video'"):
+        put(extra)
+    assert extra == {}
 
 
 def test_fields_that_nobody_knows_are_shown_without_queries_and_kept_whole() -> None:

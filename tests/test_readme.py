@@ -22,16 +22,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from motion_async import MotionSession
 from motion_async.sandbox import LostAnswer, Sandbox
 from tests.conftest import RawServer
+from tests.demands import demand_modules
+from tests.readme import AIOHTTP, BLOCKS, FASTAPI, PAGE, PYTHON, README, SHELL
 from tests.web.guides import read
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-PYTHON = [code for language, code in BLOCKS if language == "python"]
-SHELL = [code for language, code in BLOCKS if language == "sh"]
 SANDBOX, BATCH = SHELL[2:]
 [ELSEWHERE] = [code for code in PYTHON if "from orders import" in code]
 SCRIPTS = [code for code in PYTHON if "asyncio.run(" in code and code != ELSEWHERE]
-APPS = [code for code in PYTHON if "asyncio.run(" not in code]
 
 
 @pytest.fixture
@@ -42,8 +39,9 @@ def sandbox(motion_sandbox: Sandbox) -> Sandbox:
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     """No block stands there untried: scripts, web apps and shell lines are all."""
-    assert len(BLOCKS) == len(SCRIPTS) + len(APPS) + len(SHELL) + 1
-    assert (len(SCRIPTS), len(APPS), len(SHELL)) == (5, 2, 4)
+    others = [PAGE, FASTAPI, AIOHTTP, ELSEWHERE]
+    assert {code for _, code in BLOCKS} == {*SCRIPTS, *SHELL, *others}
+    assert (len(SCRIPTS), len(SHELL)) == (5, 4)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=["twelve lines", "order", "many", "ledger", "stream"])
@@ -67,38 +65,61 @@ def _names_of(app: str) -> dict[str, Any]:
     return names
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run an app where its ledger may be."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("folder")
 async def test_the_fastapi_app_makes_a_video_and_streams_its_changes(sandbox: Sandbox) -> None:
     """A post gives the job's id, a get the changes as server-sent events to the end, and the page reads these."""
-    app = _names_of(APPS[0])["app"]
+    app = _names_of(FASTAPI)["app"]
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client,
     ):
-        made = await client.post("/videos", params={"prompt": "A launch"})
+        made = await client.post("/videos", json={"prompt": "A launch", "key": "order-17"})
         job_id = made.json()["job_id"]
         assert job_id in sandbox.jobs
         changes = await client.get(f"/videos/{job_id}/changes")
-        page = await client.get(f"/videos/{job_id}")
-        assert (await client.post("/videos", params={"prompt": ""})).status_code == 422
+        assert (await client.post("/videos", json={"prompt": "", "key": "order-18"})).status_code == 422
         unknown = await client.get("/videos/nobodys/changes")
     told = read(changes.text)
     assert told[-2][1]["current"] == "completed"
-    assert {name for name, _, _ in told + read(unknown.text)} == set(re.findall(r'Listener\("(\w+)"', page.text))
-    assert changes.url.path == f"{page.url.path}/changes"
+    assert all(f'"{name}"' in PAGE for name, _, _ in told + read(unknown.text))
 
 
+@pytest.mark.usefixtures("folder")
 async def test_the_aiohttp_app_does_the_same(sandbox: Sandbox) -> None:
     """A create whose answer was lost invites nobody to send it again."""
     sandbox.faults.for_prompt("lost", LostAnswer(), on="create")
-    app = _names_of(APPS[1])["app"]
+    app = _names_of(AIOHTTP)["app"]
     assert isinstance(app, web.Application)
     async with TestClient(TestServer(app)) as client:
-        job_id = (await (await client.post("/videos", params={"prompt": "A launch"})).json())["job_id"]
+        job_id = (await (await client.post("/videos", json={"prompt": "A launch", "key": "order-17"})).json())["job_id"]
         changes = await client.get(f"/videos/{job_id}/changes")
         assert read(await changes.text())[-2][1]["current"] == "completed"
-        assert (await client.post("/videos")).status == 422
-        assert (await client.post("/videos", params={"prompt": "A lost one"})).status == 500
+        assert (await client.post("/videos", json={"prompt": "", "key": "order-18"})).status == 422
+        assert (await client.post("/videos", json={"prompt": "A lost one", "key": "order-19"})).status == 500
     assert job_id in sandbox.jobs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("app", [FASTAPI, AIOHTTP], ids=["fastapi", "aiohttp"])
+async def test_an_app_is_typed_as_strictly_as_can_be(app: str, tmp_path: Path) -> None:
+    """By mypy and by pyright, which find nothing to say."""
+    demand_modules("mypy", "basedpyright")
+    (tmp_path / "app.py").write_text(app, encoding="utf-8")
+    settings = {"include": ["app.py"], "typeCheckingMode": "strict", "pythonVersion": "3.11"}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    commands = {
+        "Success: no issues found": ["mypy", "--strict", "--no-incremental", "app.py"],
+        "0 errors, 0 warnings, 0 notes": ["basedpyright", "--pythonpath", sys.executable],
+    }
+    for said, command in commands.items():
+        done = await anyio.run_process([sys.executable, "-m", *command], check=False, cwd=tmp_path)
+        assert said in done.stdout.decode(), done.stdout.decode() + done.stderr.decode()
 
 
 @pytest.fixture
@@ -212,6 +233,7 @@ async def test_the_sandbox_command_prints_the_lines_that_point_the_client_at_it(
     assert re.search(rb"^export MOTION_API_KEY=.?motion_", said, re.MULTILINE)
 
 
+@pytest.mark.usefixtures("folder")
 async def test_a_stream_of_events_has_no_words_of_others_as_they_came(
     raw_server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +249,7 @@ async def test_a_stream_of_events_has_no_words_of_others_as_they_came(
     raw_server.handler = answer
     monkeypatch.setenv("MOTION_API_KEY", "motion_key")
     monkeypatch.setenv("MOTION_BASE_URL", raw_server.url)
-    app = _names_of(APPS[0])["app"]
+    app = _names_of(FASTAPI)["app"]
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -236,5 +258,5 @@ async def test_a_stream_of_events_has_no_words_of_others_as_they_came(
         changes = (await client.get("/videos/job-1/changes")).text
     status, failed, end = read(changes)
     assert (status[0], status[1]["current"]) == ("status", words)
-    assert (failed[0], end) == ("failed", ("end", {}, None))
+    assert (failed[0], end) == ("failed", ("end", {}, "end"))
     assert "forged" not in json.dumps(failed)

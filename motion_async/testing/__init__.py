@@ -63,8 +63,8 @@ The guard: while the plugin is loaded, a session that is entered for anything bu
 `ConfigurationError` before it connects, whatever key is in the environment; so do sessions of threads, of processes
 that inherit the environment, and those for `plain_http_hosts`, behind which a way to the service may be. Only
 `@pytest.mark.motion_real` lifts it: for the test and its own fixtures, and for the fixtures of a class or a module that
-has the mark. A fixture of the whole run stays guarded. Where pytest loads no plugins by itself, name it: `-p motion_async`.
-Other runners, such as `python -m unittest` and Django's, get the guard by `MOTION_LOOPBACK_ONLY=1` in their environment.
+has the mark. A fixture of the whole run stays guarded. Where pytest loads no plugins by itself, name this one:
+`-p motion_async`. Other runners, such as `python -m unittest` and Django's, get the guard by `MOTION_LOOPBACK_ONLY=1`.
 """
 
 from typing import Final

@@ -38,12 +38,20 @@ end, and not at its time-out; browsers come back to the next one by themselves. 
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={MotionError: refuse})
 
 The events are `status`, `disturbed`, `failed` and, at last, `end`. The page has to close the stream then, or the
-browser comes back every few seconds; one that comes back after an end gets a 204, and stays away then:
+browser comes back every few seconds; one that comes back after an end gets a 204, and stays away then. After an answer
+that is no stream, such as a proxy's 502 while the server starts anew, browsers stay away by themselves:
 
-    const stream = new EventSource(`/videos/${id}/changes`);
-    stream.addEventListener("status", (event) => show(JSON.parse(event.data).current));
-    stream.addEventListener("failed", (event) => show(JSON.parse(event.data).detail));
-    stream.addEventListener("end", () => stream.close());
+    const follow = () => {
+        const stream = new EventSource(`/videos/${id}/changes`);
+        stream.addEventListener("status", (event) => show(JSON.parse(event.data).current));
+        stream.addEventListener("failed", (event) => show(JSON.parse(event.data).detail));
+        stream.addEventListener("end", () => stream.close());
+        stream.onerror = () => stream.readyState == EventSource.CLOSED && setTimeout(follow, 3000);
+    };
+
+A POST, however, they do send again by themselves, if the connection that they have kept breaks before the answer, as
+when a worker is killed. Draw a key in the page for each click, and give it to `create` in an app with a ledger: it is
+one video then, however often it comes. README's apps do so.
 """
 
 from motion_async.web.problems import Problem, problem

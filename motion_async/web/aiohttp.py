@@ -4,7 +4,7 @@
     from motion_async.web.aiohttp import MOTION, event_stream, setup
 
     async def make(request: web.Request) -> web.Response:
-        job = await request.app[MOTION].create(request.query.get("prompt", ""))
+        job = await request.app[MOTION].create((await request.json())["prompt"])
         return web.json_response({"job_id": job.id}, status=202)
 
     async def changes(request: web.Request) -> web.StreamResponse:
@@ -15,7 +15,8 @@
     app.add_routes([web.post("/videos", make), web.get("/videos/{job_id}/changes", changes)])
 
 `setup` takes the options of `MotionSession`. With `setup(app, ledger_url="sqlite:///orders.db")` a create with a `key`
-makes one video, however often it is asked for and however the process ends. What `setup` adds can be added by hand:
+makes one video, however often it is asked for and however the process ends; browsers themselves ask again where a
+connection breaks. What `setup` adds can be added by hand:
 
     app = web.Application(middlewares=[answer_errors])
     app.cleanup_ctx.append(cleanup_ctx(max_polls_per_second=20))

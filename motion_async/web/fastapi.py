@@ -1,13 +1,14 @@
 """For FastAPI (extra `fastapi`): one session for the app, errors as problems, and streams of what happens to jobs.
 
-    from fastapi import FastAPI, Request, Response
+    from typing import Annotated
+    from fastapi import Body, FastAPI, Request, Response
     from motion_async.web.fastapi import Motion, add_exception_handlers, event_stream, lifespan
 
     app = FastAPI(lifespan=lifespan())
     add_exception_handlers(app)
 
     @app.post("/videos", status_code=202)
-    async def make(prompt: str, motion: Motion) -> dict[str, str]:
+    async def make(prompt: Annotated[str, Body(embed=True)], motion: Motion) -> dict[str, str]:
         job = await motion.create(prompt)
         return {"job_id": job.id}
 
@@ -16,7 +17,8 @@
         return event_stream(request, [job_id])
 
 `lifespan` takes the options of `MotionSession`, and a lifespan of your own, which runs inside. With a `ledger_url` a
-create with a `key` makes one video, however often it is asked for and however the process ends:
+create with a `key` makes one video, however often it is asked for and however the process ends; browsers themselves ask
+again where a connection breaks:
 
     @asynccontextmanager
     async def mine(app: FastAPI) -> AsyncIterator[dict[str, float]]:

@@ -24,6 +24,13 @@ class SlowSandbox:
         self.seconds = 0.0
         self.sandbox = Sandbox(clock=lambda: self.seconds)
 
+    def reach(self, status: str) -> None:
+        """Let time pass until the newest job has a status."""
+        newest = list(self.sandbox.jobs)[-1]
+        while self.sandbox.jobs[newest].status != status:
+            assert not self.sandbox.jobs[newest].status.is_terminal
+            self.seconds += 1
+
     def finish_jobs(self) -> None:
         """Let all jobs come to their end."""
         self.seconds += 86_400

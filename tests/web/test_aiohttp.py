@@ -43,7 +43,7 @@ def streaming_app(**options: Any) -> web.Application:
 async def test_the_guides_app_makes_a_video_and_streams_its_changes(sandbox: Sandbox) -> None:
     """A browser that closes at the end, or comes back all the same, costs no further poll."""
     async with serve(run(APP)["app"]) as client:
-        made = await client.post("/videos", params={"prompt": "A launch video"})
+        made = await client.post("/videos", json={"prompt": "A launch video"})
         job_id = (await made.json())["job_id"]
         assert (made.status, list(sandbox.jobs)) == (202, [job_id])
         changes = await client.get(f"/videos/{job_id}/changes")
@@ -63,8 +63,8 @@ async def test_errors_are_problems(sandbox: Sandbox, caplog: pytest.LogCaptureFi
     sandbox.faults.for_prompt("lost", LostAnswer(), on="create")
     caplog.set_level(logging.INFO, "motion_async.web")
     async with serve(run(APP)["app"]) as client:
-        refused = await client.post("/videos", params={"prompt": ""})
-        uncertain = await client.post("/videos", params={"prompt": "a lost cat"})
+        refused = await client.post("/videos", json={"prompt": ""})
+        uncertain = await client.post("/videos", json={"prompt": "a lost cat"})
         unknown = await client.get("/nowhere")
         assert (refused.status, refused.content_type) == (422, "application/problem+json")
         assert (await refused.json())["problems"]

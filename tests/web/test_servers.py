@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Final
 
 import httpx
 import pytest
@@ -22,62 +18,17 @@ import motion_async.web.fastapi
 from tests.waiting import until
 from tests.web.conftest import SlowSandbox
 from tests.web.guides import END, examples, read
+from tests.web.servers import AIOHTTP, HYPERCORN, RUN_APP, UVICORN, Server, serving
 
-LIMIT: Final = 45.0
-"""Seconds in which a server has to end: more than a busy machine needs, less than servers wait for their streams."""
-FASTAPI, AIOHTTP = examples(motion_async.web.fastapi)[0], examples(motion_async.web.aiohttp)[0]
-UVICORN: Final = ["uvicorn", "example:app", "--timeout-graceful-shutdown", "60", "--fd"]
-RUN_APP: Final = """
-import socket, sys
-web.run_app(app, sock=socket.socket(fileno=int(sys.argv[1])), shutdown_timeout=60)
-"""
+FASTAPI, AIOHTTP_APP = examples(motion_async.web.fastapi)[0], examples(motion_async.web.aiohttp)[0] + RUN_APP
 
 
-class Server:
-    """A server of `example.py` in a process of its own.
-
-    Attributes:
-        url: where it listens, from before it has started.
-        process: the process; it was given the number of its socket.
-    """
-
-    def __init__(self, command: list[str], folder: Path) -> None:
-        self.log = folder / "server.log"
-        with self.log.open("wb") as log, socket.create_server(("127.0.0.1", 0)) as listening:
-            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            self.process = subprocess.Popen(
-                [sys.executable, "-u", "-m", *command, str(listening.fileno())],
-                cwd=folder,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-                stdout=log,
-                stderr=log,
-                pass_fds=[listening.fileno()],
-                start_new_session=True,
-            )
-
-    def words(self) -> str:
-        return self.log.read_text(encoding="utf-8")
-
-    async def ended(self) -> None:
-        await until(lambda: self.process.poll() is not None, every=0.01, within=LIMIT)
-
-
-@asynccontextmanager
-async def serving(command: list[str], example: str, folder: Path) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
-    """Serve an example, and end whatever is left of it."""
-    (folder / "example.py").write_text(example, encoding="utf-8")
-    server = Server(command, folder)
-    try:
-        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-            yield server, client
-    finally:
-        if server.process.poll() is None:
-            os.killpg(server.process.pid, signal.SIGKILL)
-        server.process.wait()
+def _asking(server: Server) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=server.url, timeout=60)
 
 
 async def _make(client: httpx.AsyncClient) -> str:
-    made = await client.post("/videos", params={"prompt": "A launch video"})
+    made = await client.post("/videos", json={"prompt": "A launch video"})
     assert made.status_code == 202
     job_id: str = made.json()["job_id"]
     return job_id
@@ -111,20 +62,19 @@ async def _sees_a_status(told: StringIO) -> str:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
     ("command", "example"),
-    [(UVICORN, FASTAPI), (["example"], AIOHTTP + RUN_APP)],
-    ids=["uvicorn", "aiohttp"],
+    [(UVICORN, FASTAPI), (HYPERCORN, FASTAPI), (AIOHTTP, AIOHTTP_APP)],
+    ids=["uvicorn", "hypercorn", "aiohttp"],
 )
 async def test_a_server_with_open_streams_ends_at_once(
     slow: SlowSandbox, tmp_path: Path, command: list[str], example: str, number: signal.Signals
 ) -> None:
     """Without a traceback, and without an event `end`, upon which browsers would stay away."""
-    async with serving(command, example, tmp_path) as (server, client):
+    async with serving(command, example, tmp_path) as server, _asking(server) as client:
         job_id = await _make(client)
         async with _stream(client, job_id) as first, _stream(client, job_id) as second:
             for told in (first, second):
                 await _sees_a_status(told)
-            server.process.send_signal(number)
-            await server.ended()
+            await server.end(number)
     for told in (first, second):
         assert END not in told.getvalue()
     assert "Traceback" not in server.words()
@@ -133,7 +83,7 @@ async def test_a_server_with_open_streams_ends_at_once(
 
 async def test_browsers_go_on_after_a_reload(slow: SlowSandbox, tmp_path: Path) -> None:
     """The stream ends when the code changes, and the next server begins where it was."""
-    async with serving(["uvicorn", "--reload", *UVICORN[1:]], FASTAPI, tmp_path) as (server, client):
+    async with serving(["uvicorn", "--reload", *UVICORN[1:]], FASTAPI, tmp_path) as server, _asking(server) as client:
         job_id = await _make(client)
         async with _stream(client, job_id) as told:
             last = await _sees_a_status(told)
@@ -144,6 +94,5 @@ async def test_browsers_go_on_after_a_reload(slow: SlowSandbox, tmp_path: Path) 
             slow.finish_jobs()
         (name, ended, _), end = read(told.getvalue())
         assert (name, ended["current"], end[0]) == ("status", "completed", "end")
-        server.process.terminate()
-        await server.ended()
+        await server.end(signal.SIGTERM)
     assert "Traceback" not in server.words()

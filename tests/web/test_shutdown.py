@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
@@ -88,3 +89,18 @@ def test_in_another_thread_it_hears_nothing_and_works(servers: list[int]) -> Non
     thread.start()
     thread.join()
     assert told == [(handler, False)]
+
+
+async def test_a_worker_of_hypercorn_hears_what_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an event among what its process was started with; afterwards nobody looks at it."""
+    event = multiprocessing.get_context("spawn").Event()
+    monkeypatch.setattr(multiprocessing.current_process(), "_kwargs", {"shutdown_event": event}, raising=False)
+    with hear_shutdown() as stopping:
+        await asyncio.sleep(0)
+        assert not stopping.is_set()
+        event.set()
+        await until(stopping.is_set)
+    with hear_shutdown() as stopping:
+        pass
+    await asyncio.sleep(0)
+    assert not stopping.is_set()

@@ -17,7 +17,7 @@ async def url() -> AsyncIterator[str]:
     """Serve a page that has a cookie, and whatever script is asked for."""
 
     async def show(request: web.Request) -> web.Response:
-        page = "<link rel=icon href=data:,><p>hello</p><script>{}</script>".format(request.query.get("script", ""))
+        page = "<p>hello</p><script>{}</script>".format(request.query.get("script", ""))
         answer = web.Response(text=page, content_type="text/html")
         answer.set_cookie("been", "here")
         return answer
