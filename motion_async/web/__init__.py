@@ -51,7 +51,7 @@ that is no stream, such as a proxy's 502 while the server starts anew, browsers 
 
 A POST, however, they do send again by themselves, if the connection that they have kept breaks before the answer, as
 when a worker is killed. Draw a key in the page for each click, and give it to `create` in an app with a ledger: it is
-one video then, however often it comes. README's apps do so.
+one video then, however often it comes. README's apps do so. Values become JSON by `motion_async.codec.to_dict`.
 """
 
 from motion_async.web.problems import Problem, problem

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from motion_async import LedgerVersionError
-from motion_async.ledger import Entry, Item, ItemState, open_ledger, schema
+from motion_async.ledger import Entry, Item, ItemState, open_ledger, schema, upgrades
 from tests.ledger.earlier import Earlier, make_earlier
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
@@ -64,12 +64,13 @@ async def test_of_two_items_with_one_name_that_with_a_video_keeps_it(
         assert parents == ([other, NFC] if state == "planned" else [NFC, other])
 
 
-async def test_a_large_ledger_is_brought_up_to_date_whole(file_url: str) -> None:
+async def test_a_large_ledger_is_brought_up_to_date_whole(file_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many pages it has."""
-    make_earlier(file_url, *(Earlier(BODY, f"{NFD} {number}", state="planned") for number in range(5_001)))
+    monkeypatch.setattr(upgrades, "_PAGE", 50)
+    make_earlier(file_url, *(Earlier(BODY, f"{NFD} {number}", state="planned") for number in range(101)))
     async with open_ledger(file_url) as ledger:
-        assert await ledger.counts() == {"launch": {ItemState.PLANNED: 5_001}}
-        assert await ledger.find("launch", f"{NFC} 5000")
+        assert await ledger.counts() == {"launch": {ItemState.PLANNED: 101}}
+        assert await ledger.find("launch", f"{NFC} 100")
 
 
 async def test_a_name_of_nothing_but_white_space_stays(file_url: str) -> None:
