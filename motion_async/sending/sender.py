@@ -38,6 +38,7 @@ from motion_async.jobs import JobState
 from motion_async.sending.gate import HeldBack, Permit, SendGate
 from motion_async.sending.journal import SEND_TASK, NotOursToSend, SendJournal
 from motion_async.sending.submission import Submission
+from motion_async.showing import shown
 from motion_async.timing.closing import Closing
 
 __all__ = ["Sender"]
@@ -251,6 +252,9 @@ class Sender:
         if isinstance(answered, UncertainError):
             # Before anything is awaited: polls that come in meanwhile must not take the old end for the new one.
             submission.on_uncertain()
+            extra = {"job_id": submission.call.job_id, "call": submission.call.kind}
+            known_by = "" if submission.key is None else f" of the key {shown(submission.key)}"
+            _log.info("nobody knows whether the service took a %s%s", submission.call.kind, known_by, extra=extra)
         if journal is not None:
             if isinstance(answered, UncertainError):
                 await _wait_until_kept(journal.unknown(answered))

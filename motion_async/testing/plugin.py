@@ -98,7 +98,9 @@ def motion_sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     options = {"speed": _QUICK}
     for mark in reversed(marks):  # the closest has the last word
         options |= mark.kwargs
-    with Sandbox.in_thread(*(given for mark in marks for given in mark.args), **options) as sandbox:
+    if any(mark.args for mark in marks):
+        raise pytest.UsageError("@pytest.mark.motion_sandbox takes the arguments of Sandbox by name, such as speed=60")
+    with Sandbox.in_thread(**options) as sandbox:
         monkeypatch.setenv("MOTION_API_KEY", sandbox.api_key)
         monkeypatch.setenv("MOTION_BASE_URL", sandbox.url)
         yield sandbox

@@ -265,6 +265,14 @@ async def test_a_lost_answer_is_uncertain_and_nothing_goes_out_again(call: Call,
     assert isinstance(caught.value.__cause__, MotionError)
 
 
+async def test_the_log_names_the_key_of_what_is_uncertain(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever runs an app has to find out which one of many it was; the key is shown as text, whatever is in it."""
+    caplog.set_level(logging.INFO, "motion_async")
+    with pytest.raises(CreateUncertainError):
+        await Bench(Wire(Answer(500, b""))).start(key="order-17\n")
+    assert "nobody knows whether the service took a create of the key order-17\\n" in caplog.text
+
+
 async def under_way(answer: Answer | MotionError, *, grace: float = 5.0) -> tuple[Wire, Bench, asyncio.Task[str]]:
     """Give a create whose bytes have left, and whose answer comes when `replies` is set."""
     wire = Wire(answer)

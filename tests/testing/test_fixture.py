@@ -123,6 +123,7 @@ def test_without_a_name(motion_sandbox): pass
     result = run_suite(tests)
     result.assert_outcomes(passed=2, errors=2)
     result.stdout.fnmatch_lines("*TypeError*spede*")
+    result.stdout.fnmatch_lines("*takes the arguments of Sandbox by name, such as speed=60*")
 
 
 def test_everything_of_it_is_called_right_from_the_test(motion_sandbox: Sandbox) -> None:
