@@ -3,12 +3,12 @@
 It knows no framework. `problem` says what an error means to whoever asked by HTTP: an uncertain create is never a 502,
 503 or 504, which would invite to send again what may have been paid for. `sse` makes server-sent events of what happens
 to jobs, for any server that sends an iterable of bytes. `hear_shutdown` ends these streams when the server is told to
-end, and not at its time-out; browsers come back to the next one by themselves. For FastAPI and aiohttp there is more in
-`motion_async.web.fastapi` and `motion_async.web.aiohttp`. With Starlette:
+end, and not at its time-out; browsers come back to the next one by themselves. For FastAPI, aiohttp and Django there is
+more in `motion_async.web.fastapi`, `motion_async.web.aiohttp` and `motion_async.web.asgi`. With Starlette:
 
     from contextlib import asynccontextmanager
     from motion_async import MotionError, MotionSession
-    from motion_async.web import SSE_HEADERS, hear_shutdown, is_over, problem, sse
+    from motion_async.web import SSE_HEADERS, hear_shutdown, is_over, log_problem, sse
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
@@ -31,7 +31,7 @@ end, and not at its time-out; browsers come back to the next one by themselves. 
         return StreamingResponse(sse(watch, stop=request.state.stopping), headers=SSE_HEADERS)
 
     async def refuse(request, error):
-        found = problem(error)  # found.operator is for a log
+        found = log_problem(error)  # what operators need goes into the log
         return JSONResponse(found.to_dict(), status_code=found.status, headers=dict(found.headers))
 
     routes = [Route("/videos", make, methods=["POST"]), Route("/videos/{job_id}/changes", changes)]
@@ -54,8 +54,9 @@ when a worker is killed. Draw a key in the page for each click, and give it to `
 one video then, however often it comes. README's apps do so. Values become JSON by `motion_async.codec.to_dict`.
 """
 
+from motion_async.web.answers import log_problem
 from motion_async.web.problems import Problem, problem
 from motion_async.web.shutdown import hear_shutdown
 from motion_async.web.sse import SSE_HEADERS, is_over, sse
 
-__all__ = ["SSE_HEADERS", "Problem", "hear_shutdown", "is_over", "problem", "sse"]
+__all__ = ["SSE_HEADERS", "Problem", "hear_shutdown", "is_over", "log_problem", "problem", "sse"]

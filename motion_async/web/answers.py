@@ -13,7 +13,14 @@ _log = logging.getLogger(__package__)
 
 
 def log_problem(error: MotionError) -> Problem:
-    """Tell the log what operators need of an error, and give the problem with which an app answers it."""
+    """Tell the log what operators need of an error, and give the problem with which an app answers it.
+
+    Args:
+        error: what a handler has raised.
+
+    Returns:
+        Its `problem`.
+    """
     found = problem(error)
     level, extra = logging.WARNING if found.status >= 500 else logging.INFO, {"job_id": error.job_id}
     _log.log(level, "answered with %d, %s: %s", found.status, found.kind, found.operator, extra=extra)
