@@ -267,7 +267,9 @@ class LedgerBatch:
         """Give the end of the job that an item's followup found, or, where that is not kept any more, its parent's."""
         if item.parent is None:
             return None
-        if item.job_state is not None and item.job_state.has_ended:
+        # With a status of an end it is the followup's own, noted by an earlier version just before it was killed.
+        has_own_end = item.status is not None and item.status.is_terminal
+        if item.job_state is not None and item.job_state.has_ended and not has_own_end:
             return item.job_state
         parent = await self._ledger.find(self._name, item.parent)
         return None if parent is None else parent.job_state

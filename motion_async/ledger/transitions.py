@@ -321,8 +321,11 @@ class RecordStatus(Move):
     job_state: JobState
 
     def apply(self, row: ItemRow) -> _Applied:
-        """Keep the status, unless it is of another job or comes after the end."""
-        if row.job_id == self.about and self._target(row.state) is not None:
+        """Keep the status, unless it is of another job, comes after the end, or is one: that is for `Finish` to keep.
+
+        Until then, and if that is never written, the row has the end that a followup found, and not the followup's own.
+        """
+        if row.job_id == self.about and self._target(row.state) is not None and not self.job_state.has_ended:
             row.change(at=self.at, status=self.status, job_state=self.job_state)
         return None, Note(None, self.status, self.about)
 

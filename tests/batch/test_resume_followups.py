@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from motion_async import (
     BatchRequest,
@@ -13,10 +16,12 @@ from motion_async import (
     LedgerConflictError,
     MotionSession,
     NotSentError,
+    StatusChange,
     VideoRequest,
     WaitTimeoutError,
 )
-from motion_async.ledger import Entry, ItemState, Ledger
+from motion_async.ledger import Entry, Item, ItemState, Ledger
+from motion_async.ledger.transitions import ItemRow, Note, RecordStatus
 from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox, SlowBody, StaleCompleted
 from tests.batches import QUICK, run, stands, states
 from tests.waiting import until
@@ -94,6 +99,43 @@ async def test_the_old_end_of_a_followup_that_is_taken_up_does_not_count(ledger:
         assert first.state.completed_at is not None
         assert second.state.completed_at is not None
         assert second.state.completed_at > first.state.completed_at
+
+
+def record_whole(move: RecordStatus, row: ItemRow) -> tuple[None, Note]:
+    """Keep an end with the status, as earlier versions did."""
+    row.change(at=move.at, status=move.status, job_state=move.job_state)
+    return None, Note(None, move.status, move.about)
+
+
+@pytest.mark.parametrize("version", ["this", "an earlier one"])
+async def test_a_followup_of_which_the_end_was_seen_and_not_kept_ends(
+    ledger: Ledger, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is killed, or another reads, between two notes: its own end must not be taken for the one that it found."""
+    requests = [BatchRequest("make", id="a"), BatchRequest("more", id="b", follows="a")]
+    async with Sandbox(speed=2_000) as sandbox:
+        sandbox.faults.for_prompt("more", AwaitInput(until_answered=True))
+        async with MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+            async with motion.generate_many(requests, ledger=ledger, batch="launch"):
+                await until(lambda: stands(ledger, "b", ItemState.SUBMITTED), every=0.01)
+            [job_id] = sandbox.jobs
+            await until(lambda: sandbox.jobs[job_id].status == "awaiting_user_input", every=0.01)
+            sandbox.give_input(job_id)
+            end = await motion.job(job_id).wait()
+        if version != "this":
+            monkeypatch.setattr(RecordStatus, "apply", record_whole)
+        item = await ledger.find("launch", "b")
+        assert item is not None
+        ledger.journal(item).changed(StatusChange(job_id, None, end.status, end, datetime.now(UTC)))
+        await until(lambda: has_noted_end(ledger, item), every=0.01)
+        async with asyncio.timeout(30), MotionSession(sandbox.api_key, base_url=sandbox.url, **QUICK) as motion:
+            _, second = await run(motion, ledger, requests)
+    assert second.state == end
+
+
+async def has_noted_end(ledger: Ledger, item: Item) -> bool:
+    """Whether the history of an item tells that its job has completed."""
+    return any(it.status == "completed" for it in await ledger.history(item))
 
 
 async def test_a_followup_is_sent_when_its_parent_has_completed(

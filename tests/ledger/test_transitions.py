@@ -242,6 +242,17 @@ def test_a_status_of_the_items_job_is_kept() -> None:
     assert (item.status, item.job_state) == ("running", seen("running"))
 
 
+def test_an_end_is_kept_by_its_own_move_alone() -> None:
+    """A followup's row has the end that it found until then: another end in its place would be taken for that."""
+    item = row(S)
+    item.job_state = found = seen("completed")
+    once = copy.copy(item)
+    _, note = m.RecordStatus("o", ITEM, AT, "job-1", "completed", seen("completed")).apply(item)
+    assert item == once
+    assert item.job_state is found
+    assert note == m.Note(None, "completed", "job-1")
+
+
 def test_what_ended_a_watch_too_early_is_noted() -> None:
     """After a timeout the item stays submitted, with the reason."""
     item = row(S)
