@@ -170,6 +170,12 @@ async def execute(url: str, *statements: str) -> list[object]:
         await connection.close()
 
 
+async def has_no_session(url: str) -> bool:
+    """Whether nobody else is connected to a server's database, which hears a moment later that a session has ended."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return not url.startswith("postgresql") or await execute(url, others) == [0]
+
+
 class _Watched:
     """The server as its watcher sees it."""
 

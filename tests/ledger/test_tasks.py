@@ -25,7 +25,7 @@ from motion_async.ledger.store import base
 from motion_async.ledger.tasks import run_or_undo, wait_until_done
 from tests.hostile.stepping import SteppingLoop, in_strides
 from tests.ledger.conftest import SlowFile, accepted, entries
-from tests.postgres import execute
+from tests.postgres import has_no_session
 from tests.waiting import until
 
 
@@ -69,12 +69,6 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> list[base.Store]:
 
     monkeypatch.setattr(base.Store, "__init__", noted)
     return made
-
-
-async def has_no_session(url: str) -> bool:
-    """Whether nobody else is connected to a server's database, which hears a moment later that a session has ended."""
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    return not (url.startswith("postgresql") and (await execute(url, others))[0])
 
 
 async def cut(url: str, step: int, times: int) -> bool:
