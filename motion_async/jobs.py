@@ -225,6 +225,7 @@ class _NothingElse(dict[str, Any]):
 
     def __ior__(self, fields: Any) -> Any:  # type: ignore[misc]  # `|` gives another dict
         self.update(fields)
+        return self
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         """Raise a `TypeError`."""

@@ -333,7 +333,9 @@ def test_nothing_can_be_put_into_what_states_share(put: Callable[[Any], object])
     with pytest.raises(TypeError, match="takes in no further fields, such as 'video'"):
         put(extra)
     extra.update({})  # nothing is put in by this
-    assert extra == {}
+    same = extra
+    same |= {}
+    assert same is extra == {}
 
 
 def test_fields_that_nobody_knows_are_shown_without_queries_and_kept_whole() -> None:
