@@ -297,6 +297,10 @@ class Client:
             self.polls.resume_turn(watched, before=intake.before)
         return watched
 
+    def limit_polls(self, polls_per_second: float | None) -> None:
+        """Poll at most so fast, and never faster than the session may; None takes that back."""
+        self._pace.limit(polls_per_second, asyncio.get_running_loop().time())
+
     def job(self, job_id: str) -> TrackedJob:
         """Take a job up by its id without any I/O; `InvalidRequestError` if it cannot be a job's id."""
         watched = self.polls.job(job_id)

@@ -165,6 +165,30 @@ class BatchCalls(ABC):
             on_insufficient_credits=on_insufficient_credits,
         )
 
+    def _take_from(
+        self, intakes: AsyncGenerator[Intake], *, here: int, check: Callable[[], None], schedule: Schedule
+    ) -> FanOut:
+        """Make what a queue hands out, `here` at a time; `check` raises if one must not be sent any more."""
+        calls = self._open()
+
+        async def send(intake: Intake, check_batch: Callable[[], None], on_refused: Any) -> Any:
+            def check_both() -> None:
+                check_batch()
+                check()
+
+            return await calls.send_in_batch(intake, check_both, on_refused, schedule=schedule, waits_for_credits=True)
+
+        return FanOut(
+            send,
+            partial(calls.take_up, schedule=schedule),
+            calls.polls,
+            intakes,
+            limiter=job_limiter(None, here),
+            job_timeout=None,
+            on_input="raise",
+            recheck=calls.gate.recheck,
+        )
+
     def _ledger_for(self, batch: str) -> Ledger:
         if self._ledger is None:
             raise ConfigurationError(f"batch {batch!r:.80} needs a ledger: pass ledger= here or to the session")

@@ -108,7 +108,7 @@ class LedgerBatch:
         The first step raises a `LedgerAccountError` if the batch is another account's. A step raises a `LedgerError` if
         the ledger cannot be read or written.
         """
-        await self._begin()
+        await self.begin()
         at_once = 1 if isinstance(requests, AsyncIterable) else _AT_ONCE
         failure: Exception | None = None
         chunk: list[BatchRequest] = []
@@ -136,7 +136,7 @@ class LedgerBatch:
         """
         if not await self._ledger.counts(self._name):
             raise ConfigurationError(f"the ledger has no batch {self._name!r:.80}, so there is nothing to go on with")
-        await self._begin()
+        await self.begin()
         keys = Keys()
         self._only_reads = True
         async with contextlib.aclosing(self._ledger.items(self._name, states=_OPEN)) as items:
@@ -168,10 +168,20 @@ class LedgerBatch:
             raise expired
         return await self._intake_of(item, entry, Keys())
 
-    async def _begin(self) -> None:
+    async def take(self, item: Item) -> Intake:
+        """Give an item that a queue has handed out with what is known of it, and of the job that it follows up.
+
+        `begin` comes before it. Raises a `LedgerError` if the ledger cannot be read or written.
+        """
+        keys = Keys()
+        return await self._find_parent(await self._intake_of(item, _entry_of(item), keys), keys)
+
+    async def begin(self) -> NotSentError | None:
+        """Bind the batch to its account, and give the reason if nothing new of it is to be sent; see `intakes`."""
         is_bound = await self._ledger.bind(self._name, self._account)
         await self._lesson()
         self._refusal = await self._find_refusal(is_bound=is_bound)
+        return self._refusal
 
     async def _find_refusal(self, *, is_bound: bool) -> NotSentError | None:
         """Ask after the newest jobs of earlier runs, and say why nothing new is sent if the service knows none of them.
@@ -298,6 +308,10 @@ class LedgerBatch:
                 self._publish(SentElsewhere(item.batch, item.key, item.owner or ""))
             later = min(2 * pause or _LOOK_AGAIN, _LONGEST_PAUSE)
             return attrs.evolve(intake, again=partial(self._look_again, entry, keys, later))
+        return await self._find_parent(intake, keys)
+
+    async def _find_parent(self, intake: Intake, keys: Keys) -> Intake:
+        """Give a followup that is to be sent with the job that it follows up, or with the reason why it is not sent."""
         if intake.follows is None or intake.job_id or intake.parent_job_id or intake.settled is not None:
             return intake
         parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)

@@ -53,7 +53,8 @@ class ItemState(StrEnum):
     REJECTED = "rejected"
     """The service refused its content (400): nothing was made."""
     DROPPED = "dropped"
-    """A person gave it up: it was uncertain, or the job that a person had named for it was never seen."""
+    """A person gave it up: nothing of it was sent, or that was uncertain, or its job, as a person had named it, was
+    never seen."""
 
 
 @attrs.frozen

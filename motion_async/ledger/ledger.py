@@ -22,7 +22,7 @@ from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage
 from motion_async.ledger.reading import ReadableLedger
 from motion_async.ledger.tasks import start, wait_until_done
-from motion_async.ledger.transitions import Accept, Drop, Expire, Move, SendAgain
+from motion_async.ledger.transitions import Accept, Cancel, Drop, Expire, Move, SendAgain
 from motion_async.ledger.writer import Writer
 from motion_async.ledger.writes import Adopt, Plan, Planned
 from motion_async.sending.journal import SendJournal
@@ -223,6 +223,39 @@ class Ledger(ReadableLedger):
                 job_id=found.job_id,
             )
         return found
+
+    async def cancel(self, items: Sequence[Item]) -> list[Item]:
+        """Give up items of which nothing was sent; whoever is about to send one of them does not.
+
+        Args:
+            items: any items; those that are being sent, or were, stay as they are.
+
+        Returns:
+            Those that were given up.
+
+        Raises:
+            LedgerError: if it could not be written.
+        """
+        return await self._decide(Cancel, items)
+
+    async def plan_again(self, items: Sequence[Item]) -> list[Item]:
+        """Plan items again that were given up or refused, or whose sending a person knows to have made nothing.
+
+        Args:
+            items: any items; of one whose state does not allow it, nothing changes.
+
+        Returns:
+            Those that are planned now.
+
+        Raises:
+            LedgerError: if it could not be written.
+        """
+        return await self._decide(SendAgain, items)
+
+    async def _decide(self, kind: type[Cancel | SendAgain], items: Sequence[Item]) -> list[Item]:
+        self._check_writable()
+        written = [self._writer.put(kind(op, item, at)) for item in items for op, at in [self._writer.next_op()]]
+        return [item for item, done in zip(items, written, strict=True) if await done]
 
     async def aclose(self) -> None:
         """Write all that waits, and let go of the database; a second call does nothing.

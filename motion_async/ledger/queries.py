@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Queries"]
 
 _item: Final = sa.select(*ITEM_COLUMNS, items.c.claim).where(items.c.id == sa.bindparam("number"))
+_numbered: Final = sa.select(*ITEM_COLUMNS).where(items.c.id.in_(sa.bindparam("numbers", expanding=True)))
 _keys: Final = sa.select(*ITEM_COLUMNS).where(
     items.c.batch == sa.bindparam("name"), items.c.key.in_(sa.bindparam("keys", expanding=True))
 )
@@ -169,6 +170,13 @@ class Queries:
             for row in await self._store.fetch(_keys, {"name": batch, "keys": some}):
                 item = _read_item(row, dead)
                 found[item.key] = item
+        return found
+
+    async def find_by_numbers(self, numbers: Sequence[int]) -> list[Item]:
+        """Give the items of some numbers that are there, in no order."""
+        found: list[Item] = []
+        for some in split(numbers):
+            found += map(_read_item, await self._store.fetch(_numbered, {"numbers": some}))
         return found
 
     async def find_by_job(self, job_id: str) -> list[Item]:

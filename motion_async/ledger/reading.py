@@ -65,6 +65,17 @@ class ReadableLedger:
         names = list(map(canonical_text, keys))
         return await self._read(self._store.queries.find_by_keys, canonical_text(batch), names)
 
+    async def numbered(self, numbers: Sequence[int]) -> dict[int, Item]:
+        """Give the items of some numbers, each by its number.
+
+        Args:
+            numbers: any of `Item.id`.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return {item.id: item for item in await self._read(self._store.queries.find_by_numbers, numbers)}
+
     async def items(self, batch: str | None = None, *, states: Collection[ItemState] = ()) -> AsyncGenerator[Item]:
         """Give items in the order in which they were planned, a page at a time, however many there are.
 

@@ -31,6 +31,7 @@ __all__ = [
     "REPLACEABLE",
     "TRANSITIONS",
     "Accept",
+    "Cancel",
     "Claim",
     "Drop",
     "Expire",
@@ -64,8 +65,9 @@ TRANSITIONS: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyTy
         "Complete": {_S.SUBMITTED: _S.COMPLETED},
         "Fail": {_S.SUBMITTED: _S.FAILED},
         # From `submitted` only if its id is a person's, who may have mistyped it: the service never confirmed the job.
-        "SendAgain": {_S.UNCERTAIN: _S.PLANNED, _S.REJECTED: _S.PLANNED, _S.SUBMITTED: _S.PLANNED},
+        "SendAgain": dict.fromkeys((_S.UNCERTAIN, _S.REJECTED, _S.DROPPED, _S.SUBMITTED), _S.PLANNED),
         "Drop": {_S.UNCERTAIN: _S.DROPPED, _S.SUBMITTED: _S.DROPPED},
+        "Cancel": {_S.PLANNED: _S.DROPPED},
         # With other content. From `rejected` only if the content is another indeed.
         "Replan": {_S.PLANNED: _S.PLANNED, _S.REJECTED: _S.PLANNED},
     }
@@ -398,9 +400,25 @@ class _PersonsMove(Move):
 
 @attrs.frozen
 class SendAgain(_PersonsMove):
-    """A person says that no job was made, so that it is planned again."""
+    """A person says that no job was made, so that it is planned again; what was given up in doubt stays given up."""
+
+    def apply(self, row: ItemRow) -> _Applied:
+        """Plan it again, unless it was given up after it may have been sent."""
+        return (False, None) if row.state is ItemState.DROPPED and row.intent_at is not None else super().apply(row)
 
 
 @attrs.frozen
 class Drop(_PersonsMove):
     """A person gives it up."""
+
+
+@attrs.frozen
+class Cancel(_PersonsMove):
+    """A person wants it no more; what may have been sent stays as it is."""
+
+    def apply(self, row: ItemRow) -> _Applied:
+        """Give it up as one that nobody has begun, whatever was tried before: provably nothing came of that."""
+        done, note = super().apply(row)
+        if note is not None:
+            row.intent_at = None
+        return done, note

@@ -293,6 +293,11 @@ class SendGate:
         elif isinstance(answered, JobState) and left_at > self._credits.closed_at:
             self._credits.open()
 
+    def close_for_credits(self, refusal: InsufficientCreditsError) -> None:
+        """Hold back those that wait for credits, as another process was refused for want of them."""
+        self._credits.close(refusal, now=self._loop.time(), wait=CREDITS_INTERVAL)
+        self.recheck()
+
     def _close_after(self, refusal: MotionError, now: float) -> float:
         """Close for all, and give the seconds until one of them probes."""
         retry_after = None

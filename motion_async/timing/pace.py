@@ -39,6 +39,7 @@ class Pace:
     """
 
     __slots__ = (
+        "_bound",
         "_gap",
         "_most",
         "_rate",
@@ -52,7 +53,7 @@ class Pace:
     )
 
     def __init__(self, polls_per_second: float) -> None:
-        self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
+        self._bound = self._most = check_number("max_polls_per_second", polls_per_second, low=0.01, high=1_000_000)
         self._rate = self._most
         self._shortest = 1 / self._most  # between two slots, once it has recovered
         self._slowed_at = _NEVER
@@ -62,6 +63,13 @@ class Pace:
         self.paused = 0.0
         self._sent_at = _NEVER
         self._gap = math.inf
+
+    def limit(self, polls_per_second: float | None, now: float) -> None:
+        """Poll at most so fast, and never faster than the session may; None takes that back."""
+        most = self._bound if polls_per_second is None else min(self._bound, polls_per_second)
+        if most != self._most:
+            self._rate = min(self._rate, most) if now < self._recovered_at else most
+            self._most, self._shortest = most, 1 / most
 
     def rate(self, now: float) -> float:
         """Give the polls per second that are allowed now."""

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.queries import Queries
+from motion_async.ledger.ready import Enqueue, find_ready
 from motion_async.ledger.schema import OLDEST_WITH_THESE_TABLES, bring_up_to_date, history, newest_version, read_version
 from motion_async.ledger.store.failures import translate_error
 from motion_async.ledger.tasks import start
@@ -85,6 +86,8 @@ class Store(ABC):
         self._reads: set[asyncio.Task[Any]] = set()
         """What is read now, and what interrupts it where nobody waits for it any more."""
         self.on_lock_lost: Callable[[], object] | None = None
+        self.enqueue: Enqueue | None = None
+        """What queues the items that a group of writes has made ready, in the group's transaction."""
         self.queries: Final = Queries(self)
 
     @_translate_errors
@@ -114,7 +117,10 @@ class Store(ABC):
         if self.is_read_only:
             raise PermanentStoreError("it was opened for reading only")
         async with self._transaction() as connection:
-            return await commit_group(connection, writes)
+            results = await commit_group(connection, writes)
+            if self.enqueue is not None and (ready := await find_ready(connection, writes, results)):
+                await self.enqueue(connection, ready)
+            return results
 
     async def fetch(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Give the rows of a statement; if nobody waits any more, no connection is lost by that."""

@@ -67,6 +67,6 @@ def _blames_the_values(error: Exception, origin: BaseException, code: str) -> bo
         return False
     if isinstance(origin, sqlite3.Error):
         return isinstance(origin, _BAD_INPUT)
-    if isinstance(error, exc.SQLAlchemyError):
+    if code or isinstance(error, exc.SQLAlchemyError):
         return code[:2] in _BAD_VALUES
     return not isinstance(error, OSError | TimeoutError)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
+import asyncpg  # type: ignore[import-untyped]  # it has no types
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.store.base import Horizon, Store, make_engine
-from motion_async.ledger.store.failures import POOLED
+from motion_async.ledger.store.failures import POOLED, translate_error
 from motion_async.ledger.store.recognition import recognise_server
 
 __all__ = ["ServerStore"]
@@ -55,6 +57,15 @@ class ServerStore(Store):
         unshown = [str(secret) for secret in (url.password, os.environ.get("PGPASSWORD")) if secret]
         super().__init__(engine, read_only=read_only, unshown=unshown)
         self._losses = 0
+        self._connect = partial(asyncpg.connect, **{**engine.dialect.create_connect_args(url)[1], **arguments})
+
+    async def connect_apart(self) -> Any:
+        """Give a connection of the driver beside those of the ledger; whoever asks for it closes it."""
+        return await self._connect()
+
+    def explain(self, error: Exception) -> Exception:
+        """Give what an error of such a connection means, without what must not be shown."""
+        return translate_error(error, self._unshown)
 
     @property
     def lock_generation(self) -> int:
