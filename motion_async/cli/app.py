@@ -24,6 +24,7 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import format_of
 from motion_async.cli.commandline import again
 from motion_async.cli.failures import ExitStatus
+from motion_async.cli.fleet import fleet, worker
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, beside, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
 from motion_async.cli.lines import SHAPES
@@ -333,6 +334,8 @@ def batch(
 
 
 app.command(ledger_app)
+app.command(worker)
+app.command(fleet)
 
 _argv: ContextVar[Sequence[str]] = ContextVar("_argv", default=())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
@@ -13,6 +13,9 @@ from motion_async.events import Event
 from motion_async.jobs import JobState, Outcome
 from motion_async.ledger import History, Item, ItemState, LedgerTrouble
 
+if TYPE_CHECKING:
+    from motion_async.fleet import FleetStatus
+
 __all__ = [
     "Asked",
     "BatchBegins",
@@ -21,6 +24,7 @@ __all__ = [
     "BatchPlanned",
     "Completed",
     "Failure",
+    "FleetShown",
     "Happening",
     "Interrupted",
     "ItemShown",
@@ -200,6 +204,13 @@ class BatchEnded:
 
 
 @attrs.frozen
+class FleetShown:
+    """How a fleet stands."""
+
+    status: FleetStatus
+
+
+@attrs.frozen
 class BatchCounts:
     """How many items of a batch are in which state."""
 
@@ -232,6 +243,7 @@ Happening: TypeAlias = (
     | BatchPlanned
     | Completed
     | Failure
+    | FleetShown
     | Interrupted
     | ItemShown
     | ItemsShown

@@ -21,6 +21,7 @@ from motion_async.cli.happenings import (
     BatchPlanned,
     Completed,
     Failure,
+    FleetShown,
     Happening,
     Interrupted,
     ItemShown,
@@ -64,6 +65,9 @@ SHAPES: Final = """\
   {"event": "transition", "job_id", "previous", "current", "state",
    "observed_at"}
       a job changed; the first change that is told has a previous of null
+  {"event": "fleet", "limits", "workers", "queue"}
+      what holds for all workers of a fleet, how many are at work, and how many
+      items are waiting, claimed and held
   {"event": "state", "job_id", "state"}
       the answer to `status`
   {"event": "result", "job_id", "state"}
@@ -182,6 +186,9 @@ def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911  # one table, a 
             return {"event": "interrupted", "job_ids": list(it.job_ids)}
         case Listening():
             return {"event": "listening", "base_url": it.base_url, "api_key": it.api_key}
+        case FleetShown():
+            status = attrs.asdict(it.status)
+            return {"event": "fleet", **{name: status[name] for name in ("limits", "workers", "queue")}}
         case Summary():
             return {"event": "summary", **attrs.asdict(it)}
         case RequestEnded() | LineRefused() | BatchPlanned() | BatchEnded() | BatchCounts() | ItemShown():

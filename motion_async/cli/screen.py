@@ -19,6 +19,7 @@ from rich.text import Text
 from motion_async.cli.happenings import (
     BatchCounts,
     BatchPlanned,
+    FleetShown,
     Happening,
     ItemShown,
     ItemsShown,
@@ -28,7 +29,7 @@ from motion_async.cli.happenings import (
 from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
-from motion_async.cli.tables import ItemsTable, counts_line, item_table, plan_table
+from motion_async.cli.tables import ItemsTable, counts_line, fleet_lines, item_table, plan_table
 from motion_async.cli.troubles import TroubleWords
 from motion_async.jobs import JobStatus
 from motion_async.ledger import LedgerTrouble
@@ -83,6 +84,8 @@ class Screen:
                 self._console.print("", _states(happening), "", _counts(happening), sep="\n")
             case BatchPlanned():
                 self._console.print(plan_table(happening))
+            case FleetShown():
+                self._console.print(fleet_lines(happening))
             case BatchCounts():
                 self._console.print(counts_line(happening))
             case ItemsShown():

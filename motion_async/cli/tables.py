@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from motion_async.cli.colours import STATE_STYLES
-from motion_async.cli.happenings import BatchCounts, BatchPlanned, ItemShown, ItemsShown
+from motion_async.cli.happenings import BatchCounts, BatchPlanned, FleetShown, ItemShown, ItemsShown
 from motion_async.cli.looks import one_line
 from motion_async.ledger import History, Item, ItemState
 from motion_async.redaction import redacted
 
-__all__ = ["PLANS", "ItemsTable", "counts_line", "item_table", "plan_table"]
+__all__ = ["PLANS", "ItemsTable", "counts_line", "fleet_lines", "item_table", "plan_table"]
 
 PLANS: Final = (
     ("send", "to be sent"),
@@ -54,6 +54,19 @@ def plan_table(plan: BatchPlanned) -> RenderableType:
             "documentation. That is a minimum balance and no price: what the videos cost it does not say."
         )
     return Group(Text(f"batch {one_line(plan.batch)}: {plan.lines:,} requests; nothing was sent"), table, last)
+
+
+def fleet_lines(it: FleetShown) -> RenderableType:
+    """Show a fleet in two lines, and why it is paused."""
+    status, limits = it.status, it.status.limits
+    queue = status.queue
+    items = f"{queue.waiting:,} items wait, {queue.claimed:,} are claimed, {queue.held:,} held"
+    jobs = "any number of jobs" if limits.max_active is None else f"{limits.max_active:,} jobs"
+    polls = "" if limits.max_polls_per_second is None else f" and {limits.max_polls_per_second:g} polls a second"
+    paused = [] if limits.paused is None else [Text(f"paused: {one_line(limits.paused)}", "yellow")]
+    return Group(
+        *paused, Text(f"workers: {status.workers:,} at work; {items}"), Text(f"limits: {jobs} at one time{polls}")
+    )
 
 
 def counts_line(it: BatchCounts) -> Text:

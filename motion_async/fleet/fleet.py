@@ -245,6 +245,9 @@ class Fleet:
 
         Returns:
             The items that were given up, and those that go on.
+
+        Raises:
+            ConfigurationError: if there is no such batch or item.
         """
         items = await self._find(batch, keys, _OPEN)
         given_up = await self.ledger.cancel([item for item in items if item.state is ItemState.PLANNED])
@@ -264,6 +267,9 @@ class Fleet:
 
         Returns:
             The items that are queued now, or will be once the one that they follow is finished.
+
+        Raises:
+            ConfigurationError: if there is no such batch or item.
         """
         given_up = await self._find(batch, keys, (ItemState.DROPPED, ItemState.REJECTED))
         await self.ledger.plan_again([it for it in given_up if keys or _was_cancelled(it)])
@@ -275,9 +281,15 @@ class Fleet:
 
     async def _find(self, batch: str, keys: Collection[str], states: Collection[ItemState]) -> list[Item]:
         """Give the items of a batch that are in some states, or those of them that have one of some keys."""
-        if keys:
-            return [item for item in (await self.ledger.many(batch, list(keys))).values() if item.state in states]
-        return [item async for item in self.ledger.items(batch, states=states)]
+        if not keys:
+            if not await self.ledger.counts(batch):
+                raise ConfigurationError(f"the fleet has no batch {batch!r:.80}")
+            return [item async for item in self.ledger.items(batch, states=states)]
+        found = await self.ledger.many(batch, list(keys))
+        for key in keys:
+            if canonical_text(key) not in found:
+                raise ConfigurationError(f"batch {batch!r:.80} has no item {key!r:.80}")
+        return [item for item in found.values() if item.state in states]
 
 
 def _was_cancelled(item: Item) -> bool:
@@ -312,7 +324,7 @@ async def open_fleet(
     """
     check_number("heartbeat", heartbeat, low=1, high=3_600)
     if not url.startswith("postgres"):
-        raise ConfigurationError("a fleet's URL is postgresql://user:password@host/database")
+        raise ConfigurationError("a fleet is on a PostgreSQL; its URL begins with postgresql://")
     now = check_clock("now", now or partial(datetime.now, UTC))
     async with open_ledger(url, now=now, patience=patience, on_trouble=on_trouble) as ledger:
         store = cast("ServerStore", ledger._store)  # noqa: SLF001  # a fleet is its ledger and a queue beside it

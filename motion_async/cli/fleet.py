@@ -1,0 +1,187 @@
+"""The commands of a fleet: `worker` works for it, the others show and steer it. Only `worker` needs a key.
+
+It reads arguments and starts what they ask for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from cyclopts import App, Parameter
+
+from motion_async.cli.arguments import BaseUrl, Json
+from motion_async.cli.failures import ExitStatus
+from motion_async.cli.following import new_session, telling
+from motion_async.cli.happenings import BatchCounts, FleetShown
+from motion_async.cli.jobtable import JobTable
+from motion_async.cli.ledger.address import Address
+from motion_async.cli.reporter import Reporter
+from motion_async.cli.running import execute
+from motion_async.errors import ConfigurationError
+from motion_async.ledger import Item
+
+if TYPE_CHECKING:
+    from motion_async.fleet import Fleet
+
+__all__ = ["fleet", "opened", "worker"]
+
+Url: TypeAlias = Annotated[str, Parameter(help="The fleet's database: postgresql://user:password@host/name.")]
+_Batch: TypeAlias = Annotated[str, Parameter(help="The batch.")]
+_Keys: TypeAlias = Annotated[list[str] | None, Parameter(name="KEY", negative=(), help="Only these items.")]
+
+fleet = App(
+    name="fleet",
+    help="Show and steer a fleet: many workers that make what is enqueued anywhere. Needs no key.",
+    help_format="plaintext",
+    version_flags=(),
+)
+
+
+def worker(
+    url: Url,
+    /,
+    *,
+    here: Annotated[int, Parameter(name="--here", help="So many jobs run at one time in this process.")] = 100,
+    base_url: BaseUrl = None,
+    json: Json = False,
+) -> ExitStatus:
+    """Make what is enqueued in a fleet, until Ctrl-C or SIGTERM.
+
+    Then nothing new is sent, what is under way is finished and noted, and other
+    workers have the rest at once. The key is read from MOTION_API_KEY.
+    """
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        session = new_session(base_url)
+        async with opened(url, reporter) as fleet, reporter.live(JobTable()), telling(session, reporter.tell) as motion:
+            reporter.say(f"at work for {Address(url).shown}, on {here} at a time; `kill {os.getpid()}` ends it")
+            try:
+                await fleet.work(motion, here=here)
+            finally:
+                reporter.forget_jobs()  # others have them
+        return ExitStatus.DONE
+
+    return execute(work, json=json or None)
+
+
+@fleet.command
+def show(url: Url, /, *, json: Json = False) -> ExitStatus:
+    """Show the limits, the workers, the queue and the batches."""
+
+    async def work(reporter: Reporter, fleet: Fleet) -> None:
+        reporter.tell(FleetShown(await fleet.status()))
+        await _tell_counts(reporter, fleet)
+
+    return _steer(url, work, json=json)
+
+
+@fleet.command
+def limit(
+    url: Url,
+    /,
+    *,
+    max_active: Annotated[
+        int | None, Parameter(name="--max-active", help="The most jobs of all workers at one time; 0 for no bound.")
+    ] = None,
+    max_polls_per_second: Annotated[
+        float | None, Parameter(name="--max-polls-per-second", help="The most polls of all workers; 0 for no bound.")
+    ] = None,
+    json: Json = False,
+) -> ExitStatus:
+    """Set what holds for all workers together, at once; what is not given stays as it is."""
+    given = {"max_active": max_active, "max_polls_per_second": max_polls_per_second}
+
+    async def work(reporter: Reporter, fleet: Fleet) -> None:
+        limits = {name: value or None for name, value in given.items() if value is not None}
+        if not limits:
+            raise ConfigurationError("say --max-active, --max-polls-per-second or both")
+        await fleet.limit(**limits)
+        reporter.tell(FleetShown(await fleet.status()))
+
+    return _steer(url, work, json=json)
+
+
+@fleet.command
+def pause(
+    url: Url,
+    /,
+    *,
+    reason: Annotated[str, Parameter(name="--reason", help="Why, for whoever asks.")] = "somebody has paused it",
+    json: Json = False,
+) -> ExitStatus:
+    """Have no worker send anything, until `resume`; what the service has taken is watched on."""
+
+    async def work(reporter: Reporter, fleet: Fleet) -> None:
+        await fleet.pause(reason)
+        reporter.tell(FleetShown(await fleet.status()))
+
+    return _steer(url, work, json=json)
+
+
+@fleet.command
+def resume(url: Url, /, *, json: Json = False) -> ExitStatus:
+    """Have the workers go on."""
+
+    async def work(reporter: Reporter, fleet: Fleet) -> None:
+        await fleet.resume()
+        reporter.tell(FleetShown(await fleet.status()))
+
+    return _steer(url, work, json=json)
+
+
+@fleet.command(usage="Usage: motion-async fleet cancel [OPTIONS] URL BATCH [KEY...]")
+def cancel(url: Url, batch: _Batch, keys: _Keys = None, /, *, json: Json = False) -> ExitStatus:
+    """Give up what was not sent; what the service has taken goes on, and is paid for."""
+
+    async def work(reporter: Reporter, fleet: Fleet) -> None:
+        given_up, going_on = await fleet.cancel(batch, keys or ())
+        await _tell_counts(reporter, fleet, batch)
+        reporter.say(f"{_count(given_up)} given up; `motion-async fleet retry` takes that back")
+        if going_on:
+            reporter.say(f"{_count(going_on)} already sent or just being sent: that goes on at the service")
+
+    return _steer(url, work, json=json)
+
+
+@fleet.command(usage="Usage: motion-async fleet retry [OPTIONS] URL BATCH [KEY...]")
+def retry(url: Url, batch: _Batch, keys: _Keys = None, /, *, json: Json = False) -> ExitStatus:
+    """Queue again what was given up, what workers hold, and what is not queued; refused items if they are named."""
+
+    async def work(reporter: Reporter, fleet: Fleet) -> None:
+        queued = await fleet.retry(batch, keys or ())
+        await _tell_counts(reporter, fleet, batch)
+        reporter.say(f"{_count(queued)} queued, or waiting for the one that it follows")
+
+    return _steer(url, work, json=json)
+
+
+def _steer(url: str, work: Any, *, json: bool) -> ExitStatus:
+    """Run a command in an open fleet."""
+
+    async def run(reporter: Reporter) -> ExitStatus:
+        async with opened(url, reporter) as fleet:
+            await work(reporter, fleet)
+        return ExitStatus.DONE
+
+    return execute(run, json=json or None)
+
+
+@asynccontextmanager
+async def opened(url: str, reporter: Reporter) -> AsyncIterator[Fleet]:
+    """Open a fleet; a `ConfigurationError` if its extra is not installed."""
+    from motion_async.fleet import open_fleet  # noqa: PLC0415  # most commands have none, and its engine is large
+
+    async with open_fleet(Address(url).url, on_trouble=reporter.tell) as fleet:
+        yield fleet
+
+
+async def _tell_counts(reporter: Reporter, fleet: Fleet, batch: str | None = None) -> None:
+    for name, counts in sorted((await fleet.ledger.counts(batch)).items()):
+        reporter.tell(BatchCounts(name, counts))
+
+
+def _count(items: Collection[Item]) -> str:
+    return "1 item is" if len(items) == 1 else f"{len(items):,} items are"
