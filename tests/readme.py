@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import Final
 
-__all__ = ["AIOHTTP", "BLOCKS", "FASTAPI", "PAGE", "PYTHON", "README", "SHELL"]
+__all__ = ["AIOHTTP", "BLOCKS", "FASTAPI", "FLEET", "PAGE", "PYTHON", "README", "SHELL"]
 
 README: Final = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS: Final = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 PYTHON: Final = [code for language, code in BLOCKS if language == "python"]
 SHELL: Final = [code for language, code in BLOCKS if language == "sh"]
 [PAGE] = [code for language, code in BLOCKS if language == "html"]
-[FASTAPI, AIOHTTP] = [code for code in PYTHON if "asyncio.run(" not in code]
+[FASTAPI, AIOHTTP, FLEET] = [code for code in PYTHON if "asyncio.run(" not in code]

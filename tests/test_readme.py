@@ -19,16 +19,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+import motion_async.ledger
 from motion_async import MotionSession
 from motion_async.sandbox import LostAnswer, Sandbox
 from tests.conftest import RawServer
 from tests.demands import demand_modules
-from tests.readme import AIOHTTP, BLOCKS, FASTAPI, PAGE, PYTHON, README, SHELL
-from tests.web.guides import read
+from tests.readme import AIOHTTP, BLOCKS, FASTAPI, FLEET, PAGE, PYTHON, SHELL
+from tests.web.guides import examples, read
 
 SANDBOX, BATCH = SHELL[2:]
-[ELSEWHERE] = [code for code in PYTHON if "from orders import" in code]
-SCRIPTS = [code for code in PYTHON if "asyncio.run(" in code and code != ELSEWHERE]
+SCRIPTS = [code for code in PYTHON if "asyncio.run(" in code]
+[ELSEWHERE] = [code for code in examples(motion_async.ledger) if "from orders import" in code]
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def sandbox(motion_sandbox: Sandbox) -> Sandbox:
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     """No block stands there untried: scripts, web apps and shell lines are all."""
-    others = [PAGE, FASTAPI, AIOHTTP, ELSEWHERE]
+    others = [PAGE, FASTAPI, AIOHTTP, FLEET]
     assert {code for _, code in BLOCKS} == {*SCRIPTS, *SHELL, *others}
     assert (len(SCRIPTS), len(SHELL)) == (5, 4)
 
@@ -179,9 +180,9 @@ async def test_a_django_view_makes_one_video_an_order(elsewhere: dict[str, Any],
 
 async def test_a_notebooks_session_serves_many_cells(elsewhere: dict[str, Any], sandbox: Sandbox) -> None:
     """Each cell is a task of its own, in the one loop of the notebook."""
-    named = re.findall(r"`(motion = await .*?|await motion\.aclose\(\))`", README)
+    named = re.findall(r"`(motion = await .*?|await motion\.aclose\(\))`", motion_async.ledger.__doc__ or "")
     assert len(named) == 2
-    names: dict[str, Any] = {"make": elsewhere["make"], "MotionSession": MotionSession}
+    names: dict[str, Any] = {"make": elsewhere["make"], "MotionSession": MotionSession, "ledger": None}
 
     async def run_cell(cell: str) -> None:
         found = eval(compile(cell, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)

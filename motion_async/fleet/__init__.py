@@ -3,7 +3,7 @@
 All of it lies in one PostgreSQL: the ledger, which says what was sent and is asked before each byte, and beside it a
 queue, which is PGQueuer's (the extra `fleet`), and says who works on what. A web app needs no key and no session:
 
-    from motion_async import BatchRequest
+    from motion_async import BatchRequest, MotionSession
     from motion_async.fleet import open_fleet
 
     async def order(url, prompt, order_id):
@@ -46,6 +46,7 @@ the workers need these rights and no more:
 
     CREATE ROLE motion_app LOGIN;
     CREATE ROLE motion_worker LOGIN;
+    GRANT USAGE ON SCHEMA public TO motion_app, motion_worker;
     GRANT SELECT ON motion_ledger, motion_batches, motion_fleet TO motion_app, motion_worker;
     GRANT SELECT, INSERT, UPDATE ON motion_items TO motion_app, motion_worker;
     GRANT SELECT, INSERT ON motion_history TO motion_app, motion_worker;
@@ -94,7 +95,7 @@ And under Kubernetes, where `motion.check()` tells whether the service is there 
                               await motion.check()
                       asyncio.run(check())
 
-Where Celery or Temporal runs your work already, a fleet is not needed: README's "One video an order" shows their tasks.
+Where Celery or Temporal runs your work already, a fleet is not needed: `help(motion_async.ledger)` shows their tasks.
 PGQueuer's own dashboards see the queue with `PGQUEUER_PREFIX=motion_`.
 """
 

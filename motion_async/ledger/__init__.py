@@ -15,6 +15,26 @@ process writes:
     async for change in ledger.changes(after=last_seen):
         print(change.position, change.batch, change.key, change.state or change.status)
 
+Where each call has an event loop of its own, as in Celery's tasks, it has a session of its own; where another program
+runs your work again after a failure, as Temporal does, the key makes that safe. With README's `make` in `orders.py`:
+
+    import asyncio
+    from orders import make
+
+    def celery_task(order, prompt):  # @app.task(acks_late=True): a task that is delivered again finds its job
+        return asyncio.run(make(order, prompt))
+
+    async def temporal_activity(prompt):  # @activity.defn: with heartbeats of yours an attempt has the same job
+        from temporalio import activity
+        return await make(activity.info().workflow_id, prompt)
+
+    async def django_view(request):  # under WSGI as under ASGI
+        from django.http import JsonResponse
+        return JsonResponse({"video": await make(request.POST["order"], request.POST["prompt"])})
+
+One session for many cells of a notebook is `motion = await MotionSession(ledger=ledger).__aenter__()`, and at the end
+`await motion.aclose()`.
+
 A SQLite ledger that is in use is copied by SQLite's own means, for its newest lines lie in a file beside it:
 `sqlite3 launch.db ".backup copy.db"`, `VACUUM INTO 'copy.db'`, or `sqlite3.Connection.backup`. A process that has
 the ledger open must not copy the bare files: SQLite loses its locks on what the same process opens and closes in
