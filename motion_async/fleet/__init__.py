@@ -47,13 +47,14 @@ the workers need these rights and no more:
     CREATE ROLE motion_app LOGIN;
     CREATE ROLE motion_worker LOGIN;
     GRANT USAGE ON SCHEMA public TO motion_app, motion_worker;
-    GRANT SELECT ON motion_ledger, motion_batches, motion_fleet TO motion_app, motion_worker;
+    GRANT SELECT ON motion_ledger, motion_fleet TO motion_app, motion_worker;
     GRANT SELECT, INSERT, UPDATE ON motion_items TO motion_app, motion_worker;
     GRANT SELECT, INSERT ON motion_history TO motion_app, motion_worker;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON motion_pgqueuer TO motion_app, motion_worker;
+    GRANT SELECT, INSERT, DELETE ON motion_pgqueuer TO motion_app, motion_worker;
     GRANT INSERT ON motion_pgqueuer_log TO motion_app, motion_worker;
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO motion_app, motion_worker;
-    GRANT INSERT, UPDATE ON motion_batches, motion_fleet TO motion_worker;
+    GRANT SELECT, INSERT, UPDATE ON motion_batches TO motion_worker;
+    GRANT UPDATE ON motion_fleet, motion_pgqueuer TO motion_worker;
 
 A worker under systemd, with the key in a file that only its user can read:
 

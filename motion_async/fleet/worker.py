@@ -31,6 +31,7 @@ from motion_async.errors import (
     LedgerError,
     MotionError,
     NotSentError,
+    PermissionDeniedError,
     RateLimitedError,
     SessionClosedError,
     UncertainError,
@@ -50,12 +51,17 @@ _GATHERING: Final = 0.05
 """Seconds in which ends are gathered, so that many of them are one statement."""
 _LAST_STATEMENT: Final = 2.0
 """Seconds that a worker which ends has to give its claims back; after them they are taken from it as from the dead."""
+_SAME_PAUSE: Final = 0.5
+"""A pause that ends within so many seconds of another one is the same."""
 _ELSEWHERE: Final = 5.0
 _WITH_A_PERSON: Final = 60.0
 _NOT_MINE: Final = 60.0
 """Seconds until what another process is sending, what waits for a person, and what this worker may not make is looked
 at again, by whichever worker."""
-_ENDS_WORK = (AuthenticationError, ConnectImpossibleError, LedgerError, SessionClosedError)
+_LONGEST_WAIT: Final = 5.0
+"""Seconds between two looks for rows that nobody tells of: those of the dead, and those given back for later."""
+_REFUSES_KEY = (AuthenticationError, PermissionDeniedError)
+_ENDS_WORK = (*_REFUSES_KEY, ConnectImpossibleError, LedgerError, SessionClosedError)
 """After one of these this worker can make nothing more."""
 
 _log = logging.getLogger(__package__)
@@ -91,6 +97,7 @@ class Worker:
         self._schedule = motion._find_schedule(None)  # noqa: SLF001
         self._here = here
         self._limits = FleetLimits()
+        self._told_until = asyncio.get_running_loop().time()
         self._held: dict[int, _Held] = {}
         self._index = 0
         self._batches: dict[str, LedgerBatch] = {}
@@ -150,7 +157,7 @@ class Worker:
                 if claims:
                     return claims
             try:
-                async with asyncio.timeout(self._queue.heartbeat / 4):
+                async with asyncio.timeout(min(self._queue.heartbeat / 4, _LONGEST_WAIT)):
                     await self._has_claims.wait()
             except TimeoutError:
                 continue
@@ -193,7 +200,7 @@ class Worker:
         error, row = outcome.error, held.claim.row
         if isinstance(error, _ENDS_WORK):
             self._let_row_go(row, 0.0)
-            if isinstance(error, AuthenticationError):
+            if isinstance(error, _REFUSES_KEY):
                 await self._row.write(paused=f"the service refused a worker's key: {error}")
             raise error
         self._let_row_go(row, _find_end(held, error))
@@ -308,11 +315,12 @@ class Worker:
                     await self._tell_of(event.error)
 
     async def _tell_of(self, error: MotionError) -> None:
-        retry_after: Any = getattr(error, "retry_after", None)
-        by = str(self._queue.worker)
+        by, now = str(self._queue.worker), asyncio.get_running_loop().time()
+        retry_after: float = getattr(error, "retry_after", None) or 0.0
         if isinstance(error, InsufficientCreditsError):
             await self._connection.notify(kind="credits", by=by)
-        elif retry_after:
+        elif now + retry_after > self._told_until + _SAME_PAUSE:  # all that were under way are told of the same pause
+            self._told_until = now + retry_after
             await self._connection.notify(kind="slow", seconds=retry_after, by=by)
 
 
