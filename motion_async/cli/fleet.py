@@ -147,11 +147,21 @@ def cancel(url: Url, batch: _Batch, keys: _Keys = None, /, *, json: Json = False
 
 
 @fleet.command(usage="Usage: motion-async fleet retry [OPTIONS] URL BATCH [KEY...]")
-def retry(url: Url, batch: _Batch, keys: _Keys = None, /, *, json: Json = False) -> ExitStatus:
+def retry(
+    url: Url,
+    batch: _Batch,
+    keys: _Keys = None,
+    /,
+    *,
+    failed: Annotated[
+        bool, Parameter(name="--failed", negative=(), help="Make anew, and pay for, creates whose jobs failed, too.")
+    ] = False,
+    json: Json = False,
+) -> ExitStatus:
     """Queue again what was given up, what workers hold, and what is not queued; refused items if they are named."""
 
     async def work(reporter: Reporter, fleet: Fleet) -> None:
-        queued = await fleet.retry(batch, keys or ())
+        queued = await fleet.retry(batch, keys or (), failed=failed)
         await _tell_counts(reporter, fleet, batch)
         reporter.say(f"{_count(queued)} queued, or waiting for the one that it follows")
 

@@ -263,15 +263,16 @@ class Fleet:
         numbers = {item.id for item in given_up}
         return given_up, [item for item in items if item.id not in numbers]
 
-    async def retry(self, batch: str, keys: Collection[str] = ()) -> list[Item]:
+    async def retry(self, batch: str, keys: Collection[str] = (), *, failed: bool = False) -> list[Item]:
         """Queue again what is planned or under way and not queued, what workers hold, and what `cancel` gave up.
 
-        What was refused, or given up after it may have been sent, is queued again only if its key is named. A job that
-        failed stays failed, and what is in doubt is for `Ledger.resolve`.
+        What the service refused is queued again only if its key is named; what was given up in doubt is not, and what
+        is in doubt is for `Ledger.resolve`.
 
         Args:
             batch: the batch's name.
             keys: only these items; all when empty.
+            failed: whether creates whose jobs failed are made anew as well, and paid for; see `Ledger.try_again`.
 
         Returns:
             The items that are queued now, or will be once the one that they follow is finished.
@@ -281,6 +282,8 @@ class Fleet:
         """
         given_up = await self._find(batch, keys, (ItemState.DROPPED, ItemState.REJECTED))
         await self.ledger.plan_again([it for it in given_up if keys or _was_cancelled(it)])
+        if failed:
+            await self.ledger.try_again(await self._find(batch, keys, (ItemState.FAILED,)))
         entries = [
             Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
             for item in await self._find(batch, keys, _OPEN)

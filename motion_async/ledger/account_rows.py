@@ -17,10 +17,11 @@ from motion_async.ledger.items import ItemState
 from motion_async.ledger.schema import batches, items
 from motion_async.ledger.writes import Adopt, Bind, Write
 
-__all__ = ["NOTHING_SENT", "find_binding", "write_accounts"]
+__all__ = ["WAS_SENT", "find_binding", "write_accounts"]
 
-NOTHING_SENT: Final = (ItemState.PLANNED.value, ItemState.REJECTED.value)
-"""The states of items for which the service has certainly made nothing."""
+_NOTHING_SENT: Final = (ItemState.PLANNED.value, ItemState.REJECTED.value)
+WAS_SENT: Final = items.c.state.not_in(_NOTHING_SENT) | items.c.status.is_not(None)
+"""Whether the service may have made anything for an item; one that is tried again keeps the status of the first try."""
 
 find_binding: Final = sa.select(batches.c.name, batches.c.origin, batches.c.fingerprint, batches.c.owner).where(
     batches.c.name == sa.bindparam("batch")
@@ -43,7 +44,7 @@ async def _write_binding(connection: AsyncConnection, bind: Bind) -> Binding:
     new = {"origin": bind.origin, "fingerprint": bind.fingerprint, "owner": bind.owner, "bound_at": bind.at}
     insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(batches)
     await connection.execute(insert.values(name=bind.batch, **new).on_conflict_do_nothing(index_elements=["name"]))
-    was_sent = sa.exists().where(items.c.batch == bind.batch, items.c.state.not_in(NOTHING_SENT))
+    was_sent = sa.exists().where(items.c.batch == bind.batch, WAS_SENT)
     may_replace = sa.or_(
         batches.c.fingerprint.is_(None) & (batches.c.origin == bind.origin),
         (batches.c.fingerprint == bind.replaces) & ~was_sent,

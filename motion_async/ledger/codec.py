@@ -137,6 +137,8 @@ def _read_fields(row: Sequence[Any], request: VideoRequest | None) -> Item:
         raise TypeError(f"{type(number).__name__} in the place of its number")
     _check_texts((batch, key, digest))
     _check_texts((parent, owner, job_id, status, error), or_none=True)
+    if job_id is None:  # what stands there then is of a job that failed before the item was tried again
+        status = job_state = None
     return Item(
         number,
         batch,

@@ -17,12 +17,13 @@ from motion_async.http.endpoint import read_origin
 from motion_async.ledger.accounts import Account
 from motion_async.ledger.batch_accounts import BatchAccounts
 from motion_async.ledger.codec import check_name, write_metadata, write_request
+from motion_async.ledger.decisions import Cancel, Drop, SendAgain, TryAgain
 from motion_async.ledger.items import Entry, Item, ItemState, content_digest
 from motion_async.ledger.journal import LedgerJournal
 from motion_async.ledger.outage import Outage
 from motion_async.ledger.reading import ReadableLedger
 from motion_async.ledger.tasks import start, wait_until_done
-from motion_async.ledger.transitions import Accept, Cancel, Drop, Expire, Move, SendAgain
+from motion_async.ledger.transitions import Accept, Expire, Move
 from motion_async.ledger.writer import Writer
 from motion_async.ledger.writes import Adopt, Plan, Planned
 from motion_async.sending.journal import SendJournal
@@ -252,7 +253,21 @@ class Ledger(ReadableLedger):
         """
         return await self._decide(SendAgain, items)
 
-    async def _decide(self, kind: type[Cancel | SendAgain], items: Sequence[Item]) -> list[Item]:
+    async def try_again(self, items: Sequence[Item]) -> list[Item]:
+        """Plan creates again whose jobs have failed: each is paid for anew, as another try of the same item.
+
+        Args:
+            items: any items; of one whose job has not failed, or that is a followup, nothing changes.
+
+        Returns:
+            Those that are planned now.
+
+        Raises:
+            LedgerError: if it could not be written.
+        """
+        return await self._decide(TryAgain, items)
+
+    async def _decide(self, kind: type[Cancel | SendAgain | TryAgain], items: Sequence[Item]) -> list[Item]:
         self._check_writable()
         written = [self._writer.put(kind(op, item, at)) for item in items for op, at in [self._writer.next_op()]]
         return [item for item, done in zip(items, written, strict=True) if await done]

@@ -13,7 +13,7 @@ import attrs
 import sqlalchemy as sa
 
 from motion_async.jobs import JobState, JobStatus
-from motion_async.ledger.account_rows import NOTHING_SENT, find_binding
+from motion_async.ledger.account_rows import WAS_SENT, find_binding
 from motion_async.ledger.accounts import Binding
 from motion_async.ledger.codec import describe_damage, read_change, read_history, read_item, read_job_state, read_time
 from motion_async.ledger.items import History, Item, ItemState, LedgerChange
@@ -48,9 +48,7 @@ _newest: Final = (
     .limit(sa.bindparam("most"))
 )
 _version: Final = sa.select(ledger.c.version)
-_sent: Final = (
-    sa.select(items.c.id).where(items.c.batch == sa.bindparam("name"), items.c.state.not_in(NOTHING_SENT)).limit(1)
-)
+_sent: Final = sa.select(items.c.id).where(items.c.batch == sa.bindparam("name"), WAS_SENT).limit(1)
 _MADE: Final = [
     state.value for state in (ItemState.INTENT, ItemState.UNCERTAIN, ItemState.SUBMITTED, ItemState.COMPLETED)
 ]

@@ -31,9 +31,8 @@ __all__ = [
     "REPLACEABLE",
     "TRANSITIONS",
     "Accept",
-    "Cancel",
+    "Applied",
     "Claim",
-    "Drop",
     "Expire",
     "Finish",
     "ItemRow",
@@ -43,7 +42,6 @@ __all__ = [
     "RecordStatus",
     "Reject",
     "Release",
-    "SendAgain",
 ]
 
 _S: Final = ItemState
@@ -68,6 +66,7 @@ TRANSITIONS: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyTy
         "SendAgain": dict.fromkeys((_S.UNCERTAIN, _S.REJECTED, _S.DROPPED, _S.SUBMITTED), _S.PLANNED),
         "Drop": {_S.UNCERTAIN: _S.DROPPED, _S.SUBMITTED: _S.DROPPED},
         "Cancel": {_S.PLANNED: _S.DROPPED},
+        "TryAgain": {_S.FAILED: _S.PLANNED},
         # With other content. From `rejected` only if the content is another indeed.
         "Replan": {_S.PLANNED: _S.PLANNED, _S.REJECTED: _S.PLANNED},
     }
@@ -131,6 +130,13 @@ class ItemRow:
     touched: bool = False
     job_confirmed: bool = True
 
+    def is_of_earlier_try(self, job_id: str | None) -> bool:
+        """Whether a job is the one that failed before a person had this item tried again: news of it come too late."""
+        if self.job_id is not None or self.job_state is None:
+            return False
+        failed = read_job_state(self.job_state) if isinstance(self.job_state, str) else self.job_state
+        return failed is not None and failed.job_id == job_id
+
     def change(self, *, at: str, **fields: Any) -> None:
         """Change fields."""
         for name, value in fields.items():
@@ -149,7 +155,7 @@ class Note:
     detail: str | None = None
 
 
-_Applied: TypeAlias = tuple[Any, Note | None]
+Applied: TypeAlias = tuple[Any, Note | None]
 """The result for whoever made the move, and what goes into the history."""
 
 
@@ -172,7 +178,7 @@ class Move(Write):
         return False
 
     @abstractmethod
-    def apply(self, row: ItemRow) -> _Applied:
+    def apply(self, row: ItemRow) -> Applied:
         """Make the move; a state that the table does not name for it stays."""
 
     def _target(self, state: ItemState) -> ItemState | None:
@@ -188,7 +194,7 @@ class Claim(Move):
 
     owner: str
 
-    def apply(self, row: ItemRow) -> _Applied:
+    def apply(self, row: ItemRow) -> Applied:
         """Claim the item for the owner, if it is planned as it was read."""
         target = self._target(row.state)
         is_made_again = row.claim == self.op
@@ -220,7 +226,7 @@ class _EndOfClaim(Move):
 class Release(_EndOfClaim):
     """The service provably did not take it: it is planned again."""
 
-    def apply(self, row: ItemRow) -> _Applied:
+    def apply(self, row: ItemRow) -> Applied:
         """Undo this claim."""
         target = self._find_target(row)
         if target is None:
@@ -238,7 +244,7 @@ class Reject(Release):
 class MarkUncertain(_EndOfClaim):
     """It was sent and the answer was lost."""
 
-    def apply(self, row: ItemRow) -> _Applied:
+    def apply(self, row: ItemRow) -> Applied:
         """Make this claim uncertain; the words stay in the history in any case."""
         target = self._find_target(row)
         if target is not None:
@@ -255,7 +261,7 @@ class Expire(Move):
     owner: str | None
     claim: str | None
 
-    def apply(self, row: ItemRow) -> _Applied:
+    def apply(self, row: ItemRow) -> Applied:
         """Make it uncertain, if it still is the same claim."""
         target = self._target(row.state)
         if target is None or (row.owner, row.claim) != (self.owner, self.claim):
@@ -283,10 +289,12 @@ class Accept(Move):
         """Whether the row has another id already, or may have one of a person's by this move."""
         return self.by == "person" or row.job_id not in (None, self.job_id)
 
-    def apply(self, row: ItemRow) -> _Applied:
+    def apply(self, row: ItemRow) -> Applied:
         """Write the id, whatever the state."""
         known = row.job_id
         has_job = row.state in HAS_JOB
+        if row.is_of_earlier_try(self.job_id):
+            return False, None
         if known == self.job_id and has_job:
             return True, Note(job_id=known, status=self.status, detail=self._explain(None))
         target = self._target(row.state)
@@ -322,7 +330,7 @@ class RecordStatus(Move):
     status: str
     job_state: JobState
 
-    def apply(self, row: ItemRow) -> _Applied:
+    def apply(self, row: ItemRow) -> Applied:
         """Keep the status, unless it is of another job, comes after the end, or is one: that is for `Finish` to keep.
 
         Until then, and if that is never written, the row has the end that a followup found, and not the followup's own.
@@ -341,10 +349,12 @@ class Finish(Move):
     job_state: JobState | None
     error: str | None
 
-    def apply(self, row: ItemRow) -> _Applied:
+    def apply(self, row: ItemRow) -> Applied:
         """End the item if its job has ended, else note what ended the watch."""
         if self.about is not None and self.about != row.job_id and row.state in HAS_JOB:
             return None, Note(None, self.status, self.about, self.error)
+        if row.is_of_earlier_try(self.about):
+            return None, None
         if row.state in ENDED:
             return self._find_other_end(row.job_state), None
         target = self._target(row.state)
@@ -372,53 +382,3 @@ class Finish(Move):
         if self.about is None or kept == (write_state(self.job_state) if isinstance(kept, str) else self.job_state):
             return None
         return read_job_state(kept) if isinstance(kept, str) else kept
-
-
-@attrs.frozen
-class _PersonsMove(Move):
-    """A person decides what becomes of an item that has no job; the result is whether that could be."""
-
-    has_happened = False
-
-    def needs_confirmation(self, row: ItemRow) -> bool:  # noqa: ARG002  # it always does
-        """Whether it reads it: it does."""
-        return True
-
-    def apply(self, row: ItemRow) -> _Applied:
-        """Do as the person says, unless the service has told of a job."""
-        # A person's move takes the claim, unlike the claim of any sender, so that it knows itself if it is made again.
-        if row.claim == self.op and row.state in TRANSITIONS[type(self).__name__].values():
-            return True, None
-        target = self._target(row.state)
-        is_mistyped = row.state in HAS_JOB
-        if target is None or (is_mistyped and row.job_confirmed):
-            return False, None
-        unseen = f"; job {row.job_id}, which a person had named, was never seen" if is_mistyped else ""
-        row.change(at=self.at, state=target, claim=self.op, error=None, job_id=None, taken_at=None)
-        return True, Note(target, detail=f"{BY_A_PERSON}{unseen}")
-
-
-@attrs.frozen
-class SendAgain(_PersonsMove):
-    """A person says that no job was made, so that it is planned again; what was given up in doubt stays given up."""
-
-    def apply(self, row: ItemRow) -> _Applied:
-        """Plan it again, unless it was given up after it may have been sent."""
-        return (False, None) if row.state is ItemState.DROPPED and row.intent_at is not None else super().apply(row)
-
-
-@attrs.frozen
-class Drop(_PersonsMove):
-    """A person gives it up."""
-
-
-@attrs.frozen
-class Cancel(_PersonsMove):
-    """A person wants it no more; what may have been sent stays as it is."""
-
-    def apply(self, row: ItemRow) -> _Applied:
-        """Give it up as one that nobody has begun, whatever was tried before: provably nothing came of that."""
-        done, note = super().apply(row)
-        if note is not None:
-            row.intent_at = None
-        return done, note

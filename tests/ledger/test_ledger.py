@@ -29,7 +29,8 @@ from motion_async import (
 )
 from motion_async.ledger import Entry, History, Item, ItemState, Ledger, open_ledger
 from motion_async.ledger.codec import write_time
-from motion_async.ledger.transitions import Accept, Expire, SendAgain
+from motion_async.ledger.decisions import SendAgain
+from motion_async.ledger.transitions import Accept, Expire
 from tests.ledger.conftest import START, accepted, change, clock, entries, seen
 
 UUID = "405d47cf-f72b-4852-b570-0de2446dbba1"
@@ -685,3 +686,14 @@ async def test_what_was_refused_is_not_planned_anew_with_other_bytes(ledger: Led
     await record.released(INVALID)
     [again] = await ledger.plan("launch", [Entry("a", VideoRequest(f"{NFD}\r\nb"))])
     assert again.state is ItemState.REJECTED
+
+
+async def test_a_failed_create_is_made_anew_if_a_person_says_so(ledger: Ledger) -> None:
+    """As another try of the same item: planned without the failed job, which stands in its history."""
+    item = await brought_to(ledger, ItemState.FAILED)
+    assert await ledger.try_again([item]) == [item]
+    found = await again(ledger, item)
+    assert (found.state, found.job_id, found.status, found.job_state) == (ItemState.PLANNED, None, None, None)
+    assert (await ledger.history(item))[-1].detail == "by a person; job job-1 had failed"
+    assert await ledger.journal(found).begin()
+    assert await ledger.try_again([found]) == []
