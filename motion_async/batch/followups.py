@@ -43,8 +43,8 @@ class FollowupQueue(Generic[_Item]):
     def take_turn(self, item: _Item, job_id: str, *, has_begun: bool) -> bool:
         """Give a followup the next turn of its job if nobody has it, else queue it, and say whether it must wait.
 
-        `has_begun` means that the service has taken it, or that another process is sending it: then it waits for
-        nobody, and a followup that merely had been given its turn has to wait behind it.
+        `has_begun` means that the service has taken it: then it waits for nobody, and a followup that merely had been
+        given its turn has to wait behind it.
         """
         # A job takes one followup at a time, but more than one may have begun: in an earlier run, or in another
         # process.
@@ -70,17 +70,14 @@ class FollowupQueue(Generic[_Item]):
         return job_id
 
     def is_blocked(self, job_id: str) -> bool:
-        """Whether `block_turns` was called for a followup of a job."""
+        """Whether `block_turns` was called for a job."""
         return job_id in self._blocked
 
-    def block_turns(self, item: _Item) -> Sequence[_Item]:
-        """Let no other followup of the item's job begin any more, and give those that waited for their turn.
+    def block_turns(self, job_id: str) -> Sequence[_Item]:
+        """Let no other followup of a job begin any more, and give those that waited for their turn.
 
-        The item's own turn may still run at the service, and nobody here watches it.
+        A turn may still run at the service, and nobody here watches it.
         """
-        job_id = self._give_up(item)
-        if job_id is None:
-            return ()
         self._blocked.add(job_id)
         return self._next_turns.pop(job_id, ())
 
