@@ -23,6 +23,7 @@ from motion_async import (
     WaitTimeoutError,
 )
 from motion_async.ledger import Entry, Ledger, open_ledger
+from motion_async.ledger.journal import LedgerJournal
 from motion_async.sandbox import Fail, Hang, Sandbox, ServerError
 from tests.batches import QUICK, run
 from tests.waiting import until
@@ -138,6 +139,35 @@ async def test_what_another_process_is_sending_is_left_to_it(motion: MotionSessi
         outcomes_by_now = await run(motion, mine, requests)
         assert [outcome.error for outcome in outcomes_by_now] == [None] * 3
         assert outcomes_by_now[0].job_id == outcomes_by_now[1].job_id == job.id
+
+
+@pytest.mark.parametrize("request_", [FOLLOWED[0], FOLLOWED[1]], ids=["create", "followup"])
+async def test_what_another_process_could_not_send_meanwhile_is_sent(
+    motion: MotionSession, sandbox: Sandbox, ledger: Ledger, request_: BatchRequest
+) -> None:
+    """It is planned again when it is looked for, and so it begins anew."""
+    if request_.follows is not None:
+        await run(motion, ledger, FOLLOWED[:1])
+    entry = next(it for it in PLANNED if it.key == request_.id)
+    [item] = await ledger.plan("launch", [entry])
+    elsewhere, begin = ledger.journal(item), LedgerJournal.begin
+    refused = 0
+
+    async def begin_second(journal: LedgerJournal) -> bool:
+        nonlocal refused
+        if refused:
+            return await begin(journal)
+        refused += 1
+        assert await begin(elsewhere)
+        assert not await begin(journal)
+        await elsewhere.released(None)
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LedgerJournal, "begin", begin_second)
+        [outcome] = await run(motion, ledger, [request_])
+    assert (outcome.error, refused) == (None, 1)
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (1, request_.follows is not None)
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
