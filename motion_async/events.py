@@ -20,7 +20,6 @@ __all__ = [
     "PollDisturbed",
     "SendAbandoned",
     "SendDisturbed",
-    "SentElsewhere",
     "SessionSlowed",
     "SessionStats",
     "StatusUndocumented",
@@ -74,21 +73,6 @@ class SendDisturbed:
     error: MotionError
     failures: int
     next_wait: float
-
-
-@attrs.frozen
-class SentElsewhere:
-    """A request of a batch has been under way for a second from somebody else with the same ledger, and is waited for.
-
-    Args:
-        batch: the batch's name.
-        key: the item's key.
-        owner: who sends it, as the ledger knows them.
-    """
-
-    batch: str
-    key: str
-    owner: str
 
 
 @attrs.frozen
@@ -187,7 +171,6 @@ Event: TypeAlias = (
     | JobAccepted
     | SendAbandoned
     | SendDisturbed
-    | SentElsewhere
     | PollDisturbed
     | SessionSlowed
     | StatusUndocumented

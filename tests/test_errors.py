@@ -64,6 +64,7 @@ def one_of_each(words: str) -> list[MotionError]:
         errors.FollowupUncertainError(words, job_id=JOB),
         errors.NotSentError(words),
         errors.DroppedError(batch="launch", key="hero"),
+        errors.SentElsewhereError(batch="launch", key="hero", owner="0123456789abcdef"),
         errors.LedgerError(words, job_ids=(("launch", "hero", JOB),)),
         errors.LedgerVersionError(found=2, known=1),
         errors.LedgerConflictError(words, batch="launch", key="hero", state="planned", job_id=JOB),
@@ -210,6 +211,7 @@ def test_the_message_tells_what_happened(error: MotionError) -> None:
         errors.LedgerVersionError,
         errors.LedgerAccountError,
         errors.DroppedError,
+        errors.SentElsewhereError,
     )
     if not isinstance(error, own_words):
         assert "what happened" in str(error)
@@ -239,6 +241,8 @@ def test_errors_about_a_job_name_it_and_the_next_step(error: MotionError, next_s
     [
         (errors.CreateUncertainError("reset"), "look at https://motion.so before you send it again"),
         (errors.NotSentError("no credits"), "send it again"),
+        (errors.SentElsewhereError("launch", "hero", "0123456789abcdef"), "in the ledger: run the same again"),
+        (errors.SentElsewhereError("launch", "hero", "0123456789abcdef"), "for several processes use a fleet"),
     ],
     ids=name_of,
 )

@@ -24,7 +24,7 @@ class FollowupQueue(Generic[_Item]):
         self._turn_of: dict[_Item, str] = {}
         self._turns: Counter[str] = Counter()
         self._next_turns: dict[str, deque[_Item]] = {}
-        self._blocked: set[str] = set()
+        self._blocked: dict[str, str | None] = {}
 
     def enter(self, item: _Item, *, key: str | None, follows: str | None) -> bool:
         """Register an item, and say whether it must wait for the end of the item that it follows.
@@ -43,8 +43,8 @@ class FollowupQueue(Generic[_Item]):
     def take_turn(self, item: _Item, job_id: str, *, has_begun: bool) -> bool:
         """Give a followup the next turn of its job if nobody has it, else queue it, and say whether it must wait.
 
-        `has_begun` means that the service has taken it, or that another process is sending it: then it waits for
-        nobody, and a followup that merely had been given its turn has to wait behind it.
+        `has_begun` means that the service has taken it: then it waits for nobody, and a followup that merely had been
+        given its turn has to wait behind it.
         """
         # A job takes one followup at a time, but more than one may have begun: in an earlier run, or in another
         # process.
@@ -70,19 +70,21 @@ class FollowupQueue(Generic[_Item]):
         return job_id
 
     def is_blocked(self, job_id: str) -> bool:
-        """Whether `block_turns` was called for a followup of a job."""
+        """Whether `block_turns` was called for a job."""
         return job_id in self._blocked
 
-    def block_turns(self, item: _Item) -> Sequence[_Item]:
-        """Let no other followup of the item's job begin any more, and give those that waited for their turn.
+    def block_turns(self, job_id: str, *, key: str | None) -> Sequence[_Item]:
+        """Let no other followup of a job begin any more, and give those that waited for their turn.
 
-        The item's own turn may still run at the service, and nobody here watches it.
+        The turn of the request with this `key` may still run at the service, and nobody here watches it.
         """
-        job_id = self._give_up(item)
-        if job_id is None:
-            return ()
-        self._blocked.add(job_id)
+        self._blocked[job_id] = key
         return self._next_turns.pop(job_id, ())
+
+    def unblock_turns(self, job_id: str, *, key: str | None) -> None:
+        """Let followups of a job begin again, if it was the turn of the request with this `key` that kept them."""
+        if job_id in self._blocked and self._blocked[job_id] == key:
+            del self._blocked[job_id]
 
     def leave(self, item: _Item, *, key: str | None) -> list[_Item]:
         """Forget an item that has ended, but for its turn, and give the items that waited for its end."""

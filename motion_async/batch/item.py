@@ -1,8 +1,7 @@
 """One request of a batch on its way: what it holds at the limiter and the poll loop, and how it gives that back.
 
-It holds a place of the limiter, its job's place in the poll loop, a timer, the end that it has seen, and the time up to
-which it waits for another process that is sending it. It must not decide what happens next, nor tell anyone of it:
-that is the runner's.
+It holds a place of the limiter, its job's place in the poll loop, a timer, and the end that it has seen. It must not
+decide what happens next, nor tell anyone of it: that is the runner's.
 """
 
 from __future__ import annotations
@@ -47,7 +46,6 @@ class BatchItem:
         "is_parked",
         "job",
         "timer",
-        "until",
     )
 
     def __init__(self, index: int, intake: Intake) -> None:
@@ -58,8 +56,6 @@ class BatchItem:
         # None as well once the runner has let go: changes that come after that are not this item's to tell.
         self._on_news: Callable[[BatchItem], None] | None = None
         self.timer: asyncio.TimerHandle | None = None
-        # The loop's time up to which another process may go on sending this; None until that wait begins.
-        self.until: float | None = None
         self.holds_place = False
         self.is_followed = False
         # Parked means: it waits for something else than a place, and holds none.

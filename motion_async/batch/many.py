@@ -20,7 +20,6 @@ from motion_async.batch.resume import LedgerBatch
 from motion_async.batch.runner import FanOut
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Account, Ledger
-from motion_async.polling.streams import EventHub
 from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
 from motion_async.sending.gate import OnInsufficientCredits, check_on_insufficient_credits
 from motion_async.timing.learned import LearnedSchedule
@@ -38,7 +37,6 @@ _DEFAULT_BATCH: Final = "batch"
 class BatchCalls(ABC):
     """The calls of a `MotionSession` for many requests."""
 
-    _events: EventHub
     _ledger: Ledger | None
     _now: Callable[[], datetime]
     _past_durations: PastDurations
@@ -76,7 +74,8 @@ class BatchCalls(ABC):
 
         With a ledger, what is sent is on disk before, and the same call goes on where an earlier one ended: what has
         ended comes out, what runs is taken up, the rest is sent, and what may have been sent is an `UncertainError`.
-        With another service or key than the batch was begun with, reading raises a `LedgerAccountError`.
+        What another process is sending just then comes out as a `SentElsewhereError`. With another service or key than
+        the batch was begun with, reading raises a `LedgerAccountError`.
 
         Args:
             requests: any iterable or async iterable of requests or prompts, pulled one at a time; with a ledger,
@@ -85,8 +84,7 @@ class BatchCalls(ABC):
             limiter: places to share with other batches. A job that waits for a person gives its place back.
             schedule: how long these jobs are left alone between polls. When None the session's, if it was given one;
                 else a `LearnedSchedule` that all its batches teach: ends are noticed as early, with fewer polls.
-            job_timeout: seconds for which a job is watched, or another sender of the same ledger waited for, at least
-                0; None for no end.
+            job_timeout: seconds for which a job is watched, at least 0; None for no end.
             on_input: when a job waits for a person: `wait` on, or `raise`, which makes it an outcome.
             on_insufficient_credits: after a 402 `stop` creating, or `wait`: try one a minute until one is taken.
             ledger: an open ledger, where each request is written down; open it before the session, and close it after.
@@ -234,6 +232,5 @@ class BatchCalls(ABC):
             account=self.account,
             poll=self._open().poll_once,
             now=self._now,
-            publish=self._events.publish,
             lesson=lesson,
         )

@@ -45,11 +45,10 @@ class Intake:
         settled: its outcome as a state and an error, if it has ended or will not be sent; None if it is open.
         job_id: the job that was made for it, if the service has taken it: it is only to be watched then.
         was_accepted: whether the service has told of that job, to an earlier run; a person may have named it instead.
-        parent_job_id: the job that it follows up: known once that has completed, or another process follows it up.
+        parent_job_id: the job that it follows up, known once that has completed, or another process follows it up.
         parent_end: the end of that job that the batch knows of, None if it knows of none.
         before: of a followup that the service has taken, the state in which it found the job.
-        is_elsewhere: whether another process is sending it just now.
-        again: asks the ledger anew what is known of it, with a longer pause each time while another process sends it.
+        look: asks the ledger anew what is known of it, and of what it follows; None where there is no ledger.
     """
 
     request: VideoRequest
@@ -63,8 +62,12 @@ class Intake:
     parent_job_id: str | None = attrs.field(default=None, kw_only=True)
     parent_end: JobState | None = attrs.field(default=None, kw_only=True)
     before: JobState | None = attrs.field(default=None, kw_only=True)
-    is_elsewhere: bool = attrs.field(default=False, kw_only=True)
-    again: Callable[[], Awaitable[Intake]] | None = attrs.field(default=None, kw_only=True)
+    look: Callable[[], Awaitable[Intake]] | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def followed_job_id(self) -> str | None:
+        """The job that a followup gives a new turn; None of a create, and while it is not known."""
+        return None if self.follows is None else self.job_id or self.parent_job_id
 
 
 async def intakes(requests: Requests) -> AsyncGenerator[Intake]:

@@ -6,10 +6,8 @@ what can't be known is said. This module must not send, watch or write rows; it 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
-import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -18,23 +16,20 @@ from typing import Final
 import attrs
 
 from motion_async.batch.keys import Keys
+from motion_async.batch.outcomes import error_of, find_parent_job
 from motion_async.batch.requests import Intake, Requests, as_batch_request, iterate, known_by
-from motion_async.batch.unsent import parent_failed, parent_incomplete, unknown_jobs
+from motion_async.batch.unsent import parent_elsewhere, parent_failed, parent_incomplete, unknown_jobs
 from motion_async.canonical import canonical_text
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import (
     ConfigurationError,
-    CreateUncertainError,
-    DroppedError,
-    FollowupUncertainError,
     InvalidRequestError,
-    JobFailedError,
     JobNotFoundError,
     LedgerConflictError,
     MotionError,
     NotSentError,
+    SentElsewhereError,
 )
-from motion_async.events import Event, SentElsewhere
 from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger import Ledger
 from motion_async.ledger.accounts import Account
@@ -42,7 +37,6 @@ from motion_async.ledger.codec import check_name
 from motion_async.ledger.items import Entry, Item, ItemState, is_unnamed, job_of_parent
 from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import BY_A_PERSON
-from motion_async.polling.waiting import failure_of
 from motion_async.problems import Problem
 
 __all__ = ["LedgerBatch", "check_ledger"]
@@ -53,11 +47,6 @@ _UNKNOWN_ENOUGH: Final = 3
 """If the service knows none of so many jobs, it is not the one that made them, or the account is another."""
 _OPEN: Final = (ItemState.PLANNED, ItemState.INTENT, ItemState.UNCERTAIN, ItemState.SUBMITTED)
 """The states of items of which more is to come, from the service or from a person."""
-_LOOK_AGAIN: Final = 1.0
-_LONGEST_PAUSE: Final = 30.0
-"""Seconds between two looks at an item that another process is sending: at first, and at most."""
-
-_log = logging.getLogger(__package__)
 
 
 def check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:
@@ -76,7 +65,6 @@ class LedgerBatch:
         ledger: where its items are.
         name: the batch's name.
         now: gives the time as an aware datetime; signatures are held against it.
-        publish: told of each request that another process is sending.
         lesson: awaited before the first request: it teaches the batch's schedule.
         account: who pays for the batch, and to whom it is sent.
         poll: asks for a job's state, once.
@@ -90,7 +78,6 @@ class LedgerBatch:
         account: Account,
         poll: Callable[[str], Awaitable[JobState]],
         now: Callable[[], datetime],
-        publish: Callable[[Event], None],
         lesson: Callable[[], Awaitable[None]],
     ) -> None:
         self._ledger, self._name = check_ledger(ledger, name)
@@ -100,7 +87,6 @@ class LedgerBatch:
         self._refusal: NotSentError | None = None
         self._only_reads = False
         self._now = now
-        self._publish = publish
 
     async def intakes(self, requests: Requests) -> AsyncGenerator[Intake]:
         """Plan requests in the ledger, and give each with what the ledger knows of it.
@@ -250,7 +236,7 @@ class LedgerBatch:
         An item that was sent with other content or another parent conflicts, however it stands.
         """
         if item.state is ItemState.INTENT:
-            # Its owner may have died in the middle of sending: then it is uncertain, and nobody waits for it.
+            # Its owner may have died in the middle of sending: then it is uncertain.
             item = await self._ledger.refresh(item)
         intake = Intake(
             entry.request,
@@ -259,19 +245,20 @@ class LedgerBatch:
             follows=item.parent,
             parent_job_id=job_of_parent(item.parent),
             journal=self._ledger.journal(item),
-            again=partial(self._look_again, entry, keys),
+            look=partial(self._look, entry, keys),
         )
         if item.state is ItemState.PLANNED:
             return intake if self._refusal is None else attrs.evolve(intake, settled=(None, copy.copy(self._refusal)))
         if not has_content(item, entry.request) or item.parent != entry.parent:
             return attrs.evolve(intake, settled=(item.job_state, self._conflict_error(item)), job_id=item.job_id)
         if item.state is ItemState.INTENT:
-            return attrs.evolve(intake, is_elsewhere=True, parent_job_id=await self._find_parent_job(item))
+            error = SentElsewhereError(item.batch, item.key, item.owner or "")
+            return attrs.evolve(intake, settled=(None, error), parent_job_id=await find_parent_job(item, self._ledger))
         # A status comes from the service alone.
         intake = attrs.evolve(intake, job_id=item.job_id, was_accepted=item.status is not None)
         if item.state is ItemState.SUBMITTED:
             return attrs.evolve(intake, before=await self._find_end_before(item))
-        return attrs.evolve(intake, settled=(item.job_state, await self._error_of(item)))
+        return attrs.evolve(intake, settled=(item.job_state, await error_of(item, self._ledger)))
 
     async def _find_end_before(self, item: Item) -> JobState | None:
         """Give the end of the job that an item's followup found, or, where that is not kept any more, its parent's."""
@@ -284,30 +271,14 @@ class LedgerBatch:
         parent = await self._ledger.find(self._name, item.parent)
         return None if parent is None else parent.job_state
 
-    async def _find_parent_job(self, item: Item) -> str | None:
-        """Give the job that an item is a followup to, None if that is not known."""
-        job_id = job_of_parent(item.parent)
-        if item.parent is None or job_id is not None:
-            return job_id
-        parent = await self._ledger.find(self._name, item.parent)
-        return None if parent is None else parent.job_id
-
-    async def _look_again(self, entry: Entry, keys: Keys, pause: float = 0) -> Intake:
-        """Look at an item anew after `pause` seconds; once nobody else sends it, find the job that it follows up."""
-        await asyncio.sleep(pause)
+    async def _look(self, entry: Entry, keys: Keys) -> Intake:
+        """Look at an item anew; if it is still to be sent, find the job that it follows up, or say why it can't be."""
         if self._only_reads:  # what somebody has planned since must not be written over with what was read before
             item = (await self._ledger.many(self._name, [entry.key]))[entry.key]
             entry = _entry_of(item)
         else:
             [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
         intake = await self._intake_of(item, entry, keys)
-        if intake.is_elsewhere:
-            if not pause:
-                _log.info("item %r of batch %r is being sent by owner %s; waiting", item.key, item.batch, item.owner)
-            elif pause == _LOOK_AGAIN:  # not at once, as most creates have their answer before
-                self._publish(SentElsewhere(item.batch, item.key, item.owner or ""))
-            later = min(2 * pause or _LOOK_AGAIN, _LONGEST_PAUSE)
-            return attrs.evolve(intake, again=partial(self._look_again, entry, keys, later))
         return await self._find_parent(intake, keys)
 
     async def _find_parent(self, intake: Intake, keys: Keys) -> Intake:
@@ -315,13 +286,18 @@ class LedgerBatch:
         if intake.follows is None or intake.job_id or intake.parent_job_id or intake.settled is not None:
             return intake
         parent = None if keys.has_refused(intake.follows) else await self._ledger.find(self._name, intake.follows)
-        if parent is not None and parent.state is ItemState.COMPLETED:
+        if parent is not None and parent.state is ItemState.INTENT:
+            parent = await self._ledger.refresh(parent)
+        if parent is None:
+            error = parent_incomplete(intake.follows, "it is not in the batch, or was refused in this run")
+        elif parent.state is ItemState.COMPLETED:
             return attrs.evolve(intake, parent_job_id=parent.job_id, parent_end=parent.job_state)
-        if parent is not None and parent.state is ItemState.FAILED:
+        elif parent.state is ItemState.FAILED:
             error = parent_failed(intake.follows)
+        elif parent.state is ItemState.INTENT:
+            error = parent_elsewhere(intake.follows)
         else:
-            stands = "it is not in the batch, or was refused in this run" if parent is None else f"it is {parent.state}"
-            error = parent_incomplete(intake.follows, stands)
+            error = parent_incomplete(intake.follows, f"it is {parent.state}")
         return attrs.evolve(intake, settled=(None, error))
 
     def _conflict_error(self, item: Item) -> LedgerConflictError:
@@ -333,27 +309,6 @@ class LedgerBatch:
             state=item.state,
             job_id=item.job_id,
         )
-
-    async def _error_of(self, item: Item) -> MotionError | None:
-        """Give the error for the outcome of an item that has ended, or of which nothing more can be known."""
-        match item.state:
-            case ItemState.FAILED:
-                reason = item.error if item.job_state is None else failure_of(item.job_state)
-                return JobFailedError(item.job_id or "", error=reason)
-            case ItemState.REJECTED:
-                return InvalidRequestError((Problem("rejected", item.error or "refused in an earlier run"),))
-            case ItemState.DROPPED:
-                return DroppedError(batch=item.batch, key=item.key)
-            case ItemState.UNCERTAIN:
-                return await self._uncertain_error(item)
-        return None
-
-    async def _uncertain_error(self, item: Item) -> MotionError:
-        at = f", begun {item.intent_at:%Y-%m-%d %H:%M:%S} UTC" if item.intent_at is not None else ""
-        reason = f"item {item.key!r} of batch {item.batch!r}{at}; settle it with `motion-async ledger resolve`"
-        if item.parent is None:
-            return CreateUncertainError(reason)
-        return FollowupUncertainError(reason, job_id=await self._find_parent_job(item) or "")
 
 
 def _entry_of(item: Item) -> Entry:

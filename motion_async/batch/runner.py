@@ -35,6 +35,7 @@ from motion_async.errors import (
     MotionError,
     NotSentError,
     PermissionDeniedError,
+    SentElsewhereError,
     SessionClosedError,
     WaitTimeoutError,
 )
@@ -67,7 +68,7 @@ class FanOut(AsyncIterator[Outcome]):
         polls: the session's loop.
         requests: what to make.
         limiter: whose places the jobs hold.
-        job_timeout: seconds in which each job is watched, or waited for while somebody else sends it; None for no end.
+        job_timeout: seconds in which each job is watched; None for no end.
         on_input: what to do when a job waits for a person.
         recheck: makes every request that waits at the gate ask again whether it is still to be sent.
     """
@@ -157,8 +158,10 @@ class FanOut(AsyncIterator[Outcome]):
         for item in [it for it in self._open if it.index == index and it.job is not None]:
             del self._open[item]
             self._drop(item)
-            self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
-            self._followups.leave(item, key=item.intake.key)
+            self._block_turns_behind(item)
+            children = self._followups.leave(item, key=item.intake.key)
+            self._finish_soon(children, unsent.parent_elsewhere(item.intake.key or ""))
+            self._followups.pass_turn(item, ())
         self._end_if_done()
 
     def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
@@ -231,8 +234,8 @@ class FanOut(AsyncIterator[Outcome]):
         """Take a request as far as what is known of it allows.
 
         One of these happens: its outcome is known and handed out; its parent is under way here, and it waits for the
-        parent's end; another process sends it or its parent's job is not known, and the ledger is asked again; another
-        followup of its job is under way, and it waits for its turn; its job exists and is watched; or it is sent.
+        parent's end; another followup of its job is under way, and it waits for its turn; its job exists and is
+        watched; or it is sent. Of a parent that is not under way here the ledger is asked first, once.
         """
         intake = item.intake
         if intake.settled is not None:
@@ -242,12 +245,10 @@ class FanOut(AsyncIterator[Outcome]):
         needs_parent = intake.follows is not None and intake.job_id is None and intake.parent_job_id is None
         if self._followups.enter(item, key=intake.key, follows=intake.follows if needs_parent else None):
             self._set_parked(item, is_parked=True)
-        elif intake.is_elsewhere or needs_parent:
-            if intake.is_elsewhere:
-                # Another process has begun this turn: the item does not wait for it, but other followups of the job do.
-                self._queue_for_turn(item)
-            self._set_parked(item, is_parked=True)
-            self._start(self._run_guarded(self._begin_again, item), name="motion_async.again")
+        elif needs_parent:
+            assert intake.look is not None  # noqa: S101  # nothing is followed without a ledger
+            item.intake = await intake.look()
+            await self._begin(item)
         elif intake.job_id is None and self._stopped_by is not None:
             self._finish(item, error=unsent.stopped_by(self._stopped_by))
         elif self._queue_for_turn(item):
@@ -265,26 +266,12 @@ class FanOut(AsyncIterator[Outcome]):
                 self._start(self._run_guarded(self._create, item), name="motion_async.create")
 
     def _queue_for_turn(self, item: BatchItem) -> bool:
-        has_begun = item.intake.job_id is not None or item.intake.is_elsewhere
-        job_id = item.intake.job_id or item.intake.parent_job_id
-        if job_id is None or item.intake.follows is None:
+        has_begun, job_id = item.intake.job_id is not None, item.intake.followed_job_id
+        if job_id is None:
             return False
         if self._followups.is_blocked(job_id) and not has_begun:
             raise unsent.behind_lost_turn()
         return self._followups.take_turn(item, job_id, has_begun=has_begun)
-
-    async def _begin_again(self, item: BatchItem) -> None:
-        """Ask the ledger about a request until no other process sends it and its parent's job is known; then begin."""
-        assert item.intake.again is not None  # noqa: S101  # a request that needs it comes from a ledger
-        if item.intake.is_elsewhere and item.until is None and self._job_timeout is not None:
-            item.until = asyncio.get_running_loop().time() + self._job_timeout
-        try:
-            # One deadline for all looks: each brings a new intake, and the item stays the same.
-            async with asyncio.timeout_at(item.until if item.intake.is_elsewhere else None):
-                item.intake = await item.intake.again()
-        except TimeoutError:
-            raise unsent.sent_elsewhere(item.intake.key, self._job_timeout) from None
-        await self._begin(item)
 
     async def _create(self, item: BatchItem) -> None:
         def check() -> None:
@@ -298,10 +285,10 @@ class FanOut(AsyncIterator[Outcome]):
             job = await self._send(item.intake, check, self._stop_after)
         except (NotOursToSend, FollowupNotAllowedError) as error:  # another process may have sent it just now
             item.give_place_back(self._limiter)
-            if item.intake.again is None:
+            if item.intake.look is None:
                 raise
-            item.intake = again = await item.intake.again()
-            is_open = again.job_id is None and again.settled is None and not again.is_elsewhere
+            item.intake = found = await item.intake.look()
+            is_open = found.job_id is None and found.settled is None
             if not is_open or isinstance(error, NotOursToSend):
                 await self._begin(item)
             elif self._queue_for_turn(item):
@@ -393,17 +380,24 @@ class FanOut(AsyncIterator[Outcome]):
     def _begin_followups(self, item: BatchItem, outcome: Outcome) -> None:
         """Send the followups that have waited for an end, or tell why they can't be sent."""
         children = self._followups.leave(item, key=outcome.key)
+        if outcome.ok and (job_id := item.intake.followed_job_id) is not None:
+            self._followups.unblock_turns(job_id, key=outcome.key)  # it was taken up once more, and has ended
         if not outcome.ok:
             self._finish_soon(children, unsent.without_parent(outcome))
             children = []
             has_ended = outcome.state is not None and outcome.state.has_ended
-            if item.intake.is_elsewhere or (item.job is not None and not has_ended):
-                # The turn may still run at the service, unwatched: nobody knows what a further followup would change.
-                self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
+            if isinstance(outcome.error, SentElsewhereError) or (item.job is not None and not has_ended):
+                self._block_turns_behind(item)
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id, parent_end=outcome.state)
         for child in self._followups.pass_turn(item, children):
             self._start(self._run_guarded(self._begin, child), name="motion_async.followup")
+
+    def _block_turns_behind(self, item: BatchItem) -> None:
+        """Send no further followup of an item's job: its turn may still run, and nobody knows what it would change."""
+        if (job_id := item.intake.followed_job_id) is not None:
+            waiting = self._followups.block_turns(job_id, key=item.intake.key)
+            self._finish_soon(waiting, unsent.behind_lost_turn())
 
     def _finish_soon(self, items: Iterable[BatchItem], error: NotSentError) -> None:
         """Finish items that are not sent, in later steps of the loop: further followups may hang on each of them."""

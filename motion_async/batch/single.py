@@ -1,7 +1,8 @@
 """Single creates and followups of a session with a ledger: written down first, and the same key is the same job.
 
 What is known of a key decides, as it does in a batch: what was taken is taken up, what was never sent is sent, and
-what can't be known is said. This module must not talk to the service, nor write rows.
+what can't be known is said. But what another process is sending is waited for: whoever asks by its key wants its job,
+as a browser does that asks a second worker of a web app. This module must not talk to the service, nor write rows.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ import attrs
 
 from motion_async.batch.requests import Intake
 from motion_async.batch.resume import LedgerBatch
-from motion_async.batch.unsent import sent_elsewhere
 from motion_async.canonical import canonical_text
-from motion_async.errors import FollowupNotAllowedError, InvalidRequestError, JobFailedError
+from motion_async.errors import FollowupNotAllowedError, InvalidRequestError, JobFailedError, SentElsewhereError
 from motion_async.jobs import BatchRequest, StatusChange, VideoRequest
 from motion_async.ledger.items import parent_of_job, unnamed_key
 from motion_async.polling.tracked import TrackedJob
@@ -31,6 +31,8 @@ __all__ = ["KeptSends"]
 
 _LONGEST_WAIT: Final = 300.0
 """Seconds for which another process that is sending is waited for; its own tries and its answer take no longer."""
+_PAUSE: Final = 0.5
+"""Seconds between two looks at what another process is sending."""
 
 
 class KeptSends:
@@ -56,7 +58,8 @@ class KeptSends:
         """
         given = BatchRequest(request, id=unnamed_key() if key is None else key, metadata=metadata)
         parent = None if followed is None else parent_of_job(followed)
-        until = asyncio.get_running_loop().time() + _LONGEST_WAIT
+        clock = asyncio.get_running_loop().time
+        until = clock() + _LONGEST_WAIT
         # One at a time, so that whoever comes second finds what came of the first one.
         async with self._turns.setdefault(canonical_text(str(given.id)), asyncio.Lock()):
             try:
@@ -64,28 +67,28 @@ class KeptSends:
             except InvalidRequestError as error:
                 raise _about_key(error) from None
             while True:
-                if intake.settled is not None and not isinstance(intake.settled[1], JobFailedError | None):
-                    raise copy.copy(intake.settled[1])
-                if intake.job_id is not None:
+                known = None if intake.settled is None else intake.settled[1]
+                if isinstance(known, SentElsewhereError) and clock() < until:
+                    await self._client.unless_left(asyncio.sleep(_PAUSE))
+                    intake = await self._look(intake)
+                elif not isinstance(known, JobFailedError | None):
+                    raise copy.copy(known)
+                elif intake.job_id is not None:
                     return self._record(intake, self._client.take_up(intake))
-                if not intake.is_elsewhere:
+                else:
                     try:
                         return self._record(intake, await self._client.send(intake))
-                    except NotOursToSend:
-                        pass  # another process sends it: what comes of that is in the ledger
+                    except NotOursToSend:  # another process sends it: what comes of that is in the ledger
+                        intake = await self._look(intake)
                     except FollowupNotAllowedError:  # another process may have made it just now
-                        intake = await self._look_again(intake, until)
-                        if intake.job_id is None and not intake.is_elsewhere:
+                        intake = await self._look(intake)
+                        if intake.job_id is None and intake.settled is None:
                             raise
-                        continue
-                intake = await self._look_again(intake, until)
 
-    async def _look_again(self, intake: Intake, until: float) -> Intake:
-        """Ask the ledger anew, after a pause while another process sends it, but not for ever."""
-        if asyncio.get_running_loop().time() > until:
-            raise sent_elsewhere(intake.key, _LONGEST_WAIT)
-        assert intake.again is not None  # noqa: S101  # every intake of a ledger has it
-        return await self._client.unless_left(intake.again())
+    async def _look(self, intake: Intake) -> Intake:
+        """Ask the ledger anew what is known of a request."""
+        assert intake.look is not None  # noqa: S101  # every intake of a ledger has it
+        return await self._client.unless_left(intake.look())
 
     def _record(self, intake: Intake, job: TrackedJob) -> TrackedJob:
         """Have the ledger hear of what is seen of a job, if its end is not known there."""

@@ -5,15 +5,15 @@ Pure. It must not decide that a request is not sent.
 
 from __future__ import annotations
 
-from motion_async.errors import JobFailedError, MotionError, NotSentError
+from motion_async.errors import JobFailedError, MotionError, NotSentError, SentElsewhereError
 from motion_async.jobs import Outcome
 
 __all__ = [
     "behind_lost_turn",
     "behind_turn",
+    "parent_elsewhere",
     "parent_failed",
     "parent_incomplete",
-    "sent_elsewhere",
     "stopped_by",
     "unknown_jobs",
     "without_parent",
@@ -30,6 +30,8 @@ def stopped_by(error: MotionError) -> NotSentError:
 def without_parent(ended: Outcome) -> NotSentError:
     """Give the error of a followup to a request that has just ended without a video."""
     key = ended.key or ""
+    if isinstance(ended.error, SentElsewhereError):
+        return parent_elsewhere(key)
     return parent_failed(key) if isinstance(ended.error, JobFailedError) else parent_incomplete(key)
 
 
@@ -37,6 +39,12 @@ def parent_failed(key: str) -> NotSentError:
     """Give the error of a followup to a request whose job has failed, which no run of the batch sends again."""
     advice = "give that one another id to have it made anew, and let this one follow the new id"
     return NotSentError(f"the request that it follows, {key!r}, has failed", advice=advice)
+
+
+def parent_elsewhere(key: str) -> NotSentError:
+    """Give the error of a followup to a request that another process is sending."""
+    why = f"the request that it follows, {key!r}, is being sent by another process or run"
+    return NotSentError(why, advice="run the batch again once that has completed")
 
 
 def parent_incomplete(key: str, stands: str | None = None) -> NotSentError:
@@ -47,21 +55,13 @@ def parent_incomplete(key: str, stands: str | None = None) -> NotSentError:
 
 def behind_lost_turn() -> NotSentError:
     """Give the error of a followup to a job at which an earlier followup may be at work unwatched."""
-    return NotSentError("an earlier followup of the same job has not ended, and is not watched any more")
+    return NotSentError("an earlier followup of the same job has not ended, and is not watched here")
 
 
 def behind_turn(job_id: str, seconds: float | None) -> NotSentError:
     """Give the error of a followup to a job that was at work for too long by a turn which this batch does not know."""
     why = f"job {job_id} was still at work by another followup after {seconds:g} s"
     return NotSentError(why, advice="run the batch again once that has ended")
-
-
-def sent_elsewhere(key: str | None, seconds: float | None) -> NotSentError:
-    """Give the error of a request that another process was sending for too long."""
-    why = (
-        f"request {key!r} was still being sent by somebody else after {seconds:g} s; run the batch again to hear of it"
-    )
-    return NotSentError(why)
 
 
 def unknown_jobs(batch: str, count: int) -> NotSentError:

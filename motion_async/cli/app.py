@@ -57,7 +57,8 @@ Exit status, the worst of several jobs in the order 2, 3, 4, 1, 0:
        (400), a line of a batch that cannot be sent
   3    the service refused: 401, 402, 403, 404, 409, 429 to the end, other 4xx
   4    the outcome is not known: no connection, 5xx, an answer that was lost
-       or cannot be read, --timeout; or the ledger cannot be read or written
+       or cannot be read, --timeout, another run of the batch is sending it; or
+       the ledger cannot be read or written
   129  hung up: its terminal was closed, or the ssh to it is lost
   130  interrupted; stderr says how to go on
   141  standard output was closed; stderr says how to go on
@@ -293,7 +294,7 @@ def batch(
 
     What there is none of is null. The "outcome" that a line has on standard
     output says how it came out of this run instead: there planned is not_sent,
-    and submitted is running or unseen.
+    submitted is running or unseen, and what another run is sending is running.
     """
     from motion_async.cli.batch.command import make_batch, plan_batch  # noqa: PLC0415
 

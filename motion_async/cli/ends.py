@@ -32,7 +32,7 @@ class End(StrEnum):
     UNCERTAIN = "uncertain"
     """It may have been sent, and no id is known."""
     RUNNING = "running"
-    """Its job goes on, and is not waited for any longer."""
+    """Its job goes on, or another run is sending it, and that is not waited for any longer."""
     UNSEEN = "unseen"
     """Its job is known and could not be watched to its end."""
     NOT_SENT = "not_sent"
@@ -61,7 +61,9 @@ class Meaning:
 # In the order in which they are told of, and in which the ledger is believed if it has more items than the file lines.
 MEANINGS: Final[dict[End, Meaning]] = {
     End.RUNNING: Meaning(
-        states=(ItemState.SUBMITTED,), errors=(errors.WaitTimeoutError, errors.InputRequiredError), planned="take_up"
+        states=(ItemState.SUBMITTED,),
+        errors=(errors.WaitTimeoutError, errors.InputRequiredError, errors.SentElsewhereError),
+        planned="take_up",
     ),
     End.UNCERTAIN: Meaning(
         # An intent may be under way in another process: to tell the two apart would write to the ledger.
@@ -103,6 +105,6 @@ def status_of(outcome: Outcome, end: End, *, skips_invalid: bool) -> ExitStatus:
         return ExitStatus.DONE
     if skips_invalid and isinstance(error, errors.InvalidRequestError) and error.http_status is None:
         return ExitStatus.DONE
-    if isinstance(error, errors.NotSentError) and error.__cause__ is None:
+    if end is End.NOT_SENT and isinstance(error, errors.NotSentError) and error.__cause__ is None:
         return ExitStatus.JOB_FAILED  # the one that it follows has no video: nobody refused anything
     return exit_status(error)

@@ -60,6 +60,7 @@ _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
     errors.ConnectImpossibleError: (ExitStatus.UNREACHABLE, "nothing was sent"),
     errors.UncertainError: (ExitStatus.UNREACHABLE, ""),
     errors.NotSentError: (ExitStatus.REFUSED, ""),
+    errors.SentElsewhereError: (ExitStatus.UNREACHABLE, ""),
     errors.LedgerError: (ExitStatus.UNREACHABLE, ""),
     errors.LedgerVersionError: (ExitStatus.WRONG_USE, ""),
     errors.LedgerConflictError: (ExitStatus.WRONG_USE, ""),

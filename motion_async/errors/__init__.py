@@ -23,7 +23,8 @@
     │   ├── CreateUncertainError            a job may exist whose id nobody knows
     │   └── FollowupUncertainError          a job of known id may have a new turn
     ├── NotSentError                    generate_many stopped before it came to this request
-    │   └── DroppedError                    a person gave it up, in the ledger
+    │   ├── DroppedError                    a person gave it up, in the ledger
+    │   └── SentElsewhereError              another process or run is sending it now
     ├── LedgerError                     the ledger cannot be opened, read or written
     │   ├── LedgerVersionError              a newer version of the library has written it
     │   ├── LedgerConflictError             what was asked of an item does not go with where it stands
@@ -45,6 +46,7 @@ from motion_async.errors.batches import (
     LedgerError,
     LedgerVersionError,
     NotSentError,
+    SentElsewhereError,
 )
 from motion_async.errors.calls import (
     AuthenticationError,
@@ -102,6 +104,7 @@ __all__ = [
     "NotSentError",
     "PermissionDeniedError",
     "RateLimitedError",
+    "SentElsewhereError",
     "ServiceError",
     "ServiceUnavailableError",
     "SessionClosedError",

@@ -15,6 +15,7 @@ __all__ = [
     "LedgerError",
     "LedgerVersionError",
     "NotSentError",
+    "SentElsewhereError",
 ]
 
 
@@ -45,6 +46,24 @@ class DroppedError(NotSentError):
         super().__init__(reason, advice="give it another id to have it made after all")
         self.batch = batch
         self.key = key
+
+
+class SentElsewhereError(NotSentError):
+    """Another process, or another run in this one, is sending this request now: its result will be in the ledger.
+
+    Args:
+        batch: its batch.
+        key: its key within that.
+        owner: who sends it, as the ledger knows them.
+    """
+
+    def __init__(self, batch: str, key: str, owner: str) -> None:
+        reason = f"another process or run is sending item {key!r} of batch {batch!r} now"
+        advice = "its result will be in the ledger: run the same again to hear of it; for several processes use a fleet"
+        super().__init__(reason, advice=advice)
+        self.batch = batch
+        self.key = key
+        self.owner = owner
 
 
 class LedgerError(MotionError):

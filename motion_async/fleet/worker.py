@@ -33,6 +33,7 @@ from motion_async.errors import (
     NotSentError,
     PermissionDeniedError,
     RateLimitedError,
+    SentElsewhereError,
     SessionClosedError,
     UncertainError,
 )
@@ -172,7 +173,7 @@ class Worker:
             _log.error("item %r of batch %r is left to other workers: %s", item.key, item.batch, error)
             self._let_row_go(claim.row, _NOT_MINE)
             return None
-        if intake.is_elsewhere:
+        if intake.settled is not None and isinstance(intake.settled[1], SentElsewhereError):
             self._let_row_go(claim.row, _ELSEWHERE)
             return None
         return intake

@@ -70,6 +70,8 @@ _MEANINGS: Final[Mapping[type[MotionError], tuple[int, str, str]]] = {
     # Never 502, 503 or 504: people, proxies and programs send again what was answered so.
     errors.UncertainError: (500, "The outcome is not known", _UNKNOWN),
     errors.NotSentError: (503, "Not available", _LATER),
+    # Not 503: it may be paid for, and the same key gives its job.
+    errors.SentElsewhereError: (409, "Being made", "It is being made now; ask for it again by the same key."),
     errors.DroppedError: (409, "Given up", "A person has given this request up."),
     errors.LedgerError: (503, "Not available", _LATER),
     errors.LedgerVersionError: (500, "Something is not set up", "Whoever runs this site can mend it."),

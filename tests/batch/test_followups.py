@@ -38,9 +38,9 @@ def test_a_turn_that_has_begun_waits_for_nobody() -> None:
 
 
 def test_a_turn_that_did_not_begin_after_all_waits_for_those_that_have() -> None:
-    """What somebody else was sending, and was refused, is sent when the turns under way have ended."""
+    """What was refused because the job is at work is sent when the turns under way have ended."""
     queue: FollowupQueue[str] = FollowupQueue()
-    assert not queue.take_turn("a", "1", has_begun=True)
+    assert not queue.take_turn("a", "1", has_begun=False)
     assert not queue.take_turn("b", "1", has_begun=True)
     assert queue.take_turn("a", "1", has_begun=False)
     assert queue.take_turn("c", "1", has_begun=False)
@@ -73,11 +73,22 @@ def test_a_turn_that_nobody_watches_to_its_end_blocks_its_job() -> None:
     queue: FollowupQueue[str] = FollowupQueue()
     assert [queue.take_turn(item, "1", has_begun=False) for item in "abc"] == [False, True, True]
     assert not queue.is_blocked("1")
-    assert list(queue.block_turns("a")) == ["b", "c"]
+    assert list(queue.block_turns("1", key="a")) == ["b", "c"]
     assert queue.is_blocked("1")
     assert not queue.is_blocked("2")
-    assert queue.block_turns("d") == ()
-    assert queue.pass_turn("a", []) == []
+    assert queue.block_turns("1", key="a") == ()
+    assert queue.pass_turn("a", []) == ()
+
+
+def test_a_job_takes_followups_again_once_the_turn_that_kept_them_has_ended() -> None:
+    """It was taken up once more; the end of another one's turn says nothing of it."""
+    queue: FollowupQueue[str] = FollowupQueue()
+    queue.block_turns("1", key="a")
+    queue.unblock_turns("1", key="b")
+    queue.unblock_turns("2", key="a")
+    assert queue.is_blocked("1")
+    queue.unblock_turns("1", key="a")
+    assert not queue.is_blocked("1")
 
 
 def test_what_has_ended_is_forgotten() -> None:

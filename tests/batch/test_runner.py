@@ -488,27 +488,28 @@ async def test_it_is_entered_once_and_before_it_is_read(service: Service) -> Non
 
 
 async def test_requests_that_wait_for_others_hold_new_ones_back(service: Service) -> None:
-    """However many are sent elsewhere just now, a bounded number of them is taken in."""
+    """However many follow what runs, a bounded number of them is taken in."""
     pulled = 0
-    known = asyncio.Event()
+    service.statuses["p0"] = "failed"
 
-    async def again() -> Intake:
-        await known.wait()
-        return Intake(VideoRequest("p0"), settled=(None, JobFailedError("a", error=None)))
+    async def look() -> Intake:
+        return Intake(VideoRequest("p1"), settled=(None, NotSentError("its parent has failed")))
 
     async def source() -> AsyncIterator[Intake]:
         nonlocal pulled
+        yield Intake(VideoRequest("p0"), key="a")
         for _ in range(3 * MAX_UNREAD):
             pulled += 1
-            yield Intake(VideoRequest("p0"), is_elsewhere=True, again=again)
+            yield Intake(VideoRequest("p1"), follows="a", look=look)
 
     outcomes = fan_out(service, [])
     outcomes._requests = source()
     async with outcomes:
         await asyncio.sleep(10)
         assert MAX_UNREAD <= pulled <= MAX_UNREAD + 2
-        known.set()
-        assert len([outcome async for outcome in outcomes]) == 3 * MAX_UNREAD
+        ended = [outcome async for outcome in outcomes]
+        assert len(ended) == 3 * MAX_UNREAD + 1
+    assert service.created == ["p0"]
 
 
 async def test_whatever_is_raised_is_an_outcome(service: Service) -> None:

@@ -26,6 +26,7 @@ from motion_async import (
     LedgerConflictError,
     MotionSession,
     NotSentError,
+    SentElsewhereError,
     SessionClosedError,
     VideoRequest,
 )
@@ -199,8 +200,11 @@ async def test_what_another_process_is_sending_is_waited_for(sandbox: Sandbox, u
     assert sandbox.counts.creates == 1
 
 
-async def test_a_session_that_is_left_waits_for_no_other_process(sandbox: Sandbox, url: str) -> None:
-    """Whoever waits for it is told so."""
+async def test_a_session_that_is_left_waits_for_no_other_process(
+    sandbox: Sandbox, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for it is told so, and at once."""
+    monkeypatch.setattr(single, "_PAUSE", 3_600)
     async with open_ledger(url) as one, open_ledger(url) as two:
         [item] = await two.plan("single", [Entry("order-17", VideoRequest("a cat"))])
         assert await two.journal(item).begin()
@@ -220,8 +224,9 @@ async def test_another_process_is_not_waited_for_without_end(
     async with open_ledger(url) as two:
         [item] = await two.plan("single", [Entry("order-17", VideoRequest("a cat"))])
         assert await two.journal(item).begin()
-        with pytest.raises(NotSentError, match="still being sent by somebody else"):
+        with pytest.raises(SentElsewhereError) as caught:
             await motion.create("a cat", key="order-17")
+        assert (caught.value.batch, caught.value.key, caught.value.owner) == ("single", "order-17", two.owner)
 
 
 async def test_a_followup_that_another_process_has_just_made_is_the_same_one(

@@ -2,7 +2,15 @@
 
 import pytest
 
-from motion_async import InsufficientCreditsError, JobFailedError, NotSentError, Outcome, VideoRequest, WaitTimeoutError
+from motion_async import (
+    InsufficientCreditsError,
+    JobFailedError,
+    NotSentError,
+    Outcome,
+    SentElsewhereError,
+    VideoRequest,
+    WaitTimeoutError,
+)
 from motion_async.batch import unsent
 
 FAILED = JobFailedError("job-1", error="no cats")
@@ -12,9 +20,9 @@ LATE = WaitTimeoutError("job-1", timeout=3.0, status=None, failures=0)
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (unsent.behind_lost_turn(), ("an earlier followup", "is not watched any more")),
+        (unsent.behind_lost_turn(), ("an earlier followup", "is not watched here")),
         (unsent.behind_turn("job-1", 2.5), ("job-1", "after 2.5 s", "run the batch again once that has ended")),
-        (unsent.sent_elsewhere("a", 30.0), ("'a'", "somebody else after 30 s", "run the batch again")),
+        (unsent.parent_elsewhere("a"), ("'a', is being sent by another process", "run the batch again once")),
         (unsent.parent_failed("a"), ("'a', has failed", "another id")),
         (unsent.parent_incomplete("a", "it is uncertain"), ("'a', has not completed: it is uncertain",)),
     ],
@@ -28,6 +36,12 @@ def test_what_ended_all_requests_is_the_cause() -> None:
     """Whoever catches it can look at the error that ended them."""
     refusal = InsufficientCreditsError("402", http_status=402)
     assert unsent.stopped_by(refusal).__cause__ is refusal
+
+
+def test_a_parent_that_another_process_sends_is_said_to_be_sent() -> None:
+    """It may have a video soon, and then the followup can be sent."""
+    ended = Outcome(0, VideoRequest("make"), error=SentElsewhereError("launch", "a", "0123456789abcdef"), key="a")
+    assert str(unsent.without_parent(ended)) == str(unsent.parent_elsewhere("a"))
 
 
 @pytest.mark.parametrize(("error", "is_for_good"), [(FAILED, True), (LATE, False)], ids=["failed", "late"])

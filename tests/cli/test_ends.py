@@ -26,6 +26,7 @@ PROBLEMS = (Problem("custom", "too long", ("prompt",)),)
         (errors.LedgerConflictError("it is sent", batch="b", key="k", state="submitted"), None, End.CHANGED, 2),
         (errors.CreateUncertainError("lost"), None, End.UNCERTAIN, 4),
         (errors.WaitTimeoutError("a", timeout=1, status=None), "a", End.RUNNING, 4),
+        (errors.SentElsewhereError(batch="b", key="k", owner="o"), None, End.RUNNING, 4),
         (errors.JobNotFoundError("no such job", http_status=404), "a", End.UNSEEN, 3),
         (errors.AuthenticationError("no key", http_status=401), None, End.NOT_SENT, 3),
         (errors.ConnectFailedError("no connection"), None, End.NOT_SENT, 4),

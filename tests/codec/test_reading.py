@@ -66,7 +66,6 @@ HAPPENED = [
     StatusChange("a", JobStatus.RUNNING, STATE.status, STATE, AT),
     events.JobAccepted("a", followup=True, key="k", metadata={"a": 1}),
     events.SendAbandoned("a", None),
-    events.SentElsewhere("b", "k", "me"),
     events.SessionSlowed(1.5, 2.0),
     events.StatusUndocumented("a", JobStatus("rendering"), 600.0),
     events.EventsDropped(3),

@@ -20,8 +20,8 @@ STATUSES = {
     "ServiceUnavailableError": 503, "UnexpectedResponseError": 502, "TransportError": 503, "ConnectFailedError": 503,
     "ConnectImpossibleError": 503, "ConnectionLostError": 503, "ExchangeTimeoutError": 503, "UncertainError": 500,
     "CreateUncertainError": 500, "FollowupUncertainError": 500, "NotSentError": 503, "DroppedError": 409,
-    "LedgerError": 503, "LedgerVersionError": 500, "LedgerConflictError": 409, "LedgerAccountError": 500,
-    "WaitTimeoutError": 500, "InputRequiredError": 409, "JobFailedError": 422,
+    "SentElsewhereError": 409, "LedgerError": 503, "LedgerVersionError": 500, "LedgerConflictError": 409,
+    "LedgerAccountError": 500, "WaitTimeoutError": 500, "InputRequiredError": 409, "JobFailedError": 422,
 }  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def test_an_error_is_a_problem_of_its_class(error: MotionError) -> None:
         errors.CreateUncertainError("reset"),
         errors.FollowupUncertainError("reset", job_id=JOB),
         errors.WaitTimeoutError(JOB, timeout=900, status="running"),
+        errors.SentElsewhereError(batch="single", key="order-17", owner="0123456789abcdef"),
     ],
 )
 def test_what_may_have_been_paid_for_invites_nobody_to_send_it_again(error: MotionError) -> None:

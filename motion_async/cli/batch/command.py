@@ -30,7 +30,6 @@ from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
-from motion_async.events import Event
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import ItemState, Ledger, open_ledger
 from motion_async.ledger.legacy import has_content
@@ -169,11 +168,7 @@ async def _send(
                 reporter.tell(ended)
                 conclusion.take(ended, reporter)
 
-    def tell(event: Event) -> None:
-        reporter.glance(event)
-        conclusion.hear(event, reporter)
-
-    async with telling(session, tell) as motion:
+    async with telling(session, reporter.glance) as motion:
         reader = asyncio.create_task(read(motion), name="motion_async.cli.batch")
 
         def end_early() -> None:

@@ -17,7 +17,6 @@ from motion_async.cli.commandline import command_line
 from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, status_of
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 from motion_async.cli.happenings import BatchEnded, RequestEnded
-from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
 from motion_async.errors import (
     AuthenticationError,
@@ -27,7 +26,6 @@ from motion_async.errors import (
     LedgerError,
     MotionError,
 )
-from motion_async.events import Event, SentElsewhere
 from motion_async.ledger import ItemState
 
 __all__ = ["Conclusion"]
@@ -48,7 +46,6 @@ class Conclusion:
         self._uncertain: list[str] = []
         self._doubts = Doubts()
         self._noticed = 0
-        self._waiting = 0
         self._unknown = 0
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
@@ -95,13 +92,6 @@ class Conclusion:
                 reporter.notice(f"line {ended.line}: {sentence(error)}")
             if self._noticed == TOLD:
                 reporter.notice("further ones are only counted; `motion-async ledger show` has them all")
-
-    def hear(self, event: Event, reporter: Reporter) -> None:
-        """Tell of the first requests that wait for another run, as nothing else shows what is waited for."""
-        if isinstance(event, SentElsewhere):
-            self._waiting += 1
-            if self._waiting <= TOLD:
-                reporter.notice(f"{one_line(event.key)} is being sent by another run of the batch, which is waited for")
 
     def counted(self, counts: Mapping[str, Mapping[ItemState, int]], doubts: Doubts) -> None:
         """Note what the ledger has by state, and what is in doubt, when the run has ended."""
