@@ -152,14 +152,19 @@ class FanOut(AsyncIterator[Outcome]):
             raise error
         raise StopAsyncIteration
 
-    def let_go(self, index: int) -> None:
-        """Leave a job that is watched to another process: it goes on there, and no outcome of it comes out here."""
-        for item in [it for it in self._open if it.index == index and it.job is not None]:
+    def let_go(self, index: int) -> bool:
+        """Leave a job that is watched to another process: it goes on there, and no outcome of it comes out here.
+
+        It tells whether there was one: what is still being sent is not left.
+        """
+        left = [it for it in self._open if it.index == index and it.job is not None]
+        for item in left:
             del self._open[item]
             self._drop(item)
             self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
             self._followups.leave(item, key=item.intake.key)
         self._end_if_done()
+        return bool(left)
 
     def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
