@@ -83,6 +83,10 @@ class PostgresServer:
         """End every session at once, and the server."""
         self._tell("stop")
 
+    def crash(self) -> None:
+        """End the server at once: what its files lack, it finds again when it starts."""
+        self._tell("crash")
+
     def start(self) -> None:
         self._tell("start")
 
@@ -225,9 +229,12 @@ class _Watched:
                 return
         raise OSError(seen.decode(errors="replace"))
 
-    def stop(self) -> None:
+    def crash(self) -> None:
+        self.stop(signal.SIGQUIT)  # an immediate shutdown: nothing is written any more
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:  # a fast shutdown: sessions are ended
         if self.process is not None:
-            self.process.send_signal(signal.SIGINT)  # a fast shutdown: sessions are ended
+            self.process.send_signal(how)
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
@@ -250,7 +257,7 @@ def watch(place: Path) -> None:
         server.start()
         _say(str(home))
         for command in sys.stdin:
-            {"stop": server.stop, "start": server.start}[command.strip()]()
+            {"stop": server.stop, "crash": server.crash, "start": server.start}[command.strip()]()
             _say("done")
     finally:
         server.stop()
