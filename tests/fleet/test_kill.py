@@ -20,7 +20,7 @@ from motion_async.ledger import ItemState
 from motion_async.sandbox import LostAnswer, RateLimited, Sandbox, ServerError, SlowBody
 from tests.fleet.proxy import open_proxy
 from tests.fleet.workers import Workers, open_workers
-from tests.postgres import PostgresServer, execute
+from tests.postgres import PostgresServer, execute, execute_now, open_pair
 from tests.waiting import until
 
 BATCH = "launch"
@@ -212,6 +212,31 @@ async def test_workers_outlive_a_database_that_dies_under_load(
         assert sandbox.counts.creates < 300
         states = await see_it_end(fleet, sandbox)
     assert states[ItemState.COMPLETED] > 150
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_workers_go_on_with_the_standby_of_a_database_that_died(tmp_path: Path) -> None:
+    """What was committed is there, as the standby had it before anybody heard that it was: nothing is made twice."""
+    with open_pair() as (primary, standby):
+        execute_now(primary.url, "CREATE DATABASE fleet")
+        async with (
+            Sandbox(credits=300 * 300, speed=400, seed=3) as sandbox,
+            open_proxy(primary.database("fleet")) as proxy,
+            open_fleet(proxy.url) as fleet,
+            open_workers(sandbox, proxy.url, tmp_path / "log") as workers,
+        ):
+            await enqueue(fleet, 150)
+            for _ in range(3):
+                await workers.start()
+            await until(lambda: sandbox.counts.creates >= 50, every=0.01)
+            await asyncio.to_thread(primary.crash)
+            await execute(standby.url, "SELECT pg_promote()")
+            proxy.target = standby.database("fleet")
+            proxy.cut()
+            assert sandbox.counts.creates < 150
+            states = await see_it_end(fleet, sandbox)
+    assert states[ItemState.COMPLETED] > 100
 
 
 @pytest.mark.slow
