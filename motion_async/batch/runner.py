@@ -153,9 +153,13 @@ class FanOut(AsyncIterator[Outcome]):
             raise error
         raise StopAsyncIteration
 
-    def let_go(self, index: int) -> None:
-        """Leave a job that is watched to another process: it goes on there, and no outcome of it comes out here."""
-        for item in [it for it in self._open if it.index == index and it.job is not None]:
+    def let_go(self, index: int) -> bool:
+        """Leave a job that is watched to another process: it goes on there, and no outcome of it comes out here.
+
+        It tells whether there was one: what is still being sent is not left.
+        """
+        left = [it for it in self._open if it.index == index and it.job is not None]
+        for item in left:
             del self._open[item]
             self._drop(item)
             self._block_turns_behind(item)
@@ -163,6 +167,7 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish_soon(children, unsent.parent_elsewhere(item.intake.key or ""))
             self._followups.pass_turn(item, ())
         self._end_if_done()
+        return bool(left)
 
     def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
