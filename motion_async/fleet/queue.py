@@ -93,10 +93,12 @@ class Queue:
 
     async def enqueue_within(self, transaction: AsyncConnection, numbers: Sequence[int]) -> None:
         """Queue items in a transaction of the ledger's; one that is queued already stays where it is."""
-        connection: Connection = (await transaction.get_raw_connection()).driver_connection
         names = list(map(_name, numbers))
-        # A row that is held does not count as queued for the engine, and would stay beside the new one.
-        await connection.execute(f"DELETE FROM {_ROWS} WHERE dedupe_key = ANY($1) AND status = 'failed'", names)
+        # A row that is held does not count as queued for the engine, and would stay beside the new one. By SQLAlchemy,
+        # which begins its transaction with the first statement that it knows of.
+        delete = f"DELETE FROM {_ROWS} WHERE dedupe_key = ANY($1) AND status = 'failed'"
+        await transaction.exec_driver_sql(delete, (names,))
+        connection: Connection = (await transaction.get_raw_connection()).driver_connection
         await _engine(connection).enqueue(
             [_VIDEO] * len(names),
             [str(number).encode() for number in numbers],
@@ -138,8 +140,8 @@ class Queue:
         await self._end(rows, "successful")
 
     async def hold(self, rows: Collection[int]) -> None:
-        """Keep rows aside until a person queues their items again."""
-        await self._end(rows, "failed")
+        """Keep rows aside until a person queues their items again, those that are still this worker's own."""
+        await self._end(await self.extend(rows), "failed")
 
     async def _end(self, rows: Collection[int], status: str) -> None:
         statement = QueryQueueBuilder(settings=_SETTINGS).build_log_job_query()
