@@ -159,6 +159,12 @@ class Queue:
         if not after:
             await self._connection.notify(kind="claims")
 
+    async def leave(self) -> None:
+        """Give back all that this worker has claimed, also what it never heard of, as it was told to end meanwhile."""
+        claimed = await self._connection.execute(f"SELECT id FROM {_ROWS} WHERE queue_manager_id = $1", self.worker)
+        if claimed:
+            await self.give_back([row for (row,) in claimed])
+
     async def discard(self, numbers: Sequence[int]) -> None:
         """Take items out of the queue that no worker has claimed."""
         await self._connection.execute(

@@ -200,6 +200,19 @@ async def test_what_is_given_back_is_there_for_all_at_once(place: Place, queue: 
     assert numbers(await other.claim(1, cap=1)) == [number]
 
 
+async def test_a_worker_that_leaves_gives_back_all_that_is_its_own(place: Place, queue: Queue, other: Queue) -> None:
+    """Also what it does not know of, as it was told to end while it claimed."""
+    await place.enqueue(queue, *"abc")
+    await queue.claim(1, cap=None)
+    [theirs] = await other.claim(1, cap=None)
+    await queue.claim(1, cap=None)
+    await queue.leave()
+    assert await queue.count() == QueueCounts(waiting=2, claimed=1)
+    assert await other.extend([theirs.row]) == {theirs.row}
+    await queue.leave()
+    assert await queue.count() == QueueCounts(waiting=2, claimed=1)
+
+
 async def test_all_are_told_of_what_is_given_back(place: Place, queue: Queue, other: Queue) -> None:
     """Else another worker would look for it no sooner than by chance."""
     heard = []
