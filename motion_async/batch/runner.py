@@ -152,14 +152,16 @@ class FanOut(AsyncIterator[Outcome]):
             raise error
         raise StopAsyncIteration
 
-    def let_go(self, index: int) -> None:
-        """Leave a job that is watched to another process: it goes on there, and no outcome of it comes out here."""
-        for item in [it for it in self._open if it.index == index and it.job is not None]:
+    def let_go(self, index: int) -> bool:
+        """Leave a job that is watched to another process, and say whether it was: no outcome of it comes out here."""
+        found = [item for item in self._open if item.index == index and item.job is not None]
+        for item in found:
             del self._open[item]
             self._drop(item)
             self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
             self._followups.leave(item, key=item.intake.key)
         self._end_if_done()
+        return bool(found)
 
     def _start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
