@@ -165,6 +165,12 @@ class Worker:
             _log.error("item %r of batch %r is left to other workers: %s", item.key, item.batch, error)
             self._let_row_go(claim.row, _NOT_MINE)
             return None
+        except MotionError:
+            raise
+        except Exception:  # noqa: BLE001  # unforeseen: it must not end one worker after the other
+            _log.exception("item %r of batch %r could not be taken up, and is held", item.key, item.batch)
+            self._let_row_go(claim.row, "hold")
+            return None
         if intake.is_elsewhere:
             self._let_row_go(claim.row, _ELSEWHERE)
             return None
@@ -239,12 +245,11 @@ class Worker:
 
     async def _give_all_back(self) -> None:
         """Give back what is claimed, so that others have it at once and not after a heartbeat."""
-        for held in self._held.values():
-            self._rows[0.0].append(held.claim.row)
         self._held.clear()
         with anyio.move_on_after(_LAST_STATEMENT, shield=True):
             try:
                 await self._flush()
+                await self._queue.leave()
             except LedgerError as error:
                 _log.warning("claims could not be given back, so others take them after a heartbeat: %s", error)
 
@@ -275,10 +280,11 @@ class Worker:
             await self._tend()
             lost = await self._find_lost(before)
             for index in lost:
-                held = self._held.get(index)
-                if held is not None:
+                # What is being sent stays until that has ended: only then is there a job that another one watches.
+                if index in self._held and outcomes.let_go(index):
+                    held = self._held.pop(index)
                     _log.info("item %r of batch %r has another worker now", held.item.key, held.item.batch)
-                    outcomes.let_go(index)
+                    self._has_claims.set()
 
     async def _find_lost(self, held: dict[int, _Held]) -> list[int]:
         if not held:
@@ -289,14 +295,14 @@ class Worker:
     async def _tend(self) -> None:
         """Read the limits, and poll no faster than this worker's share."""
         self._is_stale.clear()
-        was_paused = self._limits.paused
+        before = self._limits
         self._limits = await self._row.read()
         if (polls := self._limits.max_polls_per_second) is not None:
             workers = await self._queue.count_workers()
             self._client.limit_polls(polls / max(workers, 1))
         else:
             self._client.limit_polls(None)
-        if self._limits.paused != was_paused:
+        if self._limits != before:
             self._client.gate.recheck()
             self._has_claims.set()
 
