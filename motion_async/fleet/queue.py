@@ -12,14 +12,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
-from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.domain.settings import DBSettings
-from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
-from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from motion_async.fleet.connection import Connection, FleetConnection
+
+try:
+    from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+    from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
+    from pgqueuer.adapters.persistence.queries import Queries
+    from pgqueuer.domain.settings import DBSettings
+    from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
+    from pgqueuer.ports.repository import EntrypointExecutionParameter
+except ModuleNotFoundError as error:
+    missing = (error.name or "").partition(".")[0]
+    what_to_do = "which is not installed: install motion-async with its extra `fleet`"
+    raise ModuleNotFoundError(f"motion_async.fleet needs {missing}, {what_to_do}", name=error.name) from None
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
