@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
-from motion_async import MotionSession, VideoRequest
-from motion_async.fleet import Fleet
+from motion_async import BatchRequest, MotionSession, VideoRequest
+from motion_async.fleet import Fleet, QueueCounts
 from motion_async.fleet.connection import CHANNEL, Connection, FleetConnection
 from motion_async.fleet.queue import CHANGES
 from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from tests.batches import QUICK
 from tests.waiting import until
 
-__all__ = ["Link", "at_rest", "begin_work", "end_work", "open_link", "plan", "session", "states", "working"]
+__all__ = [
+    "LET_DIE", "Link", "at_rest", "begin_work", "completed", "counts", "end_work", "numbered", "open_link", "plan",
+    "session", "states", "working",
+]  # fmt: skip
+
+LET_DIE: Final = "UPDATE motion_pgqueuer SET heartbeat = heartbeat - interval '2 hours'"
+"""Has all who have claimed something until now be taken for dead."""
 
 
 @attrs.frozen
@@ -97,3 +103,18 @@ async def at_rest(fleet: Fleet, batch: str = "launch") -> None:
 async def states(fleet: Fleet, batch: str = "launch") -> dict[str, ItemState]:
     """Give the state of each item of a batch."""
     return {item.key: item.state async for item in fleet.ledger.items(batch)}
+
+
+async def counts(fleet: Fleet, expected: QueueCounts) -> bool:
+    """Tell whether the queue has so many rows of each kind."""
+    return (await fleet.status()).queue == expected
+
+
+async def completed(fleet: Fleet, count: int) -> bool:
+    """Tell whether so many items of the batch have completed."""
+    return [*(await states(fleet)).values()].count(ItemState.COMPLETED) == count
+
+
+def numbered(count: int) -> list[BatchRequest]:
+    """Give so many requests, the ids of which are their numbers."""
+    return [BatchRequest(f"video {n}", id=str(n)) for n in range(count)]

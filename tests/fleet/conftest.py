@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from motion_async import MotionSession
-from motion_async.fleet import Fleet, open_fleet
+from motion_async.fleet import Fleet, open_fleet, worker
 from motion_async.sandbox import Sandbox
-from tests.fleets import Link, open_link, session
+from tests.fleets import Link, end_work, open_link, session
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +51,27 @@ async def motion(sandbox: Sandbox) -> AsyncIterator[MotionSession]:
     """A session with the sandbox."""
     async with session(sandbox) as motion:
         yield motion
+
+
+@pytest.fixture
+async def second(fresh_postgres: str, fleet: Fleet) -> AsyncIterator[Fleet]:
+    """The same fleet as another process has it."""
+    async with open_fleet(fresh_postgres, heartbeat=3_600) as second:
+        yield second
+
+
+@pytest.fixture
+async def soon(fresh_postgres: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Have what is left for later be looked at again in a moment, as after a part of a heartbeat."""
+    for name in ("_ELSEWHERE", "_WITH_A_PERSON", "_NOT_MINE"):
+        monkeypatch.setattr(worker, name, 0.05)
+
+    async def wake(link: Link) -> None:
+        while True:
+            await link.connection.notify(kind="claims")
+            await asyncio.sleep(0.05)
+
+    async with open_link(fresh_postgres) as link:
+        waking = asyncio.create_task(wake(link))
+        yield
+        await end_work(waking)
