@@ -92,30 +92,29 @@ WRONG: dict[str, tuple[list[Any], set[tuple[str | int, ...]]]] = {
 }
 
 
-@pytest.mark.parametrize(("requests", "places"), WRONG.values(), ids=WRONG)
-async def test_nothing_is_enqueued_if_any_request_is_wrong(
-    fleet: Fleet, requests: list[Any], places: set[tuple[str | int, ...]]
-) -> None:
+async def test_nothing_is_enqueued_if_any_request_is_wrong(fleet: Fleet) -> None:
     """All that is wrong is told at once, each with the place of its request."""
-    with pytest.raises(InvalidRequestError) as caught:
-        await fleet.enqueue("launch", requests)
-    assert {problem.path for problem in caught.value.problems} == places
-    assert await states(fleet) == {}
-    assert await queued(fleet) == QueueCounts()
+    for what, (requests, places) in WRONG.items():
+        with pytest.raises(InvalidRequestError) as caught:
+            await fleet.enqueue("launch", requests)
+        assert {problem.path for problem in caught.value.problems} == places, what
+        assert await states(fleet) == {}
+        assert await queued(fleet) == QueueCounts()
 
 
-@pytest.mark.parametrize("single", ["a cat", VideoRequest("a cat"), MADE, 17, None])
-async def test_a_single_request_is_no_iterable_of_requests(fleet: Fleet, single: Any) -> None:
+async def test_a_single_request_is_no_iterable_of_requests(fleet: Fleet) -> None:
     """Else each letter of a prompt would be a video."""
-    with pytest.raises(ConfigurationError, match="put a single in a list"):
-        await fleet.enqueue("launch", single)
+    singles: list[Any] = ["a cat", VideoRequest("a cat"), MADE, 17, None]
+    for single in singles:
+        with pytest.raises(ConfigurationError, match="put a single in a list"):
+            await fleet.enqueue("launch", single)
 
 
-@pytest.mark.parametrize("name", ["", "a\nb", "x" * 513])
-async def test_a_batch_has_a_name(fleet: Fleet, name: str) -> None:
+async def test_a_batch_has_a_name(fleet: Fleet) -> None:
     """As in any ledger."""
-    with pytest.raises(ConfigurationError, match="name of a batch"):
-        await fleet.enqueue(name, ["a cat"])
+    for name in ("", "a\nb", "x" * 513):
+        with pytest.raises(ConfigurationError, match="name of a batch"):
+            await fleet.enqueue(name, ["a cat"])
 
 
 async def test_an_iterable_that_fails_enqueues_nothing(fleet: Fleet) -> None:
@@ -399,13 +398,12 @@ async def test_progress_and_status_tell_how_all_stands(fleet: Fleet, still: Sand
     assert status.batches == {"launch": {S: 2, P: 1}, "other": {P: 1}}
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"max_activ": 3}, {"paused": "no"}, {"max_active": 0}, {"max_polls_per_second": -1}], ids=str
-)
-async def test_what_is_no_limit_is_refused(fleet: Fleet, wrong: dict[str, Any]) -> None:
+async def test_what_is_no_limit_is_refused(fleet: Fleet) -> None:
     """And changes nothing; no limit at all is no change."""
-    with pytest.raises(ConfigurationError, match=min(wrong)):
-        await fleet.limit(**{"max_active": 7} | wrong)
+    wrong: list[dict[str, Any]] = [{"max_activ": 3}, {"paused": "no"}, {"max_active": 0}, {"max_polls_per_second": -1}]
+    for limits in wrong:
+        with pytest.raises(ConfigurationError, match=min(limits)):
+            await fleet.limit(**{"max_active": 7} | limits)
     await fleet.limit()
     assert (await fleet.status()).limits == FleetLimits()
 
@@ -423,12 +421,13 @@ async def test_a_fleet_is_on_a_postgresql(url: str, tmp_path: Path, monkeypatch:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("options", [{"heartbeat": 0.5}, {"heartbeat": 3_601}, {"patience": -1}, {"now": 17}], ids=str)
-async def test_options_of_a_fleet_have_bounds(fresh_postgres: str, options: dict[str, Any]) -> None:
+async def test_options_of_a_fleet_have_bounds(fresh_postgres: str) -> None:
     """Before anything is opened."""
-    with pytest.raises(ConfigurationError, match=min(options)):
-        async with open_fleet(fresh_postgres, **options):
-            pass
+    wrong: list[dict[str, Any]] = [{"heartbeat": 0.5}, {"heartbeat": 3_601}, {"patience": -1}, {"now": 17}]
+    for options in wrong:
+        with pytest.raises(ConfigurationError, match=min(options)):
+            async with open_fleet(fresh_postgres, **options):
+                pass
 
 
 async def test_a_database_that_is_not_there_is_told_of_at_once(fresh_postgres: str) -> None:

@@ -41,24 +41,16 @@ async def test_only_what_is_named_is_changed_for_everybody(fresh_postgres: str, 
     assert await row.read() == FleetLimits(None, 12.5, None)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"max_active": 0},
-        {"max_active": 1_000_001},
-        {"max_active": 1.5},
-        {"max_active": True},
-        {"max_polls_per_second": 0},
-        {"max_polls_per_second": 0.009},
-        {"max_polls_per_second": 1_000_001},
-        {"max_polls_per_second": "many"},
-    ],
-    ids=str,
-)
-async def test_a_limit_out_of_bounds_is_refused(row: LimitsRow, wrong: dict[str, Any]) -> None:
+async def test_a_limit_out_of_bounds_is_refused(row: LimitsRow) -> None:
     """Nothing is changed then."""
-    with pytest.raises(ConfigurationError, match=min(wrong)):
-        await row.write(**{"max_active": 7, "max_polls_per_second": 7} | wrong)
+    wrong: dict[str, list[Any]] = {
+        "max_active": [0, 1_000_001, 1.5, True],
+        "max_polls_per_second": [0, 0.009, 1_000_001, "many"],
+    }
+    for name, values in wrong.items():
+        for value in values:
+            with pytest.raises(ConfigurationError, match=name):
+                await row.write(**{"max_active": 7, "max_polls_per_second": 7} | {name: value})
     assert await row.read() == FleetLimits()
 
 
