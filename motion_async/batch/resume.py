@@ -39,7 +39,7 @@ from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import BY_A_PERSON
 from motion_async.problems import Problem
 
-__all__ = ["LedgerBatch", "check_ledger"]
+__all__ = ["LedgerBatch", "check_followed", "check_ledger"]
 
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
@@ -56,6 +56,16 @@ def check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:
             f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
         )
     return ledger, check_name("the name of a batch", batch)
+
+
+def check_followed(given: BatchRequest) -> None:
+    """Raise an `InvalidRequestError` if a request follows an id that in a ledger is a job's own.
+
+    The followup would change another video than the one that is meant.
+    """
+    if isinstance(given.follows, str) and job_of_parent(canonical_text(given.follows)) is not None:
+        message = "An id that begins with 'job:' cannot be followed; give that request another id"
+        raise InvalidRequestError((Problem("custom", message, ("follows",)),))
 
 
 class LedgerBatch:
@@ -218,10 +228,7 @@ class LedgerBatch:
 
     def _check(self, given: BatchRequest) -> InvalidRequestError | None:
         """Raise if a request is invalid; give the error of an expired signature, which matters if it was never sent."""
-        if isinstance(given.follows, str) and job_of_parent(canonical_text(given.follows)) is not None:
-            # In a ledger that is a job's own id: the followup would change another video than the one that is meant.
-            message = "An id that begins with 'job:' cannot be followed; give that request another id"
-            raise InvalidRequestError((Problem("custom", message, ("follows",)),))
+        check_followed(given)
         try:
             check_batch_request(given, now=self._now())
         except InvalidRequestError as error:

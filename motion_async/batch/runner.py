@@ -154,11 +154,8 @@ class FanOut(AsyncIterator[Outcome]):
         raise StopAsyncIteration
 
     def let_go(self, index: int) -> bool:
-        """Leave a job that is watched to another process: it goes on there, and no outcome of it comes out here.
-
-        It tells whether there was one: what is still being sent is not left.
-        """
-        left = [it for it in self._open if it.index == index and it.job is not None]
+        """Leave a job that is watched to another process, and say whether it was: no outcome of it comes out here."""
+        left = [item for item in self._open if item.index == index and item.job is not None]
         for item in left:
             del self._open[item]
             self._drop(item)

@@ -63,10 +63,15 @@ class FleetConnection:
 
     async def _connect(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._store.connect_apart()
-            for channel in self._channels:
-                await self._connection.add_listener(channel, self._receive)
-            self._connection.add_termination_listener(lambda _: self.hear({}))
+            connection = await self._store.connect_apart()
+            try:
+                for channel in self._channels:
+                    await connection.add_listener(channel, self._receive)
+            except BaseException:  # whoever asked may have left: the next one must not get a connection that is deaf
+                connection.terminate()
+                raise
+            connection.add_termination_listener(lambda _: self.hear({}))
+            self._connection = connection
             self.hear({})
         return self._connection
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import attrs
 
 from motion_async.batch.keys import Keys
-from motion_async.batch.requests import Requests, as_batch_request, iterate, kind_of_single
+from motion_async.batch.requests import Requests, as_batch_request, iterate, kind_of_single, known_by
+from motion_async.batch.resume import check_followed
 from motion_async.canonical import canonical_text
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import ConfigurationError, InvalidRequestError
@@ -124,30 +125,33 @@ class Fleet:
         keys = Keys()
         async for item in self.ledger.keyed_earlier(batch):
             keys.recognise(item)
-        entries: list[Entry] = []
+        entries: dict[int, Entry] = {}
         problems: list[Problem] = []
         for place, request in enumerate(requests):
             try:
                 check_batch_request(request, now=self._now())
+                check_followed(request)
                 parent = canonical_text(request.follows)
-                entry = Entry(keys.of(request), request.request, metadata=request.metadata, parent=parent)
+                entries[place] = Entry(keys.of(request), request.request, metadata=request.metadata, parent=parent)
             except InvalidRequestError as error:
                 problems += [attrs.evolve(it, path=(place, *it.path)) for it in error.problems]
-            else:
-                entries.append(entry)
-        problems += await self._find_orphans(batch, entries)
+        problems += await self._find_orphans(batch, requests, entries)
         if problems:
             raise InvalidRequestError(problems)
-        return entries
+        return list(entries.values())
 
-    async def _find_orphans(self, batch: str, entries: list[Entry]) -> list[Problem]:
+    async def _find_orphans(
+        self, batch: str, requests: list[BatchRequest], entries: Mapping[int, Entry]
+    ) -> list[Problem]:
         """Give what is wrong with requests that follow one which is neither before them nor in the batch."""
-        known: set[str] = set()
+        known: set[str | None] = set()
         orphans: dict[int, str] = {}
-        for place, entry in enumerate(entries):
-            if entry.parent is not None and entry.parent not in known:
+        for place, request in enumerate(requests):
+            entry = entries.get(place)
+            if entry is not None and entry.parent is not None and entry.parent not in known:
                 orphans[place] = entry.parent
-            known.add(entry.key)
+            # That of one which is wrong itself, too: what follows it is not to blame.
+            known.add(known_by(request) if entry is None else entry.key)
         planned = await self.ledger.many(batch, list(set(orphans.values()))) if orphans else {}
         return [
             Problem("custom", f"No request before this one has the id {parent!r:.200}", (place, "follows"))
@@ -330,7 +334,7 @@ async def open_fleet(
         The fleet.
 
     Raises:
-        ConfigurationError: if the URL is no server's, an option cannot be used, or the extra is not installed.
+        ConfigurationError: if the URL is no server's, an option cannot be used, or asyncpg is not installed.
         LedgerError: if the ledger cannot be opened, or at the end not be written to its last line.
     """
     check_number("heartbeat", heartbeat, low=1, high=3_600)

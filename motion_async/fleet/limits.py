@@ -12,6 +12,8 @@ from motion_async.options import check_number, check_whole_number
 __all__ = ["FleetLimits", "LimitsRow"]
 
 _TABLE: Final = """
+-- Alone, as "if not exists" fails for one of two that make it at the same time.
+SELECT pg_advisory_xact_lock(hashtext('motion_fleet'));
 CREATE TABLE IF NOT EXISTS motion_fleet (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     max_active bigint,

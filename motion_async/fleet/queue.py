@@ -12,14 +12,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
-from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.domain.settings import DBSettings
-from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
-from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from motion_async.fleet.connection import Connection, FleetConnection
+
+try:
+    from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+    from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
+    from pgqueuer.adapters.persistence.queries import Queries
+    from pgqueuer.domain.settings import DBSettings
+    from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
+    from pgqueuer.ports.repository import EntrypointExecutionParameter
+except ModuleNotFoundError as error:
+    missing = (error.name or "").partition(".")[0]
+    what_to_do = "which is not installed: install motion-async with its extra `fleet`"
+    raise ModuleNotFoundError(f"motion_async.fleet needs {missing}, {what_to_do}", name=error.name) from None
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -93,10 +99,12 @@ class Queue:
 
     async def enqueue_within(self, transaction: AsyncConnection, numbers: Sequence[int]) -> None:
         """Queue items in a transaction of the ledger's; one that is queued already stays where it is."""
-        connection: Connection = (await transaction.get_raw_connection()).driver_connection
         names = list(map(_name, numbers))
-        # A row that is held does not count as queued for the engine, and would stay beside the new one.
-        await connection.execute(f"DELETE FROM {_ROWS} WHERE dedupe_key = ANY($1) AND status = 'failed'", names)
+        # A row that is held does not count as queued for the engine, and would stay beside the new one. By SQLAlchemy,
+        # which begins its transaction with the first statement that it knows of.
+        delete = f"DELETE FROM {_ROWS} WHERE dedupe_key = ANY($1) AND status = 'failed'"
+        await transaction.exec_driver_sql(delete, (names,))
+        connection: Connection = (await transaction.get_raw_connection()).driver_connection
         await _engine(connection).enqueue(
             [_VIDEO] * len(names),
             [str(number).encode() for number in numbers],
@@ -138,8 +146,8 @@ class Queue:
         await self._end(rows, "successful")
 
     async def hold(self, rows: Collection[int]) -> None:
-        """Keep rows aside until a person queues their items again."""
-        await self._end(rows, "failed")
+        """Keep rows aside until a person queues their items again, those that are still this worker's own."""
+        await self._end(await self.extend(rows), "failed")
 
     async def _end(self, rows: Collection[int], status: str) -> None:
         statement = QueryQueueBuilder(settings=_SETTINGS).build_log_job_query()
@@ -156,6 +164,12 @@ class Queue:
         )
         if not after:
             await self._connection.notify(kind="claims")
+
+    async def leave(self) -> None:
+        """Give back all that this worker has claimed, also what it never heard of, as it was told to end meanwhile."""
+        claimed = await self._connection.execute(f"SELECT id FROM {_ROWS} WHERE queue_manager_id = $1", self.worker)
+        if claimed:
+            await self.give_back([row for (row,) in claimed])
 
     async def discard(self, numbers: Sequence[int]) -> None:
         """Take items out of the queue that no worker has claimed."""

@@ -42,8 +42,7 @@ from motion_async.fleet.connection import FleetConnection, News
 from motion_async.fleet.limits import FleetLimits, LimitsRow
 from motion_async.fleet.queue import Claim, Queue
 from motion_async.jobs import Outcome
-from motion_async.ledger import Item, Ledger
-from motion_async.ledger.items import Entry
+from motion_async.ledger import Entry, Item, ItemState, Ledger
 from motion_async.session import MotionSession
 
 __all__ = ["Worker"]
@@ -174,6 +173,12 @@ class Worker:
             _log.error("item %r of batch %r is left to other workers: %s", item.key, item.batch, error)
             self._let_row_go(claim.row, _NOT_MINE)
             return None
+        except MotionError:
+            raise
+        except Exception:  # noqa: BLE001  # unforeseen: it must not end one worker after the other
+            _log.exception("item %r of batch %r could not be taken up, and is held", item.key, item.batch)
+            self._let_row_go(claim.row, "hold")
+            return None
         if intake.settled is not None and isinstance(intake.settled[1], SentElsewhereError):
             self._let_row_go(claim.row, _ELSEWHERE)
             return None
@@ -205,7 +210,6 @@ class Worker:
             if isinstance(error, _REFUSES_KEY):
                 await self._row.write(paused=f"the service refused a worker's key: {error}")
             raise error
-        self._let_row_go(row, _find_end(held, error))
         if error is not None:
             _log.log(
                 logging.INFO if isinstance(error, InputRequiredError) else logging.WARNING,
@@ -215,10 +219,23 @@ class Worker:
                 error,
                 extra={"job_id": outcome.job_id},
             )
-        journal = held.intake.journal
-        # In the ledger, where whoever enqueued it reads: it was not sent, and is not queued any more.
-        if journal is not None and _is_for_a_person(held, error) and await journal.begin():
+        if error is not None and _is_for_a_person(held, error):
+            await self._leave_to_a_person(held, error)
+        else:
+            self._let_row_go(row, _find_end(held, error))
+
+    async def _leave_to_a_person(self, held: _Held, error: MotionError) -> None:
+        """Take a row out of the queue, and note why in the ledger, where whoever has enqueued its item reads."""
+        await self._queue.finish([held.claim.row])
+        self._has_claims.set()
+        journal, was_given_up = held.intake.journal, isinstance(error, DroppedError)
+        if journal is not None and not was_given_up and await journal.begin():
             await journal.released(NotSentError(str(error)))
+        # Whoever has planned it anew before the row had gone found that there, so that nothing was queued.
+        item = (await self._ledger.numbered([held.item.id])).get(held.item.id)
+        if item is not None and item.state is ItemState.PLANNED and (was_given_up or item.request != held.item.request):
+            entry = Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
+            await self._ledger.plan(item.batch, [entry])
 
     def _let_row_go(self, row: int, end: str | float) -> None:
         self._rows[end].append(row)
@@ -248,12 +265,11 @@ class Worker:
 
     async def _give_all_back(self) -> None:
         """Give back what is claimed, so that others have it at once and not after a heartbeat."""
-        for held in self._held.values():
-            self._rows[0.0].append(held.claim.row)
         self._held.clear()
         with anyio.move_on_after(_LAST_STATEMENT, shield=True):
             try:
                 await self._flush()
+                await self._queue.leave()
             except LedgerError as error:
                 _log.warning("claims could not be given back, so others take them after a heartbeat: %s", error)
 
@@ -310,14 +326,14 @@ class Worker:
     async def _tend(self) -> None:
         """Read the limits, and poll no faster than this worker's share."""
         self._is_stale.clear()
-        was_paused = self._limits.paused
+        before = self._limits
         self._limits = await self._row.read()
         if (polls := self._limits.max_polls_per_second) is not None:
             workers = await self._queue.count_workers()
             self._client.limit_polls(polls / max(workers, 1))
         else:
             self._client.limit_polls(None)
-        if self._limits.paused != was_paused:
+        if self._limits != before:
             self._client.gate.recheck()
             self._has_claims.set()
 
@@ -342,17 +358,17 @@ def _find_end(held: _Held, error: MotionError | None) -> str | float:
     """Say what is done with the row of an outcome; a number is of seconds after which it is claimed again."""
     if held.intake.settled is not None or error is None:
         return "finish"
-    if isinstance(error, JobFailedError | UncertainError | InvalidRequestError | DroppedError):
+    if isinstance(error, JobFailedError | UncertainError):
         return "finish"  # the ledger says so
     if isinstance(error, InputRequiredError):
         return _WITH_A_PERSON
     return _ELSEWHERE if isinstance(error, NotSentError) else "hold"
 
 
-def _is_for_a_person(held: _Held, error: MotionError | None) -> bool:
+def _is_for_a_person(held: _Held, error: MotionError) -> bool:
     """Whether a request was not sent for a reason that no waiting mends."""
     is_settled = held.intake.settled is not None
-    return isinstance(error, InvalidRequestError) or (is_settled and type(error) is NotSentError)
+    return isinstance(error, InvalidRequestError | DroppedError) or (is_settled and type(error) is NotSentError)
 
 
 def _first_of(group: BaseExceptionGroup[Any]) -> BaseException:

@@ -11,7 +11,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from motion_async.ledger.outage import PermanentStoreError
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.store.base import Horizon, Store, make_engine
 from motion_async.ledger.store.failures import POOLED, translate_error
 from motion_async.ledger.store.recognition import recognise_server
@@ -65,7 +65,10 @@ class ServerStore(Store):
 
     def explain(self, error: Exception) -> Exception:
         """Give what an error of such a connection means, without what must not be shown."""
-        return translate_error(error, self._unshown)
+        found = translate_error(error, self._unshown)
+        # While a session breaks, the driver finds itself out of step; what blames a value is a `ValueError` as well.
+        is_out_of_step = isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
+        return TransientStoreError(str(found)) if is_out_of_step and not isinstance(error, ValueError) else found
 
     @property
     def lock_generation(self) -> int:

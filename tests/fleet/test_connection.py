@@ -1,0 +1,166 @@
+"""Tests of `motion_async.fleet.connection`: one connection, made anew after any trouble, and what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from motion_async import LedgerError
+from motion_async.fleet.connection import CHANNEL, Connection
+from tests.fleets import Link, open_link
+from tests.postgres import PostgresServer, execute, has_no_session
+from tests.waiting import until
+
+END_ALL = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+
+
+def heard_by(link: Link) -> list[Mapping[str, Any]]:
+    """Give a list into which comes what a process hears from now on."""
+    heard: list[Mapping[str, Any]] = []
+    link.connection.hear = heard.append
+    return heard
+
+
+async def test_what_one_process_tells_all_hear(fresh_postgres: str, link: Link) -> None:
+    """The one that tells it, too."""
+    async with open_link(fresh_postgres) as other:
+        links = [link, other]
+        heard = [heard_by(it) for it in links]
+        await asyncio.gather(*(it.session() for it in links))
+        assert heard == [[{}], [{}]], "a new connection is told of, as what came before it is lost"
+        await link.connection.notify(kind="slow", seconds=1.5)
+        await until(lambda: all({"kind": "slow", "seconds": 1.5} in it for it in heard), every=0.01)
+
+
+async def test_what_is_no_news_is_warned_of_and_ends_nothing(
+    fresh_postgres: str, link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody who can reach the database can notify."""
+    await link.session()
+    heard = heard_by(link)
+    for payload in ("", "no JSON", "[1]", "null", '{"kind": "limits"}'):
+        await execute(fresh_postgres, f"SELECT pg_notify('{CHANNEL}', '{payload}')")
+    await until(lambda: heard, every=0.01)
+    assert heard == [{"kind": "limits"}]
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [text for text in told if "no news" in text] == told
+    assert len(told) == 4
+
+
+async def test_a_lost_session_is_told_at_once_and_made_anew(fresh_postgres: str, link: Link) -> None:
+    """What was notified in between is lost: whoever listens is told twice that anything may have changed."""
+    before = await link.session()
+    heard = heard_by(link)
+    await execute(fresh_postgres, END_ALL)
+    await until(lambda: heard == [{}], every=0.01)
+    assert await link.session() != before
+    assert heard == [{}, {}]
+    await link.connection.notify(kind="limits")
+    await until(lambda: {"kind": "limits"} in heard, every=0.01)
+
+
+async def test_who_leaves_while_it_is_made_anew_costs_nobody_the_news(fresh_postgres: str, link: Link) -> None:
+    """However far that has come: the next one listens."""
+    heard = heard_by(link)
+    for steps in range(60):
+        await link.connection.aclose()
+        asked = asyncio.create_task(link.session())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.wait([asked])
+        heard.clear()
+        await link.connection.notify(kind="limits")
+        await until(lambda: {"kind": "limits"} in heard, every=0.01, within=5)
+
+
+async def test_calls_have_their_turns(link: Link) -> None:
+    """The driver refuses a second statement on a connection that is at work."""
+
+    async def add(connection: Connection) -> int:
+        async with connection.transaction():
+            await connection.execute("CREATE TABLE IF NOT EXISTS numbers (n bigint)")
+            await connection.execute("INSERT INTO numbers SELECT count(*) FROM numbers")
+            return int(await connection.fetchval("SELECT max(n) FROM numbers"))
+
+    assert await asyncio.gather(*(link.connection.run(add) for _ in range(20))) == list(range(20))
+
+
+async def test_what_the_database_will_never_do_is_an_error_at_once(link: Link) -> None:
+    """It names the ledger, and neither the statement nor its values."""
+    with pytest.raises(LedgerError, match="the ledger postgresql://") as caught:
+        await link.connection.execute("SELECT 1 / ($1::bigint - 4711)", 4711)
+    assert "4711" not in str(caught.value)
+    assert "division by zero" in str(caught.value)
+    assert [tuple(row) for row in await link.connection.execute("SELECT 1, $1::text", "a")] == [(1, "a")]
+
+
+async def test_calls_wait_while_the_database_is_away(postgres_server: PostgresServer, link: Link) -> None:
+    """And are answered when it is back."""
+    if not postgres_server.ours:
+        return
+    await link.session()
+    heard = heard_by(link)
+    await asyncio.to_thread(postgres_server.stop)
+    try:
+        asked = asyncio.create_task(link.session())
+        await until(lambda: heard == [{}], every=0.01)
+        await asyncio.sleep(0)
+        assert not asked.done()
+    finally:
+        await asyncio.to_thread(postgres_server.start)
+    await asked
+    assert heard == [{}, {}]
+
+
+async def test_nobody_waits_for_longer_than_the_patience(postgres_server: PostgresServer, fresh_postgres: str) -> None:
+    """Then it is an error."""
+    if not postgres_server.ours:
+        return
+    async with open_link(fresh_postgres, patience=0) as link:
+        await link.session()
+        await asyncio.to_thread(postgres_server.stop)
+        try:
+            with pytest.raises(LedgerError):
+                await link.session()
+            await link.connection.aclose()
+        finally:
+            await asyncio.to_thread(postgres_server.start)
+
+
+async def test_leaving_it_leaves_no_session(fresh_postgres: str) -> None:
+    """Whether it was used or not, and however often it is left."""
+    async with open_link(fresh_postgres) as link:
+        await link.connection.aclose()
+        await link.session()
+        await link.connection.aclose()
+        await link.connection.aclose()
+    await until(lambda: has_no_session(fresh_postgres), every=0.01)
+
+
+async def test_a_session_that_is_left_while_nobody_answers_is_dropped(
+    link: Link, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Leaving never fails."""
+    caplog.set_level(logging.DEBUG)
+    await link.session()
+    connection = link.connection._connection
+    link.connection._connection = Unanswered(connection)
+    await link.connection.aclose()
+    assert connection.is_closed()
+    assert "could not be left in good order: TimeoutError" in caplog.text
+
+
+class Unanswered:
+    """A connection whose server does not answer any more."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.is_closed = connection.is_closed
+        self.terminate = connection.terminate
+
+    async def close(self, *, timeout: float) -> None:
+        raise TimeoutError(f"after {timeout:g} s")

@@ -1,0 +1,209 @@
+"""Tests of `motion_async.fleet.worker`, against the sandbox: what holds for all workers together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from motion_async import AuthenticationError, MotionSession
+from motion_async.fleet import Fleet, QueueCounts, open_fleet
+from motion_async.fleet.limits import LimitsRow
+from motion_async.fleet.queue import Queue
+from motion_async.ledger import ItemState
+from motion_async.sandbox import AwaitInput, RateLimited, Sandbox
+from motion_async.sending import gate
+from tests.fleets import at_rest, completed, counts, numbered, session, states, working
+from tests.waiting import until
+
+C = ItemState.COMPLETED
+
+
+async def test_the_caps_of_the_fleet_are_never_exceeded_and_change_while_it_runs(
+    fleet: Fleet, second: Fleet, still: Sandbox
+) -> None:
+    """Of jobs at one time, whoever has them; lowered, what runs goes on."""
+    await fleet.limit(max_active=3)
+    await fleet.enqueue("launch", numbered(12))
+
+    def runs() -> int:
+        return sum(not record.status.is_terminal for record in still.jobs.values())
+
+    async with (
+        session(still) as motion,
+        session(still) as other,
+        working(fleet, motion, here=2),
+        working(second, other),
+    ):
+        await until(lambda: runs() == 3, every=0.01)
+        await fleet.limit(max_active=6)
+        await until(lambda: runs() == 6, every=0.01)
+        await second.limit(max_active=2)
+        most = 6
+        made = asyncio.create_task(at_rest(fleet))
+        while not made.done():
+            still.advance(20)
+            await asyncio.sleep(0.01)
+            assert runs() <= most
+            most = max(min(most, runs()), 2)
+    assert set((await states(fleet)).values()) == {C}
+
+
+async def test_a_cap_that_is_read_late_is_not_missed(
+    fleet: Fleet, still: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the database answers slowly, rows are looked for again once the new limits are known."""
+    await fleet.limit(max_active=1)
+    await fleet.enqueue("launch", numbered(2))
+    read, claim = LimitsRow.read, Queue.claim
+    asked = asyncio.Event()
+
+    async def claim_and_tell(queue: Queue, *args: Any, **options: Any) -> Any:
+        claimed = await claim(queue, *args, **options)
+        asked.set()
+        return claimed
+
+    async def read_late(row: LimitsRow) -> Any:
+        await asked.wait()
+        return await read(row)
+
+    async with session(still) as motion, working(fleet, motion):
+        await until(lambda: still.counts.creates == 1, every=0.01)
+        monkeypatch.setattr(Queue, "claim", claim_and_tell)
+        monkeypatch.setattr(LimitsRow, "read", read_late)
+        await fleet.limit(max_active=2)
+        await until(lambda: still.counts.creates == 2, every=0.01)
+
+
+async def test_each_living_worker_polls_at_its_share(fleet: Fleet, second: Fleet, still: Sandbox) -> None:
+    """Of the most polls of all; with one worker less it is more at once, and without a limit what the session may."""
+
+    def polls_at(motion: MotionSession) -> float:
+        assert motion._client is not None
+        return motion._client._pace.rate(asyncio.get_running_loop().time())
+
+    await fleet.limit(max_polls_per_second=100)
+    await fleet.enqueue("launch", numbered(2))
+    async with session(still) as motion, session(still) as other:
+        async with working(fleet, motion, here=1):
+            await until(lambda: polls_at(motion) == 100, every=0.01)
+            async with working(second, other, here=1):
+                await until(lambda: polls_at(motion) == polls_at(other) == 50, every=0.01)
+            assert polls_at(other) == 10_000
+            await fleet._connection.notify(kind="workers")  # else after a part of a heartbeat
+            await until(lambda: polls_at(motion) == 100, every=0.01)
+            await second.limit(max_polls_per_second=None)
+            await until(lambda: polls_at(motion) == 10_000, every=0.01)
+            await second.limit(max_polls_per_second=7)
+            await until(lambda: polls_at(motion) == 7, every=0.01)
+        assert polls_at(motion) == 10_000
+
+
+@pytest.mark.parametrize("call", ["create", "poll"])
+async def test_a_pause_that_the_service_asks_of_one_is_kept_by_all(
+    fleet: Fleet, second: Fleet, sandbox: Sandbox, call: Any
+) -> None:
+    """Neither polls nor sends until it is over."""
+    async with (
+        session(sandbox) as motion,
+        session(sandbox) as other,
+        working(fleet, motion),
+        working(second, other),
+    ):
+        sandbox.faults.next(RateLimited(retry_after=1), on=call)
+        await fleet.enqueue("launch", numbered(1))
+        paces = [it._client._pace for it in (motion, other) if it._client is not None]
+        await until(lambda: all(pace.paused > 0.5 for pace in paces), every=0.01)
+        ends = min(pace.resumes_at for pace in paces)
+        before = sandbox.counts.creates + sandbox.counts.polls
+        await fleet.enqueue("launch", numbered(8))
+        while asyncio.get_running_loop().time() < ends - 0.1:
+            assert sandbox.counts.creates + sandbox.counts.polls == before
+            await asyncio.sleep(0.02)
+        await at_rest(fleet)
+    assert set((await states(fleet)).values()) == {C}
+
+
+async def test_no_worker_sends_while_credits_are_missing(
+    fleet: Fleet, second: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One was refused for want of them, and the others hear of it; all go on when there are some."""
+    monkeypatch.setattr(gate, "CREDITS_INTERVAL", 0.5)
+    async with Sandbox(speed=10_000, credits=0) as sandbox, session(sandbox) as motion, session(sandbox) as other:
+        async with working(fleet, motion, here=5), working(second, other, here=5):
+            await fleet.enqueue("launch", numbered(1))
+            gates = [it._client.gate for it in (motion, other) if it._client is not None]
+            await until(lambda: all(it._credits.is_closed for it in gates), every=0.01)
+            asked = [sandbox.counts.creates]
+            await fleet.enqueue("launch", numbered(10))
+            await until(lambda: counts(fleet, QueueCounts(claimed=10)), every=0.01)
+            await until(lambda: sandbox.counts.creates >= asked[0] + 2, every=0.01)
+            assert sandbox.counts.creates <= asked[0] + 4, "one at a time and worker asks whether there are any"
+            sandbox.add_credits(sandbox.api_key, 10_000)
+            await at_rest(fleet)
+        assert set((await states(fleet)).values()) == {C}
+        assert sandbox.counts.creates_accepted == 10
+
+
+async def test_a_key_that_is_refused_pauses_the_fleet(
+    fresh_postgres: str, fleet: Fleet, sandbox: Sandbox, soon: None
+) -> None:
+    """Its worker ends with the error, gives back what it had, and the others send nothing until somebody resumes."""
+    await fleet.enqueue("launch", numbered(3))
+    async with open_fleet(fresh_postgres) as wrong, session(sandbox, key="motion_wrong") as refused:
+        with pytest.raises(AuthenticationError):
+            await wrong.work(refused)
+    status = await fleet.status()
+    assert "the service refused a worker's key" in (status.limits.paused or "")
+    assert status.queue == QueueCounts(waiting=3)
+    creates = sandbox.counts.creates
+    async with session(sandbox) as motion, working(fleet, motion) as work:
+        assert not work.done()
+        await fleet.resume()
+        await at_rest(fleet)
+    assert await states(fleet) == dict.fromkeys("012", C)
+    assert sandbox.counts.creates == creates + 3
+
+
+async def is_given_back(fleet: Fleet) -> bool:
+    return (await fleet.status()).queue.waiting == 1
+
+
+async def test_a_paused_fleet_claims_and_sends_nothing_and_watches_on(
+    fleet: Fleet, still: Sandbox, soon: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands at a worker's gate at that moment, too, is not sent; all goes on when it is resumed."""
+    monkeypatch.setattr(gate, "CREDITS_INTERVAL", 0.05)
+    async with Sandbox(speed=10_000, credits=300) as sandbox, session(sandbox) as motion:
+        async with working(fleet, motion):
+            await fleet.enqueue("launch", numbered(2))
+            await until(lambda: sandbox.counts.refused.get(402), every=0.01)
+            await fleet.pause("no more credits this month")
+            await until(lambda: is_given_back(fleet), every=0.01)
+            creates = sandbox.counts.creates
+            sandbox.add_credits(sandbox.api_key, 10_000)
+            await fleet.enqueue("launch", numbered(3))
+            await until(lambda: completed(fleet, 1), every=0.01)
+            assert (await fleet.status()).limits.paused == "no more credits this month"
+            assert (await fleet.progress("launch")).queue == QueueCounts(waiting=2)
+            assert sandbox.counts.creates == creates
+            await fleet.resume()
+            await at_rest(fleet)
+        assert await states(fleet) == dict.fromkeys("012", C)
+
+
+async def test_a_job_that_waits_for_a_person_gives_its_place_back(
+    fleet: Fleet, motion: MotionSession, sandbox: Sandbox, soon: None
+) -> None:
+    """That of the fleet and that of the worker; it is looked at now and then, by the same worker, too."""
+    sandbox.faults.for_prompt("video 0", AwaitInput(until_answered=True))
+    await fleet.limit(max_active=1)
+    await fleet.enqueue("launch", numbered(3))
+    async with working(fleet, motion, here=1):
+        await until(lambda: completed(fleet, 2), every=0.01)
+        [waits] = [job_id for job_id, record in sandbox.jobs.items() if not record.status.is_terminal]
+        sandbox.give_input(waits)
+        await at_rest(fleet)
+    assert await states(fleet) == dict.fromkeys("012", C)
+    assert (sandbox.counts.creates, (await fleet.status()).queue) == (3, QueueCounts())
