@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -70,6 +70,7 @@ class FanOut(AsyncIterator[Outcome]):
         job_timeout: seconds in which each job is watched, or waited for while somebody else sends it; None for no end.
         on_input: what to do when a job waits for a person.
         recheck: makes every request that waits at the gate ask again whether it is still to be sent.
+        is_shared: whether a job that is let go of here is watched on by others: then no turn of a job is ever lost.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class FanOut(AsyncIterator[Outcome]):
         job_timeout: float | None,
         on_input: OnInput,
         recheck: Callable[[], None],
+        is_shared: bool = False,
     ) -> None:
         self._send = send
         self._take_up = take_up
@@ -92,6 +94,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._job_timeout = job_timeout
         self._on_input = on_input
         self._recheck = recheck
+        self._is_shared = is_shared
         self._open: dict[BatchItem, None] = {}
         self._followups: FollowupQueue[BatchItem] = FollowupQueue()
         self._parked = 0
@@ -158,8 +161,8 @@ class FanOut(AsyncIterator[Outcome]):
         for item in found:
             del self._open[item]
             self._drop(item)
-            self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
             self._followups.leave(item, key=item.intake.key)
+            self._pass_turn(item, ())  # whoever is next finds the job at work, and outlasts that
         self._end_if_done()
         return bool(found)
 
@@ -399,11 +402,14 @@ class FanOut(AsyncIterator[Outcome]):
             self._finish_soon(children, unsent.without_parent(outcome))
             children = []
             has_ended = outcome.state is not None and outcome.state.has_ended
-            if item.intake.is_elsewhere or (item.job is not None and not has_ended):
+            if not self._is_shared and (item.intake.is_elsewhere or (item.job is not None and not has_ended)):
                 # The turn may still run at the service, unwatched: nobody knows what a further followup would change.
                 self._finish_soon(self._followups.block_turns(item), unsent.behind_lost_turn())
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id, parent_end=outcome.state)
+        self._pass_turn(item, children)
+
+    def _pass_turn(self, item: BatchItem, children: Sequence[BatchItem]) -> None:
         for child in self._followups.pass_turn(item, children):
             self._start(self._run_guarded(self._begin, child), name="motion_async.followup")
 
