@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from motion_async import AuthenticationError, MotionSession
+from motion_async import AuthenticationError, BatchRequest, JobStatus, MotionSession
 from motion_async.fleet import Fleet, QueueCounts, open_fleet
 from motion_async.fleet.limits import LimitsRow
 from motion_async.fleet.queue import Queue
@@ -207,3 +207,22 @@ async def test_a_job_that_waits_for_a_person_gives_its_place_back(
         await at_rest(fleet)
     assert await states(fleet) == dict.fromkeys("012", C)
     assert (sandbox.counts.creates, (await fleet.status()).queue) == (3, QueueCounts())
+
+
+async def test_a_chain_of_followups_goes_on_after_a_person(
+    fleet: Fleet, motion: MotionSession, sandbox: Sandbox, soon: None
+) -> None:
+    """The turn that waited was left here and taken up again here; what follows it, and its siblings, are sent."""
+    sandbox.faults.for_prompt("turn b", AwaitInput(until_answered=True), on="followup")
+    await fleet.enqueue("launch", [BatchRequest("make", id="a"), BatchRequest("turn b", id="b", follows="a")])
+    async with working(fleet, motion):
+        await until(lambda: _waits(sandbox), every=0.01)
+        await until(lambda: counts(fleet, QueueCounts(waiting=1)), every=0.01)
+        await fleet.enqueue("launch", [BatchRequest("c", id="c", follows="b"), BatchRequest("d", id="d", follows="a")])
+        sandbox.give_input(*sandbox.jobs)
+        await until(lambda: completed(fleet, 4), every=0.01)
+    assert (sandbox.counts.creates, sandbox.counts.followups_accepted) == (1, 3)
+
+
+def _waits(sandbox: Sandbox) -> bool:
+    return any(record.status == JobStatus.AWAITING_USER_INPUT for record in sandbox.jobs.values())
