@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from motion_async import AuthenticationError, BatchRequest, JobStatus, MotionSession
+from motion_async import AuthenticationError, BatchRequest, JobStatus, MotionSession, PermissionDeniedError
 from motion_async.fleet import Fleet, QueueCounts, open_fleet
 from motion_async.fleet.limits import LimitsRow
 from motion_async.fleet.queue import Queue
 from motion_async.ledger import ItemState
 from motion_async.sandbox import AwaitInput, RateLimited, Sandbox
 from motion_async.sending import gate
+from tests.batches import QUICK
 from tests.fleets import at_rest, completed, counts, numbered, session, states, working
 from tests.waiting import until
 
@@ -164,6 +165,29 @@ async def test_a_key_that_is_refused_pauses_the_fleet(
         await at_rest(fleet)
     assert await states(fleet) == dict.fromkeys("012", C)
     assert sandbox.counts.creates == creates + 3
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, PermissionDeniedError)])
+async def test_what_no_key_may_do_pauses_the_fleet(
+    fleet: Fleet, raw_server: Any, status: int, kind: type[Exception]
+) -> None:
+    """Be it told of a poll: what nobody can watch is not to be paid for."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        body, told = b'{"job_id":"a","status":"queued"}', b"202 Accepted"
+        if request.startswith(b"GET"):
+            body, told = b'{"error":"no"}', b"%d No" % status
+        writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (told, len(body), body))
+
+    raw_server.handler = answer
+    [item] = await fleet.enqueue("launch", numbered(1))
+    async with MotionSession("motion_key", base_url=raw_server.url, **QUICK) as motion:
+        await fleet.ledger.resolve(item, job_id="a")  # a person's word: the service's would outweigh a denial for long
+        with pytest.raises(kind):
+            await fleet.work(motion)
+    status_ = await fleet.status()
+    assert "refused a worker's key" in (status_.limits.paused or "")
+    assert status_.queue == QueueCounts(waiting=1)
 
 
 async def is_given_back(fleet: Fleet) -> bool:
