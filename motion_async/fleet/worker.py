@@ -31,6 +31,7 @@ from motion_async.errors import (
     LedgerError,
     MotionError,
     NotSentError,
+    PermissionDeniedError,
     RateLimitedError,
     SessionClosedError,
     UncertainError,
@@ -55,7 +56,8 @@ _WITH_A_PERSON: Final = 60.0
 _NOT_MINE: Final = 60.0
 """Seconds until what another process is sending, what waits for a person, and what this worker may not make is looked
 at again, by whichever worker."""
-_ENDS_WORK = (AuthenticationError, ConnectImpossibleError, LedgerError, SessionClosedError)
+_REFUSES_KEY = (AuthenticationError, PermissionDeniedError)
+_ENDS_WORK = (*_REFUSES_KEY, ConnectImpossibleError, LedgerError, SessionClosedError)
 """After one of these this worker can make nothing more."""
 
 _log = logging.getLogger(__package__)
@@ -199,7 +201,7 @@ class Worker:
         error, row = outcome.error, held.claim.row
         if isinstance(error, _ENDS_WORK):
             self._let_row_go(row, 0.0)
-            if isinstance(error, AuthenticationError):
+            if isinstance(error, _REFUSES_KEY):
                 await self._row.write(paused=f"the service refused a worker's key: {error}")
             raise error
         if error is not None:
