@@ -91,6 +91,7 @@ class Fleet:
         self._connection = connection
         self._queue = queue
         self._row = row
+        self._is_working = False
 
     async def enqueue(self, batch: str, requests: Requests) -> list[Item]:
         """Have videos made by whichever workers there are; each request is planned and queued in one transaction.
@@ -207,10 +208,16 @@ class Fleet:
             ConnectImpossibleError: if this machine can never reach the service; other workers go on.
             LedgerError: if the database could not be reached for longer than the patience.
             SessionClosedError: if the session is left.
-            ConfigurationError: for an option out of bounds.
+            ConfigurationError: for an option out of bounds, or if this object is at work already.
         """
         check_whole_number("here", here, low=1, high=10_000)
-        await Worker(self.ledger, self._connection, self._queue, self._row, motion, here).run()
+        if self._is_working:
+            raise ConfigurationError("this fleet is at work already; open it once more for another session")
+        self._is_working = True
+        try:
+            await Worker(self.ledger, self._connection, self._queue, self._row, motion, here).run()
+        finally:
+            self._is_working = False
 
     async def limit(self, **limits: Any) -> None:
         """Change what holds for all workers together, at once; what is not named stays.
