@@ -126,6 +126,43 @@ async def test_a_pause_that_the_service_asks_of_one_is_kept_by_all(
     assert set((await states(fleet)).values()) == {C}
 
 
+async def test_a_refusal_without_a_pause_slows_all(fleet: Fleet, second: Fleet, sandbox: Sandbox) -> None:
+    """That of a create holds back sends until one is tried; that of a poll halves the pace of polls."""
+    async with (
+        session(sandbox) as motion,
+        session(sandbox) as other,
+        working(fleet, motion),
+        working(second, other),
+    ):
+        clients = [it._client for it in (motion, other) if it._client is not None]
+        sandbox.faults.next(RateLimited(), on="create")
+        await fleet.enqueue("launch", numbered(1))
+        await at_rest(fleet)
+        # Whoever was refused has had it taken since; the other one has nothing to try.
+        await until(lambda: [it.gate._service.is_closed for it in clients].count(True) == 1, every=0.01)
+        sandbox.faults.next(RateLimited(), on="poll")
+        await fleet.enqueue("launch", numbered(2))
+        await until(lambda: all(it._pace.rate(asyncio.get_running_loop().time()) < 9_999 for it in clients), every=0.01)
+        await at_rest(fleet)
+    assert set((await states(fleet)).values()) == {C}
+
+
+async def test_a_wave_of_refusals_is_told_of_once(fleet: Fleet, second: Fleet, sandbox: Sandbox) -> None:
+    """However many polls were under way."""
+    told: list[Any] = []
+    second._connection.hear = told.append
+    await second._queue.count()
+    async with session(sandbox) as motion, working(fleet, motion):
+        sandbox.faults.next(RateLimited(retry_after=1), on="poll", times=10)
+        await fleet.enqueue("launch", numbered(10))
+        await at_rest(fleet)
+    await fleet._connection.notify(kind="end")
+    await until(lambda: {"kind": "end"} in told, every=0.01)
+    slow = [news for news in told if news.get("kind") == "slow"]
+    assert 1 <= len(slow) <= 5
+    assert {(news["call"], news["seconds"]) for news in slow} == {("poll", 1.0)}
+
+
 async def test_no_worker_sends_while_credits_are_missing(
     fleet: Fleet, second: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

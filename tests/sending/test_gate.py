@@ -276,6 +276,24 @@ async def test_what_another_process_was_refused_for_want_of_credits_is_not_tried
     assert now() - start < CREDITS_INTERVAL + 10
 
 
+async def test_a_refusal_elsewhere_holds_all_back_until_one_is_tried(service: Service) -> None:
+    """As one here would; while one of its own stands, another process's says nothing new."""
+    start = now()
+    service.gate.close_for_pace(BUSY)
+    waiting = [service.start() for _ in range(5)]
+    await asyncio.gather(*waiting)
+    assert service.left[0] > start + 0.1
+    assert service.left[1] >= service.left[0] + 0.5, "the others wait for what comes of the first"
+    service.answer = lambda: BUSY
+    refused = service.start()
+    await asyncio.sleep(20)
+    failures = service.gate._service.failures
+    service.gate.close_for_pace(BUSY)
+    assert service.gate._service.failures == failures
+    service.answer = lambda: TAKEN
+    await refused
+
+
 async def test_want_of_credits_elsewhere_holds_up_nobody_who_does_not_wait_for_them(service: Service) -> None:
     """Such a one that is taken shows that there are some again."""
     service.gate.close_for_credits(POOR)
