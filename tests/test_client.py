@@ -348,6 +348,22 @@ async def test_a_job_that_is_watched_may_be_taken_up_with_another_schedule(
     assert (await waiting).status == "completed"
 
 
+async def test_polls_are_held_to_a_limit_from_outside(motion: MotionSession, service: Service) -> None:
+    """Below what the session may, for as long as it stands."""
+    calls: Any = motion._client
+    calls.limit_polls(0.5)
+    start = now()
+    job = await motion.create("a video")
+    for _ in range(5):
+        await job.poll()
+    assert now() - start >= 8
+    calls.limit_polls(None)
+    start = now()
+    for _ in range(5):
+        await job.poll()
+    assert now() - start < 4
+
+
 # What can become invalid while it waits.
 
 

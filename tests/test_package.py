@@ -26,8 +26,18 @@ def test_importing_the_package_imports_no_extra_and_no_sandbox() -> None:
     code = "import sys, motion_async; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "motion_async.session" in loaded
-    beside = tuple(f"motion_async.{name}" for name in ("sandbox", "testing", "cli", "web", "otel"))
-    for name in (*beside, "cyclopts", "rich", "aiohttp.web", "sqlalchemy", "pytest", "fastapi", "opentelemetry"):
+    beside = tuple(f"motion_async.{name}" for name in ("sandbox", "testing", "cli", "web", "otel", "fleet"))
+    for name in (
+        *beside,
+        "cyclopts",
+        "rich",
+        "aiohttp.web",
+        "sqlalchemy",
+        "pytest",
+        "fastapi",
+        "opentelemetry",
+        "pgqueuer",
+    ):
         assert name not in loaded
 
 

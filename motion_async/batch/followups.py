@@ -24,7 +24,7 @@ class FollowupQueue(Generic[_Item]):
         self._turn_of: dict[_Item, str] = {}
         self._turns: Counter[str] = Counter()
         self._next_turns: dict[str, deque[_Item]] = {}
-        self._blocked: dict[str, str | None] = {}
+        self._blocked: set[str] = set()
 
     def enter(self, item: _Item, *, key: str | None, follows: str | None) -> bool:
         """Register an item, and say whether it must wait for the end of the item that it follows.
@@ -73,18 +73,13 @@ class FollowupQueue(Generic[_Item]):
         """Whether `block_turns` was called for a job."""
         return job_id in self._blocked
 
-    def block_turns(self, job_id: str, *, key: str | None) -> Sequence[_Item]:
+    def block_turns(self, job_id: str) -> Sequence[_Item]:
         """Let no other followup of a job begin any more, and give those that waited for their turn.
 
-        The turn of the request with this `key` may still run at the service, and nobody here watches it.
+        A turn may still run at the service, and nobody here watches it.
         """
-        self._blocked[job_id] = key
+        self._blocked.add(job_id)
         return self._next_turns.pop(job_id, ())
-
-    def unblock_turns(self, job_id: str, *, key: str | None) -> None:
-        """Let followups of a job begin again, if it was the turn of the request with this `key` that kept them."""
-        if job_id in self._blocked and self._blocked[job_id] == key:
-            del self._blocked[job_id]
 
     def leave(self, item: _Item, *, key: str | None) -> list[_Item]:
         """Forget an item that has ended, but for its turn, and give the items that waited for its end."""

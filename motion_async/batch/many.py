@@ -185,6 +185,7 @@ class BatchCalls(ABC):
             job_timeout=None,
             on_input="raise",
             recheck=calls.gate.recheck,
+            is_shared=True,
         )
 
     def _ledger_for(self, batch: str) -> Ledger:

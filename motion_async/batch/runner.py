@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -71,6 +71,7 @@ class FanOut(AsyncIterator[Outcome]):
         job_timeout: seconds in which each job is watched; None for no end.
         on_input: what to do when a job waits for a person.
         recheck: makes every request that waits at the gate ask again whether it is still to be sent.
+        is_shared: whether a job that is let go of here is watched on by others: then no turn of a job is ever lost.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class FanOut(AsyncIterator[Outcome]):
         job_timeout: float | None,
         on_input: OnInput,
         recheck: Callable[[], None],
+        is_shared: bool = False,
     ) -> None:
         self._send = send
         self._take_up = take_up
@@ -93,6 +95,7 @@ class FanOut(AsyncIterator[Outcome]):
         self._job_timeout = job_timeout
         self._on_input = on_input
         self._recheck = recheck
+        self._is_shared = is_shared
         self._open: dict[BatchItem, None] = {}
         self._followups: FollowupQueue[BatchItem] = FollowupQueue()
         self._parked = 0
@@ -159,10 +162,8 @@ class FanOut(AsyncIterator[Outcome]):
         for item in left:
             del self._open[item]
             self._drop(item)
-            self._block_turns_behind(item)
-            children = self._followups.leave(item, key=item.intake.key)
-            self._finish_soon(children, unsent.parent_elsewhere(item.intake.key or ""))
-            self._followups.pass_turn(item, ())
+            self._followups.leave(item, key=item.intake.key)
+            self._pass_turn(item, ())  # whoever is next finds the job at work, and outlasts that
         self._end_if_done()
         return bool(left)
 
@@ -382,24 +383,21 @@ class FanOut(AsyncIterator[Outcome]):
     def _begin_followups(self, item: BatchItem, outcome: Outcome) -> None:
         """Send the followups that have waited for an end, or tell why they can't be sent."""
         children = self._followups.leave(item, key=outcome.key)
-        if outcome.ok and (job_id := item.intake.followed_job_id) is not None:
-            self._followups.unblock_turns(job_id, key=outcome.key)  # it was taken up once more, and has ended
         if not outcome.ok:
             self._finish_soon(children, unsent.without_parent(outcome))
             children = []
             has_ended = outcome.state is not None and outcome.state.has_ended
-            if isinstance(outcome.error, SentElsewhereError) or (item.job is not None and not has_ended):
-                self._block_turns_behind(item)
+            is_unwatched = isinstance(outcome.error, SentElsewhereError) or (item.job is not None and not has_ended)
+            if is_unwatched and not self._is_shared and (job_id := item.intake.followed_job_id) is not None:
+                # The turn may still run at the service: nobody knows what a further followup would change.
+                self._finish_soon(self._followups.block_turns(job_id), unsent.behind_lost_turn())
         for child in children:
             child.intake = attrs.evolve(child.intake, parent_job_id=outcome.job_id, parent_end=outcome.state)
+        self._pass_turn(item, children)
+
+    def _pass_turn(self, item: BatchItem, children: Sequence[BatchItem]) -> None:
         for child in self._followups.pass_turn(item, children):
             self._start(self._run_guarded(self._begin, child), name="motion_async.followup")
-
-    def _block_turns_behind(self, item: BatchItem) -> None:
-        """Send no further followup of an item's job: its turn may still run, and nobody knows what it would change."""
-        if (job_id := item.intake.followed_job_id) is not None:
-            waiting = self._followups.block_turns(job_id, key=item.intake.key)
-            self._finish_soon(waiting, unsent.behind_lost_turn())
 
     def _finish_soon(self, items: Iterable[BatchItem], error: NotSentError) -> None:
         """Finish items that are not sent, in later steps of the loop: further followups may hang on each of them."""

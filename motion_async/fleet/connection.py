@@ -59,7 +59,17 @@ class FleetConnection:
                 return await work(await self._connect())
             except Exception as error:  # noqa: BLE001  # the driver raises what it likes
                 failure = self._store.explain(error)
+                self._drop()
+            except BaseException:
+                self._drop()
+                raise
         raise failure
+
+    def _drop(self) -> None:
+        """Leave the connection for good, in whatever state: a transaction that was cut off would keep its locks."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
 
     async def _connect(self) -> Connection:
         if self._connection is None or self._connection.is_closed():

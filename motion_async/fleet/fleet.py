@@ -91,7 +91,7 @@ class Fleet:
         self._connection = connection
         self._queue = queue
         self._row = row
-        self._is_at_work = False
+        self._is_working = False
 
     async def enqueue(self, batch: str, requests: Requests) -> list[Item]:
         """Have videos made by whichever workers there are; each request is planned and queued in one transaction.
@@ -209,16 +209,16 @@ class Fleet:
             ConnectImpossibleError: if this machine can never reach the service; other workers go on.
             LedgerError: if the database could not be reached for longer than the patience.
             SessionClosedError: if the session is left.
-            ConfigurationError: for an option out of bounds, or if it works already.
+            ConfigurationError: for an option out of bounds, or if this object is at work already.
         """
         check_whole_number("here", here, low=1, high=10_000)
-        if self._is_at_work:
-            raise ConfigurationError("this fleet works already; open it once more for another session")
-        self._is_at_work = True
+        if self._is_working:
+            raise ConfigurationError("this fleet is at work already; open it once more for another session")
+        self._is_working = True
         try:
             await Worker(self.ledger, self._connection, self._queue, self._row, motion, here).run()
         finally:
-            self._is_at_work = False
+            self._is_working = False
 
     async def limit(self, **limits: Any) -> None:
         """Change what holds for all workers together, at once; what is not named stays.

@@ -34,6 +34,7 @@ from motion_async.errors import (
     PermissionDeniedError,
     RateLimitedError,
     SentElsewhereError,
+    ServiceError,
     SessionClosedError,
     UncertainError,
 )
@@ -52,8 +53,8 @@ _GATHERING: Final = 0.05
 """Seconds in which ends are gathered, so that many of them are one statement."""
 _LAST_STATEMENT: Final = 2.0
 """Seconds that a worker which ends has to give its claims back; after them they are taken from it as from the dead."""
-_SAME_PAUSE: Final = 0.5
-"""A pause that ends within so many seconds of another one is the same."""
+_WAVE: Final = 1.0
+"""Seconds within which complaints of the service are taken for one: they are about calls that left together."""
 _ELSEWHERE: Final = 5.0
 _WITH_A_PERSON: Final = 60.0
 _NOT_MINE: Final = 60.0
@@ -98,12 +99,13 @@ class Worker:
         self._schedule = motion._find_schedule(None)  # noqa: SLF001
         self._here = here
         self._limits = FleetLimits()
-        self._told_until = asyncio.get_running_loop().time()
         self._held: dict[int, _Held] = {}
         self._index = 0
         self._batches: dict[str, LedgerBatch] = {}
         self._rows: defaultdict[str | float, list[int]] = defaultdict(list)
         """The rows that are done with, by what is to be done with them; a number is of seconds."""
+        self._told_until = -math.inf
+        """The loop's time up to which the other workers know of a pause that the service has asked for."""
         self._has_ends = asyncio.Event()
         self._has_claims = asyncio.Event()
         self._is_stale = asyncio.Event()
@@ -283,7 +285,11 @@ class Worker:
             return
         if news.get("kind") == "slow" and isinstance(news.get("seconds"), int | float):
             told = RateLimitedError("another worker was told to wait", 429, retry_after=float(news["seconds"]))
-            self._client.polls.slow_down(told, sent_at=-math.inf)
+            if news.get("call") == "send":
+                self._client.gate.close_for_pace(told)
+            if news.get("call") != "send" or told.retry_after:
+                # A wave of such news is of one time, and slows once, as a wave of complaints to one session does.
+                self._client.polls.slow_down(told, sent_at=asyncio.get_running_loop().time() - _WAVE)
         elif news.get("kind") == "credits":
             self._client.gate.close_for_credits(InsufficientCreditsError("another worker was refused", 402))
         self._has_claims.set()
@@ -342,16 +348,18 @@ class Worker:
         async with aclosing(self._motion.events(poll=False)) as events:
             async for event in events:
                 if isinstance(event, SendDisturbed | PollDisturbed):
-                    await self._tell_of(event.error)
+                    await self._tell_of(event.error, call="send" if isinstance(event, SendDisturbed) else "poll")
 
-    async def _tell_of(self, error: MotionError) -> None:
-        by, now = str(self._queue.worker), asyncio.get_running_loop().time()
-        retry_after: float = getattr(error, "retry_after", None) or 0.0
+    async def _tell_of(self, error: MotionError, *, call: str) -> None:
+        by = str(self._queue.worker)
         if isinstance(error, InsufficientCreditsError):
             await self._connection.notify(kind="credits", by=by)
-        elif now + retry_after > self._told_until + _SAME_PAUSE:  # all that were under way are told of the same pause
-            self._told_until = now + retry_after
-            await self._connection.notify(kind="slow", seconds=retry_after, by=by)
+        elif isinstance(error, ServiceError) and (isinstance(error, RateLimitedError) or error.retry_after):
+            seconds = error.retry_after or 0.0
+            until = asyncio.get_running_loop().time() + seconds
+            if until >= self._told_until:  # else it is of a wave that the others have heard of
+                self._told_until = until + _WAVE
+                await self._connection.notify(kind="slow", call=call, seconds=seconds, by=by)
 
 
 def _find_end(held: _Held, error: MotionError | None) -> str | float:

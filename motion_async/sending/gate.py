@@ -298,6 +298,12 @@ class SendGate:
         self._credits.close(refusal, now=self._loop.time(), wait=CREDITS_INTERVAL)
         self.recheck()
 
+    def close_for_pace(self, refusal: RateLimitedError) -> None:
+        """Hold all back until one of them is tried, as another process was refused for sending too fast."""
+        if not self._service.is_closed:  # else the probe finds out more
+            self._close_after(refusal, self._loop.time())
+            self.recheck()
+
     def _close_after(self, refusal: MotionError, now: float) -> float:
         """Close for all, and give the seconds until one of them probes."""
         retry_after = None

@@ -73,22 +73,11 @@ def test_a_turn_that_nobody_watches_to_its_end_blocks_its_job() -> None:
     queue: FollowupQueue[str] = FollowupQueue()
     assert [queue.take_turn(item, "1", has_begun=False) for item in "abc"] == [False, True, True]
     assert not queue.is_blocked("1")
-    assert list(queue.block_turns("1", key="a")) == ["b", "c"]
+    assert list(queue.block_turns("1")) == ["b", "c"]
     assert queue.is_blocked("1")
     assert not queue.is_blocked("2")
-    assert queue.block_turns("1", key="a") == ()
+    assert queue.block_turns("1") == ()
     assert queue.pass_turn("a", []) == ()
-
-
-def test_a_job_takes_followups_again_once_the_turn_that_kept_them_has_ended() -> None:
-    """It was taken up once more; the end of another one's turn says nothing of it."""
-    queue: FollowupQueue[str] = FollowupQueue()
-    queue.block_turns("1", key="a")
-    queue.unblock_turns("1", key="b")
-    queue.unblock_turns("2", key="a")
-    assert queue.is_blocked("1")
-    queue.unblock_turns("1", key="a")
-    assert not queue.is_blocked("1")
 
 
 def test_what_has_ended_is_forgotten() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -11,16 +12,19 @@ from motion_async import (
     BatchRequest,
     ConfigurationError,
     CreateUncertainError,
+    InputRequiredError,
     JobStatus,
     LedgerAccountError,
     MotionSession,
+    NotSentError,
     Outcome,
     SessionClosedError,
     VideoRequest,
 )
+from motion_async.batch.requests import Intake
 from motion_async.batch.runner import FanOut
 from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
-from motion_async.sandbox import LostAnswer, Sandbox
+from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox
 from tests.batches import QUICK, run, states
 
 
@@ -175,3 +179,80 @@ async def test_a_long_run_reads_its_ledger_page_by_page(motion: MotionSession, l
     found = await read_all(motion.resume("launch", ledger=ledger, max_active=200))
     assert len(found) == 520
     assert {outcome.state.status for outcome in found.values() if outcome.state} == {JobStatus.COMPLETED}
+
+
+# What a queue hands out.
+
+
+async def handed_out(motion: MotionSession, ledger: Ledger, *keys: str) -> AsyncGenerator[Intake]:
+    """Give items as a queue does that never ends."""
+    kept = motion._kept_batch(ledger, "launch", schedule=motion._find_schedule(None))
+    assert await kept.begin() is None
+    found = await ledger.many("launch", keys)
+    for key in keys:
+        yield await kept.take(found[key])
+    await asyncio.get_running_loop().create_future()
+
+
+def take(motion: MotionSession, ledger: Ledger, *keys: str, check: Callable[[], None], here: int = 10) -> FanOut:
+    schedule = motion._find_schedule(None)
+    return motion._take_from(handed_out(motion, ledger, *keys), here=here, check=check, schedule=schedule)
+
+
+async def test_what_a_queue_hands_out_is_made_in_its_places(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """A followup, too, of what has completed; a wait for a person is an outcome, and its place free again."""
+    await run(motion, ledger, [BatchRequest("made", id="made")])
+    sandbox.faults.for_prompt("asks", AwaitInput(until_answered=True))
+    requests = [Entry(key, VideoRequest(key)) for key in ("asks", "new")]
+    await ledger.plan("launch", [*requests, Entry("more", VideoRequest("more"), parent="made")])
+    async with take(motion, ledger, "made", "asks", "new", "more", check=lambda: None, here=1) as outcomes:
+        found = {outcome.key: outcome async for outcome in first(outcomes, 4)}
+    assert [outcome.ok for outcome in found.values()] == [True, False, True, True]
+    assert isinstance(found["asks"].error, InputRequiredError)
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (3, 1)
+
+
+async def first(outcomes: FanOut, count: int) -> AsyncIterator[Outcome]:
+    for _ in range(count):
+        yield await anext(outcomes)
+
+
+async def test_nothing_is_sent_that_a_queue_must_not_have_sent_any_more(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """It is asked for each; what runs is watched on."""
+    running = await motion.create("runs")
+    runs, _ = await ledger.plan("launch", [Entry(key, VideoRequest(key)) for key in ("runs", "new")])
+    await ledger.resolve(runs, job_id=running.id)
+
+    def check() -> None:
+        raise NotSentError("paused")
+
+    async with take(motion, ledger, "new", "runs", check=check) as outcomes:
+        found = {outcome.key: outcome async for outcome in first(outcomes, 2)}
+    assert found["runs"].ok
+    assert "paused" in str(found["new"].error)
+    assert (sandbox.counts.creates, await states(ledger)) == (
+        1,
+        {"runs": ItemState.COMPLETED, "new": ItemState.PLANNED},
+    )
+
+
+async def test_what_a_queue_hands_out_too_early_or_in_vain_says_so(
+    motion: MotionSession, ledger: Ledger, sandbox: Sandbox
+) -> None:
+    """What follows a video that failed, or is not there yet, is not sent."""
+    sandbox.faults.for_prompt("fails", Fail())
+    await run(motion, ledger, [BatchRequest("fails", id="fails")])
+    entries = [Entry("planned", VideoRequest("planned"))]
+    entries += [Entry(f"after {it}", VideoRequest("more"), parent=it) for it in ("fails", "planned", "nothing")]
+    await ledger.plan("launch", entries)
+    keys = ("fails", "after fails", "after planned", "after nothing")
+    async with take(motion, ledger, *keys, check=lambda: None) as outcomes:
+        found = {outcome.key: str(outcome.error) async for outcome in first(outcomes, 4)}
+    assert "'fails', has failed" in found["after fails"]
+    assert "'planned', has not completed: it is planned" in found["after planned"]
+    assert "'nothing', has not completed: it is not in the batch" in found["after nothing"]
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (1, 0)

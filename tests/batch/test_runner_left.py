@@ -80,6 +80,43 @@ async def test_leaving_in_a_cancelled_scope_leaves_no_task_and_no_place(
     assert (limiter.borrowed_tokens, sandbox.counts.creates) == (0, 3)
 
 
+# A job that is left to another process.
+
+
+async def test_a_job_that_is_let_go_goes_on_and_has_no_outcome_here(motion: MotionSession, sandbox: Sandbox) -> None:
+    """Its place is free at once, and it is polled no more; the others come out, and the batch ends without it."""
+    limiter = anyio.CapacityLimiter(2)
+    polls = sandbox.counts.polls
+    async with motion.generate_many(["p0", "p1", "p2"], limiter=limiter) as outcomes:
+        assert not outcomes.let_go(0), "it has not begun"
+        await until(lambda: sandbox.counts.polls >= polls + 4, every=0.001)
+        assert outcomes.let_go(0)
+        assert not outcomes.let_go(0)
+        assert not outcomes.let_go(17)
+        await until(lambda: sandbox.counts.creates_accepted == 3, every=0.001)
+        sandbox.advance(10_000)
+        assert sorted([outcome.index async for outcome in outcomes]) == [1, 2]
+    assert limiter.borrowed_tokens == 0
+    assert len(sandbox.jobs) == 3
+
+
+async def test_what_is_being_sent_is_not_let_go(motion: MotionSession, sandbox: Sandbox) -> None:
+    """Nobody else can watch it before its id is known."""
+    sandbox.faults.next(SlowBody(0.2), on="create")
+    async with motion.generate_many(["p0"]) as outcomes:
+        await until(lambda: sandbox.counts.creates_accepted, every=0.001)
+        assert not outcomes.let_go(0)
+        sandbox.advance(10_000)
+        assert [outcome.ok async for outcome in outcomes] == [True]
+
+
+async def test_a_batch_whose_last_job_is_let_go_ends(motion: MotionSession, sandbox: Sandbox) -> None:
+    """Nothing comes any more."""
+    async with motion.generate_many(["p0"]) as outcomes:
+        await until(lambda: outcomes.let_go(0), every=0.001)
+        assert [outcome async for outcome in outcomes] == []
+
+
 # A program that ends.
 
 _IN_A_SEND = ("on_request_headers_sent", "on_request_end")

@@ -164,3 +164,26 @@ class Unanswered:
 
     async def close(self, *, timeout: float) -> None:
         raise TimeoutError(f"after {timeout:g} s")
+
+
+async def test_who_is_cut_off_in_the_middle_of_a_transaction_leaves_no_lock(fresh_postgres: str, link: Link) -> None:
+    """At whatever step of it: what comes after is no part of that transaction, and waits for none of its locks."""
+
+    async def work(connection: Connection) -> None:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(1)")
+            await connection.execute("SELECT 1")
+
+    async with open_link(fresh_postgres) as other:
+        for steps in range(40):
+            task = asyncio.create_task(link.connection.run(work))
+            for _ in range(steps):
+                await asyncio.sleep(0.0005)
+            task.cancel()
+            await asyncio.wait([task])
+            [(in_transaction,)] = await link.connection.execute(
+                "SELECT now() <> statement_timestamp() AND xact_start <> query_start FROM pg_stat_activity"
+                " WHERE pid = pg_backend_pid()"
+            )
+            assert not in_transaction
+            await asyncio.wait_for(other.connection.run(work), 30)

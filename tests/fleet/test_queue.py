@@ -160,6 +160,16 @@ async def test_a_cap_that_is_changed_counts_what_was_claimed_before(place: Place
     assert (await queue.count()).claimed == 5
 
 
+async def test_a_cap_that_is_taken_back_lets_everything_be_claimed(place: Place, queue: Queue, other: Queue) -> None:
+    """Also what was given back while another took the place that it had had."""
+    enqueued = await place.enqueue(queue, *"ab")
+    [first] = await queue.claim(1, cap=2)
+    await queue.give_back([first.row], after=0.2)
+    [second] = await other.claim(1, cap=2)
+    [third] = await until(lambda: queue.claim(9, cap=None), every=0.01)
+    assert sorted(numbers([second, third])) == enqueued
+
+
 async def test_what_a_worker_does_not_extend_for_a_heartbeat_goes_to_another(
     place: Place, queue: Queue, other: Queue
 ) -> None:

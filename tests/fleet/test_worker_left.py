@@ -131,6 +131,20 @@ async def test_a_session_that_is_left_ends_its_worker(fleet: Fleet, still: Sandb
     assert await fleet._queue.count() == QueueCounts(waiting=1)
 
 
+async def test_a_fleet_that_is_at_work_is_opened_once_more_for_another_session(
+    fleet: Fleet, motion: MotionSession, sandbox: Sandbox
+) -> None:
+    """Else one of them would hear nothing."""
+    async with session(sandbox) as other, working(fleet, motion):
+        await fleet.enqueue("launch", numbered(1))
+        await at_rest(fleet)
+        with pytest.raises(ConfigurationError, match="at work already"):
+            await fleet.work(other)
+        await fleet.enqueue("launch", numbered(2))
+        await at_rest(fleet)
+    assert sandbox.counts.creates == 2
+
+
 async def test_a_worker_has_a_whole_number_of_jobs(fleet: Fleet, motion: MotionSession) -> None:
     """Within bounds."""
     wrong: list[Any] = [0, 10_001, 1.5, True]

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from motion_async import AuthenticationError, MotionSession
+from motion_async import AuthenticationError, BatchRequest, JobStatus, MotionSession, PermissionDeniedError
 from motion_async.fleet import Fleet, QueueCounts, open_fleet
 from motion_async.fleet.limits import LimitsRow
 from motion_async.fleet.queue import Queue
 from motion_async.ledger import ItemState
 from motion_async.sandbox import AwaitInput, RateLimited, Sandbox
 from motion_async.sending import gate
+from tests.batches import QUICK
 from tests.fleets import at_rest, completed, counts, numbered, session, states, working
 from tests.waiting import until
 
@@ -125,6 +126,43 @@ async def test_a_pause_that_the_service_asks_of_one_is_kept_by_all(
     assert set((await states(fleet)).values()) == {C}
 
 
+async def test_a_refusal_without_a_pause_slows_all(fleet: Fleet, second: Fleet, sandbox: Sandbox) -> None:
+    """That of a create holds back sends until one is tried; that of a poll halves the pace of polls."""
+    async with (
+        session(sandbox) as motion,
+        session(sandbox) as other,
+        working(fleet, motion),
+        working(second, other),
+    ):
+        clients = [it._client for it in (motion, other) if it._client is not None]
+        sandbox.faults.next(RateLimited(), on="create")
+        await fleet.enqueue("launch", numbered(1))
+        await at_rest(fleet)
+        # Whoever was refused has had it taken since; the other one has nothing to try.
+        await until(lambda: [it.gate._service.is_closed for it in clients].count(True) == 1, every=0.01)
+        sandbox.faults.next(RateLimited(), on="poll")
+        await fleet.enqueue("launch", numbered(2))
+        await until(lambda: all(it._pace.rate(asyncio.get_running_loop().time()) < 9_999 for it in clients), every=0.01)
+        await at_rest(fleet)
+    assert set((await states(fleet)).values()) == {C}
+
+
+async def test_a_wave_of_refusals_is_told_of_once(fleet: Fleet, second: Fleet, sandbox: Sandbox) -> None:
+    """However many polls were under way."""
+    told: list[Any] = []
+    second._connection.hear = told.append
+    await second._queue.count()
+    async with session(sandbox) as motion, working(fleet, motion):
+        sandbox.faults.next(RateLimited(retry_after=1), on="poll", times=10)
+        await fleet.enqueue("launch", numbered(10))
+        await at_rest(fleet)
+    await fleet._connection.notify(kind="end")
+    await until(lambda: {"kind": "end"} in told, every=0.01)
+    slow = [news for news in told if news.get("kind") == "slow"]
+    assert 1 <= len(slow) <= 5
+    assert {(news["call"], news["seconds"]) for news in slow} == {("poll", 1.0)}
+
+
 async def test_no_worker_sends_while_credits_are_missing(
     fleet: Fleet, second: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +202,29 @@ async def test_a_key_that_is_refused_pauses_the_fleet(
         await at_rest(fleet)
     assert await states(fleet) == dict.fromkeys("012", C)
     assert sandbox.counts.creates == creates + 3
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, PermissionDeniedError)])
+async def test_what_no_key_may_do_pauses_the_fleet(
+    fleet: Fleet, raw_server: Any, status: int, kind: type[Exception]
+) -> None:
+    """Be it told of a poll: what nobody can watch is not to be paid for."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+        body, told = b'{"job_id":"a","status":"queued"}', b"202 Accepted"
+        if request.startswith(b"GET"):
+            body, told = b'{"error":"no"}', b"%d No" % status
+        writer.write(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (told, len(body), body))
+
+    raw_server.handler = answer
+    [item] = await fleet.enqueue("launch", numbered(1))
+    async with MotionSession("motion_key", base_url=raw_server.url, **QUICK) as motion:
+        await fleet.ledger.resolve(item, job_id="a")  # a person's word: the service's would outweigh a denial for long
+        with pytest.raises(kind):
+            await fleet.work(motion)
+    status_ = await fleet.status()
+    assert "refused a worker's key" in (status_.limits.paused or "")
+    assert status_.queue == QueueCounts(waiting=1)
 
 
 async def is_given_back(fleet: Fleet) -> bool:
@@ -207,3 +268,22 @@ async def test_a_job_that_waits_for_a_person_gives_its_place_back(
         await at_rest(fleet)
     assert await states(fleet) == dict.fromkeys("012", C)
     assert (sandbox.counts.creates, (await fleet.status()).queue) == (3, QueueCounts())
+
+
+async def test_a_chain_of_followups_goes_on_after_a_person(
+    fleet: Fleet, motion: MotionSession, sandbox: Sandbox, soon: None
+) -> None:
+    """The turn that waited was left here and taken up again here; what follows it, and its siblings, are sent."""
+    sandbox.faults.for_prompt("turn b", AwaitInput(until_answered=True), on="followup")
+    await fleet.enqueue("launch", [BatchRequest("make", id="a"), BatchRequest("turn b", id="b", follows="a")])
+    async with working(fleet, motion):
+        await until(lambda: _waits(sandbox), every=0.01)
+        await until(lambda: counts(fleet, QueueCounts(waiting=1)), every=0.01)
+        await fleet.enqueue("launch", [BatchRequest("c", id="c", follows="b"), BatchRequest("d", id="d", follows="a")])
+        sandbox.give_input(*sandbox.jobs)
+        await until(lambda: completed(fleet, 4), every=0.01)
+    assert (sandbox.counts.creates, sandbox.counts.followups_accepted) == (1, 3)
+
+
+def _waits(sandbox: Sandbox) -> bool:
+    return any(record.status == JobStatus.AWAITING_USER_INPUT for record in sandbox.jobs.values())

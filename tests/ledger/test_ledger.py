@@ -697,3 +697,52 @@ async def test_a_failed_create_is_made_anew_if_a_person_says_so(ledger: Ledger) 
     assert (await ledger.history(item))[-1].detail == "by a person; job job-1 had failed"
     assert await ledger.journal(found).begin()
     assert await ledger.try_again([found]) == []
+
+
+# What a person decides on many at a time.
+
+
+async def test_only_what_nothing_was_sent_of_can_be_cancelled(ledger: Ledger) -> None:
+    """It is told which that is; whoever is about to send one of those does not."""
+    items = [await brought_to(ledger, state, f"{state}-{number}") for state in ItemState for number in range(2)]
+    given_up = await ledger.cancel(items)
+    assert [item.key for item in given_up] == ["planned-0", "planned-1"]
+    assert not await ledger.journal(items[0]).begin()
+    for item in items:
+        expected = ItemState.DROPPED if item in given_up else item.state
+        assert (await again(ledger, item)).state is expected
+    assert [it.detail for it in await ledger.history(items[0])] == ["by a person"]
+    assert await ledger.cancel(items) == []
+
+
+async def test_what_was_cancelled_is_planned_again_and_what_may_have_been_sent_is_not(ledger: Ledger) -> None:
+    """Also after a try of which nothing came."""
+    item = await planned(ledger)
+    record = ledger.journal(item)
+    assert await record.begin()
+    await record.released(BUSY)
+    in_doubt = await brought_to(ledger, ItemState.DROPPED, "in doubt")
+    assert await ledger.cancel([item, in_doubt]) == [item]
+    assert (await again(ledger, item)).intent_at is None
+    assert await ledger.plan_again([item, in_doubt]) == [item]
+    assert (await again(ledger, item)).state is ItemState.PLANNED
+    assert (await again(ledger, in_doubt)).state is ItemState.DROPPED
+    assert await ledger.journal(item).begin()
+
+
+async def test_what_is_planned_again_is_what_no_job_was_made_of(ledger: Ledger) -> None:
+    """As `resolve` does it for one."""
+    items = [await brought_to(ledger, state, state) for state in ItemState]
+    planned_again = await ledger.plan_again(items)
+    assert {item.key for item in planned_again} == {"rejected", "uncertain"}
+    assert await ledger.plan_again([]) == []
+
+
+async def test_a_ledger_that_is_only_read_decides_nothing(shared_url: str) -> None:
+    """Not even on nothing."""
+    async with open_ledger(shared_url) as made:
+        item = await planned(made)
+    async with open_ledger(shared_url, read_only=True) as reader:
+        for decide in (reader.cancel, reader.plan_again):
+            with pytest.raises(LedgerError, match="for reading only"):
+                await decide([item])

@@ -60,6 +60,15 @@ async def test_every_change_is_read_in_order_and_from_any_position(ledger: Ledge
     assert await read(ledger, 4, batch="spring") == found[4:]
 
 
+async def test_items_are_found_by_their_numbers(ledger: Ledger) -> None:
+    """However many, whatever batch they are of; a number that no item has is no error."""
+    items = [*await ledger.plan("launch", entries(*map(str, range(600)))), *await ledger.plan("spring", entries("a"))]
+    wanted = items[::2]
+    assert await ledger.numbered([item.id for item in wanted]) == {item.id: item for item in wanted}
+    assert await ledger.numbered([items[-1].id + 1, items[0].id]) == {items[0].id: items[0]}
+    assert await ledger.numbered([]) == {}
+
+
 async def test_what_is_written_later_is_read_as_it_comes(shared_url: str) -> None:
     """By another process, too."""
     async with open_ledger(shared_url) as ledger, open_ledger(shared_url) as other:

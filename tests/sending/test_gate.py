@@ -260,6 +260,51 @@ async def test_credits_that_somebody_else_was_seen_to_have_are_there_for_all(ser
     assert now() - start < 5
 
 
+async def test_what_another_process_was_refused_for_want_of_credits_is_not_tried_here(service: Service) -> None:
+    """By those that wait for them, those in the queue included; a minute later one of them asks, and all follow."""
+    service.answer = lambda: BUSY
+    queued = service.start(waits_for_credits=True)
+    await asyncio.sleep(0.1)
+    service.answer = lambda: TAKEN
+    start, asked = now(), len(service.left)
+    service.gate.close_for_credits(POOR)
+    waiting = [queued, *(service.start(waits_for_credits=True) for _ in range(5))]
+    await asyncio.sleep(CREDITS_INTERVAL - 1)
+    assert len(service.left) == asked
+    await asyncio.gather(*waiting)
+    assert CREDITS_INTERVAL - 0.01 <= service.left[asked] - start < CREDITS_INTERVAL + 5
+    assert now() - start < CREDITS_INTERVAL + 10
+
+
+async def test_a_refusal_elsewhere_holds_all_back_until_one_is_tried(service: Service) -> None:
+    """As one here would; while one of its own stands, another process's says nothing new."""
+    start = now()
+    service.gate.close_for_pace(BUSY)
+    waiting = [service.start() for _ in range(5)]
+    await asyncio.gather(*waiting)
+    assert service.left[0] > start + 0.1
+    assert service.left[1] >= service.left[0] + 0.5, "the others wait for what comes of the first"
+    service.answer = lambda: BUSY
+    refused = service.start()
+    await asyncio.sleep(20)
+    failures = service.gate._service.failures
+    service.gate.close_for_pace(BUSY)
+    assert service.gate._service.failures == failures
+    service.answer = lambda: TAKEN
+    await refused
+
+
+async def test_want_of_credits_elsewhere_holds_up_nobody_who_does_not_wait_for_them(service: Service) -> None:
+    """Such a one that is taken shows that there are some again."""
+    service.gate.close_for_credits(POOR)
+    waiting = service.start(waits_for_credits=True)
+    await asyncio.sleep(1)
+    start = now()
+    await service.start()
+    await waiting
+    assert now() - start < 5
+
+
 async def test_who_is_not_to_be_sent_any_more_leaves_the_queue_when_told_to_look(service: Service) -> None:
     """A batch that has been stopped does not wait for its turn to say so."""
     service.answer = lambda: BUSY

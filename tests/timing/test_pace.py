@@ -204,6 +204,40 @@ def test_a_complaint_after_an_idle_hour_halves_the_pace_of_before(rate: float) -
     assert pace.rate(3_700.0) == pytest.approx(rate / 2, rel=0.1)
 
 
+def test_a_limit_holds_below_what_the_session_may() -> None:
+    """At once, and never above that; without it the session's own pace holds again."""
+    pace = Pace(64)
+    for limit, rate in ((8, 8), (16, 16), (1_000, 64), (0.5, 0.5), (None, 64)):
+        pace.limit(limit, 10.0)
+        assert pace.rate(10.0) == rate
+    pace.limit(4, 20.0)
+    sent = [at for at in steady(pace, until=30, step=0.05) if at >= 20]
+    assert len(sent) == pytest.approx(40, abs=2)
+
+
+def test_a_limit_takes_no_complaint_back() -> None:
+    """What was halved recovers as it would have, to the limit that holds then."""
+    pace = Pace(60)
+    pace.slow_down(sent_at=0.0, now=0.0, retry_after=None)
+    pace.limit(600, 1.0)
+    assert pace.rate(1.0) == 31
+    pace.limit(40, 1.0)
+    assert 30 <= pace.rate(1.0) < 32
+    pace.limit(12, 2.0)
+    assert pace.rate(2.0) == 12
+    pace.limit(None, 3.0)
+    assert 12 <= pace.rate(3.0) < 20
+    assert pace.rate(63.0) == 60
+
+
+def test_a_limit_ends_no_pause() -> None:
+    """The service has asked for that."""
+    pace = Pace(64)
+    pace.slow_down(sent_at=9.0, now=10.0, retry_after=30.0)
+    pace.limit(8, 11.0)
+    assert (pace.opens_at, pace.resumes_at) == (40, 40)
+
+
 def test_a_slot_is_taken_by_one_alone() -> None:
     """The next one opens when the pace allows, to the moment that was told."""
     lane = Lane(Pace(2))

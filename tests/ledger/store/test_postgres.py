@@ -16,10 +16,12 @@ import sqlalchemy as sa
 from motion_async import LedgerError
 from motion_async.ledger import open_ledger
 from motion_async.ledger.address import read_address
+from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from tests.demands import demand_program
 from tests.postgres import NOBODY
 
 postgres = pytest.importorskip("motion_async.ledger.store.postgres", reason="no asyncpg")
+asyncpg = pytest.importorskip("asyncpg")
 
 
 @contextmanager
@@ -85,3 +87,42 @@ async def test_the_server_asks_whether_the_owners_machine_is_alive(fresh_postgre
             assert list(found.scalars()) == names
     finally:
         await store.aclose()
+
+
+async def test_a_connection_apart_is_one_more_session_like_the_ledgers(fresh_postgres: str) -> None:
+    """With its settings; whoever asked for it closes it."""
+    async with open_ledger(fresh_postgres) as ledger:
+        store = ledger._store
+        assert isinstance(store, postgres.ServerStore)
+        connection = await store.connect_apart()
+        try:
+            settings = "SELECT name, setting FROM pg_settings WHERE source = 'client' AND name <> 'client_encoding'"
+            apart = {tuple(row) for row in await connection.fetch(settings)}
+            mine = {tuple(row) for row in await store.fetch(sa.text(settings))}
+            assert apart == mine
+        finally:
+            await connection.close()
+
+
+def test_errors_of_a_connection_apart_pass_unless_a_value_is_to_blame() -> None:
+    """A driver out of step with a breaking session says nothing of what was asked; and no secret is told."""
+    address = read_address("postgresql://me:s3cret@localhost/motion")
+    store = postgres.ServerStore(address.server, address.options, read_only=False)
+    for error, kind in (
+        (asyncpg.InterfaceError("connection s3cret is being released"), TransientStoreError),
+        (
+            asyncpg.InternalClientError("cannot switch to state 11; another operation is in progress"),
+            TransientStoreError,
+        ),
+        (asyncpg.ConnectionDoesNotExistError("closed in the middle"), TransientStoreError),
+        (asyncpg.SerializationError("could not serialize"), TransientStoreError),
+        (asyncpg.DeadlockDetectedError("deadlock detected"), TransientStoreError),
+        (asyncpg.AdminShutdownError("terminating connection"), TransientStoreError),
+        (OSError("no route"), TransientStoreError),
+        (asyncpg.DataError("invalid input for query argument"), PermanentStoreError),
+        (asyncpg.UniqueViolationError("duplicate key"), PermanentStoreError),
+        (TypeError("of ours"), PermanentStoreError),
+    ):
+        found = store.explain(error)
+        assert type(found) is kind, error
+        assert "s3cret" not in str(found)
