@@ -181,9 +181,8 @@ async def test_who_is_cut_off_in_the_middle_of_a_transaction_leaves_no_lock(fres
                 await asyncio.sleep(0.0005)
             task.cancel()
             await asyncio.wait([task])
-            [(in_transaction,)] = await link.connection.execute(
-                "SELECT now() <> statement_timestamp() AND xact_start <> query_start FROM pg_stat_activity"
-                " WHERE pid = pg_backend_pid()"
+            [(locks,)] = await link.connection.execute(
+                "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'"
             )
-            assert not in_transaction
+            assert locks == 0
             await asyncio.wait_for(other.connection.run(work), 30)
