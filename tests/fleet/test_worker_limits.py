@@ -9,7 +9,7 @@ import pytest
 
 from motion_async import AuthenticationError, BatchRequest, JobStatus, MotionSession, PermissionDeniedError
 from motion_async.fleet import Fleet, QueueCounts, open_fleet
-from motion_async.fleet.limits import LimitsRow
+from motion_async.fleet.limits import FleetLimits, LimitsRow
 from motion_async.fleet.queue import Queue
 from motion_async.ledger import ItemState
 from motion_async.sandbox import AwaitInput, RateLimited, Sandbox
@@ -22,15 +22,21 @@ C = ItemState.COMPLETED
 
 
 async def test_the_caps_of_the_fleet_are_never_exceeded_and_change_while_it_runs(
-    fleet: Fleet, second: Fleet, still: Sandbox
+    fleet: Fleet, second: Fleet, still: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of jobs at one time, whoever has them; lowered, what runs goes on."""
+    """Of jobs at one time, whoever has them; lowered, what runs goes on, and nothing new begins above it."""
     await fleet.limit(max_active=3)
     await fleet.enqueue("launch", numbered(12))
+    read, known = LimitsRow.read, dict[LimitsRow, FleetLimits]()
+
+    async def read_and_note(row: LimitsRow) -> FleetLimits:
+        known[row] = limits = await read(row)
+        return limits
 
     def runs() -> int:
         return sum(not record.status.is_terminal for record in still.jobs.values())
 
+    monkeypatch.setattr(LimitsRow, "read", read_and_note)
     async with (
         session(still) as motion,
         session(still) as other,
@@ -41,8 +47,8 @@ async def test_the_caps_of_the_fleet_are_never_exceeded_and_change_while_it_runs
         await fleet.limit(max_active=6)
         await until(lambda: runs() == 6, every=0.01)
         await second.limit(max_active=2)
-        most = 6
-        made = asyncio.create_task(at_rest(fleet))
+        await until(lambda: [*known.values()] == [FleetLimits(2)] * 2, every=0.01)
+        most, made = 6, asyncio.create_task(at_rest(fleet))
         while not made.done():
             still.advance(20)
             await asyncio.sleep(0.01)
