@@ -240,12 +240,11 @@ class Worker:
 
     async def _give_all_back(self) -> None:
         """Give back what is claimed, so that others have it at once and not after a heartbeat."""
-        for held in self._held.values():
-            self._rows[0.0].append(held.claim.row)
         self._held.clear()
         with anyio.move_on_after(_LAST_STATEMENT, shield=True):
             try:
                 await self._flush()
+                await self._queue.give_all_back()
             except LedgerError as error:
                 _log.warning("claims could not be given back, so others take them after a heartbeat: %s", error)
 
