@@ -140,7 +140,11 @@ class Worker:
                     yield intake
 
     async def _claim(self) -> list[Claim]:
-        """Wait for rows, and claim them; those of the dead are looked for a few times in a heartbeat."""
+        """Wait for rows, and claim them; those of the dead are looked for a few times in a heartbeat.
+
+        Nobody tells of those that were given back for a while either: they are looked for as often as they may be due.
+        """
+        every = min(self._queue.heartbeat / 4, _ELSEWHERE)
         while True:
             room = self._here - len(self._held)
             self._has_claims.clear()
@@ -151,7 +155,7 @@ class Worker:
                 if claims:
                     return claims
             try:
-                async with asyncio.timeout(self._queue.heartbeat / 4):
+                async with asyncio.timeout(every):
                     await self._has_claims.wait()
             except TimeoutError:
                 continue
