@@ -165,11 +165,14 @@ class Queue:
         if not after:
             await self._connection.notify(kind="claims")
 
-    async def leave(self) -> None:
-        """Give back all that this worker has claimed, also what it never heard of, as it was told to end meanwhile."""
-        claimed = await self._connection.execute(f"SELECT id FROM {_ROWS} WHERE queue_manager_id = $1", self.worker)
-        if claimed:
-            await self.give_back([row for (row,) in claimed])
+    async def give_all_back(self) -> None:
+        """Let other workers claim all that this one has, and what it has claimed without hearing of it any more."""
+        await self._connection.execute(
+            f"UPDATE {_ROWS} SET status = 'queued', queue_manager_id = NULL, slot = NULL, updated = now()"
+            " WHERE queue_manager_id = $1 AND status = 'picked'",
+            self.worker,
+        )
+        await self._connection.notify(kind="claims")
 
     async def discard(self, numbers: Sequence[int]) -> None:
         """Take items out of the queue that no worker has claimed."""

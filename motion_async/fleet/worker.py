@@ -60,8 +60,6 @@ _WITH_A_PERSON: Final = 60.0
 _NOT_MINE: Final = 60.0
 """Seconds until what another process is sending, what waits for a person, and what this worker may not make is looked
 at again, by whichever worker."""
-_LONGEST_WAIT: Final = 5.0
-"""Seconds between two looks for rows that nobody tells of: those of the dead, and those given back for later."""
 _REFUSES_KEY = (AuthenticationError, PermissionDeniedError)
 _ENDS_WORK = (*_REFUSES_KEY, ConnectImpossibleError, LedgerError, SessionClosedError)
 """After one of these this worker can make nothing more."""
@@ -149,7 +147,11 @@ class Worker:
                     yield intake
 
     async def _claim(self) -> list[Claim]:
-        """Wait for rows, and claim them; those of the dead are looked for a few times in a heartbeat."""
+        """Wait for rows, and claim them; those of the dead are looked for a few times in a heartbeat.
+
+        Nobody tells of those that were given back for a while either: they are looked for as often as they may be due.
+        """
+        every = min(self._queue.heartbeat / 4, _ELSEWHERE)
         while True:
             room = self._here - len(self._held)
             self._has_claims.clear()
@@ -160,7 +162,7 @@ class Worker:
                 if claims:
                     return claims
             try:
-                async with asyncio.timeout(min(self._queue.heartbeat / 4, _LONGEST_WAIT)):
+                async with asyncio.timeout(every):
                     await self._has_claims.wait()
             except TimeoutError:
                 continue
@@ -271,7 +273,7 @@ class Worker:
         with anyio.move_on_after(_LAST_STATEMENT, shield=True):
             try:
                 await self._flush()
-                await self._queue.leave()
+                await self._queue.give_all_back()
             except LedgerError as error:
                 _log.warning("claims could not be given back, so others take them after a heartbeat: %s", error)
 

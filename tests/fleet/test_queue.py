@@ -216,10 +216,10 @@ async def test_a_worker_that_leaves_gives_back_all_that_is_its_own(place: Place,
     await queue.claim(1, cap=None)
     [theirs] = await other.claim(1, cap=None)
     await queue.claim(1, cap=None)
-    await queue.leave()
+    await queue.give_all_back()
     assert await queue.count() == QueueCounts(waiting=2, claimed=1)
     assert await other.extend([theirs.row]) == {theirs.row}
-    await queue.leave()
+    await queue.give_all_back()
     assert await queue.count() == QueueCounts(waiting=2, claimed=1)
 
 
