@@ -78,15 +78,49 @@ async def test_who_leaves_while_it_is_made_anew_costs_nobody_the_news(fresh_post
         await until(lambda: {"kind": "limits"} in heard, every=0.01, within=5)
 
 
+async def add(connection: Connection) -> int:
+    """Write the next number, in a transaction of some statements."""
+    async with connection.transaction():
+        await connection.execute("CREATE TABLE IF NOT EXISTS numbers (n bigint)")
+        await connection.execute("INSERT INTO numbers SELECT count(*) FROM numbers")
+        return int(await connection.fetchval("SELECT max(n) FROM numbers"))
+
+
+async def test_who_leaves_in_the_middle_leaves_no_transaction_open(fresh_postgres: str) -> None:
+    """At whatever step: it would hold its locks for as long as the process lives."""
+    async with open_link(fresh_postgres, patience=0) as link:
+        await link.connection.run(add)
+        for steps in range(40):
+            adding = asyncio.create_task(link.connection.run(add))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            adding.cancel()
+            await asyncio.wait([adding])
+            before = await link.connection.run(add)
+            assert await execute(fresh_postgres, "SELECT max(n) FROM numbers") == [before]
+
+
+async def test_leaving_it_drops_what_does_not_end(fresh_postgres: str, link: Link) -> None:
+    """Such as a statement that waits for a lock of somebody else's, and whose caller has gone."""
+    await link.connection.run(add)
+    async with link.transaction() as transaction:
+        await transaction.exec_driver_sql("LOCK TABLE numbers")
+        adding = asyncio.create_task(link.connection.run(add))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+        async def waits() -> bool:
+            return await execute(fresh_postgres, waiting) == [1]
+
+        await until(waits, every=0.01)
+        adding.cancel()
+        await asyncio.wait([adding])
+        await link.connection.aclose()
+        assert adding.cancelled()
+    assert await link.connection.run(add) == 1
+
+
 async def test_calls_have_their_turns(link: Link) -> None:
     """The driver refuses a second statement on a connection that is at work."""
-
-    async def add(connection: Connection) -> int:
-        async with connection.transaction():
-            await connection.execute("CREATE TABLE IF NOT EXISTS numbers (n bigint)")
-            await connection.execute("INSERT INTO numbers SELECT count(*) FROM numbers")
-            return int(await connection.fetchval("SELECT max(n) FROM numbers"))
-
     assert await asyncio.gather(*(link.connection.run(add) for _ in range(20))) == list(range(20))
 
 
