@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import anyio
 
 from motion_async.ledger.outage import Outage
-from motion_async.ledger.tasks import start
 
 if TYPE_CHECKING:
     from motion_async.ledger.store.postgres import ServerStore
@@ -48,7 +47,6 @@ class FleetConnection:
         self._channels = channels
         self._turn = asyncio.Lock()
         self._connection: Connection = None
-        self._tasks: set[asyncio.Task[Any]] = set()
         self.hear: Callable[[News], object] = lambda _: None
 
     async def run(self, work: Callable[[Connection], Awaitable[_T]]) -> _T:
@@ -56,14 +54,6 @@ class FleetConnection:
         return await self._outage.retry(lambda: self._try(work))
 
     async def _try(self, work: Callable[[Connection], Awaitable[_T]]) -> _T:
-        # No caller's cancellation reaches it: a transaction that is left as it begins would stay open, with its locks.
-        task = start(self._do(work), name="motion_async.fleet.statement")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        await asyncio.wait([task])
-        return task.result()
-
-    async def _do(self, work: Callable[[Connection], Awaitable[_T]]) -> _T:
         async with self._turn:
             try:
                 return await work(await self._connect())
@@ -115,17 +105,11 @@ class FleetConnection:
         await self.execute("SELECT pg_notify($1, $2)", CHANNEL, json.dumps(news))
 
     async def aclose(self) -> None:
-        """Let go of the connection, once what was begun on it has ended; this never fails, and takes a moment."""
+        """Let go of the connection; this never fails."""
+        connection, self._connection = self._connection, None
+        if connection is None or connection.is_closed():
+            return
         with anyio.CancelScope(shield=True):
-            if self._tasks:
-                _, late = await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
-                for task in late:
-                    task.cancel()
-                if late:
-                    await asyncio.wait(late)
-            connection, self._connection = self._connection, None
-            if connection is None or connection.is_closed():
-                return
             try:
                 await connection.close(timeout=_CLOSE_SECONDS)
             except Exception as error:  # noqa: BLE001  # it is being left
