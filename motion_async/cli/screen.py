@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -98,12 +98,12 @@ class Screen:
                 pass
 
     @property
-    def asks(self) -> bool:
-        """Whether what a person types arrives here; see `Sink.asks`."""
-        return sys.stdin is not None and sys.stdin.isatty()
+    def confirm(self) -> Callable[[str], bool] | None:
+        """See `Sink.confirm`; what a person types arrives only where the input is a terminal, too."""
+        return self._ask if sys.stdin is not None and sys.stdin.isatty() else None
 
-    def confirm(self, question: str) -> bool:
-        """Ask until the answer is yes or no; the end of the input is no; see `Sink.confirm`."""
+    def _ask(self, question: str) -> bool:
+        """Ask until the answer is yes or no; the end of the input is no."""
         try:
             with interruptible():
                 return Confirm.ask(Text(question), console=self._console, default=False)

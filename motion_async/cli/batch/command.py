@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -56,19 +56,20 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     async with AsyncExitStack() as stack:
         stack.enter_context(_concluding(conclusion, reporter, stop))
         lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
-        spool = stack.enter_context(Spool())
+        spool = stack.enter_context(closing(Spool()))
         # In a stack of its own, as the view ends before the ledger does: what is said after it needs the terminal.
         view = await stack.enter_async_context(AsyncExitStack())
         await view.enter_async_context(reporter.live(BatchView(_title(order))))
         ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
-        refuses_odd = not order.allow_odd and (order.skip_invalid or not reporter.asks)
+        confirm = None if order.allow_odd or order.skip_invalid else reporter.confirm
+        refuses_odd = confirm is None and not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
         if found.invalid and not order.skip_invalid:
             reporter.say(_nothing_sent(found))
             return ExitStatus.WRONG_USE
-        if found.odd and not refuses_odd and not order.allow_odd:
+        if found.odd and confirm is not None:
             await view.aclose()
-            if not reporter.confirm(_question(found)):
+            if not confirm(_question(found)):
                 reporter.say(_nothing_sent(found))
                 return ExitStatus.WRONG_USE
             await view.enter_async_context(reporter.live(BatchView(_title(order))))
@@ -95,7 +96,7 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
     """Tell what a run would do, and do nothing. Raises a `MotionError` if the file or the ledger cannot be used."""
     async with AsyncExitStack() as stack:
         lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
-        spool = stack.enter_context(Spool())
+        spool = stack.enter_context(closing(Spool()))
         ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)

@@ -308,10 +308,13 @@ def read_rows(rows: Iterable[Row], tell: Tell) -> Iterator[Line]:
 
 
 def _header(cells: Sequence[str], tell: Tell) -> Columns:
-    columns = columns_of(tuple(cell.strip() for cell in cells))
+    names = [cell.strip() for cell in cells]
+    while not names[-1]:
+        names.pop()
+    columns = columns_of(tuple(name or f"column {place}" for place, name in enumerate(names, 1)))
     if "prompt" not in columns.fields:
-        names = one_line(", ".join(name for name in columns.names if name), limit=200)
-        raise EntryError(f"has no column prompt, which names what to make; it has: {names}")
+        shown = one_line(", ".join(columns.names), limit=200)
+        raise EntryError(f"has no column prompt, which says what to make; it has: {shown}")
     for note in columns.notes:
         tell(note)
     return columns

@@ -86,5 +86,5 @@ def _of_prompt(prompt: str, columns: Columns) -> tuple[str, str] | None:
     characters = set(text)
     for needed, pattern, why in _WITHIN:
         if not (needed and characters.isdisjoint(needed)) and (found := pattern.search(text)):
-            return why, text[max(found.start() - 8, 0) : found.end() + 8]
+            return why, found[0]
     return None

@@ -8,8 +8,6 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from motion_async.cli.batch.filelines import Line
 
@@ -20,12 +18,10 @@ class Spool:
     """Keeps lines, however many they are, in little memory."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # leaving closes it
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # `close` does
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Have it gone."""
         self._file.close()
 
     def put(self, line: Line) -> None:

@@ -36,24 +36,24 @@ _REF: Final = re.compile(r"([A-Z]+)(\d+)")
 
 @attrs.define
 class _Silence:
-    """What a sheet has that the library keeps silent about.
+    """What a sheet has that the library keeps silent about, by rows and columns that are counted from 0.
 
     Args:
-        cells: what stands in cells that it takes for empty, by row and column, each from 0.
+        cells: what stands in cells that it takes for empty.
         hidden: the rows that are hidden.
-        merged: the rows in which merged cells begin, with what a person calls them.
-        covered: the rows below the first one of merged cells.
+        merged: the rows in which merged cells begin.
+        covered: the rows below those, which the same cells cover.
     """
 
     cells: dict[int, dict[int, str]] = attrs.field(factory=dict)
     hidden: set[int] = attrs.field(factory=set)
-    merged: dict[int, str] = attrs.field(factory=dict)
-    covered: dict[int, str] = attrs.field(factory=dict)
+    merged: set[int] = attrs.field(factory=set)
+    covered: set[int] = attrs.field(factory=set)
 
-    def merge(self, first: int, last: int, name: str) -> None:
+    def merge(self, first: int, last: int) -> None:
         """Note merged cells from one row to another."""
-        self.merged[first] = name
-        self.covered |= dict.fromkeys(range(first + 1, last + 1), name)
+        self.merged.add(first)
+        self.covered.update(range(first + 1, last + 1))
 
 
 def workbook_rows(file: BinaryIO, shown: str, sheet: str | None, tell: Tell) -> Iterator[Row]:
@@ -104,15 +104,11 @@ def _rows(sheet: CalamineSheet, silence: _Silence, shown: str) -> Iterator[Row]:
             cells += [""] * (column + 1 - len(cells))
             cells[column] = text
         if is_header and any(cells) and place in silence.merged:
-            raise ConfigurationError(
-                f"the first row of {shown} has merged cells, at {silence.merged[place]}; give each column its own name"
-            )
+            raise ConfigurationError(f"the first row of {shown} has merged cells; give each column a name of its own")
         is_header = is_header and not any(cells)
         odd = ["stands in a hidden row"] if place in silence.hidden else []
         if place in silence.covered:
-            odd.append(
-                f"stands beside merged cells, {silence.covered[place]}, which have a value in their first row alone"
-            )
+            odd.append("stands beside merged cells, of which only the first row has the value")
         yield Row(place + 1, place + 1, cells, odd=tuple(odd))
     for place, found in sorted(silence.cells.items()):
         yield Row(place + 1, place + 1, [found.get(column, "") for column in range(max(found) + 1)])
@@ -149,9 +145,8 @@ def _listen_to_xlsx(archive: ZipFile, place: int) -> _Silence:
                     found.hidden.add(int(element.get("r", "0")) - 1)
                 element.clear()
             elif kind == "mergeCell":
-                ref = element.get("ref", "")
-                first, _, last = ref.partition(":")
-                found.merge(_place(first)[1], _place(last)[1], ref)
+                first, _, last = element.get("ref", "").partition(":")
+                found.merge(_place(first)[1], _place(last)[1])
     return found
 
 
@@ -207,13 +202,12 @@ def _listen_to_row(element: ET.Element, row: int, found: _Silence) -> int:
         if is_error or ("formula" in of_cell and "value-type" not in of_cell):
             cells |= dict.fromkeys(range(column, column + width), text or of_cell.get("formula", "#ERROR!"))
         if {"number-columns-spanned", "number-rows-spanned"} & of_cell.keys():
-            last = row + int(of_cell.get("number-rows-spanned", 1)) - 1
-            found.merge(row, last, f"from row {row + 1} to {last + 1}")
+            found.merge(row, row + int(of_cell.get("number-rows-spanned", 1)) - 1)
         column += width
     if cells:
         found.cells |= {row + more: dict(cells) for more in range(repeated)}
-    if attributes.get("visibility", "visible") != "visible":
-        found.hidden.update(range(row, row + repeated) if column and any(cell.attrib for cell in element) else ())
+    if attributes.get("visibility", "visible") != "visible" and any(cell.attrib for cell in element):
+        found.hidden.update(range(row, row + repeated))
     return repeated
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import tracemalloc
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def test_memory_grows_with_the_ids_and_not_with_the_lines(name: str, tmp_path: P
         lines = ["id,prompt", *map(",".join, rows)]
     path.write_text(f"[{', '.join(lines)}]" if name == "a.json" else "\n".join(lines))
     del rows, lines
-    with open_source(str(path), None, None, print) as given, Spool() as spool:
+    with open_source(str(path), None, None, print) as given, closing(Spool()) as spool:
         tracemalloc.start()
         try:
             for line in checked(given, now=NOW):
@@ -141,7 +142,7 @@ def test_a_spool_is_read_as_often_as_needed() -> None:
     lines = list(
         read_lines(io.BytesIO(b'{"prompt": "a"}\n{"prompt": "b", "metadata": {"n": 1}}\n{'), "a", None, None, print)
     )
-    with Spool() as spool:
+    with closing(Spool()) as spool:
         for line in lines:
             spool.put(line)
         next(spool.lines())
