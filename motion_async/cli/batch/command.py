@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import attrs
+
 from motion_async.cli.atomic import check_output
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
@@ -79,7 +81,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         if not order.make_again:
             await refuse_repeats(spool, ledger, order, session.account)
         reporter.keeps(lambda: ledger.unwritten)
-        conclusion.begins(found)
+        conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
         reporter.tell(BatchBegins(found.requests, order.max_active))
         with conclusion.notes():  # what stops the sending may leave the rest readable
             await _send(reporter, session, spool, ledger, order, stop, conclusion)
@@ -101,7 +103,7 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
     balance = MINIMUM_BALANCE if found.plan["send"] else 0
-    reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid, balance))
+    reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid + found.blank, balance))
     return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
 
 
@@ -112,7 +114,8 @@ def _nothing_sent(found: Survey) -> str:
 
 def _question(found: Survey) -> str:
     lines = "1 line looks" if found.odd == 1 else f"{found.odd:,} lines look"
-    return f"{lines} as if nobody meant it to be made, of {found.requests:,}; make all of them, and pay for them?"
+    blank = f", {found.blank:,} of them without a prompt" if found.blank else ""
+    return f"{lines} as if nobody meant that{blank}; make {found.requests:,} videos all the same, and pay for them?"
 
 
 def _title(order: BatchOrder) -> str:

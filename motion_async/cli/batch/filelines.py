@@ -23,6 +23,7 @@ from motion_async.cli.batch.oddities import find_oddities
 from motion_async.cli.looks import one_line
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import BatchRequest
+from motion_async.showing import is_blank
 
 __all__ = [
     "MAX_LINE",
@@ -63,7 +64,8 @@ class Line:
         given: its request, None if it can't be read or sent.
         problems: what is wrong with it.
         expired: which of its signatures have run out; that is wrong only if it has not been sent yet.
-        odd: what looks as if nobody meant it; a person may mean it, or have meant it when it was sent.
+        odd: what looks as if nobody meant it; a person may mean it, or have meant it when it was sent. Without a
+            request and a problem the line has nothing to be sent.
         key: its key in the ledger, None if it has no request.
         is_new: whether it is a create that is to be sent.
     """
@@ -298,7 +300,11 @@ def read_rows(rows: Iterable[Row], tell: Tell) -> Iterator[Line]:
             if columns is None:
                 columns = _header(row.cells, tell)
                 continue
-            given = entry_of(columns.take(_fitted(row.cells, len(columns.names))))
+            fields = columns.take(_fitted(row.cells, len(columns.names)))
+            if row.ends_at == row.number and is_blank(fields.get("prompt", "")):
+                yield Line(row.number, odd=(f"{columns.name_of('prompt')}: is blank",))
+                continue
+            given = entry_of(fields)
         except EntryError as error:
             if columns is None:
                 raise ConfigurationError(f"the header, line {row.number}, {error}") from None

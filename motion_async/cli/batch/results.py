@@ -33,4 +33,4 @@ def _record(line: Line, item: Item | None) -> Record:
     if line.given is not None:
         return result_record(line.number, line.key, line.given.request, line.given.metadata, item)
     record = result_record(line.number, None, None, None, None)
-    return {**record, "state": "invalid", "error": "; ".join(line.problems)}
+    return {**record, "state": "invalid", "error": "; ".join(line.problems or line.odd)}

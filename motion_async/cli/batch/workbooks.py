@@ -98,8 +98,9 @@ def _has_prompt(sheet: CalamineSheet) -> bool:
 
 def _rows(sheet: CalamineSheet, silence: _Silence, shown: str) -> Iterator[Row]:
     is_header = True
-    for place, values in enumerate(sheet.to_python(skip_empty_area=False)):
-        cells = [_text(value) for value in values]
+    empty = [""] * (sheet.start[1] if sheet.start else 0)  # the columns before the first one that has anything
+    for place, values in enumerate(sheet.iter_rows()):
+        cells = [*empty, *map(_text, values)]
         for column, text in silence.cells.pop(place, {}).items():
             cells += [""] * (column + 1 - len(cells))
             cells[column] = text

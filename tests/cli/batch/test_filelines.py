@@ -83,14 +83,14 @@ def test_a_prompt_of_several_lines_counts_where_it_begins() -> None:
         (b"a,\x81", "is neither UTF-8 nor Windows-1252"),
         (b"a," + b"b" * MAX_LINE, "is longer than"),
         (b"a," + b"b" * 200_000, "is no CSV: field larger than"),
-        (b"a,", "has no prompt"),
+        (b"a,", "prompt: is blank"),
     ],
 )
 def test_a_row_that_cannot_be_read_costs_no_other(row: bytes, words: str) -> None:
     """A bad row is given with its number and the reason; the rows around it are read."""
     before, bad, after = lines(b"id,prompt\nx,one\n" + row + b"\ny,three\n", "csv")
     assert (before.number, bad.number, after.number) == (2, 3, 4)
-    assert words in bad.problems[0]
+    assert words in (*bad.problems, *bad.odd)[0]
     assert after.given is not None
 
 
@@ -127,7 +127,7 @@ def test_a_broken_row_of_several_lines_ends_it_all(rows: bytes, words: str) -> N
         (b"text,description", "the columns 'text' and 'description' twice for prompt"),
         (b"prompt,style,style_reference", "'style' and 'style_reference' twice for style_reference_url"),
         (b"prompt,colour,colour", "the column 'colour' twice"),
-        (b"id,metadata", "has no column prompt, which names what to make; it has: id, metadata"),
+        (b"id,metadata", "has no column prompt, which says what to make; it has: id, metadata"),
         (b"prompt,\x81", "is neither UTF-8 nor Windows-1252"),
         (b'"prompt', "is no CSV"),
     ],
