@@ -17,7 +17,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias
 
-from motion_async.cli.batch.filelines import Line, Tell, delimiter_of, read_csv, read_json, read_jsonl, read_rows
+from motion_async.cli.batch.filelines import Line, Tell, read_json, read_jsonl
+from motion_async.cli.batch.rows import delimiter_of, read_csv, read_rows
 from motion_async.cli.stopping import interruptible
 from motion_async.errors import ConfigurationError
 

@@ -27,7 +27,8 @@ from python_calamine import (
 
 from motion_async.cli.batch.columns import columns_of
 from motion_async.cli.batch.entries import EntryError
-from motion_async.cli.batch.filelines import Row, Tell
+from motion_async.cli.batch.filelines import Tell
+from motion_async.cli.batch.rows import Row
 from motion_async.errors import ConfigurationError
 
 __all__ = ["workbook_rows"]
