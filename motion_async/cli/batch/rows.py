@@ -23,6 +23,7 @@ from motion_async.showing import is_blank
 
 __all__ = ["Row", "delimiter_of", "read_csv", "read_rows"]
 
+_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # A mark within a word, an opening one behind it, a capital in the middle, three accents in a row, or one that is alone.
 _UNLIKELY: Final = re.compile(
     r"\w*(?:[^\W\d_][^\w\s\x00-\x7f\u2018\u2019\xb4·\u2013—…°®™][^\W\d_]|[^\W\d_][\u201a„\u2039†‡\u02c6]|[a-z][À-ÖØ-ÞŠŒŽŸ]"
@@ -43,7 +44,7 @@ class Row:
 
 def delimiter_of(line: str) -> str:
     """Give what separates the columns of a CSV, by its first line: what makes a column of the prompt, or `sep=`."""
-    if named := re.match('"?sep=(.)', line, re.IGNORECASE):
+    if named := re.match(r'"?sep=(\t|[^\w\s"])', line, re.IGNORECASE):
         return named[1]
     for delimiter in ",;\t|":
         try:
@@ -54,8 +55,11 @@ def delimiter_of(line: str) -> str:
     return next((delimiter for delimiter in ";\t" if delimiter in line and "," not in line), ",")
 
 
-def read_csv(file: TextIO, delimiter: str, tell: Tell) -> Iterator[Line]:
-    """Read a CSV, without its blank rows. Raises what `read_rows` does."""
+def read_csv(file: TextIO, first_line: str, tell: Tell) -> Iterator[Line]:
+    """Read a CSV, whose delimiter its first line tells, without its blank rows. Raises what `read_rows` does."""
+    delimiter = delimiter_of(first_line)
+    if delimiter != ",":
+        tell(f"its columns are separated by {_SEPARATORS.get(delimiter, repr(delimiter))}")
     return read_rows(_csv_rows(file, delimiter, tell), tell)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from motion_async.cli.batch.filelines import Line
+from motion_async.errors import ConfigurationError
 
 __all__ = ["Spool"]
 
@@ -25,14 +27,25 @@ class Spool:
         self._file.close()
 
     def put(self, line: Line) -> None:
-        """Keep a line; before the first pass."""
-        pickle.dump(line, self._file)
+        """Keep a line, before the first pass, or raise a `ConfigurationError` if there is no room for it."""
+        with _room():
+            pickle.dump(line, self._file)
 
     def lines(self) -> Iterator[Line]:
         """Begin a pass over the lines. It ends every earlier one."""
-        self._file.seek(0)
+        with _room():
+            self._file.seek(0)
         while True:
             try:
                 yield pickle.load(self._file)  # noqa: S301  # this process wrote it, and no other can
             except EOFError:
                 return
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = tempfile.gettempdir()
+        raise ConfigurationError(f"the lines cannot be kept in {place}: {error.strerror}; set TMPDIR") from error

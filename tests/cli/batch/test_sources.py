@@ -135,15 +135,3 @@ def test_memory_grows_with_the_ids_and_not_with_the_lines(name: str, tmp_path: P
         finally:
             tracemalloc.stop()
     assert peak < 1_500_000 < path.stat().st_size / 10
-
-
-def test_a_spool_is_read_as_often_as_needed() -> None:
-    """Every pass gives the same lines, also when the one before was not read to its end."""
-    lines = list(
-        read_lines(io.BytesIO(b'{"prompt": "a"}\n{"prompt": "b", "metadata": {"n": 1}}\n{'), "a", None, None, print)
-    )
-    with closing(Spool()) as spool:
-        for line in lines:
-            spool.put(line)
-        next(spool.lines())
-        assert list(spool.lines()) == list(spool.lines()) == lines
