@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Protocol, TextIO
 
@@ -50,7 +50,7 @@ class Sink(Protocol):
         ...
 
     @property
-    def confirm(self) -> Callable[[str], bool] | None:
+    def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
         """What asks a person a question, and gives whether the answer is yes; None where nobody can be asked."""
         ...
 
@@ -103,7 +103,7 @@ class Reporter:
             self._unsaid.clear()
 
     @property
-    def confirm(self) -> Callable[[str], bool] | None:
+    def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
         """What asks a person a question while no view is shown; see `Sink.confirm`."""
         return self._sink.confirm
 

@@ -71,7 +71,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
             return ExitStatus.WRONG_USE
         if found.odd and confirm is not None:
             await view.aclose()
-            if not confirm(_question(found)):
+            if not await confirm(_question(found)):
                 reporter.say(_nothing_sent(found))
                 return ExitStatus.WRONG_USE
             await view.enter_async_context(reporter.live(BatchView(_title(order))))
