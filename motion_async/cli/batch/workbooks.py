@@ -95,7 +95,7 @@ def _chosen(book: CalamineWorkbook, shown: str, sheet: str | None, tell: Tell) -
 
 
 def _has_prompt(sheet: CalamineSheet) -> bool:
-    header = next((cells for row in sheet.iter_rows() if any(cells := [_text(value) for value in row])), [])
+    header = next((cells for cells in _values(sheet) if any(cells)), [])
     try:
         return "prompt" in columns_of(tuple(map(str.strip, header))).fields
     except EntryError:
@@ -104,11 +104,9 @@ def _has_prompt(sheet: CalamineSheet) -> bool:
 
 def _rows(sheet: CalamineSheet, silence: _Silence, shown: str) -> Iterator[Row]:
     is_header = True
-    empty = [""] * (sheet.start[1] if sheet.start else 0)  # the columns before the first one that has anything
-    for place, values in enumerate(sheet.iter_rows()):
-        cells = [*empty, *map(_text, values)]
+    for place, cells in enumerate(_values(sheet)):
         for column, text in silence.cells.pop(place, {}).items():
-            cells += [""] * (column + 1 - len(cells))
+            cells.extend([""] * (column + 1 - len(cells)))
             cells[column] = text
         if is_header and any(cells) and place in silence.merged:
             raise ConfigurationError(f"the first row of {shown} has merged cells; give each column a name of its own")
@@ -119,6 +117,14 @@ def _rows(sheet: CalamineSheet, silence: _Silence, shown: str) -> Iterator[Row]:
         yield Row(place + 1, place + 1, cells, odd=tuple(odd))
     for place, found in sorted(silence.cells.items()):
         yield Row(place + 1, place + 1, [found.get(column, "") for column in range(max(found) + 1)])
+
+
+def _values(sheet: CalamineSheet) -> Iterator[list[str]]:
+    if sheet.start is None:  # nothing is in it, of which earlier versions of the library cannot give the rows
+        return
+    empty = [""] * sheet.start[1]  # the columns before the first one that has anything
+    for values in sheet.iter_rows():
+        yield [*empty, *map(_text, values)]
 
 
 def _text(value: Any) -> str:
