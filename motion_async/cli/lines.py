@@ -134,6 +134,8 @@ class JsonLines:
             saying.cancel()
             await asyncio.wait([saying])
 
+    confirm = None
+
     def restore(self) -> None:
         """Do nothing: no terminal was changed; see `Sink.restore`."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Protocol, TextIO
 
@@ -47,6 +47,11 @@ class Sink(Protocol):
 
     def live(self, view: View) -> AbstractAsyncContextManager[None]:
         """Show a view for as long as the context lasts, if views are shown here."""
+        ...
+
+    @property
+    def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
+        """What asks a person a question, and gives whether the answer is yes; None where nobody can be asked."""
         ...
 
     def tell(self, happening: Happening) -> None:
@@ -96,6 +101,11 @@ class Reporter:
             for words in self._unsaid:
                 say(words)
             self._unsaid.clear()
+
+    @property
+    def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
+        """What asks a person a question while no view is shown; see `Sink.confirm`."""
+        return self._sink.confirm
 
     def output(self) -> AbstractContextManager[TextIO]:
         """Give standard output as a file, for content in the place of what happens; see `Stdout.file`."""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+from anyio import wait_readable
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -96,6 +98,20 @@ class Screen:
                 say(words)
             case _:
                 pass
+
+    @property
+    def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
+        """See `Sink.confirm`; what a person types arrives only where the input is a terminal, too."""
+        return self._ask if sys.stdin is not None and sys.stdin.isatty() else None
+
+    async def _ask(self, question: str) -> bool:
+        """Ask until the answer is yes or no; nothing, and the end of the input, is no."""
+        while True:
+            self._console.print(Text(f"{question} [y/N] "), end="", soft_wrap=True)
+            await wait_readable(sys.stdin)  # which leaves the loop free to serve Ctrl-C
+            answer = sys.stdin.readline().strip().lower()
+            if answer in ("y", "yes", "n", "no", ""):
+                return answer.startswith("y")
 
     def restore(self) -> None:
         """Show the cursor again, below what was shown last; see `Sink.restore`."""
