@@ -23,7 +23,8 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import FileFormat
 from motion_async.cli.commandline import again
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.fleet import fleet, worker
+from motion_async.cli.fleet import fleet as fleet_app
+from motion_async.cli.fleet import worker
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, beside, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
 from motion_async.cli.lines import SHAPES
@@ -226,6 +227,10 @@ def batch(
         str | None,
         Parameter(name="--ledger", help="The ledger's file or URL; else FILE.ledger.db. With - it has to be given."),
     ] = None,
+    fleet: Annotated[
+        str | None,
+        Parameter(name="--fleet", help="Have the workers of this fleet make it, a PostgreSQL's URL; needs no key."),
+    ] = None,
     output: Annotated[
         Path | None,
         Parameter(name="--output", help="Write the results there at the end, a JSON object a line, in FILE's order."),
@@ -316,7 +321,9 @@ def batch(
             raise ConfigurationError(
                 f"there is no option {file}, see motion-async batch --help; a file of that name is ./{file}"
             )
-        if file == "-" and ledger is None:
+        if fleet is not None and ledger is not None:
+            raise ConfigurationError("a fleet has a ledger of its own: say --fleet or --ledger")
+        if file == "-" and ledger is None and fleet is None:
             raise ConfigurationError(
                 "a batch from standard input has no file to put its ledger beside; add --ledger NAME.db"
             )
@@ -325,7 +332,8 @@ def batch(
             form=format,
             sheet=sheet,
             batch=check_name("--batch", batch if batch is not None else "stdin" if file == "-" else path.stem),
-            ledger=beside(path) if ledger is None else Address(ledger),
+            ledger=beside(path) if (address := fleet or ledger) is None else Address(address),
+            is_for_fleet=fleet is not None,
             max_active=check_whole_number("--max-active", max_active, low=1, high=1_000_000),
             on_insufficient_credits=on_insufficient_credits,
             timeout=timeout,
@@ -345,7 +353,7 @@ def batch(
 
 app.command(ledger_app)
 app.command(worker)
-app.command(fleet)
+app.command(fleet_app)
 
 _argv: ContextVar[Sequence[str]] = ContextVar("_argv", default=())
 

@@ -55,13 +55,14 @@ def worker(
     """
 
     async def work(reporter: Reporter) -> ExitStatus:
-        session = new_session(base_url)
-        async with opened(url, reporter) as fleet, reporter.live(JobTable()), telling(session, reporter.tell) as motion:
-            reporter.say(f"at work for {Address(url).shown}, on {here} at a time; `kill {os.getpid()}` ends it")
-            try:
-                await fleet.work(motion, here=here)
-            finally:
-                reporter.forget_jobs()  # others have them
+        session, address = new_session(base_url), Address(url)
+        async with opened(address, reporter) as fleet:
+            reporter.say(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
+            async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
+                try:
+                    await fleet.work(motion, here=here)
+                finally:
+                    reporter.forget_jobs()  # others have them
         return ExitStatus.DONE
 
     return execute(work, json=json or None)
@@ -172,7 +173,7 @@ def _steer(url: str, work: Any, *, json: bool) -> ExitStatus:
     """Run a command in an open fleet."""
 
     async def run(reporter: Reporter) -> ExitStatus:
-        async with opened(url, reporter) as fleet:
+        async with opened(Address(url), reporter) as fleet:
             await work(reporter, fleet)
         return ExitStatus.DONE
 
@@ -180,11 +181,11 @@ def _steer(url: str, work: Any, *, json: bool) -> ExitStatus:
 
 
 @asynccontextmanager
-async def opened(url: str, reporter: Reporter) -> AsyncIterator[Fleet]:
+async def opened(address: Address, reporter: Reporter) -> AsyncIterator[Fleet]:
     """Open a fleet; a `ConfigurationError` if its extra is not installed."""
     from motion_async.fleet import open_fleet  # noqa: PLC0415  # most commands have none, and its engine is large
 
-    async with open_fleet(Address(url).url, on_trouble=reporter.tell) as fleet:
+    async with open_fleet(address.url, on_trouble=reporter.tell) as fleet:
         yield fleet
 
 

@@ -18,6 +18,7 @@ from motion_async.cli.atomic import check_output
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
+from motion_async.cli.batch.enqueued import enqueue_and_follow
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.repeats import refuse_repeats
 from motion_async.cli.batch.results import write_results
@@ -27,6 +28,7 @@ from motion_async.cli.batch.survey import Survey, survey
 from motion_async.cli.batch.view import BatchView
 from motion_async.cli.ends import end_of
 from motion_async.cli.failures import ExitStatus
+from motion_async.cli.fleet import opened
 from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
 from motion_async.cli.reporter import Reporter
@@ -47,7 +49,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
 
     Raises a `MotionError` if the file, the ledger or a setting cannot be used, before anything is sent.
     """
-    session = new_session(order.base_url)  # a key that is missing is told of before anything else is done
+    # A key that is missing is told of before anything else is done; a fleet's workers have theirs.
+    session = None if order.is_for_fleet else new_session(order.base_url)
     check_timeout(order.timeout)
     if order.output is not None:
         read = None if order.file == "-" else Path(order.file)
@@ -61,7 +64,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         # In a stack of its own, as the view ends before the ledger does: what is said after it needs the terminal.
         view = await stack.enter_async_context(AsyncExitStack())
         await view.enter_async_context(reporter.live(BatchView(_title(order))))
-        ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
+        fleet = await stack.enter_async_context(opened(order.ledger, reporter)) if order.is_for_fleet else None
+        ledger = await _find_ledger(stack, reporter, order) if fleet is None else fleet.ledger
         confirm = None if order.allow_odd or order.skip_invalid else reporter.confirm
         refuses_odd = confirm is None and not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
@@ -76,14 +80,15 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
             await view.enter_async_context(reporter.live(BatchView(_title(order))))
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
-        await ledger.bind(order.batch, session.account)  # before any line is said to be done
-        if not order.make_again:
-            await refuse_repeats(spool, ledger, order, session.account)
+        await _check_account(session, spool, ledger, order)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
         reporter.tell(BatchBegins(found.requests, order.max_active))
         with conclusion.notes():  # what stops the sending may leave the rest readable
-            await _send(reporter, session, spool, ledger, order, stop, conclusion)
+            if session is not None:
+                await _send(reporter, session, spool, ledger, order, stop, conclusion)
+            elif fleet is not None:
+                await enqueue_and_follow(reporter, fleet, spool, order, stop, conclusion)
         await view.aclose()
         doubts = await read_doubts(ledger, order.batch)
         conclusion.counted(await ledger.counts(order.batch), doubts)
@@ -98,7 +103,7 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
     async with AsyncExitStack() as stack:
         lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
         spool = stack.enter_context(closing(Spool()))
-        ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
+        ledger = await _find_ledger(stack, reporter, order)
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
     balance = MINIMUM_BALANCE if found.plan["send"] else 0
@@ -118,7 +123,9 @@ def _question(found: Survey) -> str:
 
 
 def _title(order: BatchOrder) -> str:
-    return f"{'standard input' if order.file == '-' else order.file}: batch {order.batch}, {order.max_active} at a time"
+    file = "standard input" if order.file == "-" else order.file
+    who = "made by a fleet" if order.is_for_fleet else f"{order.max_active} at a time"
+    return f"{file}: batch {order.batch}, {who}"
 
 
 @contextmanager
@@ -131,6 +138,19 @@ def _concluding(conclusion: Conclusion, reporter: Reporter, stop: Stop) -> Itera
         if conclusion.has_begun:
             conclusion.is_stopped = stop.is_asked
             conclusion.tell(reporter)
+
+
+async def _check_account(session: MotionSession | None, spool: Spool, ledger: Ledger, order: BatchOrder) -> None:
+    """Raise if the batch is another account's, or if lines ask for what was made before; a fleet's workers bind it."""
+    account = None if session is None else session.account
+    if account is not None:
+        await ledger.bind(order.batch, account)  # before any line is said to be done
+    if not order.make_again:
+        await refuse_repeats(spool, ledger, order, account)
+
+
+async def _find_ledger(stack: AsyncExitStack, reporter: Reporter, order: BatchOrder) -> Ledger | None:
+    return await _opened(stack, reporter, order) if order.ledger.exists() else None
 
 
 async def _opened(stack: AsyncExitStack, reporter: Reporter, order: BatchOrder) -> Ledger:

@@ -23,6 +23,7 @@ class BatchOrder:
         sheet: the sheet of a workbook that is read, None for the only one that has a column of the prompt.
         batch: the batch's name in the ledger.
         ledger: where the ledger is, or is to be made.
+        is_for_fleet: whether the ledger is a fleet's, whose workers make the lines.
         max_active: how many jobs run at one time.
         on_insufficient_credits: what to do after a 402.
         timeout: seconds in which this run watches each job, None for no end.
@@ -47,4 +48,5 @@ class BatchOrder:
     skip_invalid: bool
     output: Path | None
     base_url: str | None
+    is_for_fleet: bool = False
     command: str = ""

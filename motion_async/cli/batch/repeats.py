@@ -13,7 +13,7 @@ from motion_async.ledger import Account, Item, Ledger
 __all__ = ["refuse_repeats"]
 
 
-async def refuse_repeats(spool: Spool, ledger: Ledger, order: BatchOrder, account: Account) -> None:
+async def refuse_repeats(spool: Spool, ledger: Ledger, order: BatchOrder, account: Account | None) -> None:
     """Raise a `ConfigurationError` if a line that is to be sent asks for what other lines have made before.
 
     What this file's own lines have made is none of that: equal lines are as many videos.
