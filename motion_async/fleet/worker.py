@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -102,8 +101,8 @@ class Worker:
         self._batches: dict[str, LedgerBatch] = {}
         self._rows: defaultdict[str | float, list[int]] = defaultdict(list)
         """The rows that are done with, by what is to be done with them; a number is of seconds."""
-        self._told_until = -math.inf
-        """The loop's time up to which the other workers know of a pause that the service has asked for."""
+        self._told_until: dict[str, float] = {}
+        """By the kind of call the loop's time up to which the other workers know that the service wants fewer."""
         self._has_ends = asyncio.Event()
         self._has_claims = asyncio.Event()
         self._is_stale = asyncio.Event()
@@ -359,8 +358,8 @@ class Worker:
         elif isinstance(error, ServiceError) and (isinstance(error, RateLimitedError) or error.retry_after):
             seconds = error.retry_after or 0.0
             until = asyncio.get_running_loop().time() + seconds
-            if until >= self._told_until:  # else it is of a wave that the others have heard of
-                self._told_until = until + _WAVE
+            if until >= self._told_until.get(call, until):  # else it is of a wave that the others have heard of
+                self._told_until[call] = until + _WAVE
                 await self._connection.notify(kind="slow", call=call, seconds=seconds, by=by)
 
 

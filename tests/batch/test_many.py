@@ -26,6 +26,7 @@ from motion_async.batch.runner import FanOut
 from motion_async.ledger import Entry, ItemState, Ledger, open_ledger
 from motion_async.sandbox import AwaitInput, Fail, LostAnswer, Sandbox
 from tests.batches import QUICK, run, states
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -256,3 +257,19 @@ async def test_what_a_queue_hands_out_too_early_or_in_vain_says_so(
     assert "'planned', has not completed: it is planned" in found["after planned"]
     assert "'nothing', has not completed: it is not in the batch" in found["after nothing"]
     assert (sandbox.counts.creates, sandbox.counts.followups) == (1, 0)
+
+
+async def test_a_followup_goes_on_when_the_one_before_it_is_left_to_another_process(ledger: Ledger) -> None:
+    """It finds the job at work, outlasts that, and is sent then."""
+    async with Sandbox(speed=0) as still, MotionSession(still.api_key, base_url=still.url, **QUICK) as motion:
+        made = asyncio.create_task(run(motion, ledger, [BatchRequest("made", id="made")]))
+        await until(made.done, every=0.01, meanwhile=lambda: still.advance(20))
+        await ledger.plan("launch", [Entry(key, VideoRequest(key), parent="made") for key in "bc"])
+        async with take(motion, ledger, "b", "c", check=lambda: None) as outcomes:
+            await until(lambda: outcomes.let_go(0), every=0.01)
+            found = asyncio.ensure_future(anext(outcomes))
+            await until(found.done, every=0.01, meanwhile=lambda: still.advance(20))
+    outcome = await found
+    assert (outcome.key, outcome.ok) == ("c", True)
+    assert still.counts.followups_accepted == 2
+    assert (await states(ledger))["b"] is ItemState.SUBMITTED

@@ -19,6 +19,7 @@ from motion_async.ledger import ItemState, LedgerChange
 from motion_async.sandbox import Fail, LostAnswer, Sandbox
 from motion_async.sending import gate
 from tests.fleets import at_rest, session, states, working
+from tests.ledger.earlier import Earlier, make_earlier
 from tests.postgres import has_no_session
 from tests.waiting import until
 
@@ -65,6 +66,16 @@ async def test_requests_without_ids_have_the_same_keys_each_time(fleet: Fleet) -
     again = await fleet.enqueue("launch", ["a new one", *requests])
     assert [item.id for item in again[1:]] == [item.id for item in first]
     assert len({item.key for item in again}) == 6
+
+
+async def test_what_a_ledger_of_the_first_time_has_is_not_made_again(fresh_postgres: str) -> None:
+    """It stands there under a key that was made in another way."""
+    make_earlier(fresh_postgres, Earlier({"prompt": "a video"}, job_id="job-1"))
+    async with open_fleet(fresh_postgres) as fleet:
+        [made] = [item async for item in fleet.ledger.items("launch")]
+        found, new = await fleet.enqueue("launch", ["a video", "another"])
+        assert (found.id, found.job_id) == (made.id, "job-1")
+        assert new.state is P
 
 
 async def test_many_are_enqueued_in_one_call(fleet: Fleet) -> None:
