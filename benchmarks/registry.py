@@ -6,12 +6,13 @@ It must not measure, print or draw.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import attrs
 
-from benchmarks import batch, fanout, import_time, ledger, load, makespan, poll, scale, schedule, subscribers
+from benchmarks import batch, fanout, fleet, import_time, ledger, load, makespan, poll, scale, schedule, subscribers
 
 __all__ = ["BENCHMARKS", "Benchmark", "Figures", "Option"]
 
@@ -48,6 +49,7 @@ class Benchmark:
         options: those that it alone takes.
         needs: the modules that it cannot do without and that no core dependency brings.
         extra: of the package, which brings these.
+        setting: the variable of the environment that it cannot do without.
     """
 
     name: str
@@ -59,11 +61,14 @@ class Benchmark:
     options: tuple[Option, ...] = ()
     needs: tuple[str, ...] = ()
     extra: str = "bench"
+    setting: str | None = None
 
     @property
     def obstacle(self) -> str | None:
         """Why it cannot be run here; None if it can."""
         missing = [module for module in self.needs if importlib.util.find_spec(module) is None]
+        if not missing and self.setting is not None and not os.environ.get(self.setting):
+            return f"{self.name} needs a database: name it by {self.setting}"
         if not missing:
             return None
         return f"{self.name} needs {missing[0]}: install motion-async with its extra `{self.extra}`"
@@ -149,6 +154,17 @@ _ALL: Final = (
         table=batch.table,
         needs=("cyclopts", "rich", "sqlalchemy", "aiosqlite"),
         extra="cli",
+    ),
+    Benchmark(
+        name="fleet",
+        line="workers of a fleet against other engines': takeover, CPU, transactions, memory, time of a batch",
+        seconds=480,
+        run=fleet.run,
+        table=fleet.table,
+        options=(Option(name="jobs", line="how many jobs `fleet` has in flight; 2,000 if not given"),),
+        needs=("pgqueuer", "asyncpg"),
+        extra="fleet",
+        setting=fleet.POSTGRES,
     ),
     Benchmark(
         name="import",

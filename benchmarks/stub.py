@@ -16,12 +16,12 @@ import re
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-__all__ = ["Answers", "running", "stub_server"]
+__all__ = ["Answers", "completed", "created", "running", "stub_server"]
 
 _CREATED_HERE = b"created-here-"
 _IN_PATH = re.compile(rb"/(sessions|requests|predictions|tasks|generations|videos)/([^ /?]+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_CREATED = b'{"job_id":"%b%d","status":"queued","status_url":"/sessions/job"}'
+_CREATED = b'{"job_id":"%b","status":"queued","status_url":"/sessions/job"}'
 _COMPLETED = (
     b'{"job_id":"%b","status":"completed","created_at":"2026-04-28T23:01:04.198Z",'
     b'"updated_at":"2026-04-28T23:04:23.695Z","completed_at":"2026-04-28T23:04:23.695Z","error":null,'
@@ -53,6 +53,24 @@ def running(job_id: str) -> bytes:
     return _RUNNING[b"sessions"] % job_id.encode()
 
 
+def created(job_id: str) -> bytes:
+    """Give the body of the answer to a create of this service.
+
+    Args:
+        job_id: the job that it made.
+    """
+    return _CREATED % job_id.encode()
+
+
+def completed(job_id: str) -> bytes:
+    """Give the body of an answer about a job of this service that has been completed.
+
+    Args:
+        job_id: the job.
+    """
+    return _COMPLETED % job_id.encode()
+
+
 class Answers(asyncio.Protocol):
     """Answers each request of a kept-alive connection."""
 
@@ -76,14 +94,15 @@ class Answers(asyncio.Protocol):
             self._answer(head)
 
     def _answer(self, head: bytes) -> None:
-        status = b"200 OK"
         if head.startswith(b"POST"):
-            status, body = b"202 Accepted", _CREATED % (_CREATED_HERE, next(self._numbers))
+            self._reply(b"202 Accepted", created(f"{_CREATED_HERE.decode()}{next(self._numbers)}"))
         elif (found := _IN_PATH.search(head)) is None:
-            status, body = b"404 Not Found", b"{}"
+            self._reply(b"404 Not Found", b"{}")
         else:
             kind, job_id = found.groups()
-            body = (_COMPLETED if job_id.startswith(_CREATED_HERE) else _RUNNING[kind]) % job_id
+            self._reply(b"200 OK", (_COMPLETED if job_id.startswith(_CREATED_HERE) else _RUNNING[kind]) % job_id)
+
+    def _reply(self, status: bytes, body: bytes) -> None:
         assert isinstance(self._transport, asyncio.Transport)
         self._transport.write(
             b"HTTP/1.1 %b\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b"

@@ -29,6 +29,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
             return {"of": name}
 
         changes: dict[str, Any] = {"run": run, "table": lambda figures: f"table of {figures['of']}", "needs": ()}
+        changes["setting"] = None
         if BENCHMARKS[name].plot is not None:
             changes["plot"] = lambda _, file: made.append(("plot", file))
         monkeypatch.setitem(BENCHMARKS, name, attrs.evolve(BENCHMARKS[name], **changes))
