@@ -183,8 +183,10 @@ def _steer(url: str, work: Any, *, json: bool) -> ExitStatus:
 @asynccontextmanager
 async def opened(address: Address, reporter: Reporter) -> AsyncIterator[Fleet]:
     """Open a fleet; a `ConfigurationError` if its extra is not installed."""
-    from motion_async.fleet import open_fleet  # noqa: PLC0415  # most commands have none, and its engine is large
-
+    try:
+        from motion_async.fleet import open_fleet  # noqa: PLC0415  # most commands have none, and its engine is large
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(str(error)) from error
     async with open_fleet(address.url, on_trouble=reporter.tell) as fleet:
         yield fleet
 

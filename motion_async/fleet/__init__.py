@@ -32,7 +32,8 @@ What happens when something fails:
 
 - A worker dies (`kill -9`, a machine that is gone): others take its jobs after a heartbeat, 10 seconds, and watch them.
   What it was sending at that moment is uncertain once its session is known to be dead, within half a minute, and is
-  never sent again by itself: `motion-async ledger show URL --state uncertain` has it, `resolve` settles it.
+  never sent again by itself: `motion-async ledger show URL --state uncertain` has it, `ledger resolve` settles it, and
+  `motion-async fleet retry` queues it then.
 - A worker stands still and wakes: it lets go of what others have taken. Nothing is sent twice, whoever is late.
 - The database stops: nothing new is sent, what runs is watched, ids are kept in memory, and all goes on when it is
   back; after `patience` seconds a worker ends with an error, and its supervisor starts it again.

@@ -305,24 +305,12 @@ class Worker:
                 pass
             before = dict(self._held)
             await self._tend()
-            # One that is just being sent is heard out first: its id is this worker's to write down.
-            lost = [it for it in await self._find_lost(before) if it in self._held and outcomes.let_go(it)]
-            if lost:
-                await self._leave_to_others([self._held.pop(index).item for index in lost])
-
-    async def _leave_to_others(self, items: list[Item]) -> None:
-        """Leave items to the workers that have them now, and queue those that have none.
-
-        Whoever took this worker for dead in the middle of a create holds the item for uncertain and is done with it,
-        though the id came after all.
-        """
-        batches: defaultdict[str, list[Entry]] = defaultdict(list)
-        for item in items:
-            _log.info("item %r of batch %r has another worker now", item.key, item.batch)
-            batches[item.batch].append(Entry(item.key, item.request, metadata=item.metadata, parent=item.parent))
-        for batch, entries in batches.items():
-            await self._ledger.plan(batch, entries)  # what is queued or claimed stays as it is
-        self._has_claims.set()  # there is room for others
+            for index in await self._find_lost(before):
+                # One that is just being sent is heard out first: its id is this worker's to write down.
+                if index in self._held and outcomes.let_go(index):
+                    held = self._held.pop(index)
+                    _log.info("item %r of batch %r has another worker now", held.item.key, held.item.batch)
+                    self._has_claims.set()  # there is room for another
 
     async def _find_lost(self, held: dict[int, _Held]) -> list[int]:
         if not held:

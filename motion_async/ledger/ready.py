@@ -1,6 +1,7 @@
 """Which items a group of writes has made ready to be begun, for a queue that learns of them in the same transaction.
 
-An item is ready once it is planned and the video that it follows, if it does, is finished. It changes nothing.
+An item is ready once it is planned and the video that it follows, if it does, is finished; and once its job is known,
+which is to be watched. It changes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.ledger.items import Item, ItemState, job_of_parent, parent_of_job
 from motion_async.ledger.schema import items
-from motion_async.ledger.transitions import Finish
+from motion_async.ledger.transitions import Accept, Finish
 from motion_async.ledger.writes import Plan, Write
 
 __all__ = ["Enqueue", "find_ready"]
@@ -45,11 +46,13 @@ async def find_ready(connection: AsyncConnection, writes: Sequence[Write], resul
     for write, result in zip(writes, results, strict=True):
         if isinstance(write, Plan):
             planned += result
+    # An id may come when the queue has nothing of its item any more: whoever looked meanwhile had taken it for lost.
+    accepted = [write.item.id for write in writes if isinstance(write, Accept)]
     ended = [write.item.id for write in writes if isinstance(write, Finish)]
-    if not planned and not ended:
+    if not planned and not accepted and not ended:
         return []
     await _hold_parents(connection, planned)
-    made_ready = items.c.id.in_([item.id for item in planned]) | _parent.c.id.in_(ended)
+    made_ready = items.c.id.in_([*accepted, *(item.id for item in planned)]) | _parent.c.id.in_(ended)
     return list((await connection.execute(_ready.where(made_ready))).scalars())
 
 

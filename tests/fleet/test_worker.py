@@ -58,7 +58,11 @@ async def test_what_is_enqueued_twice_before_during_and_after_is_made_once(
     requests = ["a launch video", BatchRequest("another", id="b")]
     async with session(still) as motion, session(still) as other, working(fleet, motion):
         await asyncio.gather(*(it.enqueue("launch", requests) for it in (fleet, second)))
-        await until(lambda: still.counts.creates == 2, every=0.01)
+
+        async def are_submitted() -> bool:
+            return set((await states(fleet)).values()) == {S}
+
+        await until(are_submitted, every=0.01)
         async with working(second, other):
             under_way = await second.enqueue("launch", requests)
             still.advance(10_000)
