@@ -50,6 +50,7 @@ _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
     errors.ConfigurationError: (ExitStatus.WRONG_USE, ""),
     errors.InvalidRequestError: (ExitStatus.WRONG_USE, "correct it and run the command again"),
     errors.ServiceError: (ExitStatus.REFUSED, ""),
+    errors.AuthenticationError: (ExitStatus.REFUSED, "`motion-async check` says where it came from"),
     errors.ServiceUnavailableError: (ExitStatus.UNREACHABLE, ""),
     errors.UnexpectedResponseError: (ExitStatus.UNREACHABLE, ""),
     errors.TransportError: (ExitStatus.UNREACHABLE, "check the network and the base URL, then try again"),

@@ -1,22 +1,22 @@
 """The commands that make and follow jobs: create, follow up, ask, watch.
 
-Each is a coroutine function that is given a `Reporter` and gives an exit status. They read the key from
-the environment alone, and format nothing.
+Each is a coroutine function that is given a `Reporter` and gives an exit status. They format nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from motion_async.canonical import canonical_job_id
+from motion_async.cli.arguments import Access
+from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
 from motion_async.cli.happenings import Asked, Completed
 from motion_async.cli.jobtable import JobTable
 from motion_async.cli.reporter import Reporter
-from motion_async.errors import ConfigurationError, MotionError
+from motion_async.errors import MotionError
 from motion_async.events import Event
 from motion_async.job import Job
 from motion_async.jobs import JobStatus, VideoRequest
@@ -24,47 +24,33 @@ from motion_async.polling.streams import EventStream
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
 
-__all__ = ["followup", "generate", "new_session", "status", "telling", "watch"]
+__all__ = ["followup", "generate", "new_session", "session_with", "status", "telling", "watch"]
 
 
-async def generate(
-    reporter: Reporter,
-    request: VideoRequest,
-    *,
-    timeout: float | None,
-    base_url: str | None,
-) -> ExitStatus:
-    """Create a job and wait until it ends, for `timeout` seconds at most from its creation on (None: for ever).
-
-    Without `base_url` the environment says where the service is, or else the documentation.
-    """
+async def generate(reporter: Reporter, request: VideoRequest, *, access: Access, timeout: float | None) -> ExitStatus:
+    """Create a job and wait until it ends, for `timeout` seconds at most from its creation on (None: for ever)."""
     check_timeout(timeout)  # before anything is paid for
-    session = new_session(base_url)
+    session = new_session(access)
     async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
         reporter.sending()
         return await _end(reporter, await motion.create(request), timeout)
 
 
 async def followup(
-    reporter: Reporter,
-    job_id: str,
-    request: VideoRequest,
-    *,
-    timeout: float | None,
-    base_url: str | None,
+    reporter: Reporter, job_id: str, request: VideoRequest, *, access: Access, timeout: float | None
 ) -> ExitStatus:
     """Give a completed job a new turn and wait until that ends; `timeout` as in `generate`."""
     check_timeout(timeout)
-    session = new_session(base_url)
+    session = new_session(access)
     async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
         reporter.sending()
         return await _end(reporter, await motion.followup(job_id, request), timeout)
 
 
-async def status(reporter: Reporter, job_ids: Sequence[str], *, base_url: str | None) -> ExitStatus:
+async def status(reporter: Reporter, job_ids: Sequence[str], *, access: Access) -> ExitStatus:
     """Ask for the states of some jobs, all at the same time, each once."""
     job_ids = _distinct(job_ids)
-    async with new_session(base_url) as motion, reporter.live(JobTable(job_ids, follows=False)):
+    async with new_session(access) as motion, reporter.live(JobTable(job_ids, follows=False)):
 
         async def ask(job_id: str) -> ExitStatus:
             try:
@@ -77,17 +63,11 @@ async def status(reporter: Reporter, job_ids: Sequence[str], *, base_url: str | 
         return worst(await asyncio.gather(*map(ask, job_ids)))
 
 
-async def watch(
-    reporter: Reporter,
-    job_ids: Sequence[str],
-    *,
-    timeout: float | None,
-    base_url: str | None,
-) -> ExitStatus:
+async def watch(reporter: Reporter, job_ids: Sequence[str], *, access: Access, timeout: float | None) -> ExitStatus:
     """Follow some jobs until the last of them ends, for `timeout` seconds at most from now on (None: for ever)."""
     check_timeout(timeout)
     job_ids = _distinct(job_ids)
-    session = new_session(base_url)
+    session = new_session(access)
     async with reporter.live(JobTable(job_ids)), telling(session, reporter.tell) as motion:
         jobs = [motion.job(job_id) for job_id in job_ids]
         reporter.following(job_ids)
@@ -108,17 +88,22 @@ async def _end(reporter: Reporter, job: Job, timeout: float | None) -> ExitStatu
     return ExitStatus.DONE
 
 
-def new_session(base_url: str | None) -> MotionSession:
-    """Give a session with the key of the environment, not entered yet.
+def new_session(access: Access) -> MotionSession:
+    """Give a session with the key that is to be used, not entered yet.
 
     Raises a `ConfigurationError` if there is no key, or if it or the base URL cannot be used.
     """
-    key = os.environ.get("MOTION_API_KEY")
-    if not key:
-        raise ConfigurationError(
-            "MOTION_API_KEY is not set; export your key, or the one that motion-async sandbox prints"
-        )
-    return MotionSession(key, base_url=base_url, trust_env=True)
+    return session_with(find_credentials(access))
+
+
+def session_with(credentials: Credentials) -> MotionSession:
+    """Give a session with a key for its service, not entered yet."""
+    return MotionSession(
+        credentials.api_key,
+        base_url=str(credentials.base_url),
+        plain_http_hosts=credentials.plain_http_hosts,
+        trust_env=True,
+    )
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from motion_async.cli import following
+from motion_async.cli.arguments import Access
 from motion_async.http.endpoint import proxy_for
 from motion_async.jobs import JobState, JobStatus
 from motion_async.sandbox import (
@@ -313,7 +314,10 @@ def test_the_environment_says_how_the_service_is_reached(monkeypatch: pytest.Mon
     monkeypatch.delenv("https_proxy", raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
     monkeypatch.setenv("NO_PROXY", "sandbox")
-    assert repr(following.new_session("http://sandbox:8080")) == "MotionSession(base_url='http://sandbox:8080')"
-    options = following.new_session("https://api.motion.so")._transport_options
+    assert (
+        repr(following.new_session(Access(base_url="http://sandbox:8080")))
+        == "MotionSession(base_url='http://sandbox:8080')"
+    )
+    options = following.new_session(Access(base_url="https://api.motion.so"))._transport_options
     way = proxy_for(options["base_url"], options["proxy"], trust_env=options["trust_env"])
     assert str(way) == "http://proxy.example.com:3128"

@@ -49,7 +49,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
 
     Raises a `MotionError` if the file, the ledger or a setting cannot be used, before anything is sent.
     """
-    session = new_session(order.base_url)  # a key that is missing is told of before anything else is done
+    session = new_session(order.access)  # a key that is missing is told of before anything else is done
     check_timeout(order.timeout)
     if order.output is not None:
         read = None if order.file == "-" else Path(order.file)

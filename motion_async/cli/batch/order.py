@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from motion_async.cli.arguments import Access
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.ledger.address import Address
 from motion_async.sending.gate import OnInsufficientCredits
@@ -28,7 +29,7 @@ class BatchOrder:
         make_again: whether lines are made whose content the ledger has made before, elsewhere or under another id.
         skip_invalid: whether lines that can't be sent are left out, instead of ending the batch before it begins.
         output: the file that gets the results, None for none.
-        base_url: where the service is, None for the environment's or the documented one.
+        access: whose key is used, and for which service.
         command: the command that goes on where this run ends.
     """
 
@@ -42,5 +43,5 @@ class BatchOrder:
     make_again: bool
     skip_invalid: bool
     output: Path | None
-    base_url: str | None
+    access: Access
     command: str = ""
