@@ -17,14 +17,15 @@ from typing import Annotated, Final, NoReturn
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from rich.console import Console
 
-from motion_async.cli import account, following
-from motion_async.cli.arguments import OPTIONS, Access, BatchTimeout, Json, Profile, Timeout, WatchTimeout
+from motion_async.cli.account import check, login, logout
+from motion_async.cli.arguments import OPTIONS, Access, BatchTimeout, Json
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import format_of
 from motion_async.cli.commandline import again
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import fleet, worker
+from motion_async.cli.following import followup, generate, status, watch
 from motion_async.cli.help import MORE_HELP, help_of
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, beside, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
@@ -33,7 +34,6 @@ from motion_async.cli.running import execute
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.stopping import Stop
 from motion_async.errors import ConfigurationError
-from motion_async.jobs import VideoRequest
 from motion_async.ledger.codec import check_name
 from motion_async.options import check_whole_number
 from motion_async.sending.gate import OnInsufficientCredits
@@ -43,7 +43,7 @@ __all__ = ["run"]
 
 _HELP: Final = """\
 Makes videos from prompts with Mosaic Motion. To see it with no key and no
-credits: motion-async demo
+credits: motion-async demo. More of each command: motion-async help COMMAND
 
 The key is that of --profile NAME, which login has put into the keyring; else
 of MOTION_API_KEY, or of the profile MOTION_PROFILE; else of the same names in
@@ -61,11 +61,6 @@ app = App(
 )
 app.register_install_completion_command(help="Have the shell complete commands and options.", help_epilogue="")
 
-_Style = Annotated[str | None, Parameter(help="A YouTube URL whose style to follow.")]
-_Attach = Annotated[list[str] | None, Parameter(help="A public, usually signed URL of a file; up to 10 times.")]
-_Prompt = Annotated[str, Parameter(help="What to make, 1 to 12,000 characters.")]
-_JobId = Annotated[str, Parameter(help="A job that is completed.")]
-_JobIds = Annotated[list[str], Parameter(name="JOB_ID", help="The ids of one job or more.")]
 _Faults = Annotated[
     list[str] | None,
     Parameter(
@@ -84,87 +79,6 @@ def demo(*, json: Json = False) -> ExitStatus:
     from motion_async.cli.demo import demo as tell_story  # noqa: PLC0415
 
     return execute(tell_story, json=json or None)
-
-
-@app.command(**help_of("generate [OPTIONS] PROMPT", 'generate "A 15 second launch video"', 1, 2, 3, 4))
-def generate(
-    prompt: _Prompt,
-    /,
-    *,
-    style: _Style = None,
-    attach: _Attach = None,
-    timeout: Timeout = None,
-    access: Access = Access(),
-    json: Json = False,
-) -> ExitStatus:
-    """Make a video and wait for it. The job's id is told as soon as it is known."""
-    request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return execute(
-        lambda reporter: following.generate(reporter, request, access=access, timeout=timeout), json=json or None
-    )
-
-
-@app.command(**help_of("followup [OPTIONS] JOB_ID PROMPT", 'followup JOB_ID "Make it faster"', 1, 2, 3, 4))
-def followup(
-    job_id: _JobId,
-    prompt: _Prompt,
-    /,
-    *,
-    style: _Style = None,
-    attach: _Attach = None,
-    timeout: Timeout = None,
-    access: Access = Access(),
-    json: Json = False,
-) -> ExitStatus:
-    """Have the video of a completed job changed, and wait for it."""
-    request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return execute(
-        lambda reporter: following.followup(reporter, job_id, request, access=access, timeout=timeout),
-        json=json or None,
-    )
-
-
-@app.command(**help_of("status [OPTIONS] JOB_ID...", "status JOB_ID", 1, 2, 3, 4))
-def status(job_ids: _JobIds, /, *, access: Access = Access(), json: Json = False) -> ExitStatus:
-    """Ask once for the state of each job, all at the same time."""
-    return execute(lambda reporter: following.status(reporter, job_ids, access=access), json=json or None)
-
-
-@app.command(**help_of("watch [OPTIONS] JOB_ID...", "watch JOB_ID --timeout 15m", 1, 2, 3, 4))
-def watch(
-    job_ids: _JobIds, /, *, timeout: WatchTimeout = None, access: Access = Access(), json: Json = False
-) -> ExitStatus:
-    """Follow jobs until the last of them ends; this and every other process may watch the same ones."""
-    return execute(
-        lambda reporter: following.watch(reporter, job_ids, access=access, timeout=timeout), json=json or None
-    )
-
-
-@app.command(**help_of("check [OPTIONS]", "check --profile client-a", 2, 3, 4))
-def check(*, access: Access = Access(), json: Json = False) -> ExitStatus:
-    """Say which key is used for which service, and whether that takes it. Costs nothing."""
-    return execute(lambda reporter: account.check(reporter, access), json=json or None)
-
-
-@app.command(**help_of("login [OPTIONS]", "login --profile client-a", 2, 3, 4))
-def login(
-    *,
-    no_check: Annotated[bool, Parameter(show_default=False, help="Do not ask the service about it.")] = False,
-    access: Access = Access(),
-    json: Json = False,
-) -> ExitStatus:
-    """Keep a key, and the service it is for, in this system's keyring.
-
-    The key is typed, and not shown, or read from standard input. Without
-    --profile it is the one that is used where no other is named.
-    """
-    return execute(lambda reporter: account.login(reporter, access, asks_service=not no_check), json=json or None)
-
-
-@app.command(**help_of("logout [OPTIONS]", "logout --profile client-a", 2))
-def logout(*, profile: Profile = None, json: Json = False) -> ExitStatus:
-    """Take a key out of the keyring."""
-    return execute(lambda reporter: account.logout(reporter, profile), json=json or None)
 
 
 @app.command(**help_of("sandbox [OPTIONS]", "sandbox --port 8080 --speed 20", 2))
@@ -346,6 +260,13 @@ def batch(
     return execute(work, json=json or None, stop=stop)
 
 
+app.command(generate, **help_of("generate [OPTIONS] PROMPT", 'generate "A 15 second launch video"', 1, 2, 3, 4))
+app.command(followup, **help_of("followup [OPTIONS] JOB_ID PROMPT", 'followup JOB_ID "Make it faster"', 1, 2, 3, 4))
+app.command(status, **help_of("status [OPTIONS] JOB_ID...", "status JOB_ID", 1, 2, 3, 4))
+app.command(watch, **help_of("watch [OPTIONS] JOB_ID...", "watch JOB_ID --timeout 15m", 1, 2, 3, 4))
+app.command(check, **help_of("check [OPTIONS]", "check --profile client-a", 2, 3, 4))
+app.command(login, **help_of("login [OPTIONS]", "login --profile client-a", 2, 3, 4))
+app.command(logout, **help_of("logout [OPTIONS]", "logout --profile client-a", 2))
 app.command(ledger_app)
 app.command(worker, **help_of("worker [OPTIONS] URL", "worker postgresql://motion@db/motion --here 100", 2, 3, 4))
 app.command(fleet)

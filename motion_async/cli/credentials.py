@@ -39,7 +39,7 @@ _NO_KEY: Final = (
 )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Credentials:
     """A key, and the service that it is for.
 
@@ -69,22 +69,14 @@ def find_credentials(access: Access) -> Credentials:
     source, profile, own = _choose(access.profile, environment, file)
     hosts = hosts_of(own, environment, file)
     named = environment.base_url or file.base_url if access.profile is None else ""
-    given = access.service
-    if given is None:
-        given = (named if source == FILE else own.base_url) or None
-    service = find_base_url(given, plain_http_hosts=hosts)
+    usual = (named if source == FILE else own.base_url) or None
+    service = find_base_url(usual if access.service is None else access.service, plain_http_hosts=hosts)
     if access.service is None and named and find_base_url(named, plain_http_hosts=hosts) != service:
         raise ConfigurationError(
             f"the key of {source if profile is None else f'profile {profile}'} is for {service}, and MOTION_BASE_URL "
             "names another service; say --base-url or --profile, so that it is clear which you mean"
         )
-    return Credentials(
-        api_key=check_api_key(own.api_key),
-        base_url=service,
-        plain_http_hosts=hosts,
-        source=source,
-        profile=profile,
-    )
+    return Credentials(check_api_key(own.api_key), service, hosts, source, profile)
 
 
 def hosts_of(*said: Settings) -> tuple[str, ...]:
