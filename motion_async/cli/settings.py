@@ -50,10 +50,10 @@ def read_file() -> Settings:
 
     Raises a `ConfigurationError` if it cannot be read, or if other users can write what it says.
     """
-    from dotenv import dotenv_values  # noqa: PLC0415  # of the extra `cli`, and few commands need a key
-
     try:
         with Path(FILE).open(encoding="utf-8-sig") as file:
+            from dotenv import dotenv_values  # noqa: PLC0415  # here, as most folders have no such file
+
             said = _taken_from(dotenv_values(stream=file, interpolate=False))
             found = os.fstat(file.fileno())
     except (FileNotFoundError, IsADirectoryError):  # some call a virtual environment so

@@ -131,6 +131,16 @@ def test_a_profile_brings_its_hosts_for_plain_http(monkeypatch: pytest.MonkeyPat
     assert str(find_credentials(Access(profile="a", base_url="http://third")).base_url) == "http://third"
 
 
+def test_a_profile_that_was_asked_for_needs_no_file() -> None:
+    """So a file that is refused stands in nobody's way who names a profile."""
+    save_profile("a", Settings(api_key="motion_a", base_url="https://a.example"))
+    Path(".env").write_text("MOTION_API_KEY=motion_b\n")
+    Path(".env").chmod(0o666)
+    assert find_credentials(Access(profile="a")).api_key == "motion_a"
+    with pytest.raises(ConfigurationError, match="other users can write it"):
+        find_credentials(Access())
+
+
 def test_an_empty_base_url_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a mistake, such as a variable without a value, and must not lead to where videos are paid for."""
     monkeypatch.setenv("MOTION_API_KEY", "motion_a")

@@ -102,11 +102,12 @@ def test_too_few_credits_are_a_refusal(sandbox: Sandbox, command: Command, monke
 
 @pytest.mark.usefixtures("sandbox")
 def test_an_unknown_key_is_a_refusal_that_does_not_show_it(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 401 exits with 3, names the variable, and shows the key nowhere."""
+    """A 401 exits with 3, names the variable and the command that tells more, and shows the key nowhere."""
     monkeypatch.setenv("MOTION_API_KEY", "motion_of_nobody_1234")
     status, lines, said = command("generate", "A video")
     assert (status, lines[0]["error"]) == (3, "AuthenticationError")
     assert "MOTION_API_KEY" in said
+    assert "`motion-async check` says where it came from" in said
     assert "of_nobody" not in said + str(lines)
 
 
