@@ -22,7 +22,7 @@ from motion_async.cli.arguments import OPTIONS, Access, BatchTimeout, Json
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import format_of
-from motion_async.cli.commandline import again
+from motion_async.cli.commandline import access_options, again
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import fleet, worker
 from motion_async.cli.following import followup, generate, status, watch
@@ -306,13 +306,16 @@ def run(argv: Sequence[str]) -> int:
     except CycloptsError as error:
         say(_complaint(error, argv, console))
         return ExitStatus.WRONG_USE
-    # A context variable, not an argument: only `batch` needs the whole command line, and cyclopts calls it.
+    # Context variables, not arguments: few need to know what was typed, and cyclopts calls the commands.
     _argv.set(tuple(argv))
+    token = access_options.set(bound.arguments.get("access", Access()).options)
     try:
         result = command(*bound.args, **bound.kwargs)
     except BrokenPipeError:
         Stdout().let_go()
         return ExitStatus.OUTPUT_CLOSED
+    finally:
+        access_options.reset(token)
     if is_incomplete:
         return ExitStatus.WRONG_USE
     return result if isinstance(result, int) else ExitStatus.DONE

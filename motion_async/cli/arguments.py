@@ -61,6 +61,12 @@ class Access:
         """The base URL that was given; a person may have written a password into it."""
         return None if self.base_url is None else Secret(self.base_url)
 
+    @property
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """Those that were given, as they are typed."""
+        given = (("--profile", self.profile), ("--base-url", self.base_url))
+        return tuple((option, value) for option, value in given if value is not None)
+
 
 Timeout: TypeAlias = Annotated[
     float | None,

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from motion_async import errors
-from motion_async.cli.commandline import command_line
+from motion_async.cli.commandline import watch_line
 from motion_async.cli.looks import one_line, span
 from motion_async.events import PollDisturbed, SendDisturbed
 from motion_async.ledger import LedgerTrouble
@@ -87,7 +87,7 @@ def sentence(error: errors.MotionError) -> str:
     """Say in one line what happened and what to do next."""
     advice = _meaning(error)[1]
     if "{watch}" in advice:
-        advice = advice.replace("{watch}", command_line("watch", names=[("JOB_ID", error.job_id or "")]))
+        advice = advice.replace("{watch}", watch_line([error.job_id or ""]))
     said = one_line(str(error)).rstrip(".")
     return f"{said}; {advice}" if advice else said
 

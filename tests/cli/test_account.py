@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -175,6 +176,21 @@ def test_a_batch_takes_a_profile(
     monkeypatch.setenv("MOTION_BASE_URL", "http://127.0.0.1:1")
     status, _, said = command("batch", write([{"prompt": "A video"}]), "--profile", "client-a")
     assert (status, sandbox.counts.creates_accepted) == (0, 1), said
+
+
+@pytest.mark.parametrize("argv", [("--profile", "client-a"), ("--profile", "client-a", "--base-url")])
+def test_a_command_that_is_printed_has_the_key_that_was_used(
+    argv: tuple[str, ...], sandbox: Sandbox, command: Command, without_key: Path
+) -> None:
+    """Another key has not the job: what is printed can be pasted as it is."""
+    save_profile("client-a", Settings(api_key=sandbox.api_key, base_url=sandbox.url))
+    argv += (sandbox.url,) * (len(argv) % 2)
+    status, lines, said = command("generate", "A video", "--timeout", "0", *argv)
+    assert status == 4
+    told = said.partition("wait on with: ")[2].strip()
+    assert told == lines[-1]["message"].partition("wait on with: ")[2]
+    assert "--profile=client-a" in told
+    assert command(*shlex.split(told)[1:])[0] == 0
 
 
 def test_on_a_terminal_the_key_is_asked_for_and_not_shown(
