@@ -125,7 +125,11 @@ LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "history": lambda ledger, item: ledger.history(item),
     "counts": lambda ledger, _: ledger.counts(),
     "durations": lambda ledger, _: ledger.durations(),
+    "numbered": lambda ledger, item: ledger.numbered([item.id]),
     "resolve": lambda ledger, item: ledger.resolve(item, drop=True),
+    "cancel": lambda ledger, item: ledger.cancel([item]),
+    "plan_again": lambda ledger, item: ledger.plan_again([item]),
+    "try_again": lambda ledger, item: ledger.try_again([item]),
     "aclose": lambda ledger, _: ledger.aclose(),
 }
 

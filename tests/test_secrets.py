@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import keyring
 import pytest
 
 from motion_async import (
@@ -33,8 +34,11 @@ from motion_async import (
     MotionSession,
     VideoRequest,
 )
+from motion_async.cli.arguments import Access
+from motion_async.cli.credentials import find_credentials
 from motion_async.jobs import Outcome
 from motion_async.ledger import open_ledger
+from tests import keyrings
 from tests.conftest import Handler, RawServer
 from tests.hostile.stepping import in_strides
 from tests.told import HIDDEN_KEY, HIDDEN_SIGNATURE, Told
@@ -364,21 +368,83 @@ async def test_the_command_prints_no_secret(
     assert not told.leaks(HIDDEN_KEY, HIDDEN_SIGNATURE)
 
 
-async def _tell_output(told: Told, server: RawServer, folder: Path, argv: list[str]) -> None:
-    settings = {"MOTION_API_KEY": KEY, "MOTION_BASE_URL": server.url, "PYTHONASYNCIODEBUG": "1"}
+async def _tell_output(
+    told: Told, server: RawServer, folder: Path, argv: list[str], *, typed: str = "", **settings: str
+) -> None:
+    """Run a command, by default with the key of the environment, and have told what it prints."""
+    settings = settings or {"MOTION_API_KEY": KEY, "MOTION_BASE_URL": server.url}
     command = await asyncio.create_subprocess_exec(
         *(sys.executable, "-Walways", "-m", "motion_async.cli", *argv),
-        env={**os.environ, **settings},
+        env={**os.environ, "PYTHONASYNCIODEBUG": "1", **settings},
         cwd=folder,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(PATIENCE):
-        output, words = await command.communicate()
+        output, words = await command.communicate(typed.encode())
     assert command.returncode not in (None, 0)
     assert output or words
     told.add(f"output of {argv[0]}", output.decode())
     told.add(f"words of {argv[0]}", words.decode())
+
+
+async def test_no_command_prints_a_key_wherever_it_came_from(
+    told: Told, raw_server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither that of a file, nor one in the keyring or on its way there, nor in whose place another one is named."""
+    monkeypatch.delenv("MOTION_API_KEY", raising=False)
+    monkeypatch.delenv("MOTION_PROFILE", raising=False)
+    raw_server.handler = answering(ANSWERS["401"])
+    for folder, base_url in (("file", raw_server.url), ("contradiction", "https://a.example")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / ".env").write_text(f"MOTION_API_KEY={KEY}\nMOTION_BASE_URL={base_url}\n")
+        (tmp_path / folder / ".env").chmod(0o600)
+    kept = {"api_key": KEY, "base_url": raw_server.url, "plain_http_hosts": ""}
+    (tmp_path / "kept").write_text(json.dumps({"motion-async/a": json.dumps(kept), "motion-async/b": KEY}))
+    in_file = {
+        keyrings.FILE: str(tmp_path / "kept"),
+        "PYTHON_KEYRING_BACKEND": f"{keyrings.__name__}.FileKeyring",
+        "PYTHONPATH": os.pathsep.join([str(Path(keyrings.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]),
+    }
+    for argv in (["check"], ["generate", "a video"]):
+        await _tell_output(told, raw_server, tmp_path / "file", argv, **in_file)
+    for profile in ("a", "b", KEY):
+        await _tell_output(told, raw_server, tmp_path, ["check", "--profile", profile], **in_file)
+    await _tell_output(told, raw_server, tmp_path / "contradiction", ["check"], MOTION_API_KEY=f"{KEY}-2", **in_file)
+    login = ["login", "--base-url", raw_server.url]
+    for typed in (KEY, f"Bearer {KEY}", HIDDEN_KEY):
+        await _tell_output(told, raw_server, tmp_path, login, typed=typed, **in_file)
+    assert any(KEY.encode() in request for request in raw_server.requests)
+    assert not told.leaks(HIDDEN_KEY)
+
+
+@pytest.mark.parametrize("flaw", ["an odd key", "another service", "a locked keyring", "no profile in it"])
+def test_no_frame_of_what_looks_for_a_key_holds_one(flaw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ends the search for it."""
+    backend = keyrings.FileKeyring()
+    keyring.set_keyring(backend)
+    monkeypatch.setenv(keyrings.FILE, str(tmp_path / "kept"))
+    monkeypatch.delenv("MOTION_PROFILE", raising=False)
+    for name in ("MOTION_API_KEY", "MOTION_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    profile = None
+    if flaw == "an odd key":
+        Path(".env").write_text(f"MOTION_API_KEY='{KEY} '\n")
+        Path(".env").chmod(0o600)
+    elif flaw == "another service":
+        monkeypatch.setenv("MOTION_API_KEY", KEY)
+        Path(".env").write_text("MOTION_BASE_URL=https://a.example\n")
+        Path(".env").chmod(0o600)
+    else:
+        profile = "a"
+        (tmp_path / "kept").write_text(
+            keyrings.LOCKED if flaw == "a locked keyring" else json.dumps({"motion-async/a": f'{{"api_key": "{KEY}"}}'})
+        )
+    with pytest.raises(ConfigurationError) as caught:
+        find_credentials(Access(profile=profile))
+    assert not of_ours(caught.value).leaks(HIDDEN_KEY)
 
 
 FRAGMENT = f"https://bucket.example.com/hero.png#token={HIDDEN_SIGNATURE}"

@@ -17,23 +17,23 @@ from typing import Annotated, Final, NoReturn
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from rich.console import Console
 
-from motion_async.cli import following
-from motion_async.cli.arguments import BaseUrl, BatchTimeout, Json, Timeout, WatchTimeout
+from motion_async.cli.account import check, login, logout
+from motion_async.cli.arguments import OPTIONS, Access, BatchTimeout, Json
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import FileFormat
-from motion_async.cli.commandline import again
+from motion_async.cli.commandline import access_options, again
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import fleet as fleet_app
 from motion_async.cli.fleet import worker
+from motion_async.cli.following import followup, generate, status, watch
+from motion_async.cli.help import MORE_HELP, help_of
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, beside, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
-from motion_async.cli.lines import SHAPES
 from motion_async.cli.reporter import Reporter, say
 from motion_async.cli.running import execute
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.stopping import Stop
 from motion_async.errors import ConfigurationError
-from motion_async.jobs import VideoRequest
 from motion_async.ledger.codec import check_name
 from motion_async.options import check_whole_number
 from motion_async.sending.gate import OnInsufficientCredits
@@ -43,48 +43,28 @@ __all__ = ["run"]
 
 _HELP: Final = """\
 Makes videos from prompts with Mosaic Motion. To see it with no key and no
-credits: motion-async demo
+credits: motion-async demo. More of each command: motion-async help COMMAND
 
-The API key is read from MOTION_API_KEY alone. MOTION_BASE_URL or --base-url
-says where the service is."""
+The key is that of --profile NAME, which login has put into the keyring; else
+of MOTION_API_KEY, or of the profile MOTION_PROFILE; else of the same names in
+a .env in this folder; else of the keyring's profile default. A profile's key
+goes to its own service, others to MOTION_BASE_URL; --base-url goes before both."""
 
-_MORE_HELP: Final = f"""
-Exit status, the worst of several jobs in the order 2, 3, 4, 1, 0:
+app = App(
+    name="motion-async",
+    help=_HELP,
+    help_epilogue=MORE_HELP,
+    help_format="plaintext",
+    version=lambda: version("motion-async"),
+    version_flags=("--version", "-V"),
+    default_parameter=OPTIONS,
+)
+app.register_install_completion_command(help="Have the shell complete commands and options.", help_epilogue="")
 
-  0    done
-  1    a job failed
-  2    wrong use: arguments, key, base URL, a request that breaks the contract
-       (400), a line of a batch that cannot be sent
-  3    the service refused: 401, 402, 403, 404, 409, 429 to the end, other 4xx
-  4    the outcome is not known: no connection, 5xx, an answer that was lost
-       or cannot be read, --timeout, another run of the batch is sending it; or
-       the ledger cannot be read or written
-  129  hung up: its terminal was closed, or the ssh to it is lost
-  130  interrupted; stderr says how to go on
-  141  standard output was closed; stderr says how to go on
-  143  terminated; stderr says how to go on
-
-On a terminal jobs are shown live. Elsewhere, or with --json, standard output
-has one JSON object a line and nothing else; words for people go to stderr:
-
-{SHAPES}
-"""
-
-app = App(name="motion-async", help=_HELP, help_format="plaintext", version=lambda: version("motion-async"))
-
-_Style = Annotated[str | None, Parameter(name="--style", help="A YouTube URL whose style to follow.")]
-_Attach = Annotated[
-    list[str] | None,
-    Parameter(name="--attach", negative=(), help="A public, usually signed URL of a file; up to 10 times."),
-]
-_Prompt = Annotated[str, Parameter(help="What to make, 1 to 12,000 characters.")]
-_JobId = Annotated[str, Parameter(help="A job that is completed.")]
-_JobIds = Annotated[list[str], Parameter(name="JOB_ID", negative=(), help="The ids of one job or more.")]
 _Faults = Annotated[
     list[str] | None,
     Parameter(
         name="--fault",
-        negative=(),
         help="What goes wrong by chance, as NAME=PROBABILITY, such as lost-answer=0.05; may be given several times. "
         "The names: rate-limit, rate-limit-retry-after, server-error, bad-gateway, unavailable, lost-answer, "
         "lost-to-error, reset, hang, slow-body, stale-completed, new-status, await-input, fail.",
@@ -92,7 +72,7 @@ _Faults = Annotated[
 ]
 
 
-@app.command
+@app.command(**help_of("demo [OPTIONS]", "demo", 1))
 def demo(*, json: Json = False) -> ExitStatus:
     """Make 24 videos against a sandbox inside, live, in under half a minute. Needs no key."""
     # Here rather than above, as below: the commands that need no server should not load one.
@@ -101,63 +81,7 @@ def demo(*, json: Json = False) -> ExitStatus:
     return execute(tell_story, json=json or None)
 
 
-@app.command
-def generate(
-    prompt: _Prompt,
-    /,
-    *,
-    style: _Style = None,
-    attach: _Attach = None,
-    timeout: Timeout = None,
-    base_url: BaseUrl = None,
-    json: Json = False,
-) -> ExitStatus:
-    """Make a video and wait for it. The job's id is told as soon as it is known."""
-    request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return execute(
-        lambda reporter: following.generate(reporter, request, timeout=timeout, base_url=base_url),
-        json=json or None,
-    )
-
-
-@app.command
-def followup(
-    job_id: _JobId,
-    prompt: _Prompt,
-    /,
-    *,
-    style: _Style = None,
-    attach: _Attach = None,
-    timeout: Timeout = None,
-    base_url: BaseUrl = None,
-    json: Json = False,
-) -> ExitStatus:
-    """Have the video of a completed job changed, and wait for it."""
-    request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return execute(
-        lambda reporter: following.followup(reporter, job_id, request, timeout=timeout, base_url=base_url),
-        json=json or None,
-    )
-
-
-@app.command(usage="Usage: motion-async status [OPTIONS] JOB_ID...")
-def status(job_ids: _JobIds, /, *, base_url: BaseUrl = None, json: Json = False) -> ExitStatus:
-    """Ask once for the state of each job, all at the same time."""
-    return execute(lambda reporter: following.status(reporter, job_ids, base_url=base_url), json=json or None)
-
-
-@app.command(usage="Usage: motion-async watch [OPTIONS] JOB_ID...")
-def watch(
-    job_ids: _JobIds, /, *, timeout: WatchTimeout = None, base_url: BaseUrl = None, json: Json = False
-) -> ExitStatus:
-    """Follow jobs until the last of them ends; this and every other process may watch the same ones."""
-    return execute(
-        lambda reporter: following.watch(reporter, job_ids, timeout=timeout, base_url=base_url),
-        json=json or None,
-    )
-
-
-@app.command
+@app.command(**help_of("sandbox [OPTIONS]", "sandbox --port 8080 --speed 20", 2))
 def sandbox(
     *,
     port: Annotated[int, Parameter(help="The port to listen on; 0 picks a free one.")] = 8080,
@@ -171,8 +95,6 @@ def sandbox(
     name: Annotated[
         list[str] | None,
         Parameter(
-            name="--name",
-            negative=(),
             help="A name by which it is reached besides this machine's own, such as a container's; may be given "
             "several times. Requests under other names are refused.",
         ),
@@ -211,7 +133,7 @@ def sandbox(
     )
 
 
-@app.command
+@app.command(**help_of("batch [OPTIONS] FILE", "batch videos.jsonl --output results.jsonl", 1, 2, 3, 4))
 def batch(
     file: Annotated[str, Parameter(allow_leading_hyphen=True, help="The file of requests; - is standard input.")],
     /,
@@ -233,7 +155,9 @@ def batch(
     ] = None,
     output: Annotated[
         Path | None,
-        Parameter(name="--output", help="Write the results there at the end, a JSON object a line, in FILE's order."),
+        Parameter(
+            name=("--output", "-o"), help="Write the results there at the end, a JSON object a line, in FILE's order."
+        ),
     ] = None,
     max_active: Annotated[int, Parameter(name="--max-active", help="So many jobs run at one time.")] = 20,
     on_insufficient_credits: Annotated[
@@ -254,10 +178,12 @@ def batch(
     ] = False,
     dry_run: Annotated[
         bool,
-        Parameter(name="--dry-run", negative=(), help="Check every line, say what would be done, send nothing."),
+        Parameter(
+            name=("--dry-run", "-n"), negative=(), help="Check every line, say what would be done, send nothing."
+        ),
     ] = False,
     timeout: BatchTimeout = None,
-    base_url: BaseUrl = None,
+    access: Access = Access(),
     json: Json = False,
 ) -> ExitStatus:
     """Make a video of each line of a file, and never pay for one twice.
@@ -341,7 +267,7 @@ def batch(
             allow_odd=allow_odd,
             skip_invalid=skip_invalid,
             output=output,
-            base_url=base_url,
+            access=access,
             command=_again(file),
         )
 
@@ -351,8 +277,15 @@ def batch(
     return execute(work, json=json or None, stop=stop)
 
 
+app.command(generate, **help_of("generate [OPTIONS] PROMPT", 'generate "A 15 second launch video"', 1, 2, 3, 4))
+app.command(followup, **help_of("followup [OPTIONS] JOB_ID PROMPT", 'followup JOB_ID "Make it faster"', 1, 2, 3, 4))
+app.command(status, **help_of("status [OPTIONS] JOB_ID...", "status JOB_ID", 1, 2, 3, 4))
+app.command(watch, **help_of("watch [OPTIONS] JOB_ID...", "watch JOB_ID --timeout 15m", 1, 2, 3, 4))
+app.command(check, **help_of("check [OPTIONS]", "check --profile client-a", 2, 3, 4))
+app.command(login, **help_of("login [OPTIONS]", "login --profile client-a", 2, 3, 4))
+app.command(logout, **help_of("logout [OPTIONS]", "logout --profile client-a", 2))
 app.command(ledger_app)
-app.command(worker)
+app.command(worker, **help_of("worker [OPTIONS] URL", "worker postgresql://motion@db/motion --here 100", 2, 3, 4))
 app.command(fleet_app)
 
 _argv: ContextVar[Sequence[str]] = ContextVar("_argv", default=())
@@ -380,6 +313,8 @@ def run(argv: Sequence[str]) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that knows no bars shows something in their place, rather than a traceback.
         sys.stdout.reconfigure(errors="replace")
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:], "--help"]
     is_incomplete = _is_incomplete(argv)
     console = _HelpConsole(stderr=is_incomplete)
     given = [*argv, "--help"] if is_incomplete else argv
@@ -388,15 +323,16 @@ def run(argv: Sequence[str]) -> int:
     except CycloptsError as error:
         say(_complaint(error, argv, console))
         return ExitStatus.WRONG_USE
-    # A context variable, not an argument: only `batch` needs the whole command line, and cyclopts calls it.
+    # Context variables, not arguments: few need to know what was typed, and cyclopts calls the commands.
     _argv.set(tuple(argv))
+    token = access_options.set(bound.arguments.get("access", Access()).options)
     try:
         result = command(*bound.args, **bound.kwargs)
-        if not argv or argv[0] in app.help_flags:
-            console.print(_MORE_HELP, markup=False, highlight=False, soft_wrap=True)
     except BrokenPipeError:
         Stdout().let_go()
         return ExitStatus.OUTPUT_CLOSED
+    finally:
+        access_options.reset(token)
     if is_incomplete:
         return ExitStatus.WRONG_USE
     return result if isinstance(result, int) else ExitStatus.DONE
@@ -409,7 +345,7 @@ def _is_incomplete(argv: Sequence[str]) -> bool:
 
 
 def _complaint(error: CycloptsError, argv: Sequence[str], console: Console) -> str:
-    words = shown(_words(error, argv, console)).rstrip(".")
+    words = shown(_words(error, argv, console)).rstrip(" ,.")
     if isinstance(error, UnusedCliTokensError) and argv[0] in ("generate", "followup"):
         return f"{words}; put quotes around a prompt of several words"
     if isinstance(error, UnusedCliTokensError) and argv[0] == "batch":

@@ -2,37 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+import re
+from collections.abc import Sequence
+from typing import Annotated, Final, TypeAlias
 
-from cyclopts import Parameter
+import attrs
+from cyclopts import Parameter, Token
 
-__all__ = ["BaseUrl", "BatchName", "BatchTimeout", "Json", "LedgerName", "States", "Timeout", "WatchTimeout"]
+from motion_async.redaction import Secret
 
-Json: TypeAlias = Annotated[bool, Parameter(name="--json", negative=(), help="Write JSON lines, on a terminal too.")]
-BaseUrl: TypeAlias = Annotated[
-    str | None, Parameter(name="--base-url", help="Where the service is; else MOTION_BASE_URL.")
+__all__ = [
+    "OPTIONS",
+    "Access",
+    "BatchName",
+    "BatchTimeout",
+    "Json",
+    "LedgerName",
+    "Profile",
+    "States",
+    "Timeout",
+    "WatchTimeout",
+    "read_span",
 ]
+
+OPTIONS: Final = Parameter(negative=())
+"""What holds for all options: none has a `--no-…` unless it says so."""
+_UNITS: Final = {"h": 3_600, "m": 60, "s": 1}
+_SPAN: Final = re.compile(r"(?=.)(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?", re.ASCII)
+
+
+def read_span(_: object, tokens: Sequence[Token]) -> float:
+    """Give the seconds of a span of time such as 90, 90s, 5m or 1h30m."""
+    [token] = tokens
+    if found := _SPAN.fullmatch(token.value):
+        return sum(float(found[unit] or 0) * seconds for unit, seconds in _UNITS.items())
+    try:
+        return float(token.value)
+    except ValueError:
+        raise ValueError("a span of time is one like 90s, 5m or 1h30m, or a number of seconds") from None
+
+
+Json: TypeAlias = Annotated[bool, Parameter(show_default=False, help="Write JSON lines, on a terminal too.")]
+Profile: TypeAlias = Annotated[str | None, Parameter(help="The key of this name in the keyring; see login.")]
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class Access:
+    """The options that say whose key is used, and for which service."""
+
+    profile: Profile = None
+    base_url: Annotated[str | None, Parameter(help="Where the service is, whatever else says so.")] = attrs.field(
+        default=None, repr=False
+    )
+
+    @property
+    def service(self) -> Secret | None:
+        """The base URL that was given; a person may have written a password into it."""
+        return None if self.base_url is None else Secret(self.base_url)
+
+    @property
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """Those that were given, as they are typed."""
+        given = (("--profile", self.profile), ("--base-url", self.base_url))
+        return tuple((option, value) for option, value in given if value is not None)
+
+
 Timeout: TypeAlias = Annotated[
     float | None,
     Parameter(
-        name="--timeout",
-        help="Stop waiting so many seconds after the service took the job, which goes on. Before that it is tried for "
-        "about a minute to reach the service; Ctrl-C ends that, and nothing is sent twice.",
+        converter=read_span,
+        help="Stop waiting so long after the service took the job, such as 90s, 5m or 1h30m; the job goes on. Before "
+        "that it is tried for about a minute to reach the service; nothing is sent twice.",
     ),
 ]
 WatchTimeout: TypeAlias = Annotated[
-    float | None, Parameter(name="--timeout", help="Stop waiting after so many seconds; the jobs go on.")
+    float | None, Parameter(converter=read_span, help="Stop waiting after 90s, 5m or 1h30m; the jobs go on.")
 ]
 BatchTimeout: TypeAlias = Annotated[
-    float | None, Parameter(name="--timeout", help="Watch each job for so many seconds in this run; it goes on.")
+    float | None,
+    Parameter(converter=read_span, help="Watch each job for so long in this run, as 5m or 1h30m; it goes on."),
 ]
 LedgerName: TypeAlias = Annotated[str, Parameter(help="The ledger: its file, or its URL.")]
-BatchName: TypeAlias = Annotated[str | None, Parameter(name="--batch", help="The batch; all if not given.")]
+BatchName: TypeAlias = Annotated[str | None, Parameter(help="The batch; all if not given.")]
 States: TypeAlias = Annotated[
     list[str] | None,
     Parameter(
         name="--state",
-        negative=(),
         help="Only items in this state: planned, intent, uncertain, submitted, completed, failed, rejected or "
         "dropped; may be given several times.",
     ),

@@ -1,18 +1,22 @@
 """The commands that are printed to be pasted into a shell: one function puts together all of them.
 
 Our own words are in them as they are, what anybody else has named is quoted behind a `--`, and what no person should
-paste is not in them at all: it is shown beside. Pure.
+paste is not in them at all: it is shown beside. Pure, but for the options by which the command at hand found its key.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from typing import Final
 
 from motion_async.showing import shown
 
-__all__ = ["again", "command_line"]
+__all__ = ["access_options", "again", "command_line", "watch_line"]
+
+access_options: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("access_options", default=())
+"""The options that say whose key is used, and for which service, as they were given: another key has not these jobs."""
 
 _JOB_ID: Final = "JOB_ID"
 _SHOWN: Final = 600
@@ -42,6 +46,11 @@ def command_line(
     command = shlex.join(["motion-async", *words, *given, *(["--", *last] if last else [])])
     explained = " and ".join(f"{word} is {_quoted(name)}" for word, name in beside.items())
     return command + (f", where {explained}" if explained else "") + (f" ({hint})" if hint else "")
+
+
+def watch_line(job_ids: Iterable[str]) -> str:
+    """Give the command that waits for some jobs, with the key that the command at hand uses."""
+    return command_line("watch", options=dict(access_options.get()), names=[("JOB_ID", job_id) for job_id in job_ids])
 
 
 def again(arguments: Iterable[str]) -> str:

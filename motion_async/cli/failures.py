@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from motion_async import errors
-from motion_async.cli.commandline import command_line
+from motion_async.cli.commandline import watch_line
 from motion_async.cli.looks import one_line, span
 from motion_async.events import PollDisturbed, SendDisturbed
 from motion_async.ledger import LedgerTrouble
@@ -50,6 +50,7 @@ _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
     errors.ConfigurationError: (ExitStatus.WRONG_USE, ""),
     errors.InvalidRequestError: (ExitStatus.WRONG_USE, "correct it and run the command again"),
     errors.ServiceError: (ExitStatus.REFUSED, ""),
+    errors.AuthenticationError: (ExitStatus.REFUSED, "`motion-async check` says where it came from"),
     errors.ServiceUnavailableError: (ExitStatus.UNREACHABLE, ""),
     errors.UnexpectedResponseError: (ExitStatus.UNREACHABLE, ""),
     errors.TransportError: (ExitStatus.UNREACHABLE, "check the network and the base URL, then try again"),
@@ -87,7 +88,7 @@ def sentence(error: errors.MotionError) -> str:
     """Say in one line what happened and what to do next."""
     advice = _meaning(error)[1]
     if "{watch}" in advice:
-        advice = advice.replace("{watch}", command_line("watch", names=[("JOB_ID", error.job_id or "")]))
+        advice = advice.replace("{watch}", watch_line([error.job_id or ""]))
     said = one_line(str(error)).rstrip(".")
     return f"{said}; {advice}" if advice else said
 

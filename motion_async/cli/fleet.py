@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import App, Parameter
 
-from motion_async.cli.arguments import BaseUrl, Json
+from motion_async.cli.arguments import Access, Json
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchCounts, FleetShown
+from motion_async.cli.help import help_of
 from motion_async.cli.jobtable import JobTable
 from motion_async.cli.ledger.address import Address
 from motion_async.cli.reporter import Reporter
@@ -35,8 +36,8 @@ _Keys: TypeAlias = Annotated[list[str] | None, Parameter(name="KEY", negative=()
 fleet = App(
     name="fleet",
     help="Show and steer a fleet: many workers that make what is enqueued anywhere. Needs no key.",
-    help_format="plaintext",
     version_flags=(),
+    **help_of("fleet COMMAND", "fleet show postgresql://motion@db/motion", 2, 4),
 )
 
 
@@ -45,17 +46,17 @@ def worker(
     /,
     *,
     here: Annotated[int, Parameter(name="--here", help="So many jobs run at one time in this process.")] = 100,
-    base_url: BaseUrl = None,
+    access: Access = Access(),
     json: Json = False,
 ) -> ExitStatus:
     """Make what is enqueued in a fleet, until Ctrl-C or SIGTERM.
 
     Then nothing new is sent, what is under way is finished and noted, and other
-    workers have the rest at once. The key is read from MOTION_API_KEY.
+    workers have the rest at once.
     """
 
     async def work(reporter: Reporter) -> ExitStatus:
-        session, address = new_session(base_url), Address(url)
+        session, address = new_session(access), Address(url)
         async with opened(address, reporter) as fleet:
             reporter.say(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
             async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:

@@ -1,22 +1,26 @@
 """The commands that make and follow jobs: create, follow up, ask, watch.
 
-Each is a coroutine function that is given a `Reporter` and gives an exit status. They read the key from
-the environment alone, and format nothing.
+It reads arguments and starts what they ask for, and formats nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
 
 from motion_async.canonical import canonical_job_id
+from motion_async.cli.arguments import Access, Json, Timeout, WatchTimeout
+from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
 from motion_async.cli.happenings import Asked, Completed
 from motion_async.cli.jobtable import JobTable
 from motion_async.cli.reporter import Reporter
-from motion_async.errors import ConfigurationError, MotionError
+from motion_async.cli.running import execute
+from motion_async.errors import MotionError
 from motion_async.events import Event
 from motion_async.job import Job
 from motion_async.jobs import JobStatus, VideoRequest
@@ -24,74 +28,99 @@ from motion_async.polling.streams import EventStream
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
 
-__all__ = ["followup", "generate", "new_session", "status", "telling", "watch"]
+__all__ = ["followup", "generate", "new_session", "session_with", "status", "telling", "watch"]
 
 
-async def generate(
-    reporter: Reporter,
-    request: VideoRequest,
+_Style: TypeAlias = Annotated[str | None, Parameter(help="A YouTube URL whose style to follow.")]
+_Attach: TypeAlias = Annotated[
+    list[str] | None, Parameter(help="A public, usually signed URL of a file; up to 10 times.")
+]
+_Prompt: TypeAlias = Annotated[str, Parameter(help="What to make, 1 to 12,000 characters.")]
+_JobId: TypeAlias = Annotated[str, Parameter(help="A job that is completed.")]
+_JobIds: TypeAlias = Annotated[list[str], Parameter(name="JOB_ID", help="The ids of one job or more.")]
+
+
+def generate(
+    prompt: _Prompt,
+    /,
     *,
-    timeout: float | None,
-    base_url: str | None,
+    style: _Style = None,
+    attach: _Attach = None,
+    timeout: Timeout = None,
+    access: Access = Access(),
+    json: Json = False,
 ) -> ExitStatus:
-    """Create a job and wait until it ends, for `timeout` seconds at most from its creation on (None: for ever).
-
-    Without `base_url` the environment says where the service is, or else the documentation.
-    """
-    check_timeout(timeout)  # before anything is paid for
-    session = new_session(base_url)
-    async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
-        reporter.sending()
-        return await _end(reporter, await motion.create(request), timeout)
+    """Make a video and wait for it. The job's id is told as soon as it is known."""
+    request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
+    return _make(lambda motion: motion.create(request), timeout=timeout, access=access, json=json)
 
 
-async def followup(
-    reporter: Reporter,
-    job_id: str,
-    request: VideoRequest,
+def followup(
+    job_id: _JobId,
+    prompt: _Prompt,
+    /,
     *,
-    timeout: float | None,
-    base_url: str | None,
+    style: _Style = None,
+    attach: _Attach = None,
+    timeout: Timeout = None,
+    access: Access = Access(),
+    json: Json = False,
 ) -> ExitStatus:
-    """Give a completed job a new turn and wait until that ends; `timeout` as in `generate`."""
-    check_timeout(timeout)
-    session = new_session(base_url)
-    async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
-        reporter.sending()
-        return await _end(reporter, await motion.followup(job_id, request), timeout)
+    """Have the video of a completed job changed, and wait for it."""
+    request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
+    return _make(lambda motion: motion.followup(job_id, request), timeout=timeout, access=access, json=json)
 
 
-async def status(reporter: Reporter, job_ids: Sequence[str], *, base_url: str | None) -> ExitStatus:
-    """Ask for the states of some jobs, all at the same time, each once."""
-    job_ids = _distinct(job_ids)
-    async with new_session(base_url) as motion, reporter.live(JobTable(job_ids, follows=False)):
-
-        async def ask(job_id: str) -> ExitStatus:
-            try:
-                state = await motion.poll(job_id)
-            except MotionError as error:
-                return reporter.error(error, job_id=job_id)
-            reporter.tell(Asked(state))
-            return ExitStatus.JOB_FAILED if state.end == JobStatus.FAILED else ExitStatus.DONE
-
-        return worst(await asyncio.gather(*map(ask, job_ids)))
-
-
-async def watch(
-    reporter: Reporter,
-    job_ids: Sequence[str],
-    *,
-    timeout: float | None,
-    base_url: str | None,
+def _make(
+    send: Callable[[MotionSession], Awaitable[Job]], *, timeout: float | None, access: Access, json: bool
 ) -> ExitStatus:
-    """Follow some jobs until the last of them ends, for `timeout` seconds at most from now on (None: for ever)."""
-    check_timeout(timeout)
-    job_ids = _distinct(job_ids)
-    session = new_session(base_url)
-    async with reporter.live(JobTable(job_ids)), telling(session, reporter.tell) as motion:
-        jobs = [motion.job(job_id) for job_id in job_ids]
-        reporter.following(job_ids)
-        return worst(await asyncio.gather(*(_end(reporter, job, timeout) for job in jobs)))
+    """Send what costs credits, and wait until its job ends, for `timeout` seconds at most from then on."""
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        check_timeout(timeout)  # before anything is paid for
+        session = new_session(access)
+        async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
+            reporter.sending()
+            return await _end(reporter, await send(motion), timeout)
+
+    return execute(work, json=json or None)
+
+
+def status(job_ids: _JobIds, /, *, access: Access = Access(), json: Json = False) -> ExitStatus:
+    """Ask once for the state of each job, all at the same time."""
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        jobs = _distinct(job_ids)
+        async with new_session(access) as motion, reporter.live(JobTable(jobs, follows=False)):
+
+            async def ask(job_id: str) -> ExitStatus:
+                try:
+                    state = await motion.poll(job_id)
+                except MotionError as error:
+                    return reporter.error(error, job_id=job_id)
+                reporter.tell(Asked(state))
+                return ExitStatus.JOB_FAILED if state.end == JobStatus.FAILED else ExitStatus.DONE
+
+            return worst(await asyncio.gather(*map(ask, jobs)))
+
+    return execute(work, json=json or None)
+
+
+def watch(
+    job_ids: _JobIds, /, *, timeout: WatchTimeout = None, access: Access = Access(), json: Json = False
+) -> ExitStatus:
+    """Follow jobs until the last of them ends; this and every other process may watch the same ones."""
+
+    async def work(reporter: Reporter) -> ExitStatus:
+        check_timeout(timeout)
+        followed = _distinct(job_ids)
+        session = new_session(access)
+        async with reporter.live(JobTable(followed)), telling(session, reporter.tell) as motion:
+            jobs = [motion.job(job_id) for job_id in followed]
+            reporter.following(followed)
+            return worst(await asyncio.gather(*(_end(reporter, job, timeout) for job in jobs)))
+
+    return execute(work, json=json or None)
 
 
 def _distinct(job_ids: Sequence[str]) -> list[str]:
@@ -108,17 +137,22 @@ async def _end(reporter: Reporter, job: Job, timeout: float | None) -> ExitStatu
     return ExitStatus.DONE
 
 
-def new_session(base_url: str | None) -> MotionSession:
-    """Give a session with the key of the environment, not entered yet.
+def new_session(access: Access) -> MotionSession:
+    """Give a session with the key that is to be used, not entered yet.
 
     Raises a `ConfigurationError` if there is no key, or if it or the base URL cannot be used.
     """
-    key = os.environ.get("MOTION_API_KEY")
-    if not key:
-        raise ConfigurationError(
-            "MOTION_API_KEY is not set; export your key, or the one that motion-async sandbox prints"
-        )
-    return MotionSession(key, base_url=base_url, trust_env=True)
+    return session_with(find_credentials(access))
+
+
+def session_with(credentials: Credentials) -> MotionSession:
+    """Give a session with a key for its service, not entered yet."""
+    return MotionSession(
+        credentials.api_key,
+        base_url=str(credentials.base_url),
+        plain_http_hosts=credentials.plain_http_hosts,
+        trust_env=True,
+    )
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from motion_async.fleet import FleetStatus
 
 __all__ = [
+    "AccountShown",
     "Asked",
     "BatchBegins",
     "BatchCounts",
@@ -37,6 +38,16 @@ __all__ = [
     "Stopping",
     "Summary",
 ]
+
+
+@attrs.frozen
+class AccountShown:
+    """Which key is used, of which no more is shown than its ends, for which service, and what had it."""
+
+    base_url: str
+    api_key: str
+    source: str
+    profile: str | None
 
 
 @attrs.frozen
@@ -236,6 +247,7 @@ class ItemsShown:
 
 Happening: TypeAlias = (
     Event
+    | AccountShown
     | Asked
     | BatchBegins
     | BatchCounts

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from motion_async.cli.happenings import (
+    AccountShown,
     Asked,
     BatchCounts,
     BatchEnded,
@@ -68,6 +69,10 @@ SHAPES: Final = """\
   {"event": "fleet", "limits", "workers", "queue"}
       what holds for all workers of a fleet, how many are at work, and how many
       items are waiting, claimed and held
+  {"event": "account", "base_url", "api_key", "source", "profile"}
+      of `check` and `login`, which end in an error if the service does not take
+      the key; of that there are its ends, and source is MOTION_API_KEY, .env or
+      keyring, which has it by the name of a profile
   {"event": "state", "job_id", "state"}
       the answer to `status`
   {"event": "result", "job_id", "state"}
@@ -168,7 +173,7 @@ async def _say_at_times(view: View) -> None:
         pause = min(2 * pause, _RARELY)
 
 
-def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911  # one table, a case a shape
+def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911, PLR0912  # one table, a case a shape
     match it:
         case JobAccepted() | StatusChange() | EventsDropped():
             return to_dict(it)
@@ -176,6 +181,8 @@ def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911  # one table, a 
             return _rounded(to_dict(it))
         case PollDisturbed() | SendDisturbed():
             return with_sentence(_rounded(to_dict(it)), it.error)
+        case AccountShown():
+            return {"event": "account", **attrs.asdict(it)}
         case Asked():
             return {"event": "state", "job_id": it.state.job_id, "state": to_dict(it.state)}
         case Completed():

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from motion_async.jobs import JobStatus
+from motion_async.jobs import API_KEY_PREFIX, JobStatus
 
-__all__ = ["STATUSES", "STOPPING", "about", "label", "one_line", "rate", "span", "style"]
+__all__ = ["STATUSES", "STOPPING", "about", "label", "masked_key", "one_line", "rate", "span", "style"]
 
 STATUSES: Final = (
     JobStatus.QUEUED,
@@ -42,6 +42,13 @@ def one_line(text: str, *, limit: int | None = None) -> str:
     """Give anyone's words as one line of printable characters, at most `limit`, with an ellipsis where they are cut."""
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
     return line if limit is None or len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def masked_key(key: str) -> str:
+    """Give the ends of a key, by which its owner knows it: at most a quarter of its secret, nothing of a short one."""
+    secret = str(key).removeprefix(API_KEY_PREFIX)
+    ends = min(len(secret) // 8, 4) if len(secret) >= 16 else 0
+    return f"{API_KEY_PREFIX}{secret[:ends]}…{secret[len(secret) - ends :]}"
 
 
 def label(status: str) -> str:

@@ -14,7 +14,7 @@ from typing import Protocol, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
-from motion_async.cli.commandline import command_line
+from motion_async.cli.commandline import watch_line
 from motion_async.cli.failures import ExitStatus, exit_status, sentence
 from motion_async.cli.happenings import Completed, Failure, Happening, Interrupted
 from motion_async.cli.looks import one_line
@@ -182,7 +182,7 @@ class Reporter:
         """Tell that the command ends before its jobs do, why, and how to take them up again."""
         self.tell(Interrupted(tuple(self._open_jobs)))
         if self._open_jobs:
-            follow = command_line("watch", names=[("JOB_ID", job_id) for job_id in self._open_jobs])
+            follow = watch_line(self._open_jobs)
             why += f"; what has begun goes on, follow it with: {follow}"
         # In the pause between two tries: a try that is made again was provably not taken.
         if self._is_sending and time.monotonic() < self._sends_again_at:

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from motion_async.cli.happenings import (
+    AccountShown,
     BatchCounts,
     BatchPlanned,
     FleetShown,
@@ -73,7 +74,7 @@ class Screen:
                 await asyncio.wait([frames])
                 view.settle()
 
-    def tell(self, happening: Happening) -> None:
+    def tell(self, happening: Happening) -> None:  # noqa: C901  # one table, a case a happening
         """Print what is no business of a view; see `Sink.tell`."""
         match happening:
             case Listening():
@@ -82,6 +83,8 @@ class Screen:
                 self._stdout.line(f"export MOTION_API_KEY={shlex.quote(happening.api_key)}")
                 if not self._stdout.is_terminal:
                     self._stdout.let_go()  # `eval "$(…)"` waits for the end of it
+            case AccountShown(base_url, key, source, profile):
+                self.notice(f"{base_url}, with {key} of {source if profile is None else f'profile {profile}'}")
             case Summary():
                 self._console.print("", _states(happening), "", _counts(happening), sep="\n")
             case BatchPlanned():

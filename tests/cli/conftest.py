@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
 
 from motion_async.cli import following, main
 from motion_async.sandbox import Sandbox
 from motion_async.session import MotionSession
 from motion_async.timing.schedule import GrowingSchedule
+from tests import keyrings
 
 Lines = list[dict[str, Any]]
 
@@ -24,6 +26,27 @@ Lines = list[dict[str, Any]]
 def sandbox(motion_sandbox: Sandbox) -> Sandbox:
     """A fast sandbox on a loop of its own, to which the environment points."""
     return motion_sandbox
+
+
+@pytest.fixture(autouse=True)
+def kept(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have the command, also as a process of its own, find a keyring in this file, and no profile by a variable."""
+    file = tmp_path_factory.mktemp("keyring") / "kept.json"
+    monkeypatch.delenv("MOTION_PROFILE", raising=False)
+    monkeypatch.setenv(keyrings.FILE, str(file))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", f"{keyrings.__name__}.FileKeyring")
+    monkeypatch.setenv("PYTHONPATH", str(Path(keyrings.__file__).parents[1]), prepend=os.pathsep)
+    keyring.set_keyring(keyrings.FileKeyring())
+    return file
+
+
+@pytest.fixture
+def without_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have the command run in a folder of its own, where nothing says whose key is used or where the service is."""
+    for name in ("MOTION_API_KEY", "MOTION_BASE_URL", "MOTION_PLAIN_HTTP_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -83,7 +106,8 @@ def on_terminal(process: Callable[..., subprocess.Popen[str]]) -> Callable[..., 
         """As soon as something is shown, type something, or interrupt it."""
         outer, inner = os.openpty()
         environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
-        running = process(*argv, stdin=inner, stdout=inner, stderr=inner, env=environment)
+        # In a session of its own, so that it asks nobody on the terminal of the tests.
+        running = process(*argv, stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True)
         os.close(inner)
         shown = b""
         try:

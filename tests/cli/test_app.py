@@ -18,7 +18,8 @@ from motion_async.cli.records import result_record
 from motion_async.ledger import ItemState
 from motion_async.sandbox import Sandbox, every_fault
 
-COMMANDS = ("demo", "generate", "followup", "status", "watch", "sandbox", "batch")
+COMMANDS = ("demo", "generate", "followup", "status", "watch", "check", "login", "logout", "sandbox", "batch", "worker")
+WITH_A_KEY = ("generate", "followup", "status", "watch", "check", "login", "batch", "worker")
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 
@@ -84,10 +85,10 @@ def test_a_name_that_no_batch_can_have_is_refused(name: str, command: Command) -
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("generate", "Stop waiting so many seconds after the service took the job, which goes on."),
-        ("followup", "Stop waiting so many seconds after the service took the job, which goes on."),
-        ("watch", "Stop waiting after so many seconds; the jobs go on."),
-        ("batch", "Watch each job for so many seconds in this run; it goes on."),
+        ("generate", "Stop waiting so long after the service took the job, such as 90s, 5m or 1h30m; the job goes on."),
+        ("followup", "Stop waiting so long after the service took the job, such as 90s, 5m or 1h30m; the job goes on."),
+        ("watch", "Stop waiting after 90s, 5m or 1h30m; the jobs go on."),
+        ("batch", "Watch each job for so long in this run, as 5m or 1h30m; it goes on."),
     ],
 )
 def test_each_timeout_says_from_when_it_counts(name: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,6 +145,64 @@ def test_a_command_that_takes_several_ids_shows_that(name: str, capsys: pytest.C
     assert capsys.readouterr().out.startswith(f"Usage: motion-async {name} [OPTIONS] JOB_ID...\n")
 
 
+@pytest.mark.parametrize("name", WITH_A_KEY)
+def test_each_command_with_a_key_takes_a_profile(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whose key it is, and for which service, is asked in one way everywhere."""
+    main([name, "--help"])
+    text = capsys.readouterr().out
+    assert "--profile" in text
+    assert "--base-url" in text
+
+
+HELPS = [[name] for name in COMMANDS] + [["ledger", name] for name in ("show", "export", "resolve", "adopt")]
+
+
+@pytest.mark.parametrize("argv", HELPS, ids=" ".join)
+def test_a_help_opens_with_an_example_and_ends_with_the_exit_statuses(
+    argv: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fits a small terminal, but for the commands that document a format or faults."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*argv, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.splitlines()[1].startswith(f"   e.g. motion-async {' '.join(argv)}")
+    assert "Exit status: 0 done" in text.rpartition("╯")[2]
+    assert text.count("\n") <= 24 or argv[-1] in ("batch", "sandbox", "export")
+
+
+@pytest.mark.parametrize("argv", [[], ["generate"], ["ledger"], ["ledger", "show"]], ids=" ".join)
+def test_help_is_a_command_as_well(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`help COMMAND` says what `COMMAND --help` does."""
+    assert main([*argv, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert main(["help", *argv]) == 0
+    assert capsys.readouterr().out == text
+
+
+@pytest.mark.parametrize(
+    ("argv", "options"),
+    [
+        (["batch"], ["--output -o", "--dry-run -n"]),
+        (["ledger", "export"], ["--output -o"]),
+        (["ledger", "resolve"], ["--yes -y"]),
+    ],
+)
+def test_long_options_have_short_ones(argv: list[str], options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """As other commands have them."""
+    main([*argv, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert all(option in text for option in options)
+
+
+def test_the_shell_can_be_told_of_the_commands(tmp_path: Path) -> None:
+    """What is installed completes commands and options, and lies where the shell looks for it."""
+    line = [sys.executable, "-m", "motion_async.cli", "--install-completion", "--shell", "bash"]
+    done = subprocess.run(line, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True, check=True)
+    installed = tmp_path / ".local/share/bash-completion/completions/motion-async"
+    assert str(installed) in done.stdout
+    assert {"generate", "--profile", "login"} <= set(re.findall(r"[\w-]+", installed.read_text()))
+
+
 def test_the_help_documents_lines_and_exit_statuses(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,9 +239,12 @@ def test_the_help_of_the_sandbox_names_every_fault(capsys: pytest.CaptureFixture
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--version` prints the version of the installed package."""
+    """`--version` prints the version of the installed package, and so does `-V`."""
     assert main(["--version"]) == 0
-    assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+    version = capsys.readouterr().out
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", version)
+    assert main(["-V"]) == 0
+    assert capsys.readouterr().out == version
 
 
 def test_a_reader_who_leaves_the_help_gets_no_traceback() -> None:

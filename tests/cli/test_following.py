@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from motion_async.cli import following
+from motion_async.cli.arguments import Access
 from motion_async.http.endpoint import proxy_for
 from motion_async.jobs import JobState, JobStatus
 from motion_async.sandbox import (
@@ -101,11 +102,12 @@ def test_too_few_credits_are_a_refusal(sandbox: Sandbox, command: Command, monke
 
 @pytest.mark.usefixtures("sandbox")
 def test_an_unknown_key_is_a_refusal_that_does_not_show_it(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 401 exits with 3, names the variable, and shows the key nowhere."""
+    """A 401 exits with 3, names the variable and the command that tells more, and shows the key nowhere."""
     monkeypatch.setenv("MOTION_API_KEY", "motion_of_nobody_1234")
     status, lines, said = command("generate", "A video")
     assert (status, lines[0]["error"]) == (3, "AuthenticationError")
     assert "MOTION_API_KEY" in said
+    assert "`motion-async check` says where it came from" in said
     assert "of_nobody" not in said + str(lines)
 
 
@@ -313,7 +315,10 @@ def test_the_environment_says_how_the_service_is_reached(monkeypatch: pytest.Mon
     monkeypatch.delenv("https_proxy", raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
     monkeypatch.setenv("NO_PROXY", "sandbox")
-    assert repr(following.new_session("http://sandbox:8080")) == "MotionSession(base_url='http://sandbox:8080')"
-    options = following.new_session("https://api.motion.so")._transport_options
+    assert (
+        repr(following.new_session(Access(base_url="http://sandbox:8080")))
+        == "MotionSession(base_url='http://sandbox:8080')"
+    )
+    options = following.new_session(Access(base_url="https://api.motion.so"))._transport_options
     way = proxy_for(options["base_url"], options["proxy"], trust_env=options["trust_env"])
     assert str(way) == "http://proxy.example.com:3128"

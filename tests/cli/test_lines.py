@@ -11,12 +11,14 @@ import pytest
 from motion_async import errors, events
 from motion_async.cli.ends import End
 from motion_async.cli.happenings import (
+    AccountShown,
     Asked,
     BatchCounts,
     BatchEnded,
     BatchPlanned,
     Completed,
     Failure,
+    FleetShown,
     Happening,
     Interrupted,
     ItemShown,
@@ -28,6 +30,7 @@ from motion_async.cli.happenings import (
 )
 from motion_async.cli.lines import SHAPES, JsonLines
 from motion_async.cli.stdout import Stdout
+from motion_async.fleet import FleetLimits, FleetStatus, QueueCounts
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
 from motion_async.ledger import History, Item, ItemState
 
@@ -63,6 +66,8 @@ ITEM = Item(
 WRITTEN: list[Happening] = [
     events.JobAccepted("a"),
     StatusChange("a", None, JobStatus.COMPLETED, STATE, AT),
+    FleetShown(FleetStatus(FleetLimits(), 2, QueueCounts(3, 2, 1), {})),
+    AccountShown("https://api.motion.so/api/motion", "motion_ab…yz", "keyring", "client-a"),
     Asked(STATE),
     Completed(STATE),
     Failure(ERROR, "a"),

@@ -4,7 +4,7 @@ from typing import SupportsIndex
 
 import pytest
 
-from motion_async.cli.looks import STATUSES, about, label, one_line, rate, span, style
+from motion_async.cli.looks import STATUSES, about, label, masked_key, one_line, rate, span, style
 from motion_async.jobs import JobStatus
 
 
@@ -84,3 +84,12 @@ def test_of_a_long_status_the_beginning_is_looked_at() -> None:
 
     assert label(Long("s" * 1_000_000)) == "s" * 15 + "…"
     assert 0 < Long.longest <= 1_000
+
+
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [("", "…"), ("a" * 15, "…"), ("ab" + "." * 12 + "yz", "ab…yz"), ("abcd" + "." * 500 + "wxyz", "abcd…wxyz")],
+)
+def test_of_a_key_its_ends_alone_are_shown(secret: str, expected: str) -> None:
+    """By them its owner knows it; they are at most a quarter of it, and of a short one there are none."""
+    assert masked_key(f"motion_{secret}") == f"motion_{expected}"

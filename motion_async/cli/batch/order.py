@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from motion_async.cli.arguments import Access
 from motion_async.cli.batch.sources import FileFormat
 from motion_async.cli.ledger.address import Address
 from motion_async.sending.gate import OnInsufficientCredits
@@ -31,7 +32,7 @@ class BatchOrder:
         allow_odd: whether lines are sent that nobody may have meant, without asking.
         skip_invalid: whether lines that can't be sent are left out, instead of ending the batch before it begins.
         output: the file that gets the results, None for none.
-        base_url: where the service is, None for the environment's or the documented one.
+        access: whose key is used, and for which service.
         command: the command that goes on where this run ends.
     """
 
@@ -47,6 +48,6 @@ class BatchOrder:
     allow_odd: bool = False
     skip_invalid: bool
     output: Path | None
-    base_url: str | None
+    access: Access
     is_for_fleet: bool = False
     command: str = ""

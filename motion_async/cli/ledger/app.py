@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from motion_async.cli.arguments import BatchName, Json, LedgerName, States
 from motion_async.cli.batch.filelines import Format
 from motion_async.cli.failures import ExitStatus
+from motion_async.cli.help import help_of
 from motion_async.cli.ledger import command
 from motion_async.cli.ledger.address import Address
 from motion_async.cli.ledger.command import Decision, states_of
@@ -25,20 +26,20 @@ __all__ = ["ledger"]
 ledger = App(
     name="ledger",
     help="Show, export and settle what the ledger of a batch has. Needs no key.",
-    help_format="plaintext",
     version_flags=(),
+    **help_of("ledger COMMAND", "ledger show videos.jsonl.ledger.db", 2, 4),
 )
 
 
-@ledger.command
+@ledger.command(**help_of("ledger show [OPTIONS] LEDGER", "ledger show videos.jsonl.ledger.db", 2, 4))
 def show(
     ledger: LedgerName,
     /,
     *,
     batch: BatchName = None,
     state: States = None,
-    key: Annotated[str | None, Parameter(name="--key", help="Only this item, with its history.")] = None,
-    limit: Annotated[int, Parameter(name="--limit", help="So many items at most; 0 shows all.")] = 50,
+    key: Annotated[str | None, Parameter(help="Only this item, with its history.")] = None,
+    limit: Annotated[int, Parameter(help="So many items at most; 0 shows all.")] = 50,
     json: Json = False,
 ) -> ExitStatus:
     """Show the batches of a ledger; with --batch or --state the items, those with problems first."""
@@ -52,7 +53,7 @@ def show(
     return execute(work, json=json or None)
 
 
-@ledger.command
+@ledger.command(**help_of("ledger export [OPTIONS] LEDGER", "ledger export videos.jsonl.ledger.db -o all.csv", 2, 4))
 def export(
     ledger: LedgerName,
     /,
@@ -60,10 +61,11 @@ def export(
     batch: BatchName = None,
     state: States = None,
     format: Annotated[  # noqa: A002  # the option's name
-        Format | None, Parameter(name="--format", help="Else as the name of --output says, else jsonl.")
+        Format | None, Parameter(help="Else as the name of --output says, else jsonl.")
     ] = None,
     output: Annotated[
-        Path | None, Parameter(name="--output", help="The file to write, whole or not at all; else standard output.")
+        Path | None,
+        Parameter(name=("--output", "-o"), help="The file to write, whole or not at all; else stdout."),
     ] = None,
 ) -> ExitStatus:
     """Write all items of a ledger, in the order in which they were planned. URLs lose their signatures.
@@ -94,23 +96,23 @@ def export(
     return execute(work, json=None)
 
 
-@ledger.command(usage="Usage: motion-async ledger resolve [OPTIONS] LEDGER [KEY]")
+@ledger.command(**help_of("ledger resolve [OPTIONS] LEDGER [KEY]", "ledger resolve LEDGER KEY --job-id JOB_ID", 2, 4))
 def resolve(
     ledger: LedgerName,
     key: Annotated[str | None, Parameter(help="The item's key.")] = None,
     /,
     *,
-    job_id: Annotated[str | None, Parameter(name="--job-id", help="Its job, which you have found.")] = None,
+    job_id: Annotated[str | None, Parameter(help="Its job, which you have found.")] = None,
     send_again: Annotated[
-        bool, Parameter(name="--send-again", negative=(), help="No video was made: have the next run send it again.")
+        bool, Parameter(show_default=False, help="No video was made: have the next run send it again.")
     ] = False,
-    drop: Annotated[bool, Parameter(name="--drop", negative=(), help="Give it up.")] = False,
-    all: Annotated[bool, Parameter(name="--all", negative=(), help="All that are uncertain, in place of KEY.")] = False,  # noqa: A002  # the option's name
+    drop: Annotated[bool, Parameter(show_default=False, help="Give it up.")] = False,
+    all: Annotated[bool, Parameter(show_default=False, help="All that are uncertain, in place of KEY.")] = False,  # noqa: A002  # the option's name
     yes: Annotated[
         bool,
         Parameter(
-            name="--yes",
-            negative=(),
+            name=("--yes", "-y"),
+            show_default=False,
             help="You are sure: that it is all, with --all, or, with --job-id, that the service was wrong or that two "
             "items have one job.",
         ),
@@ -120,9 +122,8 @@ def resolve(
 ) -> ExitStatus:
     """Settle what is uncertain: a request that was sent and whose answer was lost.
 
-    Look at https://motion.so whether its video is there, then say what you
-    found: its job, that there is none, or that you give it up. The next run of
-    the batch acts by it.
+    Look at https://motion.so whether its video is there, then say what you found;
+    the next run of the batch acts by it.
     """
 
     async def work(reporter: Reporter) -> ExitStatus:
@@ -142,15 +143,13 @@ def resolve(
     return execute(work, json=json or None)
 
 
-@ledger.command
+@ledger.command(**help_of("ledger adopt [OPTIONS] LEDGER BATCH", "ledger adopt videos.jsonl.ledger.db videos", 2, 4))
 def adopt(
     ledger: LedgerName,
     batch: Annotated[str, Parameter(help="The batch's name.")],
     /,
     *,
-    origin: Annotated[
-        str | None, Parameter(name="--origin", help="Where the service is now, if that has changed as well.")
-    ] = None,
+    origin: Annotated[str | None, Parameter(help="Where the service is now, if that has changed as well.")] = None,
 ) -> ExitStatus:
     """Go on with a batch although its API key was replaced by another one of the same account.
 

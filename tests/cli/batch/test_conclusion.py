@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from motion_async.cli.arguments import Access
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import Doubts
 from motion_async.cli.batch.order import BatchOrder
@@ -30,7 +31,7 @@ ORDER = BatchOrder(
     make_again=False,
     skip_invalid=False,
     output=Path("out.jsonl"),
-    base_url=None,
+    access=Access(),
 )
 
 

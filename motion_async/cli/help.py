@@ -1,0 +1,67 @@
+"""What the help says beside a command's own words: its commonest use first, its exit statuses last.
+
+Pure. What a status stands for is said here alone.
+"""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import Final, TypedDict
+
+from motion_async.cli.failures import ExitStatus
+from motion_async.cli.lines import SHAPES
+
+__all__ = ["MORE_HELP", "CommandHelp", "help_of"]
+
+_STATUSES: Final[dict[ExitStatus, tuple[str, str]]] = {
+    ExitStatus.DONE: ("done", ""),
+    ExitStatus.JOB_FAILED: ("a job failed", ""),
+    ExitStatus.WRONG_USE: (
+        "wrong use",
+        "arguments, key, base URL, a request that breaks the contract (400), a line of a batch that cannot be sent",
+    ),
+    ExitStatus.REFUSED: ("the service refused", "401, 402, 403, 404, 409, 429 to the end, other 4xx"),
+    ExitStatus.UNREACHABLE: (
+        "the outcome is not known",
+        "no connection, 5xx, a lost answer, --timeout, another run is sending it; or the ledger cannot be used",
+    ),
+    ExitStatus.HUNG_UP: ("hung up", "its terminal was closed, or the ssh to it is lost"),
+    ExitStatus.INTERRUPTED: ("interrupted", "stderr says how to go on"),
+    ExitStatus.OUTPUT_CLOSED: ("standard output was closed", "stderr says how to go on"),
+    ExitStatus.TERMINATED: ("terminated", "stderr says how to go on"),
+}
+_WIDTH: Final = 79
+
+
+class CommandHelp(TypedDict):
+    """The options of cyclopts that say it."""
+
+    usage: str
+    help_epilogue: str
+
+
+def _line(status: ExitStatus) -> str:
+    words = ": ".join(filter(None, _STATUSES[status]))
+    return fill(f"  {status:<5}{words}", _WIDTH, subsequent_indent=" " * 7)
+
+
+def help_of(usage: str, example: str, *statuses: int) -> CommandHelp:
+    """Give what cyclopts is told of a command: how it is called, an example, and its statuses besides 0 and signals."""
+    listed = ", ".join(f"{number} {_STATUSES[ExitStatus(number)][0]}" for number in (0, *statuses))
+    return {
+        "usage": f"Usage: motion-async {usage}\n   e.g. motion-async {example}",
+        "help_epilogue": fill(f"Exit status: {listed}", _WIDTH),
+    }
+
+
+_LINES: Final = "\n".join(map(_line, _STATUSES))
+MORE_HELP: Final = f"""\
+Exit status, the worst of several jobs in the order 2, 3, 4, 1, 0:
+
+{_LINES}
+
+On a terminal jobs are shown live. Elsewhere, or with --json, standard output
+has one JSON object a line and nothing else; words for people go to stderr:
+
+{SHAPES}
+"""
