@@ -19,9 +19,8 @@ from rich.console import Console
 
 from motion_async.cli import following
 from motion_async.cli.arguments import BaseUrl, BatchTimeout, Json, Timeout, WatchTimeout
-from motion_async.cli.batch.filelines import Format
 from motion_async.cli.batch.order import BatchOrder
-from motion_async.cli.batch.sources import format_of
+from motion_async.cli.batch.sources import FileFormat
 from motion_async.cli.commandline import again
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import fleet, worker
@@ -216,8 +215,9 @@ def batch(
     /,
     *,
     format: Annotated[  # noqa: A002  # the option's name
-        Format | None, Parameter(name="--format", help="How the file is written, where its name does not tell.")
+        FileFormat | None, Parameter(name="--format", help="How the file is written; else its content and name tell.")
     ] = None,
+    sheet: Annotated[str | None, Parameter(name="--sheet", help="Which sheet of a workbook has the prompts.")] = None,
     batch: Annotated[
         str | None, Parameter(name="--batch", help="The batch's name in the ledger; else the file's, without its end.")
     ] = None,
@@ -240,6 +240,9 @@ def batch(
     skip_invalid: Annotated[
         bool, Parameter(name="--skip-invalid", negative=(), help="Leave lines out that cannot be sent.")
     ] = False,
+    allow_odd: Annotated[
+        bool, Parameter(name="--allow-odd", negative=(), help="Make lines also that look as if nobody meant them.")
+    ] = False,
     make_again: Annotated[
         bool, Parameter(name="--make-again", negative=(), help="Make lines also whose content was made before.")
     ] = False,
@@ -253,26 +256,31 @@ def batch(
 ) -> ExitStatus:
     """Make a video of each line of a file, and never pay for one twice.
 
-    FILE is JSONL: an object a line with the fields of the API's body, which are
-    prompt, style_reference_url and attachments (URLs, or objects with url, name,
-    type and content_type). Beside them a line may have
+    FILE is a spreadsheet (.xlsx or .ods, which need the extra `sheets`; CSV with
+    commas, semicolons or tabs), JSONL or JSON, each line with
 
+      prompt    what to make (or text, or description); all else may be missing
+      style_reference_url  (or style) a YouTube URL whose style to follow
+      attachments  URLs with blanks, semicolons or line ends between them, or in
+                columns attachment_1, attachment_2 and so on; in JSON also objects
+                with url, name, type and content_type
       id        a name of your own, by which the line is known when you change it
       follows   the id of an earlier line: this one changes its finished video;
                 several lines that follow the same one take turns, each
                 changing what the one before made; for variants write
                 separate lines without follows
-      metadata  anything; it comes back with the result, and is not sent
+      metadata  anything; it comes back with the result, and is not sent, and so
+                does what stands under any other name
 
-    Or it is CSV: the header has the same names, attachments are URLs separated
-    by spaces. Either is UTF-8.
-
-    All lines are checked before anything is sent, and what is sent is written
-    into a ledger first. So the batch can be killed at any instant: the same
-    command goes on. After Ctrl-C, SIGTERM or the loss of its terminal nothing
-    new is sent, what is under way is finished and noted, and jobs that run go
-    on at the service; a second Ctrl-C leaves at once. A line that was rejected is sent again once it is changed,
-    and one that has failed under another id.
+    All lines are checked before anything is sent. What nobody may have meant, such
+    as #REF!, {product}, nan, broken characters or the same prompt twice without
+    ids, is asked about on a terminal, and cannot be sent elsewhere, nor with
+    --skip-invalid, unless --allow-odd says so. What is sent is written into a
+    ledger first. So the batch can be killed at any instant: the same command goes
+    on. After Ctrl-C, SIGTERM or the loss of its terminal nothing new is sent, what
+    is under way is finished and noted, and jobs that run go on at the service; a
+    second Ctrl-C leaves at once. A line that was rejected is sent again once it is
+    changed, and one that has failed under another id.
 
     Lines that --skip-invalid leaves out do not count for the exit status. If the
     ledger has made the same content before, in another batch or under another
@@ -309,18 +317,19 @@ def batch(
             )
         if file == "-" and ledger is None:
             raise ConfigurationError(
-                "a batch from standard input has no file to put its ledger beside; add --ledger NAME.db, and "
-                "--format jsonl or csv"
+                "a batch from standard input has no file to put its ledger beside; add --ledger NAME.db"
             )
         return BatchOrder(
             file=file,
-            form=format_of(file, format),
+            form=format,
+            sheet=sheet,
             batch=check_name("--batch", batch if batch is not None else "stdin" if file == "-" else path.stem),
             ledger=beside(path) if ledger is None else Address(ledger),
             max_active=check_whole_number("--max-active", max_active, low=1, high=1_000_000),
             on_insufficient_credits=on_insufficient_credits,
             timeout=timeout,
             make_again=make_again,
+            allow_odd=allow_odd,
             skip_invalid=skip_invalid,
             output=output,
             base_url=base_url,

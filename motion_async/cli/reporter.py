@@ -49,6 +49,15 @@ class Sink(Protocol):
         """Show a view for as long as the context lasts, if views are shown here."""
         ...
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is a person who can be asked."""
+        ...
+
+    def confirm(self, question: str, /) -> bool:
+        """Ask a person, and give whether the answer is yes."""
+        ...
+
     def tell(self, happening: Happening) -> None:
         """Tell what happened."""
 
@@ -96,6 +105,15 @@ class Reporter:
             for words in self._unsaid:
                 say(words)
             self._unsaid.clear()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a person who can be asked."""
+        return self._sink.asks
+
+    def confirm(self, question: str) -> bool:
+        """Ask the person, while no view is shown, and give whether the answer is yes."""
+        return self._sink.confirm(question)
 
     def output(self) -> AbstractContextManager[TextIO]:
         """Give standard output as a file, for content in the place of what happens; see `Stdout.file`."""

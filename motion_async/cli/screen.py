@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 from rich.console import Console
 from rich.live import Live
+from rich.prompt import Confirm
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +31,7 @@ from motion_async.cli.happenings import (
 from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
+from motion_async.cli.stopping import interruptible
 from motion_async.cli.tables import ItemsTable, counts_line, fleet_lines, item_table, plan_table
 from motion_async.cli.troubles import TroubleWords
 from motion_async.jobs import JobStatus
@@ -96,6 +99,19 @@ class Screen:
                 say(words)
             case _:
                 pass
+
+    @property
+    def asks(self) -> bool:
+        """Whether what a person types arrives here; see `Sink.asks`."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    def confirm(self, question: str) -> bool:
+        """Ask until the answer is yes or no; the end of the input is no; see `Sink.confirm`."""
+        try:
+            with interruptible():
+                return Confirm.ask(Text(question), console=self._console, default=False)
+        except EOFError:
+            return False
 
     def restore(self) -> None:
         """Show the cursor again, below what was shown last; see `Sink.restore`."""

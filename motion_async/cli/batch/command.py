@@ -6,25 +6,24 @@ What has been sent is known from the ledger, and what is to be sent is written t
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from motion_async.canonical import canonical_text
 from motion_async.cli.atomic import check_output
+from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.repeats import refuse_repeats
 from motion_async.cli.batch.results import write_results
-from motion_async.cli.batch.sources import Source, open_source
-from motion_async.cli.batch.standing import Standing, standings
-from motion_async.cli.batch.survey import survey
+from motion_async.cli.batch.sources import open_source
+from motion_async.cli.batch.spool import Spool
+from motion_async.cli.batch.survey import Survey, survey
 from motion_async.cli.batch.view import BatchView
-from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, end_of
+from motion_async.cli.ends import end_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
@@ -32,9 +31,7 @@ from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
 from motion_async.events import Event
 from motion_async.jobs import BatchRequest
-from motion_async.ledger import ItemState, Ledger, open_ledger
-from motion_async.ledger.legacy import has_content
-from motion_async.ledger.transitions import REPLACEABLE
+from motion_async.ledger import Ledger, open_ledger
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
 
@@ -58,61 +55,63 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     conclusion = Conclusion(order)
     async with AsyncExitStack() as stack:
         stack.enter_context(_concluding(conclusion, reporter, stop))
-        source = stack.enter_context(open_source(order.file, order.form, now=datetime.now(UTC)))
+        lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
+        spool = stack.enter_context(Spool())
         # In a stack of its own, as the view ends before the ledger does: what is said after it needs the terminal.
         view = await stack.enter_async_context(AsyncExitStack())
         await view.enter_async_context(reporter.live(BatchView(_title(order))))
         ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
-        found = await survey(reporter, source, ledger, order)
+        refuses_odd = not order.allow_odd and (order.skip_invalid or not reporter.asks)
+        found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
         if found.invalid and not order.skip_invalid:
-            reporter.say("nothing was sent; correct the lines, or add --skip-invalid to go on without them")
+            reporter.say(_nothing_sent(found))
             return ExitStatus.WRONG_USE
+        if found.odd and not refuses_odd and not order.allow_odd:
+            await view.aclose()
+            if not reporter.confirm(_question(found)):
+                reporter.say(_nothing_sent(found))
+                return ExitStatus.WRONG_USE
+            await view.enter_async_context(reporter.live(BatchView(_title(order))))
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
         await ledger.bind(order.batch, session.account)  # before any line is said to be done
         if not order.make_again:
-            await refuse_repeats(source, ledger, order, session.account)
+            await refuse_repeats(spool, ledger, order, session.account)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(found)
         reporter.tell(BatchBegins(found.requests, order.max_active))
         with conclusion.notes():  # what stops the sending may leave the rest readable
-            await _send(reporter, session, source, ledger, order, stop, conclusion)
+            await _send(reporter, session, spool, ledger, order, stop, conclusion)
         await view.aclose()
         doubts = await read_doubts(ledger, order.batch)
         conclusion.counted(await ledger.counts(order.batch), doubts)
         if order.output is not None:
-            lines = await write_results(order.output, source, ledger, order.batch)
-            reporter.notice(f"{order.output} has the results of {lines:,} lines")
-        if source.has_changed:
-            reporter.say(f"{order.file} was changed while it was read; run the command again to take up what is new")
+            written = await write_results(order.output, spool, ledger, order.batch)
+            reporter.notice(f"{order.output} has the results of {written:,} lines")
     return conclusion.status
 
 
 async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
     """Tell what a run would do, and do nothing. Raises a `MotionError` if the file or the ledger cannot be used."""
     async with AsyncExitStack() as stack:
-        source = stack.enter_context(open_source(order.file, order.form, now=datetime.now(UTC)))
+        lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
+        spool = stack.enter_context(Spool())
         ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
-        found = await survey(reporter, source, ledger, order)
-        counts: Counter[str] = Counter()
-        async for standing in standings(source.lines(), ledger, order.batch):
-            if standing.line.given is not None:
-                counts[_fate(standing)] += 1
-    to_send = counts["send"]
-    reporter.tell(
-        BatchPlanned(order.batch, found.requests, dict(counts), found.invalid, MINIMUM_BALANCE if to_send else 0)
-    )
+        refuses_odd = not order.allow_odd
+        found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
+    balance = MINIMUM_BALANCE if found.plan["send"] else 0
+    reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid, balance))
     return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
 
 
-def _fate(standing: Standing) -> str:
-    item, given = standing.item, standing.line.given
-    if item is None or given is None or item.state is ItemState.PLANNED:
-        return "expired" if standing.line.expired else MEANINGS[End.NOT_SENT].planned
-    end = END_OF_STATE[item.state]
-    if not has_content(item, given.request) or item.parent != canonical_text(given.follows):
-        end = End.NOT_SENT if item.state in REPLACEABLE else End.CHANGED
-    return MEANINGS[end].planned
+def _nothing_sent(found: Survey) -> str:
+    or_odd = ", or --allow-odd to make the odd ones as well" if found.odd else ""
+    return f"nothing was sent; correct the lines, or add --skip-invalid to go on without them{or_odd}"
+
+
+def _question(found: Survey) -> str:
+    lines = "1 line looks" if found.odd == 1 else f"{found.odd:,} lines look"
+    return f"{lines} as if nobody meant it to be made, of {found.requests:,}; make all of them, and pay for them?"
 
 
 def _title(order: BatchOrder) -> str:
@@ -138,7 +137,7 @@ async def _opened(stack: AsyncExitStack, reporter: Reporter, order: BatchOrder) 
 async def _send(
     reporter: Reporter,
     session: MotionSession,
-    source: Source,
+    spool: Spool,
     ledger: Ledger,
     order: BatchOrder,
     stop: Stop,
@@ -148,7 +147,7 @@ async def _send(
     numbers: dict[int, int] = {}
 
     def requests() -> Iterator[BatchRequest]:
-        given = (line for line in source.lines() if line.given is not None)
+        given = (line for line in spool.lines() if line.given is not None)
         for index, line in enumerate(given):
             # Kept until the outcome comes, and no longer: so it grows with the jobs that run, not with the file.
             numbers[index] = line.number

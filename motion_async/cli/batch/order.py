@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from motion_async.cli.batch.filelines import Format
+from motion_async.cli.batch.sources import FileFormat
 from motion_async.cli.ledger.address import Address
 from motion_async.sending.gate import OnInsufficientCredits
 
@@ -19,13 +19,15 @@ class BatchOrder:
 
     Args:
         file: the path of the file of requests, `-` for standard input.
-        form: how it is written.
+        form: how it is written, None where its content and its name tell.
+        sheet: the sheet of a workbook that is read, None for the only one that has a column of the prompt.
         batch: the batch's name in the ledger.
         ledger: where the ledger is, or is to be made.
         max_active: how many jobs run at one time.
         on_insufficient_credits: what to do after a 402.
         timeout: seconds in which this run watches each job, None for no end.
         make_again: whether lines are made whose content the ledger has made before, elsewhere or under another id.
+        allow_odd: whether lines are sent that nobody may have meant, without asking.
         skip_invalid: whether lines that can't be sent are left out, instead of ending the batch before it begins.
         output: the file that gets the results, None for none.
         base_url: where the service is, None for the environment's or the documented one.
@@ -33,13 +35,15 @@ class BatchOrder:
     """
 
     file: str
-    form: Format
+    form: FileFormat | None
+    sheet: str | None = None
     batch: str
     ledger: Address
     max_active: int
     on_insufficient_credits: OnInsufficientCredits
     timeout: float | None
     make_again: bool
+    allow_odd: bool = False
     skip_invalid: bool
     output: Path | None
     base_url: str | None

@@ -1,71 +1,45 @@
-"""The file that a batch is read from: opened once, and read from its beginning as often as needed.
+"""The file that a batch is read from, once and from its beginning to its end: which format and encoding it has.
 
-What can be read only once, such as standard input, is copied to a temporary file first. What a line says is not
-decided here.
+What its lines say is not decided here.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal, TypeAlias
 
-from motion_async.cli.batch.checking import checked
-from motion_async.cli.batch.filelines import Format, Line, read_lines
+from motion_async.cli.batch.filelines import Line, Tell, delimiter_of, read_csv, read_json, read_jsonl, read_rows
 from motion_async.cli.stopping import interruptible
 from motion_async.errors import ConfigurationError
 
-__all__ = ["Source", "format_of", "open_source"]
+__all__ = ["FileFormat", "open_source", "read_lines"]
 
-_FORMATS: Final[dict[str, Format]] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+FileFormat: TypeAlias = Literal["jsonl", "json", "csv", "xlsx", "ods"]
 
-
-class Source:
-    """A file of requests, opened; in every pass signatures are held against the same `now`."""
-
-    def __init__(self, file: BinaryIO, form: Format, *, now: datetime) -> None:
-        self._file = file
-        self._form: Format = form
-        self._now = now
-        # Size and time, which cost nothing: whoever edits the file meanwhile is told, not protected.
-        self._seen = self._stamp()
-
-    def lines(self) -> Iterator[Line]:
-        """Begin a pass over the file: all its lines, checked. It ends every earlier pass."""
-        self._file.seek(0)
-        return checked(read_lines(self._file, self._form), now=self._now)
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether somebody has written to the file since it was opened."""
-        return self._stamp() != self._seen
-
-    def _stamp(self) -> tuple[int, int]:
-        status = os.fstat(self._file.fileno())
-        return status.st_size, status.st_mtime_ns
-
-
-def format_of(name: str, given: Format | None) -> Format:
-    """Give the format that the command line says, or else the file's name; if neither does, a `ConfigurationError`."""
-    form = given or _FORMATS.get(Path(name).suffix.lower())
-    if form is None:
-        what = "standard input" if name == "-" else f"{name}, by its name,"
-        raise ConfigurationError(f"whether {what} is JSONL or CSV is not known; add --format jsonl or --format csv")
-    return form
+_HEAD: Final = 1 << 16
+_JSON: Final = (".json", ".jsonl", ".ndjson")
+_CSV: Final = (".csv", ".tsv", ".tab", ".txt")
+# An array, or an object whose first line ends before it does, and is not the whole of a line that was cut.
+_NOT_BY_LINES: Final = re.compile(r"\s*(\[|\{[^\n]*[^\n}]?[ \t\r]*\n\s*[\"}])")
+_OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
+_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @contextmanager
-def open_source(name: str, form: Format, *, now: datetime) -> Iterator[Source]:
-    """Open a file of requests, `-` for standard input, whose end is waited for first.
+def open_source(name: str, form: FileFormat | None, sheet: str | None, tell: Tell) -> Iterator[Iterator[Line]]:
+    """Open a file of requests, `-` for standard input, whose end is waited for first, and give its lines.
 
-    Raises a `ConfigurationError` if it cannot be read.
+    Without a format its content and its name tell it; `tell` hears how it was taken. Raises a `ConfigurationError` if
+    it cannot be read, and so does a step.
     """
     with ExitStack() as stack:
         try:
@@ -73,12 +47,12 @@ def open_source(name: str, form: Format, *, now: datetime) -> Iterator[Source]:
                 file = stack.enter_context(_copy(sys.stdin.buffer))
             else:
                 file = stack.enter_context(Path(name).open("rb"))
-                # A pipe or a device gives its content once, and a batch is read several times.
+                # A pipe or a device gives its content once, and a workbook is read from its end.
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     file = stack.enter_context(_copy(file))
         except OSError as error:
             raise ConfigurationError(f"{name} cannot be read: {error.strerror or error}") from error
-        yield Source(file, form, now=now)
+        yield read_lines(file, name, form, sheet, tell)
 
 
 @contextmanager
@@ -86,5 +60,73 @@ def _copy(stream: BinaryIO) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as file:
         with interruptible():
             shutil.copyfileobj(stream, file)
-        file.flush()
+        file.seek(0)
         yield file
+
+
+def read_lines(file: BinaryIO, name: str, form: FileFormat | None, sheet: str | None, tell: Tell) -> Iterator[Line]:
+    """Read an open file from its beginning; see `open_source`."""
+    head = file.read(_HEAD)
+    file.seek(0)
+    shown = "standard input" if name == "-" else name
+    told: set[str] = set()
+
+    def tell_once(note: str) -> None:
+        if note not in told:
+            told.add(note)
+            tell(f"{shown}: {note}")
+
+    form = form or _form_of(head, Path(name).suffix.lower(), shown)
+    if form in ("xlsx", "ods"):
+        try:
+            from motion_async.cli.batch.workbooks import workbook_rows  # noqa: PLC0415  # it needs an extra
+        except ImportError:
+            raise ConfigurationError(
+                f"{shown} is a workbook; to read it pip install 'motion-async[sheets]', or save it as “CSV UTF-8”"
+            ) from None
+        yield from read_rows(workbook_rows(file, shown, sheet, tell_once), tell_once)
+        return
+    if sheet is not None:
+        raise ConfigurationError(f"--sheet is for workbooks, and {shown} is read as {form.upper()}")
+    try:
+        with _decoded(file, head) as text:
+            if form == "csv":
+                delimiter = delimiter_of(_first_line(head))
+                if delimiter != ",":
+                    tell_once(f"its columns are separated by {_SEPARATORS.get(delimiter, repr(delimiter))}")
+                yield from read_csv(text, delimiter, tell_once)
+            else:
+                yield from (read_jsonl if form == "jsonl" else read_json)(text, tell_once)
+    except UnicodeError as error:
+        raise ConfigurationError(f"{shown} cannot be read as UTF-16, which its first bytes announce: {error}") from None
+
+
+def _form_of(head: bytes, suffix: str, shown: str) -> FileFormat:
+    if head.startswith(b"PK\x03\x04"):
+        return "ods" if b"opendocument.spreadsheet" in head[:200] else "xlsx"
+    if head.startswith(_OLD_WORKBOOK):
+        raise ConfigurationError(f"{shown} is an old workbook, or has a password; save it as .xlsx, without a password")
+    text = _text_of(head)
+    if suffix in _JSON or (suffix not in _CSV and text.lstrip().startswith(("{", "["))):
+        return "json" if _NOT_BY_LINES.match(text) else "jsonl"
+    return "csv"
+
+
+def _encoding(head: bytes) -> tuple[str, str]:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16", "surrogatepass"
+    # Spreadsheets write a mark in front of "CSV UTF-8"; it would become a part of the first column's name.
+    return "utf-8-sig", "surrogateescape"
+
+
+def _decoded(file: BinaryIO, head: bytes) -> TextIOWrapper:
+    encoding, errors = _encoding(head)
+    return TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
+
+
+def _text_of(head: bytes) -> str:
+    return head.decode(_encoding(head)[0], "replace")
+
+
+def _first_line(head: bytes) -> str:
+    return next((line for line in re.split(r"[\r\n]+", _text_of(head)) if line.strip()), "")

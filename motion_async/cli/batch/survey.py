@@ -1,19 +1,30 @@
-"""The first pass over a batch's file: every line is checked, and told of if it can't be sent. Nothing is sent here."""
+"""The one pass over a batch's file: every line is checked, gets its key, and is told of if it can't be sent.
+
+What it found goes into a spool, from which all later steps read. Nothing is sent here.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
 
+from motion_async.batch.keys import Keys, fingerprint
+from motion_async.canonical import canonical_text
+from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
-from motion_async.cli.batch.sources import Source
-from motion_async.cli.batch.standing import Standing, standings
+from motion_async.cli.batch.spool import Spool
+from motion_async.cli.batch.standing import standings
+from motion_async.cli.ends import END_OF_STATE, MEANINGS, End
 from motion_async.cli.happenings import LineRefused, LinesChecked
 from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
-from motion_async.errors import ConfigurationError
-from motion_async.ledger import Ledger
+from motion_async.errors import ConfigurationError, InvalidRequestError
+from motion_async.jobs import BatchRequest
+from motion_async.ledger import Item, ItemState, Ledger
+from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import REPLACEABLE
 
 __all__ = ["Survey", "survey"]
@@ -24,48 +35,107 @@ _LONGEST: Final = 300
 
 @attrs.frozen
 class Survey:
-    """What the first pass found.
+    """What was found.
 
     Args:
         requests: the lines that have a request which can be sent, or could be before its signatures ran out.
         invalid: the lines that can't be sent.
+        odd: the lines that nobody may have meant.
+        plan: how many of the requests would become what.
     """
 
     requests: int
     invalid: int
+    odd: int = 0
+    plan: Counter[str] = attrs.field(factory=Counter)
 
 
-async def survey(reporter: Reporter, source: Source, ledger: Ledger | None, order: BatchOrder) -> Survey:
+async def survey(
+    reporter: Reporter, lines: Iterator[Line], ledger: Ledger | None, order: BatchOrder, spool: Spool, refuses_odd: bool
+) -> Survey:
     """Check every line, and tell of those that cannot be sent: all to programs, the first ones to a person.
 
+    Lines that nobody may have meant cannot be sent if it `refuses_odd` ones, and are told of if that is to be asked.
     Raises a `ConfigurationError` if there is no request at all or the file cannot be used as a whole, or a
     `LedgerError` if the ledger cannot be read.
     """
-    requests = invalid = count = 0
-    async for standing in standings(source.lines(), ledger, order.batch, of=lambda line: bool(line.expired)):
-        count += 1
-        if count % 1_000 == 0:
-            reporter.glance(LinesChecked(count))
-        requests += standing.line.given is not None
-        problems = _problems(standing)
+    counts: Counter[str] = Counter()
+    plan: Counter[str] = Counter()
+    keys = Keys()
+    if ledger is not None:
+        async for earlier in ledger.keyed_earlier(order.batch):
+            keys.recognise(earlier)
+    async for given, item in standings(_keyed(lines, keys), ledger, order.batch):
+        line = _stood(given, item, refuses_odd=refuses_odd)
+        counts["lines"] += 1
+        if counts["lines"] % 1_000 == 0:
+            reporter.glance(LinesChecked(counts["lines"]))
+        spool.put(line)
+        if line.given is not None:
+            plan[_fate(line, line.given, item)] += 1
+        problems = line.problems or line.expired
         if problems:
-            invalid += 1
-            reporter.tell(LineRefused(standing.line.number, problems))
-            if invalid <= _TOLD:
-                words = "; ".join(problems)
-                # Where the problem does not begin with its place in the line, it is a verb: "line 3 is no JSON".
-                colon = "" if words.startswith(("is ", "has ")) else ":"
-                reporter.say(one_line(f"line {standing.line.number}{colon} {words}", limit=_LONGEST))
-    reporter.glance(LinesChecked(count))
-    if invalid > _TOLD:
-        reporter.say(f"and {invalid - _TOLD:,} more lines that cannot be sent")
-    if not count:
+            reporter.tell(LineRefused(line.number, problems))
+        told = problems or (() if order.allow_odd else line.odd)
+        counts.update(invalid=bool(problems), odd=bool(line.odd), told=bool(told))
+        if told and counts["told"] <= _TOLD:
+            reporter.say(_sentence(line.number, told))
+    reporter.glance(LinesChecked(counts["lines"]))
+    if counts["told"] > _TOLD:
+        what = "that cannot be sent" if not counts["odd"] else "of that kind"
+        reporter.say(f"and {counts['told'] - _TOLD:,} more lines {what}")
+    if not counts["lines"]:
         raise ConfigurationError(f"{order.file} has no request in it; write one JSON object a line, or a CSV row")
-    return Survey(requests, invalid)
+    return Survey(plan.total(), counts["invalid"], counts["odd"], plan)
 
 
-def _problems(standing: Standing) -> tuple[str, ...]:
-    line = standing.line
-    # For what was sent, a signature that has expired is no matter.
-    may_be_sent = standing.item is None or standing.item.state in REPLACEABLE
-    return line.problems or (line.expired if may_be_sent else ())
+def _sentence(number: int, problems: tuple[str, ...]) -> str:
+    words = "; ".join(problems)
+    # Where the problem does not begin with its place in the line, it is a verb: "line 3 is no JSON".
+    colon = "" if words.startswith(("is ", "has ", "stands ", "asks ")) else ":"
+    return one_line(f"line {number}{colon} {words}", limit=_LONGEST)
+
+
+def _keyed(lines: Iterator[Line], keys: Keys) -> Iterator[Line]:
+    """Give each line that has a request its key, and find those that ask for the same as one before them."""
+    line_of: dict[bytes, int] = {}
+    for line in lines:
+        if line.given is None:
+            yield line
+            continue
+        try:
+            key = keys.of(line.given)
+        except InvalidRequestError as error:  # its id is the key by which a line without an id is known
+            yield attrs.evolve(line, given=None, problems=tuple(map(str, error.problems)))
+            continue
+        odd = line.odd
+        if line.given.id is None:
+            # Behind the digest such a key has the place among equals.
+            first = line_of.setdefault(fingerprint(key.rpartition("-")[0]), line.number)
+            if first != line.number:
+                odd = (*odd, f"asks for the same as line {first}, and has no id of its own")
+        yield attrs.evolve(line, key=key, odd=odd)
+
+
+def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:
+    """Give a line as it stands: what was sent, or let through once, is as good as it was then."""
+    given = line.given
+    if given is None:
+        return attrs.evolve(line, expired=(), odd=())
+    if item is not None and item.state not in REPLACEABLE:
+        return attrs.evolve(line, expired=(), odd=())
+    is_known = item is not None and has_content(item, given.request)
+    odd = () if is_known else line.odd
+    if odd and refuses_odd:
+        return Line(line.number, problems=(*odd, *line.expired), odd=odd)
+    is_new = given.follows is None and (item is None or item.state in (ItemState.PLANNED, ItemState.REJECTED))
+    return attrs.evolve(line, odd=odd, is_new=is_new)
+
+
+def _fate(line: Line, given: BatchRequest, item: Item | None) -> str:
+    if item is None or item.state is ItemState.PLANNED:
+        return "expired" if line.expired else MEANINGS[End.NOT_SENT].planned
+    end = END_OF_STATE[item.state]
+    if not has_content(item, given.request) or item.parent != canonical_text(given.follows):
+        end = End.NOT_SENT if item.state in REPLACEABLE else End.CHANGED
+    return MEANINGS[end].planned

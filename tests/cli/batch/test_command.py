@@ -100,9 +100,9 @@ class TestARun:
         assert sandbox.counts.creates == 7
 
     def test_equal_lines_are_as_many_videos(self, sandbox: Sandbox, command: Command, write: Write) -> None:
-        """One that is added later, too, as each is known by its place among its equals."""
-        for count in (1, 3):
-            assert command("batch", write([{"prompt": "A cat"}] * count))[0] == 0
+        """If they are meant: each is known by its place among its equals, and what was sent is asked about no more."""
+        for count, options, status in ((1, (), 0), (3, (), 2), (3, ("--allow-odd",), 0), (3, (), 0)):
+            assert command("batch", write([{"prompt": "A cat"}] * count), *options)[0] == status
         assert sandbox.counts.creates == 3
 
     def test_a_csv_does_the_same(self, sandbox: Sandbox, command: Command, write: Write) -> None:
@@ -159,16 +159,14 @@ class TestARun:
     def test_standard_input_is_a_file_too(
         self, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """`-` reads it whole first; ledger and format have to be named."""
+        """`-` reads it whole first; its ledger has to be named, and its format may be."""
         file = write(videos(2))
-        for argv in (["--format", "jsonl"], ["--ledger", "l.db"]):
-            status, _, said = command("batch", "-", *argv)
-            assert status == 2
-            assert "--ledger" in said or "--format" in said
-        for _ in range(2):
+        status, _, said = command("batch", "-", "--format", "jsonl")
+        assert (status, "--ledger" in said) == (2, True)
+        for more in ([], ["--format", "jsonl"]):
             with Path(file).open() as given:
                 monkeypatch.setattr(sys, "stdin", given)
-                argv = ["--format", "jsonl", "--ledger", "l.db", "--output", "out.jsonl"]
+                argv = ["--ledger", "l.db", "--output", "out.jsonl", *more]
                 assert command("batch", "-", *argv)[0] == 0
         assert states(results()) == ["completed"] * 2
         assert sandbox.counts.creates == 2
@@ -245,7 +243,7 @@ class TestCheckedBefore:
         assert {line["event"] for line in lines} == {"invalid"}
         for words in (
             "line 2: prompt: String must contain at least 1",
-            "line 3: field 'style' is not known",
+            "line 3: style_reference_url: is the number 1",
             "line 4 is no JSON",
             "line 5: follows: 'y' is the id of no line before",
             "and 14 more lines that cannot be sent",
@@ -290,7 +288,7 @@ class TestCheckedBefore:
             (["launch.jsonl", "--ledger", "mysql://x"], "a ledger's URL is"),
             (["launch.jsonl", "--ledger", "no/where.db"], "no/where.db"),
             (["empty.jsonl"], "has no request in it"),
-            (["header.csv"], "column 'colour'"),
+            (["header.csv"], "almost attachments"),
         ],
     )
     def test_what_cannot_be_is_said_in_a_sentence(
@@ -299,7 +297,7 @@ class TestCheckedBefore:
         """A setting, file or ledger that cannot be used ends it with one sentence, and nothing is sent."""
         write(videos(1))
         write([""], "empty.jsonl")
-        write(["prompt,colour", "A,red"], "header.csv")
+        write(["prompt,atachments", "A,red"], "header.csv")
         status, _, said = command("batch", *argv)
         assert status in (2, 4)
         assert words in said

@@ -5,13 +5,14 @@ import io
 import pytest
 
 from motion_async.cli.batch.entries import EntryError
-from motion_async.cli.batch.filelines import MAX_LINE, Format, Line, _object, read_lines
+from motion_async.cli.batch.filelines import MAX_LINE, Format, Line, _object
+from motion_async.cli.batch.sources import read_lines
 from motion_async.errors import ConfigurationError
 
 
 def lines(content: bytes, form: Format = "jsonl") -> list[Line]:
     """Read some bytes as a file."""
-    return list(read_lines(io.BytesIO(content), form))
+    return list(read_lines(io.BytesIO(content), "launch", form, None, lambda _: None))
 
 
 def prompts(content: bytes, form: Format = "jsonl") -> list[tuple[int, str | None]]:
@@ -38,7 +39,7 @@ def test_blank_lines_carriage_returns_and_a_byte_order_mark_are_no_matter() -> N
         (b'{"prompt": "\xff"}', "is not UTF-8 at byte 13"),
         (b'{"prompt": "a", "metadata": ' + b"[" * 100_000, "is nested too deeply"),
         (b'{"prompt": "a", "metadata": ' + b"9" * 5_000 + b"}", "is no JSON that can be read"),
-        (b'{"prompt": "' + b"a" * MAX_LINE + b'"}', "is longer than 1,048,576 bytes"),
+        (b'{"prompt": "' + b"a" * MAX_LINE + b'"}', "is longer than 1,048,576 characters"),
         (b"A video", "is no JSON"),
         (b"[1]", "is an array"),
     ],
@@ -78,9 +79,8 @@ def test_a_prompt_of_several_lines_counts_where_it_begins() -> None:
     ("row", "words"),
     [
         (b"a,b,c", "has 3 cells where the header has 2"),
-        (b"a", "has 1 cells where the header has 2"),
         (b'a,"b"c', "is no CSV"),
-        (b"a,\xff", "is not UTF-8"),
+        (b"a,\x81", "is neither UTF-8 nor Windows-1252"),
         (b"a," + b"b" * MAX_LINE, "is longer than"),
         (b"a," + b"b" * 200_000, "is no CSV: field larger than"),
         (b"a,", "has no prompt"),
@@ -122,14 +122,14 @@ def test_a_broken_row_of_several_lines_ends_it_all(rows: bytes, words: str) -> N
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        (b"prompt,colour", "column 'colour' that is not known; these are: prompt, style_reference_url"),
-        (b"prompt;id", "columns are separated by commas"),
-        (b"prompt,prompt", "column 'prompt' twice"),
-        (b"prompt,", "column number 2, which has no name, that is not known"),
-        (b"id,metadata", "has no column prompt"),
-        (b"prompt,\xff", "is not UTF-8"),
+        (b"prompt,atachments", "has 'atachments', which is almost attachments"),
+        (b"prompt,Prompt", "the columns 'prompt' and 'Prompt' twice for prompt"),
+        (b"text,description", "the columns 'text' and 'description' twice for prompt"),
+        (b"prompt,style,style_reference", "'style' and 'style_reference' twice for style_reference_url"),
+        (b"prompt,colour,colour", "the column 'colour' twice"),
+        (b"id,metadata", "has no column prompt, which names what to make; it has: id, metadata"),
+        (b"prompt,\x81", "is neither UTF-8 nor Windows-1252"),
         (b'"prompt', "is no CSV"),
-        (b"\n\n", "the CSV is empty"),
     ],
 )
 def test_a_header_that_cannot_be_used_ends_it_all(header: bytes, words: str) -> None:

@@ -1,4 +1,4 @@
-"""`motion_async.cli.batch.sources`: files that are read several times, however they come."""
+"""`motion_async.cli.batch.sources`: which format a file has, and files that come as pipes."""
 
 import io
 import json
@@ -11,50 +11,45 @@ from pathlib import Path
 
 import pytest
 
-from motion_async.cli.batch.sources import format_of, open_source
+from motion_async.cli.batch.checking import checked
+from motion_async.cli.batch.sources import FileFormat, open_source, read_lines
+from motion_async.cli.batch.spool import Spool
 from motion_async.errors import ConfigurationError
 
 NOW = datetime(2026, 4, 28, tzinfo=UTC)
 
 
-def test_a_file_is_read_as_often_as_needed(tmp_path: Path) -> None:
-    """Every pass gives the same lines, also when the one before was not read to its end."""
-    path = tmp_path / "a.jsonl"
-    path.write_text('{"prompt": "a"}\n{"prompt": "b"}\n')
-    with open_source(str(path), "jsonl", now=NOW) as source:
-        next(source.lines())
-        assert list(source.lines()) == list(source.lines())
-        assert not source.has_changed
-        with path.open("a") as file:
-            file.write('{"prompt": "c"}\n')
-        assert source.has_changed
+def prompts(name: str, content: bytes, form: FileFormat | None = None) -> list[str | None]:
+    """Read some bytes as a file of a name, and give the prompts."""
+    lines = read_lines(io.BytesIO(content), name, form, None, lambda _: None)
+    return [None if line.given is None else line.given.request.prompt for line in lines]
 
 
 def test_a_file_that_is_replaced_stays_the_one_that_was_opened(tmp_path: Path) -> None:
-    """An editor that saves a new file under the name does not change the batch that runs."""
+    """An editor that saves a new file under the name does not change what is read."""
     path = tmp_path / "a.jsonl"
     path.write_text('{"prompt": "a"}\n')
-    with open_source(str(path), "jsonl", now=NOW) as source:
+    with open_source(str(path), None, None, print) as lines:
         other = tmp_path / "b"
         other.write_text('{"prompt": "b"}\n')
         other.replace(path)
-        (line,) = source.lines()
+        (line,) = lines
         assert line.given is not None
         assert line.given.request.prompt == "a"
 
 
-def test_standard_input_and_pipes_are_kept_for_a_second_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What can be read only once is copied first."""
+def test_standard_input_and_pipes_are_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be read only once is copied first, as its format is found by looking into it."""
     content = b'{"prompt": "a"}\n'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-    with open_source("-", "jsonl", now=NOW) as source:
-        assert list(source.lines()) == list(source.lines()) != []
+    with open_source("-", None, None, print) as lines:
+        assert [line.number for line in lines] == [1]
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(content,))
     writer.start()
-    with open_source(str(pipe), "jsonl", now=NOW) as source:
-        assert list(source.lines()) == list(source.lines()) != []
+    with open_source(str(pipe), None, None, print) as lines:
+        assert [line.number for line in lines] == [1]
     writer.join()
 
 
@@ -62,31 +57,92 @@ def test_standard_input_and_pipes_are_kept_for_a_second_pass(tmp_path: Path, mon
 def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing file, or a directory, is told of with its name."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigurationError, match=r"cannot be read: "), open_source(name, "jsonl", now=NOW):
+    with pytest.raises(ConfigurationError, match=r"cannot be read: "), open_source(name, None, None, print):
         pass
 
 
-def test_the_name_tells_the_format() -> None:
-    """Known ends of names tell it, the option goes before, and what is left has to be said."""
-    assert format_of("a.jsonl", None) == format_of("a.NDJSON", None) == "jsonl"
-    assert format_of("a.csv", None) == "csv"
-    assert format_of("a.csv", "jsonl") == "jsonl"
-    for name in ("-", "a.json", "a"):
-        with pytest.raises(ConfigurationError, match="--format"):
-            format_of(name, None)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", b'{"prompt": "a"}\n\n{"prompt": "b"}\n'),
+        ("a", b'{"prompt": "a"}\n{"prompt": "b"}\n'),
+        ("a.json", b'[{"prompt": "a"}, {"prompt": "b"}]'),
+        ("a.txt.gz", b' \n[\n{"prompt":\n"a"}\n, {"prompt": "b"},]\n'),
+        ("a.jsonl", b'{\n  "prompt": "a"\n}\n{\n  "prompt": "b"\n}\n'),
+        ("a", b'{"id": "x",\n "prompt": "a"}\n{"id": "y",\n "prompt": "b"}'),
+        ("a.jsonl", '{"prompt": "a"}\r\n{"prompt": "b"}'.encode("utf-16")),
+        ("a", b"prompt\na\nb\n"),
+        ("a.csv", b"\xef\xbb\xbfPROMPT;x\r\na;1\r\nb;2\r\n"),
+        ("a.tsv", b"id\tText\r1\ta\r2\tb\r"),
+    ],
+)
+def test_the_content_tells_the_format(name: str, content: bytes) -> None:
+    """JSON by lines or not, CSV, and how each is encoded are seen; a name is of use where they may be either."""
+    assert prompts(name, content) == ["a", "b"]
 
 
-def test_memory_grows_with_the_ids_and_not_with_the_lines(tmp_path: Path) -> None:
-    """Of ten thousand lines with ids, little more than a fingerprint each is kept."""
-    path = tmp_path / "a.jsonl"
-    with path.open("w") as file:
-        for number in range(10_000):
-            file.write(json.dumps({"id": f"line-{number}", "prompt": "A video " * 100}) + "\n")
-    with open_source(str(path), "jsonl", now=NOW) as source:
+def test_the_format_may_be_said() -> None:
+    """It goes before the name and the content: what does not fit is told of."""
+    assert prompts("a.csv", b'{"prompt": "a"}', "jsonl") == ["a"]
+    assert prompts("a.jsonl", b"nonsense\n") == [None]
+    with pytest.raises(ConfigurationError, match="has no column prompt"):
+        prompts("a.jsonl", b'{"prompt": "a"}', "csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'[{"prompt": "a"}, {"prompt": "b"', "object 2 of the JSON is no JSON"),
+        (b'[{"prompt": "a"}] []', "object 2 of the JSON is no JSON"),
+        (b'[{"prompt": "a", "prompt": "b"}]', "object 1 of the JSON has the field 'prompt' twice"),
+        (b'[{"prompt": "a", "n": NaN}]', "NaN is no number"),
+        (b'[{"prompt": "a", "n": ' + b"[" * 100_000, "is nested too deeply"),
+        (b'[{"prompt": "' + b"a" * (3 << 20), "object 1 of the JSON is no JSON: Unterminated string"),
+        (b"\xff\xfep", "cannot be read as UTF-16"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "old workbook, or has a password"),
+    ],
+)
+def test_what_cannot_be_told_apart_ends_it_all(content: bytes, words: str) -> None:
+    """Where nobody knows what comes next nothing is read."""
+    with pytest.raises(ConfigurationError) as caught:
+        prompts("a.json", content)
+    assert words in str(caught.value)
+
+
+def test_an_object_that_is_no_request_costs_no_other() -> None:
+    """In an array it is given with its place, and the next is read."""
+    assert prompts("a.json", b'[{"prompt": "a"}, 7, {"id": "x"}, {"prompt": "b"}]') == ["a", None, None, "b"]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.json"])
+def test_memory_grows_with_the_ids_and_not_with_the_lines(name: str, tmp_path: Path) -> None:
+    """Of two thousand lines with ids, little more than a fingerprint each is kept, and the spool lies on a disk."""
+    path = tmp_path / name
+    rows = [(f"line-{number}", "A video " * 1_000) for number in range(2_000)]
+    lines = [json.dumps({"id": key, "prompt": prompt}) for key, prompt in rows]
+    if name == "a.csv":
+        lines = ["id,prompt", *map(",".join, rows)]
+    path.write_text(f"[{', '.join(lines)}]" if name == "a.json" else "\n".join(lines))
+    del rows, lines
+    with open_source(str(path), None, None, print) as given, Spool() as spool:
         tracemalloc.start()
         try:
-            assert sum(not line.problems for line in source.lines()) == 10_000
+            for line in checked(given, now=NOW):
+                spool.put(line)
+            assert sum(not line.problems for line in spool.lines()) == 2_000
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert peak < 300_000 + 150 * 10_000 < path.stat().st_size / 4
+    assert peak < 1_500_000 < path.stat().st_size / 10
+
+
+def test_a_spool_is_read_as_often_as_needed() -> None:
+    """Every pass gives the same lines, also when the one before was not read to its end."""
+    lines = list(
+        read_lines(io.BytesIO(b'{"prompt": "a"}\n{"prompt": "b", "metadata": {"n": 1}}\n{'), "a", None, None, print)
+    )
+    with Spool() as spool:
+        for line in lines:
+            spool.put(line)
+        next(spool.lines())
+        assert list(spool.lines()) == list(spool.lines()) == lines
