@@ -27,6 +27,7 @@ from motion_async.cli.fleet import fleet, worker
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, beside, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
 from motion_async.cli.lines import SHAPES
+from motion_async.cli.report.command import report
 from motion_async.cli.reporter import Reporter, say
 from motion_async.cli.running import execute
 from motion_async.cli.stdout import Stdout
@@ -226,8 +227,12 @@ def batch(
         Parameter(name="--ledger", help="The ledger's file or URL; else FILE.ledger.db. With - it has to be given."),
     ] = None,
     output: Annotated[
-        Path | None,
-        Parameter(name="--output", help="Write the results there at the end, a JSON object a line, in FILE's order."),
+        list[Path] | None,
+        Parameter(
+            name=("--output", "-o"),
+            negative=(),
+            help="Write the results there: .csv, .xlsx, .jsonl, .json, or .html, a report; may be given several times.",
+        ),
     ] = None,
     max_active: Annotated[int, Parameter(name="--max-active", help="So many jobs run at one time.")] = 20,
     on_insufficient_credits: Annotated[
@@ -265,7 +270,8 @@ def batch(
                 columns attachment_1, attachment_2 and so on; in JSON also objects
                 with url, name, type and content_type
       id        a name of your own, by which the line is known when you change it
-      follows   the id of an earlier line: this one changes its finished video;
+      follows   the id of an earlier line, or of one that the batch has made
+                before: this one changes its finished video;
                 several lines that follow the same one take turns, each
                 changing what the one before made; for variants write
                 separate lines without follows
@@ -286,22 +292,15 @@ def batch(
     ledger has made the same content before, in another batch or under another
     id, nothing is sent unless --make-again says so.
 
-    Each line of --output says what is known of a line of FILE by then:
-
-      line      its number, from 1
-      key       its id, or a name that is made of its content
-      state     as the ledger has it: planned (not sent), intent or uncertain
-                (may have been sent), submitted (its job goes on), completed,
-                failed, rejected, dropped (a person gave it up); or invalid
-      status    what the service called its job last
-      job_id    its job
-      error     what went wrong, in words
-      metadata  the line's own
-      job       the service's last answer
-
-    What there is none of is null. The "outcome" that a line has on standard
-    output says how it came out of this run instead: there planned is not_sent,
-    and submitted is running or unseen.
+    The files of --output have what is known of each line of FILE by then, whole or
+    not at all: a table your own columns first, then state, job_id, error, times (UTC)
+    and seconds; JSON line, key, state, status, job_id, error, metadata, job (the
+    service's last answer), follows, request, planned_at, sent_at, done_at,
+    waited_seconds, took_seconds and id; .html what `motion-async report` makes.
+    state is planned (not sent), intent or uncertain (may have been sent), submitted
+    (its job goes on), completed, failed, rejected, dropped (a person gave it up), or
+    invalid. The "outcome" on standard output says how a line came out of this run
+    instead: there planned is not_sent, and submitted is running or unseen.
     """
     from motion_async.cli.batch.command import make_batch, plan_batch  # noqa: PLC0415
 
@@ -331,7 +330,7 @@ def batch(
             make_again=make_again,
             allow_odd=allow_odd,
             skip_invalid=skip_invalid,
-            output=output,
+            outputs=tuple(output or ()),
             base_url=base_url,
             command=_again(file),
         )
@@ -342,6 +341,7 @@ def batch(
     return execute(work, json=json or None, stop=stop)
 
 
+app.command(report)
 app.command(ledger_app)
 app.command(worker)
 app.command(fleet)

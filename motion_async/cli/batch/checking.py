@@ -11,6 +11,7 @@ from datetime import datetime
 import attrs
 
 from motion_async.batch.keys import fingerprint
+from motion_async.canonical import canonical_text
 from motion_async.cli.batch.filelines import Line
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import InvalidRequestError
@@ -24,7 +25,8 @@ def checked(lines: Iterable[Line], *, now: datetime) -> Iterator[Line]:
     """Give each line of a whole file with all that is wrong with it; signatures are held against `now`.
 
     A line with problems has no request any more, and its id counts as not given. One of which nothing is wrong but that
-    a signature has expired keeps its request, for it may have been sent long ago.
+    a signature has expired keeps its request, for it may have been sent long ago; so does one that follows no line
+    before it, for the ledger may know what it follows.
     """
     line_of: dict[bytes, int] = {}
     for line in lines:
@@ -38,7 +40,7 @@ def checked(lines: Iterable[Line], *, now: datetime) -> Iterator[Line]:
         else:
             if line.given.id is not None:
                 line_of[fingerprint(line.given.id)] = line.number
-            yield attrs.evolve(line, expired=tuple(map(str, found)))
+            yield attrs.evolve(line, expired=tuple(map(str, found)), beyond=_beyond(line.given, line_of))
 
 
 def _contract(given: BatchRequest, now: datetime) -> tuple[Problem, ...]:
@@ -57,7 +59,7 @@ def _beside(given: BatchRequest, line_of: Mapping[bytes, int]) -> Iterator[str]:
     """Give what is wrong with a line beside the lines before it whose ids are known, each with its number."""
     if given.id is not None and (line := line_of.get(fingerprint(given.id))) is not None:
         yield f"id: {given.id!r:.80} stands at line {line} already"
-    if given.follows is None or (given.id is not None and fingerprint(given.follows) == fingerprint(given.id)):
-        return  # what follows itself has been told of
-    if fingerprint(given.follows) not in line_of:
-        yield f"follows: {given.follows!r:.80} is the id of no line before this one that can be sent"
+
+
+def _beyond(given: BatchRequest, line_of: Mapping[bytes, int]) -> str | None:
+    return canonical_text(given.follows) if given.follows and fingerprint(given.follows) not in line_of else None

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, NoReturn, TextIO, TypeAlias
 
 import attrs
 
+from motion_async.cli.batch.cells import read_cell
 from motion_async.cli.batch.columns import Columns, columns_of
 from motion_async.cli.batch.entries import EntryError, entry_of
 from motion_async.cli.batch.oddities import find_oddities
@@ -64,6 +65,7 @@ class Line:
         problems: what is wrong with it.
         expired: which of its signatures have run out; that is wrong only if it has not been sent yet.
         odd: what looks as if nobody meant it; a person may mean it, or have meant it when it was sent.
+        beyond: the key of the item that it follows, if that is of no line before it.
         key: its key in the ledger, None if it has no request.
         is_new: whether it is a create that is to be sent.
     """
@@ -73,6 +75,7 @@ class Line:
     problems: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
+    beyond: str | None = None
     key: str | None = None
     is_new: bool = False
 
@@ -242,7 +245,7 @@ def _csv_rows(file: TextIO, delimiter: str, tell: Tell) -> Iterator[Row]:
             if cells is None:
                 return
             if begins_at > 1 or not cells or not cells[0].lower().startswith("sep="):
-                cells = western.decode(cells)
+                cells = list(map(read_cell, western.decode(cells)))
                 yield Row(begins_at, lines.number, cells, odd=tuple(western.doubts(cells)))
         except csv.Error as error:
             yield Row(begins_at, lines.number, problem=f"is no CSV: {error}")

@@ -29,7 +29,7 @@ ORDER = BatchOrder(
     timeout=None,
     make_again=False,
     skip_invalid=False,
-    output=Path("out.jsonl"),
+    outputs=(Path("out.jsonl"),),
     base_url=None,
 )
 
