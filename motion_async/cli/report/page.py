@@ -96,8 +96,9 @@ def _item(item: Item, parent: int | None) -> Mapping[str, Any]:
         ],
         "state": item.state.value,
         "status": item.status,
-        "job": item.job_id,
-        "error": redacted(item.error),
+        "job": redacted(item.job_id),
+        # The service's own words, where there are some: ours say besides what the caller of the library does then.
+        "error": redacted((state and state.error) or item.error),
         "metadata": redacted_deep(item.metadata),
         "more": redacted_deep(dict(state.extra)) if state is not None else None,
         "planned": _milliseconds(item.planned_at),
