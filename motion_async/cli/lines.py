@@ -134,11 +134,7 @@ class JsonLines:
             saying.cancel()
             await asyncio.wait([saying])
 
-    asks = False
-
-    def confirm(self, _question: str) -> bool:
-        """Give no as the answer, as there is nobody to ask; see `Sink.confirm`."""
-        return False
+    confirm = None
 
     def restore(self) -> None:
         """Do nothing: no terminal was changed; see `Sink.restore`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Protocol, TextIO
 
@@ -50,12 +50,8 @@ class Sink(Protocol):
         ...
 
     @property
-    def asks(self) -> bool:
-        """Whether there is a person who can be asked."""
-        ...
-
-    def confirm(self, question: str, /) -> bool:
-        """Ask a person, and give whether the answer is yes."""
+    def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
+        """What asks a person a question, and gives whether the answer is yes; None where nobody can be asked."""
         ...
 
     def tell(self, happening: Happening) -> None:
@@ -107,13 +103,9 @@ class Reporter:
             self._unsaid.clear()
 
     @property
-    def asks(self) -> bool:
-        """Whether there is a person who can be asked."""
-        return self._sink.asks
-
-    def confirm(self, question: str) -> bool:
-        """Ask the person, while no view is shown, and give whether the answer is yes."""
-        return self._sink.confirm(question)
+    def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
+        """What asks a person a question while no view is shown; see `Sink.confirm`."""
+        return self._sink.confirm
 
     def output(self) -> AbstractContextManager[TextIO]:
         """Give standard output as a file, for content in the place of what happens; see `Stdout.file`."""

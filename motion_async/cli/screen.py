@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+from anyio import wait_readable
 from rich.console import Console
 from rich.live import Live
-from rich.prompt import Confirm
 from rich.table import Table
 from rich.text import Text
 
@@ -31,7 +31,6 @@ from motion_async.cli.happenings import (
 from motion_async.cli.looks import label, one_line, span, style
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
-from motion_async.cli.stopping import interruptible
 from motion_async.cli.tables import ItemsTable, counts_line, fleet_lines, item_table, plan_table
 from motion_async.cli.troubles import TroubleWords
 from motion_async.jobs import JobStatus
@@ -101,17 +100,18 @@ class Screen:
                 pass
 
     @property
-    def asks(self) -> bool:
-        """Whether what a person types arrives here; see `Sink.asks`."""
-        return sys.stdin is not None and sys.stdin.isatty()
+    def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
+        """See `Sink.confirm`; what a person types arrives only where the input is a terminal, too."""
+        return self._ask if sys.stdin is not None and sys.stdin.isatty() else None
 
-    def confirm(self, question: str) -> bool:
-        """Ask until the answer is yes or no; the end of the input is no; see `Sink.confirm`."""
-        try:
-            with interruptible():
-                return Confirm.ask(Text(question), console=self._console, default=False)
-        except EOFError:
-            return False
+    async def _ask(self, question: str) -> bool:
+        """Ask until the answer is yes or no; nothing, and the end of the input, is no."""
+        while True:
+            self._console.print(Text(f"{question} [y/N] "), end="", soft_wrap=True)
+            await wait_readable(sys.stdin)  # which leaves the loop free to serve Ctrl-C
+            answer = sys.stdin.readline().strip().lower()
+            if answer in ("y", "yes", "n", "no", ""):
+                return answer.startswith("y")
 
     def restore(self) -> None:
         """Show the cursor again, below what was shown last; see `Sink.restore`."""

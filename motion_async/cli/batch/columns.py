@@ -63,11 +63,9 @@ class Columns:
                 found[field] = [*found.get(field, ()), *urls]
             elif field is not None:
                 found[field] = value
-            elif name:
+            else:
                 more[name] = value
-            elif str(value).strip():
-                raise EntryError(f"has {one_line(str(value), limit=_SHOWN)!r} in a column that has no name")
-        if any(name and field is None for name, field in zip(self.names, self.fields, strict=True)):
+        if None in self.fields:
             found["metadata"] = _joined(found.get("metadata"), more)
         return found
 
@@ -90,7 +88,7 @@ def columns_of(names: tuple[str, ...]) -> Columns:
             fields[place] = field
             notes.append(f"column {_quoted(names[place])} is taken for {field}")
     _refuse_doubtful(names, plain, fields)
-    if more := [name for name, field in zip(names, fields, strict=True) if field is None and name]:
+    if more := [name for name, field in zip(names, fields, strict=True) if field is None]:
         notes.append(f"kept as metadata, and not sent: {one_line(', '.join(more), limit=200)}")
     return Columns(names, tuple(fields), tuple(notes))
 
@@ -106,7 +104,7 @@ def _refuse_doubtful(names: tuple[str, ...], plain: list[str], fields: list[str 
             missing = [known for known in FIELDS if known not in fields]
             if almost := get_close_matches(plain[place], missing, n=1, cutoff=_ALMOST):
                 raise EntryError(f"has {_quoted(names[place])}, which is almost {almost[0]}; write {almost[0]}")
-            if names[place] and names.index(names[place]) != place:
+            if names.index(names[place]) != place:
                 raise EntryError(f"has the column {_quoted(names[place])} twice")
         elif field != "attachments" and (first := fields.index(field)) != place:
             both = " and ".join(dict.fromkeys((_quoted(names[first]), _quoted(names[place]))))

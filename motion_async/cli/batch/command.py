@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import Final
+
+import attrs
 
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
@@ -52,19 +54,20 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     async with AsyncExitStack() as stack:
         stack.enter_context(_concluding(conclusion, reporter, stop))
         lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
-        spool = stack.enter_context(Spool())
+        spool = stack.enter_context(closing(Spool()))
         # In a stack of its own, as the view ends before the ledger does: what is said after it needs the terminal.
         view = await stack.enter_async_context(AsyncExitStack())
         await view.enter_async_context(reporter.live(BatchView(_title(order))))
         ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
-        refuses_odd = not order.allow_odd and (order.skip_invalid or not reporter.asks)
+        confirm = None if order.allow_odd or order.skip_invalid else reporter.confirm
+        refuses_odd = confirm is None and not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
         if found.invalid and not order.skip_invalid:
             reporter.say(_nothing_sent(found))
             return ExitStatus.WRONG_USE
-        if found.odd and not refuses_odd and not order.allow_odd:
+        if found.odd and confirm is not None:
             await view.aclose()
-            if not reporter.confirm(_question(found)):
+            if not await confirm(_question(found)):
                 reporter.say(_nothing_sent(found))
                 return ExitStatus.WRONG_USE
             await view.enter_async_context(reporter.live(BatchView(_title(order))))
@@ -74,7 +77,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         if not order.make_again:
             await refuse_repeats(spool, ledger, order, session.account)
         reporter.keeps(lambda: ledger.unwritten)
-        conclusion.begins(found)
+        conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
         reporter.tell(BatchBegins(found.requests, order.max_active))
         with conclusion.notes():  # what stops the sending may leave the rest readable
             await _send(reporter, session, spool, ledger, order, stop, conclusion)
@@ -90,12 +93,12 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
     """Tell what a run would do, and do nothing. Raises a `MotionError` if the file or the ledger cannot be used."""
     async with AsyncExitStack() as stack:
         lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
-        spool = stack.enter_context(Spool())
+        spool = stack.enter_context(closing(Spool()))
         ledger = await _opened(stack, reporter, order) if order.ledger.exists() else None
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
     balance = MINIMUM_BALANCE if found.plan["send"] else 0
-    reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid, balance))
+    reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid + found.blank, balance))
     return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
 
 
@@ -106,7 +109,8 @@ def _nothing_sent(found: Survey) -> str:
 
 def _question(found: Survey) -> str:
     lines = "1 line looks" if found.odd == 1 else f"{found.odd:,} lines look"
-    return f"{lines} as if nobody meant it to be made, of {found.requests:,}; make all of them, and pay for them?"
+    blank = f", {found.blank:,} of them without a prompt" if found.blank else ""
+    return f"{lines} as if nobody meant that{blank}; make {found.requests:,} videos all the same, and pay for them?"
 
 
 def _title(order: BatchOrder) -> str:

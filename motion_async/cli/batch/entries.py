@@ -33,7 +33,6 @@ def entry_of(given: Any) -> BatchRequest:
         raise EntryError(f'is {kind(given)}, where an object such as {{"prompt": "…"}} is expected')
     # A metadata of null is a value of the caller's like any other, and comes back with the result.
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None or name == "metadata"}
-    _check_names(fields, FIELDS, "field")
     if "prompt" not in fields:
         raise EntryError("has no prompt")
     for name in ("prompt", "style_reference_url", "id", "follows"):

@@ -47,11 +47,15 @@ _WITHIN: Final = (
     ("#", re.compile(r"#N/A|#NV\b|#[¡¿]?(REF|VALUE|DIV/0|NUM|NULL|NAME|SPILL|CALC|BEZUG|WERT|ZAHL|VALEUR|NOM|VALOR"
                      r"|VALORE|NOMBRE|NOME|RIF|NUL)[!?]"), "has an error of a spreadsheet in it"),
     ("N[", re.compile(r"\bNaN\b|<NA>|\[object Object\]"), "has a value in it that was missing"),
-    ("{<[$%@_", re.compile(
+    ("", re.compile(r"\b(?i:of|for|in|about|by|with|from|at|to) (None|nan|(null|undefined|N/A)(?=\W*$))\b"),
+     "has a value in it that was missing"),
+    ("{<[$%@_#", re.compile(
         r"[{][^{}]{0,80}[}]|<<?[^<>\s\d=][^<>]{0,60}>|\[\[.*?\]\]|\[[A-Z][A-Z _/-]+\]"
-        r"|(?i:\[(your|insert|enter|add|fill in)\b[^\]]*\])|(?<!\w)\$[A-Za-z_]\w+|%\(\w+\)[sdr]|(?<![\d%])%[sd]\b"
-        r"|%[A-Za-z_]\w*%|\b__\w+__\b|@@\w+@@|_{3,}"), "has a placeholder that nobody filled in"),
-    ("BDOXm", re.compile(r"\b(TBD|TBA|TODO|FIXME|XXX+|[Ll]orem ipsum)\b"), "has a placeholder that nobody filled in"),
+        r"|(?i:\[(your|insert|enter|add|fill in)\b[^\]]*\]|\[[\w ]{0,30}(name|product|brand|company|client|customer"
+        r"|city|country|place|date|title|price|url|topic)\])|(?<!\w)\$[A-Za-z_]\w+|%\(\w+\)[sdr]|(?<![\d%])%[sd]\b"
+        r"|%[A-Za-z_]\w*%|\b__\w+__\b|@\w+@|#\w+#|_{3,}"), "has a placeholder that nobody filled in"),
+    ("BDOXm_", re.compile(r"\b(TBD|TBA|TODO|FIXME|XXX+|[Ll]orem ipsum|[A-Z]{2,}(_[A-Z]+)+)\b"),
+     "has a placeholder that nobody filled in"),
     ("\N{REPLACEMENT CHARACTER}?", re.compile(
         "\N{REPLACEMENT CHARACTER}|[^\\W\\d_]\\?(?=[^\\W\\d_])(?![^\\s?]*[=/])(?<![/=]..)"),
      "has characters that were lost"),
@@ -86,5 +90,5 @@ def _of_prompt(prompt: str, columns: Columns) -> tuple[str, str] | None:
     characters = set(text)
     for needed, pattern, why in _WITHIN:
         if not (needed and characters.isdisjoint(needed)) and (found := pattern.search(text)):
-            return why, text[max(found.start() - 8, 0) : found.end() + 8]
+            return why, found[0]
     return None

@@ -61,7 +61,11 @@ async def write_results(path: Path, spool: Spool, ledger: Ledger, batch: str) ->
 def _record(line: Line, item: Item | None) -> Record:
     record = result_record(line.number, line.key, line.given, item)
     record["id"] = None if line.given is None else line.given.id
-    return record if line.given is not None else {**record, "state": "invalid", "error": "; ".join(line.problems)}
+    return (
+        record
+        if line.given is not None
+        else {**record, "state": "invalid", "error": "; ".join(line.problems or line.odd)}
+    )
 
 
 @contextmanager

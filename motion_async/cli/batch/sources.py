@@ -17,7 +17,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias
 
-from motion_async.cli.batch.filelines import Line, Tell, delimiter_of, read_csv, read_json, read_jsonl, read_rows
+from motion_async.cli.batch.filelines import Line, Tell, read_json, read_jsonl
+from motion_async.cli.batch.rows import Row, read_csv, read_rows
 from motion_async.cli.stopping import interruptible
 from motion_async.errors import ConfigurationError
 
@@ -28,10 +29,9 @@ FileFormat: TypeAlias = Literal["jsonl", "json", "csv", "xlsx", "ods"]
 _HEAD: Final = 1 << 16
 _JSON: Final = (".json", ".jsonl", ".ndjson")
 _CSV: Final = (".csv", ".tsv", ".tab", ".txt")
-# An array, or an object whose first line ends before it does, and is not the whole of a line that was cut.
-_NOT_BY_LINES: Final = re.compile(r"\s*(\[|\{[^\n]*[^\n}]?[ \t\r]*\n\s*[\"}])")
+# An array, or an object that goes on behind its first line.
+_NOT_BY_LINES: Final = re.compile(r"\[|\{([^\n]*[^\s}])?[ \t\r]*\n\s*[\"}\]]")
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
-_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @contextmanager
@@ -76,57 +76,41 @@ def read_lines(file: BinaryIO, name: str, form: FileFormat | None, sheet: str | 
             told.add(note)
             tell(f"{shown}: {note}")
 
-    form = form or _form_of(head, Path(name).suffix.lower(), shown)
+    is_utf_16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    # Spreadsheets write a mark in front of "CSV UTF-8"; it would become a part of the first column's name.
+    encoding, errors = ("utf-16", "surrogatepass") if is_utf_16 else ("utf-8-sig", "surrogateescape")
+    beginning = head.decode(encoding, "replace").lstrip()
+    form = form or _form_of(head, beginning, Path(name).suffix.lower(), shown)
     if form in ("xlsx", "ods"):
-        try:
-            from motion_async.cli.batch.workbooks import workbook_rows  # noqa: PLC0415  # it needs an extra
-        except ImportError:
-            raise ConfigurationError(
-                f"{shown} is a workbook; to read it pip install 'motion-async[sheets]', or save it as “CSV UTF-8”"
-            ) from None
-        yield from read_rows(workbook_rows(file, shown, sheet, tell_once), tell_once)
+        yield from read_rows(_rows(file, shown, sheet, tell_once), tell_once)
         return
     if sheet is not None:
         raise ConfigurationError(f"--sheet is for workbooks, and {shown} is read as {form.upper()}")
     try:
-        with _decoded(file, head) as text:
+        with TextIOWrapper(file, encoding, errors, newline="") as text:
             if form == "csv":
-                delimiter = delimiter_of(_first_line(head))
-                if delimiter != ",":
-                    tell_once(f"its columns are separated by {_SEPARATORS.get(delimiter, repr(delimiter))}")
-                yield from read_csv(text, delimiter, tell_once)
+                yield from read_csv(text, re.split(r"[\r\n]", beginning, maxsplit=1)[0], tell_once)
             else:
                 yield from (read_jsonl if form == "jsonl" else read_json)(text, tell_once)
     except UnicodeError as error:
         raise ConfigurationError(f"{shown} cannot be read as UTF-16, which its first bytes announce: {error}") from None
 
 
-def _form_of(head: bytes, suffix: str, shown: str) -> FileFormat:
+def _form_of(head: bytes, beginning: str, suffix: str, shown: str) -> FileFormat:
     if head.startswith(b"PK\x03\x04"):
         return "ods" if b"opendocument.spreadsheet" in head[:200] else "xlsx"
     if head.startswith(_OLD_WORKBOOK):
         raise ConfigurationError(f"{shown} is an old workbook, or has a password; save it as .xlsx, without a password")
-    text = _text_of(head)
-    if suffix in _JSON or (suffix not in _CSV and text.lstrip().startswith(("{", "["))):
-        return "json" if _NOT_BY_LINES.match(text) else "jsonl"
+    if suffix in _JSON or (suffix not in _CSV and beginning.startswith(("{", "["))):
+        return "json" if _NOT_BY_LINES.match(beginning) else "jsonl"
     return "csv"
 
 
-def _encoding(head: bytes) -> tuple[str, str]:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16", "surrogatepass"
-    # Spreadsheets write a mark in front of "CSV UTF-8"; it would become a part of the first column's name.
-    return "utf-8-sig", "surrogateescape"
-
-
-def _decoded(file: BinaryIO, head: bytes) -> TextIOWrapper:
-    encoding, errors = _encoding(head)
-    return TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
-
-
-def _text_of(head: bytes) -> str:
-    return head.decode(_encoding(head)[0], "replace")
-
-
-def _first_line(head: bytes) -> str:
-    return next((line for line in re.split(r"[\r\n]+", _text_of(head)) if line.strip()), "")
+def _rows(file: BinaryIO, shown: str, sheet: str | None, tell: Tell) -> Iterator[Row]:
+    try:
+        from motion_async.cli.batch.workbooks import workbook_rows  # noqa: PLC0415  # it needs an extra
+    except ImportError:
+        raise ConfigurationError(
+            f"{shown} is a workbook; to read it pip install 'motion-async[sheets]', or save it as “CSV UTF-8”"
+        ) from None
+    return workbook_rows(file, shown, sheet, tell)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+from contextlib import contextmanager
 
 from motion_async.cli.batch.filelines import Line
+from motion_async.errors import ConfigurationError
 
 __all__ = ["Spool"]
 
@@ -20,23 +20,32 @@ class Spool:
     """Keeps lines, however many they are, in little memory."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # leaving closes it
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # `close` does
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Have it gone."""
         self._file.close()
 
     def put(self, line: Line) -> None:
-        """Keep a line; before the first pass."""
-        pickle.dump(line, self._file)
+        """Keep a line, before the first pass, or raise a `ConfigurationError` if there is no room for it."""
+        with _room():
+            pickle.dump(line, self._file)
 
     def lines(self) -> Iterator[Line]:
         """Begin a pass over the lines. It ends every earlier one."""
-        self._file.seek(0)
+        with _room():
+            self._file.seek(0)
         while True:
             try:
                 yield pickle.load(self._file)  # noqa: S301  # this process wrote it, and no other can
             except EOFError:
                 return
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = tempfile.gettempdir()
+        raise ConfigurationError(f"the lines cannot be kept in {place}: {error.strerror}; set TMPDIR") from error

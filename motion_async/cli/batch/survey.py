@@ -41,12 +41,14 @@ class Survey:
         requests: the lines that have a request which can be sent, or could be before its signatures ran out.
         invalid: the lines that can't be sent.
         odd: the lines that nobody may have meant.
+        blank: those of them that have nothing to be sent, and are left out if all is meant.
         plan: how many of the requests would become what.
     """
 
     requests: int
     invalid: int
     odd: int = 0
+    blank: int = 0
     plan: Counter[str] = attrs.field(factory=Counter)
 
 
@@ -77,7 +79,8 @@ async def survey(
         if problems:
             reporter.tell(LineRefused(line.number, problems))
         told = problems or (() if order.allow_odd else line.odd)
-        counts.update(invalid=bool(problems), odd=bool(line.odd), told=bool(told))
+        is_blank = line.given is None and not problems
+        counts.update(invalid=bool(problems), odd=bool(line.odd), blank=is_blank, told=bool(told))
         if told and counts["told"] <= _TOLD:
             reporter.say(_sentence(line.number, told))
     reporter.glance(LinesChecked(counts["lines"]))
@@ -86,7 +89,7 @@ async def survey(
         reporter.say(f"and {counts['told'] - _TOLD:,} more lines {what}")
     if not counts["lines"]:
         raise ConfigurationError(f"{order.file} has no request in it; write one JSON object a line, or a CSV row")
-    return Survey(plan.total(), counts["invalid"], counts["odd"], plan)
+    return Survey(plan.total(), counts["invalid"], counts["odd"], counts["blank"], plan)
 
 
 def _sentence(number: int, problems: tuple[str, ...]) -> str:
@@ -120,16 +123,14 @@ def _keyed(lines: Iterator[Line], keys: Keys) -> Iterator[Line]:
 def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:
     """Give a line as it stands: what was sent, or let through once, is as good as it was then."""
     given = line.given
-    if given is None:
-        return attrs.evolve(line, expired=(), odd=())
-    if item is not None and item.state not in REPLACEABLE:
-        return attrs.evolve(line, expired=(), odd=())
-    is_known = item is not None and has_content(item, given.request)
-    odd = () if is_known else line.odd
-    if odd and refuses_odd:
-        return Line(line.number, problems=(*odd, *line.expired), odd=odd)
+    is_settled = item is not None and item.state not in REPLACEABLE
+    is_known = item is not None and given is not None and has_content(item, given.request)
+    odd = () if line.problems or is_settled or is_known else line.odd
+    if given is None or (odd and refuses_odd):
+        problems = (*line.problems, *(odd if refuses_odd else ()), *line.expired)
+        return Line(line.number, problems=problems, odd=odd)
     is_new = given.follows is None and (item is None or item.state in (ItemState.PLANNED, ItemState.REJECTED))
-    return attrs.evolve(line, odd=odd, is_new=is_new)
+    return attrs.evolve(line, expired=() if is_settled else line.expired, odd=odd, is_new=is_new)
 
 
 def _fate(line: Line, given: BatchRequest, item: Item | None) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from motion_async.cli.batch.cells import read_cell, written_cell
-from motion_async.cli.batch.filelines import read_csv
+from motion_async.cli.batch.rows import read_csv
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "'=1", "- a"])
@@ -34,6 +34,6 @@ def test_a_batch_reads_the_text_and_not_the_apostrophe() -> None:
     file = io.StringIO(newline="")
     csv.writer(file).writerows([["id", "prompt"], map(written_cell, ["=a", "- A list"])])
     file.seek(0)
-    (line,) = read_csv(file, ",", print)
+    (line,) = read_csv(file, "id,prompt", print)
     assert line.given is not None
     assert (line.given.id, line.given.request.prompt) == ("=a", "- A list")

@@ -46,7 +46,6 @@ def test_null_is_as_good_as_nothing() -> None:
         ({"prompt": 5}, "prompt: is the number 5, where a text in quotes is expected"),
         ({"prompt": "A", "id": 7}, "id: is the number 7"),
         ({"prompt": "A", "follows": ["x"]}, "follows: is an array"),
-        ({"prompt": "A", "style": "x"}, "field 'style' is not known; these are: prompt, style_reference_url"),
         ({"prompt": "A", "attachments": URL}, "attachments: is a text, where an array"),
         ({"prompt": "A", "attachments": [3]}, "attachments[0]: is the number 3"),
         ({"prompt": "A", "attachments": [URL, {}]}, "attachments[1]: has no url"),
