@@ -270,11 +270,9 @@ def batch(
                 columns attachment_1, attachment_2 and so on; in JSON also objects
                 with url, name, type and content_type
       id        a name of your own, by which the line is known when you change it
-      follows   the id of an earlier line, or of one that the batch has made
-                before: this one changes its finished video;
-                several lines that follow the same one take turns, each
-                changing what the one before made; for variants write
-                separate lines without follows
+      follows   the id of an earlier line, or of one that the batch has made before:
+                this one changes its finished video; several that follow the same
+                one take turns; for variants write separate lines without follows
       metadata  anything; it comes back with the result, and is not sent, and so
                 does what stands under any other name
 
@@ -292,15 +290,14 @@ def batch(
     ledger has made the same content before, in another batch or under another
     id, nothing is sent unless --make-again says so.
 
-    The files of --output have what is known of each line of FILE by then, whole or
-    not at all: a table your own columns first, then state, job_id, error, times (UTC)
-    and seconds; JSON line, key, state, status, job_id, error, metadata, job (the
-    service's last answer), follows, request, planned_at, sent_at, done_at,
-    waited_seconds, took_seconds and id; .html what `motion-async report` makes.
-    state is planned (not sent), intent or uncertain (may have been sent), submitted
-    (its job goes on), completed, failed, rejected, dropped (a person gave it up), or
-    invalid. The "outcome" on standard output says how a line came out of this run
-    instead: there planned is not_sent, and submitted is running or unseen.
+    The files of --output have each line of FILE as the ledger has it then: a table
+    your own columns first, then state, job_id, error, times (UTC) and seconds; JSON
+    line, key, state, status, job_id, error, metadata, job (the service's last
+    answer), follows, request, planned_at, sent_at, done_at, waited_seconds,
+    took_seconds and id. A state is planned (not sent), intent or uncertain (it may
+    have been sent), submitted (its job goes on), completed, failed, rejected,
+    dropped (a person gave it up), or invalid. The "outcome" on standard output is
+    that of this run: there planned is not_sent, and submitted is running or unseen.
     """
     from motion_async.cli.batch.command import make_batch, plan_batch  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from motion_async.cli.records import result_record
 from motion_async.ledger import ItemState
 from motion_async.sandbox import Sandbox, every_fault
 
-COMMANDS = ("demo", "generate", "followup", "status", "watch", "sandbox", "batch")
+COMMANDS = ("demo", "generate", "followup", "status", "watch", "sandbox", "batch", "report")
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 

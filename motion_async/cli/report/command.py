@@ -38,16 +38,16 @@ def report(
     output: Annotated[Path, Parameter(name=("--output", "-o"), help="The page to write.")] = Path("report.html"),
     json: Json = False,
 ) -> ExitStatus:
-    """Make a page of a batch that can be handed on: what was asked for, what came, when, and what failed why.
+    """Make a page of a batch that can be handed on: what was asked for, and what came.
 
     It is one file, which any browser opens without a network: prompts, states,
-    times and turns of each video, to be searched, filtered and printed. URLs
-    lose their signatures. Needs no key.
+    times and turns of each video, and why one failed, to be searched, filtered
+    and printed. URLs lose their signatures. Needs no key.
 
     Its readers approve videos, or say what to change, and export that as a CSV;
     `motion-async batch` makes the changes as followups:
 
-      motion-async batch launch-redo.csv --batch launch --ledger launch.csv.ledger.db
+      motion-async batch launch-redo.csv --batch launch --ledger LEDGER
     """
 
     async def work(reporter: Reporter) -> ExitStatus:
