@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 import attrs
 
@@ -19,6 +20,9 @@ from motion_async.jobs import BatchRequest
 from motion_async.problems import Problem
 
 __all__ = ["checked"]
+
+_NOT_SENT: Final = 0
+"""Stands for the number of a line that can't be sent."""
 
 
 def checked(lines: Iterable[Line], *, now: datetime) -> Iterator[Line]:
@@ -36,6 +40,8 @@ def checked(lines: Iterable[Line], *, now: datetime) -> Iterator[Line]:
         found = _contract(line.given, now)
         lasting = (*(str(problem) for problem in found if not _is_expiry(problem)), *_beside(line.given, line_of))
         if lasting:
+            if line.given.id is not None:
+                line_of.setdefault(fingerprint(line.given.id), _NOT_SENT)
             yield attrs.evolve(line, given=None, problems=(*lasting, *map(str, filter(_is_expiry, found))))
         else:
             if line.given.id is not None:
@@ -57,8 +63,10 @@ def _is_expiry(problem: Problem) -> bool:
 
 def _beside(given: BatchRequest, line_of: Mapping[bytes, int]) -> Iterator[str]:
     """Give what is wrong with a line beside the lines before it whose ids are known, each with its number."""
-    if given.id is not None and (line := line_of.get(fingerprint(given.id))) is not None:
+    if given.id is not None and (line := line_of.get(fingerprint(given.id), _NOT_SENT)) != _NOT_SENT:
         yield f"id: {given.id!r:.80} stands at line {line} already"
+    if given.follows is not None and line_of.get(fingerprint(given.follows)) == _NOT_SENT:
+        yield f"follows: {given.follows!r:.80} is the id of no line before this one that can be sent"
 
 
 def _beyond(given: BatchRequest, line_of: Mapping[bytes, int]) -> str | None:

@@ -38,5 +38,5 @@ async def standings(
             if line.beyond is None or line.beyond in items:
                 yield line, items.get(line.key or "")
             else:
-                what = f"follows: {line.beyond!r:.80} is the id of no line before this one that can be sent"
-                yield Line(line.number, problems=(f"{what}, nor of an item that batch {batch!r:.80} has",)), None
+                what = f"follows: {line.beyond!r:.80} is the id of no line before this one, nor of an item"
+                yield Line(line.number, problems=(f"{what} that batch {batch!r:.80} has made",)), None

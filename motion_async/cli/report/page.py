@@ -27,7 +27,7 @@ from motion_async.redaction import redacted, redacted_deep
 __all__ = ["write_report"]
 
 _PATIENCE: Final = 10.0
-"""Seconds without a change, after which what others still write into the ledger's history is left out."""
+"""Seconds without a change, after which the rest of what happened is left out, and the page says so."""
 _YOUTUBE: Final = re.compile(r"(https://(?:\w+\.)?youtube\.com/watch)\?(?:\S*&)?(v=[\w-]{11})(?:[&#]\S*)?", re.ASCII)
 
 
@@ -46,9 +46,8 @@ async def write_report(path: Path, ledger: Ledger, batch: str) -> str:
 
 
 async def _write_data(file: TextIO, ledger: Ledger, batch: str) -> int:
-    """Write the items, and then what happened to them, as it came: so a batch of any size is never in memory."""
-    made_at = datetime.now(UTC)
-    file.write(f'{{"batch":{_json(redacted(batch))},"made":{_milliseconds(made_at)},"items":[')
+    """Write the items, and then what happened to them, each as it is read: a batch of any size is never in memory."""
+    file.write(f'{{"batch":{_json(redacted(batch))},"made":{_milliseconds(datetime.now(UTC))},"items":[')
     numbers: dict[str, int] = {}
     of_job: dict[str, int] = {}
     unheard: dict[str, datetime] = {}
@@ -61,23 +60,33 @@ async def _write_data(file: TextIO, ledger: Ledger, batch: str) -> int:
         if item.state is not ItemState.PLANNED:
             unheard[item.key] = item.changed_at
     file.write('\n],"changes":[')
-    separator = "\n"
-    loop = asyncio.get_running_loop()
     with suppress(TimeoutError):
-        async with aclosing(ledger.changes(batch=batch)) as changes, asyncio.timeout(_PATIENCE) as patience:
-            while unheard:
-                change = await anext(changes)
-                patience.reschedule(loop.time() + _PATIENCE)
-                if change.key in numbers:
-                    state = change.state and change.state.value
-                    row = [numbers[change.key], _milliseconds(change.at), state, change.status, redacted(change.detail)]
-                    # Who sends it is a name of this machine, and no news for anybody.
-                    file.write(separator + _json(row[:4] if change.state is ItemState.INTENT else row))
-                    separator = ",\n"
-                if change.at >= unheard.get(change.key, datetime.max.replace(tzinfo=UTC)):
-                    del unheard[change.key]
-    file.write("\n]}")
+        await _write_changes(file, ledger, batch, numbers, unheard)
+    file.write(f'\n],"whole":{_json(not unheard)}}}')
     return len(numbers)
+
+
+async def _write_changes(
+    file: TextIO, ledger: Ledger, batch: str, numbers: Mapping[str, int], unheard: dict[str, datetime]
+) -> None:
+    """Write what happened up to the newest change of each item, which is taken out of `unheard` then.
+
+    Raises a `TimeoutError` if no change comes for a while: on a server the newest ones wait for older transactions.
+    """
+    now, separator = asyncio.get_running_loop().time, "\n"
+    async with aclosing(ledger.changes(batch=batch)) as changes, asyncio.timeout(_PATIENCE) as patience:
+        while unheard:
+            change = await anext(changes)
+            patience.reschedule(now() + _PATIENCE)
+            if change.key not in numbers:
+                continue  # it was planned after the items were read
+            row = [numbers[change.key], _milliseconds(change.at), change.state and change.state.value, change.status]
+            if change.state is not ItemState.INTENT:  # which has the name of a process of this machine
+                row.append(redacted(change.detail))
+            file.write(separator + _json(row))
+            separator = ",\n"
+            if change.key in unheard and change.at >= unheard[change.key]:
+                del unheard[change.key]
 
 
 def _item(item: Item, parent: int | None) -> Mapping[str, Any]:

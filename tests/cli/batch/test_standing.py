@@ -23,6 +23,15 @@ def test_a_line_may_follow_what_the_batch_has_made_before(sandbox: Sandbox, comm
     assert [line["job_id"] for line in lines if line["event"] == "outcome"] == [job.job_id] * 2
 
 
+def test_what_has_no_id_is_followed_by_its_key(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """As the results and the report of the batch have it."""
+    _, lines, _ = command("batch", write([{"prompt": "A video"}]))
+    (key,) = [line["key"] for line in lines if line["event"] == "outcome"]
+    file = write([{"follows": key, "prompt": "Faster"}], "redo.jsonl")
+    assert command("batch", file, "--batch", "launch", "--ledger", "launch.jsonl.ledger.db")[0] == 0
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (1, 1)
+
+
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
 def test_a_line_that_follows_nothing_is_refused(
     options: list[str], sandbox: Sandbox, command: Command, write: Write
@@ -32,8 +41,8 @@ def test_a_line_that_follows_nothing_is_refused(
     file = write([{"id": "other", "prompt": "Another"}, {"follows": "hero", "prompt": "Faster"}], "redo.jsonl")
     status, _, said = command("batch", file, "--ledger", "l.db", *options)
     assert status == 2
-    assert "line 2: follows: 'hero' is the id of no line before this one that can be sent" in said
-    assert "nor of an item that batch 'redo' has" in said
+    assert "line 2: follows: 'hero' is the id of no line before this one" in said
+    assert "nor of an item that batch 'redo' has made" in said
     assert sandbox.counts.creates == 1
     assert command("batch", file, *options)[0] == 2
     assert not Path("redo.jsonl.ledger.db").exists()

@@ -97,7 +97,7 @@ async def test_it_has_each_item_with_its_course(tmp_path: Path) -> None:
     assert (first["planned"], first["sent"], first["done"]) == (began, began, began + 60_000)
     assert (change["follows"], first["follows"]) == (first["id"], None)
     assert (failed["error"], failed["state"]) == ("Scene 1 could not be rendered.", "failed")
-    assert (waiting["status"], waiting["done"]) == ("awaiting_user_input", None)
+    assert (waiting["status"], waiting["done"], data["whole"]) == ("awaiting_user_input", None, True)
     course = [row[1:4] for row in data["changes"] if row[0] == first["id"]]
     assert course == [
         [began, "intent", None],
@@ -132,6 +132,7 @@ async def test_an_empty_history_holds_nothing_up(tmp_path: Path, monkeypatch: py
     _, data = await read(tmp_path)
     assert len(data["items"]) == 2
     assert {row[2] for row in data["changes"]} <= {"intent", "submitted", None}
+    assert data["whole"] is False
 
 
 async def test_it_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
