@@ -112,8 +112,7 @@ def xlsx_writer(file: TextIO, names: Sequence[str]) -> Iterator[Callable[[Iterab
     """Write a workbook of one sheet, a row at a time; its first row stays in sight."""
     from xlsxwriter import Workbook  # type: ignore[import-untyped]  # noqa: PLC0415  # it is an extra
 
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    workbook = Workbook(file.buffer, options)
+    workbook = Workbook(file.buffer, {"constant_memory": True})
     sheet = workbook.add_worksheet("results")
     sheet.freeze_panes(1, 0)
     for place, name in enumerate(names):
@@ -123,7 +122,7 @@ def xlsx_writer(file: TextIO, names: Sequence[str]) -> Iterator[Callable[[Iterab
     def write(row: Iterable[Cell], look: Any = None) -> None:
         nonlocal rows
         for place, cell in enumerate(row):
-            if isinstance(cell, str):
+            if isinstance(cell, str):  # by name, as the library would make formulas and links of some
                 sheet.write_string(rows, place, _plain(cell), look)
             elif cell is not None:
                 sheet.write_number(rows, place, cell, look)

@@ -35,8 +35,13 @@ async def read(path: Path, batch: str = "autumn") -> tuple[str, dict[str, Any]]:
     async with open_ledger(f"sqlite:///{path}/l.db", read_only=True) as ledger:
         await write_report(path / "report.html", ledger, batch)
     text = (path / "report.html").read_text(encoding="utf-8")
+    return text, data_of(text)
+
+
+def data_of(text: str) -> dict[str, Any]:
+    """Give what a page shows."""
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
-    return text, json.loads(data)
+    return json.loads(data)  # type: ignore[no-any-return]
 
 
 async def test_it_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
@@ -69,10 +74,11 @@ async def test_no_secret_is_in_it(tmp_path: Path) -> None:
         style="https://www.youtube.com/watch?si=SECRET&v=dQw4w9WgXcQ&token=SECRET",
         extra={"video_url": SIGNED, "more": {"x": [words]}},
     )
-    text, data = await report(tmp_path, [turn])
+    refused = Turn(key="refused", state="rejected", error=words)
+    text, data = await report(tmp_path, [turn, refused])
     assert "secret" not in text.partition('id="data"')[2].partition("</script>")[0].casefold()
     assert "host:1:owner" not in text
-    (item,) = data["items"]
+    item, _ = data["items"]
     assert item["prompt"] == "see https://storage.example.com/a.png?… and …"
     assert item["style"] == "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
     assert item["more"]["video_url"] == "https://storage.example.com/a.png?…"
@@ -133,6 +139,18 @@ async def test_an_empty_history_holds_nothing_up(tmp_path: Path, monkeypatch: py
     assert len(data["items"]) == 2
     assert {row[2] for row in data["changes"]} <= {"intent", "submitted", None}
     assert data["whole"] is False
+
+
+async def test_a_ledger_on_a_server_gives_the_same(fresh_postgres: str, tmp_path: Path) -> None:
+    """Also one that is being written: what has been read is as it was then, and nobody is waited for without end."""
+    async with open_ledger(fresh_postgres) as writing, open_ledger(fresh_postgres, read_only=True) as ledger:
+        first, second = await writing.plan("autumn", [Turn(key=key).entry for key in ("a", "b")])
+        assert await writing.journal(first).begin()
+        await writing.cancel([second])
+        await write_report(tmp_path / "report.html", ledger, "autumn")
+    data = data_of((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert [item["state"] for item in data["items"]] == ["intent", "dropped"]
+    assert ([row[2] for row in data["changes"]], data["whole"]) == (["intent", "dropped"], True)
 
 
 async def test_it_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
