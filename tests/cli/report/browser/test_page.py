@@ -52,7 +52,7 @@ async def test_it_shows_what_was_asked_for_and_what_came(visitor: Visitor, tmp_p
     await expect(video(page, "Video number 2").locator(".error")).to_have_text("Scene 1 could not be rendered.")
     await expect(video(page, "Video number 3").locator("> .state")).to_contain_text("waiting for a person")
     assert await video(page, "Video number 4").locator(".bar").count() == 0
-    await expect(page.locator("#typical")).to_contain_text("Half within 60 s")
+    await expect(page.locator("#typical")).to_contain_text("Each took 60 s.")
     assert await page.locator("#work path").count() == 3
 
 
