@@ -29,6 +29,7 @@ from motion_async.cli.following import followup, generate, status, watch
 from motion_async.cli.help import MORE_HELP, help_of
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, beside, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
+from motion_async.cli.report.command import report
 from motion_async.cli.reporter import Reporter, say
 from motion_async.cli.running import execute
 from motion_async.cli.stdout import Stdout
@@ -154,9 +155,11 @@ def batch(
         Parameter(name="--fleet", help="Have the workers of this fleet make it, a PostgreSQL's URL; needs no key."),
     ] = None,
     output: Annotated[
-        Path | None,
+        list[Path] | None,
         Parameter(
-            name=("--output", "-o"), help="Write the results there at the end, a JSON object a line, in FILE's order."
+            name=("--output", "-o"),
+            negative=(),
+            help="Write the results there: .csv, .xlsx, .jsonl, .json, or .html, a report; may be given several times.",
         ),
     ] = None,
     max_active: Annotated[int, Parameter(name="--max-active", help="So many jobs run at one time.")] = 20,
@@ -197,10 +200,9 @@ def batch(
                 columns attachment_1, attachment_2 and so on; in JSON also objects
                 with url, name, type and content_type
       id        a name of your own, by which the line is known when you change it
-      follows   the id of an earlier line: this one changes its finished video;
-                several lines that follow the same one take turns, each
-                changing what the one before made; for variants write
-                separate lines without follows
+      follows   the id of an earlier line, or of one that the batch has made before:
+                this one changes its finished video; several that follow the same
+                one take turns; for variants write separate lines without follows
       metadata  anything; it comes back with the result, and is not sent, and so
                 does what stands under any other name
 
@@ -218,22 +220,14 @@ def batch(
     ledger has made the same content before, in another batch or under another
     id, nothing is sent unless --make-again says so.
 
-    Each line of --output says what is known of a line of FILE by then:
-
-      line      its number, from 1
-      key       its id, or a name that is made of its content
-      state     as the ledger has it: planned (not sent), intent or uncertain
-                (may have been sent), submitted (its job goes on), completed,
-                failed, rejected, dropped (a person gave it up); or invalid
-      status    what the service called its job last
-      job_id    its job
-      error     what went wrong, in words
-      metadata  the line's own
-      job       the service's last answer
-
-    What there is none of is null. The "outcome" that a line has on standard
-    output says how it came out of this run instead: there planned is not_sent,
-    submitted is running or unseen, and what another run is sending is running.
+    The files of --output have each line of FILE as the ledger has it then: a table
+    your own columns first, then state, job_id, error, times (UTC) and seconds; JSON
+    line, key, state, status, job_id, error, metadata, job (the service's last
+    answer), follows, request, planned_at, sent_at, done_at, waited_seconds,
+    took_seconds and id. A state is planned (not sent), intent or uncertain (it may
+    have been sent), submitted (its job goes on), completed, failed, rejected,
+    dropped (a person gave it up), or invalid. The "outcome" on standard output is
+    that of this run: there planned is not_sent, and submitted is running or unseen.
     """
     from motion_async.cli.batch.command import make_batch, plan_batch  # noqa: PLC0415
 
@@ -266,7 +260,7 @@ def batch(
             make_again=make_again,
             allow_odd=allow_odd,
             skip_invalid=skip_invalid,
-            output=output,
+            outputs=tuple(output or ()),
             access=access,
             command=_again(file),
         )
@@ -284,6 +278,7 @@ app.command(watch, **help_of("watch [OPTIONS] JOB_ID...", "watch JOB_ID --timeou
 app.command(check, **help_of("check [OPTIONS]", "check --profile client-a", 2, 3, 4))
 app.command(login, **help_of("login [OPTIONS]", "login --profile client-a", 2, 3, 4))
 app.command(logout, **help_of("logout [OPTIONS]", "logout --profile client-a", 2))
+app.command(report, **help_of("report [OPTIONS] BATCH", "report launch -o report.html", 2, 4))
 app.command(ledger_app)
 app.command(worker, **help_of("worker [OPTIONS] URL", "worker postgresql://motion@db/motion --here 100", 2, 3, 4))
 app.command(fleet_app)

@@ -5,19 +5,20 @@ Pure. The URLs of attachments lose their queries, which may be signatures; what 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from motion_async.cli.failures import sentence
 from motion_async.cli.happenings import RequestEnded
 from motion_async.codec import to_dict
 from motion_async.errors import MotionError
-from motion_async.jobs import VideoRequest
+from motion_async.jobs import BatchRequest, VideoRequest
 from motion_async.ledger import Item, ItemState
 from motion_async.ledger.legacy import has_content
-from motion_async.ledger.transitions import REPLACEABLE
+from motion_async.ledger.transitions import ENDED, REPLACEABLE
 from motion_async.redaction import redacted_deep
 
-__all__ = ["Record", "item_record", "outcome_record", "result_record", "with_sentence"]
+__all__ = ["Record", "done_at", "item_record", "outcome_record", "result_record", "with_sentence"]
 
 Record: TypeAlias = dict[str, Any]
 
@@ -35,8 +36,9 @@ def outcome_record(ended: RequestEnded) -> Record:
     return {**record, **{name: outcome[name] for name in kept}, "job": outcome["state"]}
 
 
-def result_record(line: int, key: str | None, request: VideoRequest | None, metadata: Any, item: Item | None) -> Record:
+def result_record(line: int, key: str | None, given: BatchRequest | None, item: Item | None) -> Record:
     """Give what the ledger has of a line; `item` is None if the batch has not come to it yet."""
+    request = None if given is None else given.request
     error = None if item is None else item.error
     if _is_changed(item, request):
         error = "sent with another content than the line has now; give the line an id of its own"
@@ -47,8 +49,31 @@ def result_record(line: int, key: str | None, request: VideoRequest | None, meta
         "status": None if item is None else item.status,
         "job_id": None if item is None else item.job_id,
         "error": error,
-        "metadata": metadata,
+        "metadata": None if given is None else given.metadata,
         "job": None if item is None or item.job_state is None else to_dict(item.job_state),
+        "follows": None if given is None else given.follows,
+        "request": None if request is None else _bare_request(to_dict(request)),
+        **_times(item),
+    }
+
+
+def done_at(item: Item) -> datetime | None:
+    """Give when an item's job ended: as the service says, if that is no later than it was noted, nor too early."""
+    if item.state not in ENDED:
+        return None
+    said = None if item.job_state is None else item.job_state.completed_at
+    began = item.intent_at or item.planned_at
+    return said if said is not None and began <= said <= item.changed_at else item.changed_at
+
+
+def _times(item: Item | None) -> Record:
+    planned, sent, done = (None, None, None) if item is None else (item.planned_at, item.intent_at, done_at(item))
+    return {
+        "planned_at": planned and planned.isoformat(),
+        "sent_at": sent and sent.isoformat(),
+        "done_at": done and done.isoformat(),
+        "waited_seconds": planned and sent and round((sent - planned).total_seconds(), 3),
+        "took_seconds": sent and done and round((done - sent).total_seconds(), 3),
     }
 
 

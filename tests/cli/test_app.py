@@ -18,7 +18,10 @@ from motion_async.cli.records import result_record
 from motion_async.ledger import ItemState
 from motion_async.sandbox import Sandbox, every_fault
 
-COMMANDS = ("demo", "generate", "followup", "status", "watch", "check", "login", "logout", "sandbox", "batch", "worker")
+COMMANDS = (
+    "demo", "generate", "followup", "status", "watch", "check", "login", "logout", "sandbox", "batch", "report",
+    "worker",
+)  # fmt: skip
 WITH_A_KEY = ("generate", "followup", "status", "watch", "check", "login", "batch", "worker")
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
@@ -100,11 +103,13 @@ def test_each_timeout_says_from_when_it_counts(name: str, words: str, capsys: py
 def test_the_help_of_batch_documents_the_results(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each field of a line of `--output` stands there in order, and each state that it can have."""
+    """Each field of the JSON of `--output` stands there in order, and each state that it can have."""
     monkeypatch.setenv("COLUMNS", "80")
     main(["batch", "--help"])
-    text = capsys.readouterr().out.partition("Each line of --output")[2].partition("╭")[0]
-    assert re.findall(r"^  (\w+)  ", text, flags=re.MULTILINE) == list(result_record(1, None, None, None, None))
+    text = capsys.readouterr().out.partition("The files of --output")[2].partition("╭")[0]
+    fields = [*result_record(1, None, None, None), "id"]
+    words = re.findall(r"\w+", text.partition("JSON")[2])
+    assert [word for word in words if word in fields][: len(fields)] == fields
     assert {*ItemState, "invalid", "not_sent", "running", "unseen"} <= set(re.findall(r"\w+", text))
 
 

@@ -9,7 +9,7 @@ from motion_async.cli.ends import End
 from motion_async.cli.happenings import RequestEnded
 from motion_async.cli.records import item_record, outcome_record, result_record
 from motion_async.errors import CreateUncertainError
-from motion_async.jobs import Outcome, VideoRequest
+from motion_async.jobs import BatchRequest, Outcome, VideoRequest
 from motion_async.ledger import ItemState, content_digest
 from tests.cli.test_lines import ITEM
 
@@ -29,7 +29,7 @@ def test_an_outcome_tells_its_error_in_words() -> None:
 
 def test_a_line_that_nothing_is_known_of_is_planned() -> None:
     """A line that no run has come to yet stands as one that is to be sent."""
-    record = result_record(1, "k", REQUEST, None, None)
+    record = result_record(1, "k", BatchRequest(REQUEST), None)
     assert (record["state"], record["job_id"], record["error"]) == ("planned", None, None)
 
 
@@ -39,9 +39,9 @@ def test_a_line_that_nothing_is_known_of_is_planned() -> None:
 def test_a_line_that_has_changed_since_it_was_sent_is_told_of(state: ItemState, is_told: bool) -> None:
     """Its result is that of another content; one that was not sent takes the new content over."""
     item = attrs.evolve(ITEM, state=state)
-    assert ("another content" in str(result_record(1, "k", REQUEST, None, item)["error"])) is is_told
+    assert ("another content" in str(result_record(1, "k", BatchRequest(REQUEST), item)["error"])) is is_told
     same = attrs.evolve(item, digest=content_digest(REQUEST))
-    assert result_record(1, "k", REQUEST, None, same)["error"] is None
+    assert result_record(1, "k", BatchRequest(REQUEST), same)["error"] is None
 
 
 def test_no_record_of_an_item_has_a_signature() -> None:

@@ -9,19 +9,17 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import attrs
 
-from motion_async.cli.atomic import check_output
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.enqueued import enqueue_and_follow
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.repeats import refuse_repeats
-from motion_async.cli.batch.results import write_results
+from motion_async.cli.batch.results import check_outputs, write_results
 from motion_async.cli.batch.sources import open_source
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey, survey
@@ -52,9 +50,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     # A key that is missing is told of before anything else is done; a fleet's workers have theirs.
     session = None if order.is_for_fleet else new_session(order.access)
     check_timeout(order.timeout)
-    if order.output is not None:
-        read = None if order.file == "-" else Path(order.file)
-        check_output(order.output, reads=read, ledger=order.ledger.file)
+    check_outputs(order)
     reporter.goes_on_with(order.command)
     conclusion = Conclusion(order)
     async with AsyncExitStack() as stack:
@@ -92,9 +88,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         await view.aclose()
         doubts = await read_doubts(ledger, order.batch)
         conclusion.counted(await ledger.counts(order.batch), doubts)
-        if order.output is not None:
-            written = await write_results(order.output, spool, ledger, order.batch)
-            reporter.notice(f"{order.output} has the results of {written:,} lines")
+        for output in order.outputs:
+            reporter.notice(await write_results(output, spool, ledger, order.batch))
     return conclusion.status
 
 

@@ -47,6 +47,7 @@ class Line:
         expired: which of its signatures have run out; that is wrong only if it has not been sent yet.
         odd: what looks as if nobody meant it; a person may mean it, or have meant it when it was sent. Without a
             request and a problem the line has nothing to be sent.
+        beyond: the key of the item that it follows, if that is of no line before it.
         key: its key in the ledger, None if it has no request.
         is_new: whether it is a create that is to be sent.
     """
@@ -56,6 +57,7 @@ class Line:
     problems: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
+    beyond: str | None = None
     key: str | None = None
     is_new: bool = False
 

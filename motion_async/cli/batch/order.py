@@ -31,7 +31,7 @@ class BatchOrder:
         make_again: whether lines are made whose content the ledger has made before, elsewhere or under another id.
         allow_odd: whether lines are sent that nobody may have meant, without asking.
         skip_invalid: whether lines that can't be sent are left out, instead of ending the batch before it begins.
-        output: the file that gets the results, None for none.
+        outputs: the files that get the results, each written as its name says.
         access: whose key is used, and for which service.
         command: the command that goes on where this run ends.
     """
@@ -47,7 +47,7 @@ class BatchOrder:
     make_again: bool
     allow_odd: bool = False
     skip_invalid: bool
-    output: Path | None
+    outputs: tuple[Path, ...]
     access: Access
     is_for_fleet: bool = False
     command: str = ""

@@ -13,6 +13,7 @@ from typing import Final, TextIO
 
 import attrs
 
+from motion_async.cli.batch.cells import read_cell
 from motion_async.cli.batch.columns import Columns, columns_of
 from motion_async.cli.batch.entries import EntryError, entry_of
 from motion_async.cli.batch.filelines import Line, PhysicalLines, Tell, undecoded
@@ -75,7 +76,7 @@ def _csv_rows(file: TextIO, delimiter: str, tell: Tell) -> Iterator[Row]:
             if cells is None:
                 return
             if begins_at > 1 or not cells or not cells[0].lower().startswith("sep="):
-                cells = western.decode(cells)
+                cells = list(map(read_cell, western.decode(cells)))
                 yield Row(begins_at, lines.number, cells, odd=tuple(western.doubts(cells)))
         except csv.Error as error:
             yield Row(begins_at, lines.number, problem=f"is no CSV: {error}")

@@ -28,10 +28,15 @@ async def standings(
 ) -> AsyncIterator[tuple[Line, Item | None]]:
     """Give each line that has its key with its item, None if there is none.
 
+    A line that follows neither a line before it nor an item of the batch is given without its request.
     A step raises a `LedgerError` if the ledger cannot be read.
     """
     async for chunk in in_chunks(lines):
-        keys = [line.key for line in chunk if line.key is not None]
+        keys = [key for line in chunk for key in (line.key, line.beyond) if key is not None]
         items = {} if ledger is None or not keys else await ledger.many(batch, keys)
         for line in chunk:
-            yield line, items.get(line.key or "")
+            if line.beyond is None or line.beyond in items:
+                yield line, items.get(line.key or "")
+            else:
+                what = f"follows: {line.beyond!r:.80} is the id of no line before this one, nor of an item"
+                yield Line(line.number, problems=(f"{what} that batch {batch!r:.80} has made",)), None

@@ -31,7 +31,7 @@ from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
 from motion_async.ledger.codec import make_storable
 
-__all__ = ["Decision", "adopt", "export", "resolve", "resolve_all", "show", "states_of"]
+__all__ = ["Decision", "adopt", "export", "opened", "resolve", "resolve_all", "show", "states_of"]
 
 Decision = Literal["send_again", "drop"]
 
@@ -70,7 +70,7 @@ async def show(
     None and no states stand for all, and a `limit` of 0 for any number of items. Raises a `MotionError` if the ledger
     cannot be read, or does not have what was asked for.
     """
-    async with _opened(reporter, address, batch, read_only=True) as ledger:
+    async with opened(reporter, address, batch, read_only=True) as ledger:
         if key is not None:
             item = await _one(ledger, address, key, batch)
             reporter.tell(ItemShown(item, tuple(await ledger.history(item))))
@@ -101,7 +101,7 @@ async def export(
     if output is not None:
         check_output(output, ledger=address.file)
     written = 0
-    async with _opened(reporter, address, batch, read_only=True) as ledger:
+    async with opened(reporter, address, batch, read_only=True) as ledger:
         with reporter.output() if output is None else atomic_file(output) as file:
             write = _writer(file, form)
             async for item in ledger.items(batch, states=states):
@@ -130,9 +130,9 @@ async def resolve(
     """
     if job_id is not None:
         job_id = _check_typed(job_id)
-    async with _opened(reporter, address, batch) as ledger:
+    async with opened(reporter, address, batch) as ledger:
         item = await _one(ledger, address, key, batch)
-        # Its sender lives, or `_opened` would have made it uncertain: the answer may come at any moment.
+        # Its sender lives, or `opened` would have made it uncertain: the answer may come at any moment.
         if item.state is ItemState.INTENT:
             raise ConfigurationError(f"{key!r} is being sent at this moment by another process; wait for that to end")
         if job_id not in (None, item.job_id) and item.state is ItemState.SUBMITTED and item.status and not is_sure:
@@ -154,7 +154,7 @@ async def resolve_all(
     Raises a `MotionError` if the ledger cannot be written, or nobody can be asked.
     """
     settled = 0
-    async with _opened(reporter, address, batch) as ledger:
+    async with opened(reporter, address, batch) as ledger:
         counts = await ledger.counts(batch)
         number = sum(of_batch.get(ItemState.UNCERTAIN, 0) for of_batch in counts.values())
         if not number:
@@ -173,14 +173,14 @@ async def resolve_all(
 
 async def adopt(reporter: Reporter, address: Address, batch: str, *, origin: str | None) -> ExitStatus:
     """Say that a batch's key was replaced; see `Ledger.adopt`. Raises a `MotionError` if that cannot be written."""
-    async with _opened(reporter, address, batch) as ledger:
+    async with opened(reporter, address, batch) as ledger:
         await ledger.adopt(batch, origin=origin)
     reporter.say(f"batch {one_line(batch)} goes on with the key of its next run")
     return ExitStatus.DONE
 
 
 @asynccontextmanager
-async def _opened(
+async def opened(
     reporter: Reporter, address: Address, batch: str | None, *, read_only: bool = False
 ) -> AsyncIterator[Ledger]:
     """Open a ledger that is there; what a process that has died was sending becomes uncertain."""

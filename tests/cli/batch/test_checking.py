@@ -20,14 +20,12 @@ def test_all_that_is_wrong_with_a_line_is_told_at_once() -> None:
     bad = VideoRequest("", style_reference_url="https://example.com")
     _, line = check(BatchRequest("A video", id="a"), BatchRequest(bad, id="a", follows="b"))
     assert line.given is None
-    assert [problem.partition(":")[0] for problem in line.problems] == [
-        "prompt", "style_reference_url", "id", "follows",
-    ]  # fmt: skip
+    assert [problem.partition(":")[0] for problem in line.problems] == ["prompt", "style_reference_url", "id"]
     assert "stands at line 1 already" in line.problems[2]
 
 
-def test_a_followup_names_a_line_before_it_that_can_be_sent() -> None:
-    """The id of a later line, of one that can't be sent, or of none is no id to follow."""
+def test_a_followup_names_a_line_before_it_or_goes_beyond_the_file() -> None:
+    """The id of a later line, or of none, may be an item's of the ledger; that of one that can't be sent is none."""
     lines = check(
         BatchRequest("A video", id="good"),
         BatchRequest("", id="bad"),
@@ -38,7 +36,8 @@ def test_a_followup_names_a_line_before_it_that_can_be_sent() -> None:
         BatchRequest("Slower", follows="first"),
         BatchRequest("Slower", id="me", follows="me"),
     )
-    assert [line.number for line in lines if line.problems] == [2, 4, 5, 8]
+    assert [line.number for line in lines if line.problems] == [2, 4, 8]
+    assert {line.number: line.beyond for line in lines if line.beyond} == {5: "late"}
     assert lines[7].problems == ("follows: A request cannot follow itself",)
 
 

@@ -30,7 +30,7 @@ ORDER = BatchOrder(
     timeout=None,
     make_again=False,
     skip_invalid=False,
-    output=Path("out.jsonl"),
+    outputs=(Path("out.jsonl"),),
     access=Access(),
 )
 
