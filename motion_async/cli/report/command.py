@@ -40,9 +40,8 @@ def report(
 ) -> ExitStatus:
     """Make a page of a batch that can be handed on: what was asked for, and what came.
 
-    It is one file, which any browser opens without a network: prompts, states,
-    times and turns of each video, and why one failed, to be searched, filtered
-    and printed. URLs lose their signatures. Needs no key.
+    It is one file, which any browser opens without a network, with all that is
+    known of each video. URLs lose their signatures. Needs no key.
 
     Its readers approve videos, or say what to change, and export that as a CSV;
     `motion-async batch` makes the changes as followups:
