@@ -33,7 +33,7 @@ def report(
     /,
     *,
     ledger: Annotated[
-        str | None, Parameter(name="--ledger", help="The ledger's file or URL; else the one beside the batch's file.")
+        str | None, Parameter(name="--ledger", help="The ledger's file or URL; else that of the batch's file.")
     ] = None,
     output: Annotated[Path, Parameter(name=("--output", "-o"), help="The page to write.")] = Path("report.html"),
     json: Json = False,
@@ -43,8 +43,7 @@ def report(
     It is one file, which any browser opens without a network, with all that is
     known of each video. URLs lose their signatures. Needs no key.
 
-    Its readers approve videos, or say what to change, and export that as a CSV;
-    `motion-async batch` makes the changes as followups:
+    Its readers approve videos, or say what to change, and export that as a CSV:
 
       motion-async batch launch-redo.csv --batch launch --ledger LEDGER
     """
