@@ -74,8 +74,9 @@ class BatchCalls(ABC):
 
         With a ledger, what is sent is on disk before, and the same call goes on where an earlier one ended: what has
         ended comes out, what runs is taken up, the rest is sent, and what may have been sent is an `UncertainError`.
-        What another process is sending just then comes out as a `SentElsewhereError`. With another service or key than
-        the batch was begun with, reading raises a `LedgerAccountError`.
+        What another process is sending just then comes out as a `SentElsewhereError`: many machines share a batch by
+        `motion_async.fleet`. With another service or key than the batch was begun with, reading raises a
+        `LedgerAccountError`.
 
         Args:
             requests: any iterable or async iterable of requests or prompts, pulled one at a time; with a ledger,

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any, Final
 
 import anyio
@@ -23,7 +22,6 @@ from motion_async.errors import (
     ConnectImpossibleError,
     DroppedError,
     InputRequiredError,
-    InsufficientCreditsError,
     InvalidRequestError,
     JobFailedError,
     LedgerAccountError,
@@ -31,16 +29,14 @@ from motion_async.errors import (
     MotionError,
     NotSentError,
     PermissionDeniedError,
-    RateLimitedError,
     SentElsewhereError,
-    ServiceError,
     SessionClosedError,
     UncertainError,
 )
-from motion_async.events import PollDisturbed, SendDisturbed
 from motion_async.fleet.connection import FleetConnection, News
 from motion_async.fleet.limits import FleetLimits, LimitsRow
 from motion_async.fleet.queue import Claim, Queue
+from motion_async.fleet.refusals import SharedRefusals
 from motion_async.jobs import Outcome
 from motion_async.ledger import Entry, Item, ItemState, Ledger
 from motion_async.session import MotionSession
@@ -52,8 +48,6 @@ _GATHERING: Final = 0.05
 """Seconds in which ends are gathered, so that many of them are one statement."""
 _LAST_STATEMENT: Final = 2.0
 """Seconds that a worker which ends has to give its claims back; after them they are taken from it as from the dead."""
-_WAVE: Final = 1.0
-"""Seconds within which complaints of the service are taken for one: they are about calls that left together."""
 _ELSEWHERE: Final = 5.0
 _WITH_A_PERSON: Final = 60.0
 _NOT_MINE: Final = 60.0
@@ -94,6 +88,7 @@ class Worker:
         self._motion = motion
         self._client = motion._open()  # noqa: SLF001  # a fleet's run is one of the session's
         self._schedule = motion._find_schedule(None)  # noqa: SLF001
+        self._refusals = SharedRefusals(connection, motion, by=str(queue.worker))
         self._here = here
         self._limits = FleetLimits()
         self._held: dict[int, _Held] = {}
@@ -101,8 +96,6 @@ class Worker:
         self._batches: dict[str, LedgerBatch] = {}
         self._rows: defaultdict[str | float, list[int]] = defaultdict(list)
         """The rows that are done with, by what is to be done with them; a number is of seconds."""
-        self._told_until: dict[str, float] = {}
-        """By the kind of call the loop's time up to which the other workers know that the service wants fewer."""
         self._has_ends = asyncio.Event()
         self._has_claims = asyncio.Event()
         self._is_stale = asyncio.Event()
@@ -117,7 +110,7 @@ class Worker:
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._keep_claims, outcomes)
-                tasks.start_soon(self._tell_of_refusals)
+                tasks.start_soon(self._refusals.tell)
                 tasks.start_soon(self._end_rows)
                 async with outcomes:  # what is sent when this is left is heard out within the session's grace
                     async for outcome in outcomes:
@@ -282,17 +275,7 @@ class Worker:
         """Take in what was notified; without anything the connection was made anew, and anything may have changed."""
         if not news or news.get("kind") in ("limits", "workers"):
             self._is_stale.set()
-        if news.get("by") == str(self._queue.worker):
-            return
-        if news.get("kind") == "slow" and isinstance(news.get("seconds"), int | float):
-            told = RateLimitedError("another worker was told to wait", 429, retry_after=float(news["seconds"]))
-            if news.get("call") == "send":
-                self._client.gate.close_for_pace(told)
-            if news.get("call") != "send" or told.retry_after:
-                # A wave of such news is of one time, and slows once, as a wave of complaints to one session does.
-                self._client.polls.slow_down(told, sent_at=asyncio.get_running_loop().time() - _WAVE)
-        elif news.get("kind") == "credits":
-            self._client.gate.close_for_credits(InsufficientCreditsError("another worker was refused", 402))
+        self._refusals.hear(news)
         self._has_claims.set()
 
     async def _keep_claims(self, outcomes: FanOut) -> None:
@@ -331,24 +314,6 @@ class Worker:
         if self._limits != before:
             self._client.gate.recheck()
             self._has_claims.set()
-
-    async def _tell_of_refusals(self) -> None:
-        """Tell all workers of what the service says to one and means for all."""
-        async with aclosing(self._motion.events(poll=False)) as events:
-            async for event in events:
-                if isinstance(event, SendDisturbed | PollDisturbed):
-                    await self._tell_of(event.error, call="send" if isinstance(event, SendDisturbed) else "poll")
-
-    async def _tell_of(self, error: MotionError, *, call: str) -> None:
-        by = str(self._queue.worker)
-        if isinstance(error, InsufficientCreditsError):
-            await self._connection.notify(kind="credits", by=by)
-        elif isinstance(error, ServiceError) and (isinstance(error, RateLimitedError) or error.retry_after):
-            seconds = error.retry_after or 0.0
-            until = asyncio.get_running_loop().time() + seconds
-            if until >= self._told_until.get(call, until):  # else it is of a wave that the others have heard of
-                self._told_until[call] = until + _WAVE
-                await self._connection.notify(kind="slow", call=call, seconds=seconds, by=by)
 
 
 def _find_end(held: _Held, error: MotionError | None) -> str | float:
