@@ -176,6 +176,15 @@ def batch(
     allow_odd: Annotated[
         bool, Parameter(name="--allow-odd", negative=(), help="Make lines also that look as if nobody meant them.")
     ] = False,
+    limit: Annotated[
+        int | None, Parameter(name="--limit", help="Send at most so many new lines in this run, and leave the rest.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, Parameter(name="--retry-failed", negative=(), help="Make lines anew that have failed, and pay for them.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, Parameter(name="--only", negative=(), help="Of those only the line of this key; repeatable.")
+    ] = None,
     make_again: Annotated[
         bool, Parameter(name="--make-again", negative=(), help="Make lines also whose content was made before.")
     ] = False,
@@ -214,7 +223,7 @@ def batch(
     on. After Ctrl-C, SIGTERM or the loss of its terminal nothing new is sent, what
     is under way is finished and noted, and jobs that run go on at the service; a
     second Ctrl-C leaves at once. A line that was rejected is sent again once it is
-    changed, and one that has failed under another id.
+    changed, and one that has failed by --retry-failed.
 
     Lines that --skip-invalid leaves out do not count for the exit status. If the
     ledger has made the same content before, in another batch or under another
@@ -241,6 +250,8 @@ def batch(
             raise ConfigurationError(
                 f"there is no option {file}, see motion-async batch --help; a file of that name is ./{file}"
             )
+        if only and not retry_failed:
+            raise ConfigurationError("--only KEY says which failed lines --retry-failed makes anew; add that")
         if fleet is not None and ledger is not None:
             raise ConfigurationError("a fleet has a ledger of its own: say --fleet or --ledger")
         if file == "-" and ledger is None and fleet is None:
@@ -258,6 +269,9 @@ def batch(
             on_insufficient_credits=on_insufficient_credits,
             timeout=timeout,
             make_again=make_again,
+            limit=None if limit is None else check_whole_number("--limit", limit, low=0, high=1_000_000_000),
+            retry_failed=retry_failed,
+            only=tuple(only or ()),
             allow_odd=allow_odd,
             skip_invalid=skip_invalid,
             outputs=tuple(output or ()),

@@ -18,8 +18,10 @@ from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.enqueued import enqueue_and_follow
 from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.repeats import refuse_repeats
 from motion_async.cli.batch.results import check_outputs, write_results
+from motion_async.cli.batch.retries import retry_failed
 from motion_async.cli.batch.sources import open_source
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey, survey
@@ -77,6 +79,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
         await _check_account(session, spool, ledger, order)
+        if order.retry_failed:
+            await retry_failed(reporter, spool, ledger, order)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
         reporter.tell(BatchBegins(found.requests, order.max_active))
@@ -165,12 +169,10 @@ async def _send(
     numbers: dict[int, int] = {}
 
     def requests() -> Iterator[BatchRequest]:
-        given = (line for line in spool.lines() if line.given is not None)
-        for index, line in enumerate(given):
+        for index, (line, given) in enumerate(lines_of_run(spool, order.limit)):
             # Kept until the outcome comes, and no longer: so it grows with the jobs that run, not with the file.
             numbers[index] = line.number
-            assert line.given is not None  # noqa: S101  # the line above says so, which a checker does not see
-            yield line.given
+            yield given
 
     async def read(motion: MotionSession) -> None:
         async with motion.generate_many(

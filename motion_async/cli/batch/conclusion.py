@@ -125,8 +125,7 @@ class Conclusion:
                 "the one, that the batch was begun with? They stand in the ledger as they were"
             )
         if counts[End.FAILED]:
-            anew = "give its line another id to have it made anew, and let others follow it"
-            reporter.say(f"what has failed stays so: {anew}")
+            reporter.say("what has failed stays so, until a run with --retry-failed makes it anew, and pays for it")
         if self._stopped_by is not None:
             reporter.say(self._what_stopped_it(self._stopped_by))
         lost = [at for error in self._errors if isinstance(error, LedgerError) for at in error.job_ids]

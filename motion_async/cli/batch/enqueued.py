@@ -13,6 +13,7 @@ from motion_async.batch.keys import fingerprint
 from motion_async.batch.outcomes import error_of
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
 from motion_async.cli.ends import end_of
@@ -102,10 +103,9 @@ async def enqueue_and_follow(
     """Enqueue what can be sent, and tell of each line's end, until all has ended or somebody wants no more of it."""
     followed = _Followed(reporter, fleet, order, conclusion)
     requests = []
-    for line in spool.lines():
-        if line.given is not None:
-            followed.lines[fingerprint(line.key or "")] = line.number
-            requests.append(line.given)
+    for line, given in lines_of_run(spool, order.limit):
+        followed.lines[fingerprint(line.key or "")] = line.number
+        requests.append(given)
     await fleet.enqueue(order.batch, requests)
     reader = asyncio.create_task(followed.follow(), name="motion_async.cli.batch")
 

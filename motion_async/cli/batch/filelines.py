@@ -49,7 +49,7 @@ class Line:
             request and a problem the line has nothing to be sent.
         beyond: the key of the item that it follows, if that is of no line before it.
         key: its key in the ledger, None if it has no request.
-        is_new: whether it is a create that is to be sent.
+        is_unsent: whether nothing was sent of it yet.
     """
 
     number: int
@@ -59,7 +59,7 @@ class Line:
     odd: tuple[str, ...] = ()
     beyond: str | None = None
     key: str | None = None
-    is_new: bool = False
+    is_unsent: bool = False
 
 
 class PhysicalLines(Iterator[str]):

@@ -29,6 +29,9 @@ class BatchOrder:
         on_insufficient_credits: what to do after a 402.
         timeout: seconds in which this run watches each job, None for no end.
         make_again: whether lines are made whose content the ledger has made before, elsewhere or under another id.
+        limit: how many lines are sent at most of which nothing was sent before, None for all.
+        retry_failed: whether lines that have failed are made anew.
+        only: the keys of those that are, all that have failed when empty.
         allow_odd: whether lines are sent that nobody may have meant, without asking.
         skip_invalid: whether lines that can't be sent are left out, instead of ending the batch before it begins.
         outputs: the files that get the results, each written as its name says.
@@ -45,6 +48,9 @@ class BatchOrder:
     on_insufficient_credits: OnInsufficientCredits
     timeout: float | None
     make_again: bool
+    limit: int | None = None
+    retry_failed: bool = False
+    only: tuple[str, ...] = ()
     allow_odd: bool = False
     skip_invalid: bool
     outputs: tuple[Path, ...]

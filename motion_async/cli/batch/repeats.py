@@ -22,7 +22,11 @@ async def refuse_repeats(spool: Spool, ledger: Ledger, order: BatchOrder, accoun
     repeats = 0
     example: tuple[int, Item] | None = None
     async for chunk in in_chunks(spool.lines()):
-        new = [(line.number, line.given.request) for line in chunk if line.is_new and line.given is not None]
+        new = [
+            (line.number, line.given.request)
+            for line in chunk
+            if line.is_unsent and line.given is not None and line.given.follows is None
+        ]
         made = await ledger.find_made_of([request for _, request in new], account=account) if new else []
         for (number, _), items in zip(new, made, strict=True):
             others = [it for it in items if it.batch != order.batch or fingerprint(it.key) not in own]

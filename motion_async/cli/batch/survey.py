@@ -129,8 +129,8 @@ def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:
     if given is None or (odd and refuses_odd):
         problems = (*line.problems, *(odd if refuses_odd else ()), *line.expired)
         return Line(line.number, problems=problems, odd=odd)
-    is_new = given.follows is None and (item is None or item.state in (ItemState.PLANNED, ItemState.REJECTED))
-    return attrs.evolve(line, expired=() if is_settled else line.expired, odd=odd, is_new=is_new)
+    is_unsent = item is None or item.state in (ItemState.PLANNED, ItemState.REJECTED)
+    return attrs.evolve(line, expired=() if is_settled else line.expired, odd=odd, is_unsent=is_unsent)
 
 
 def _fate(line: Line, given: BatchRequest, item: Item | None) -> str:

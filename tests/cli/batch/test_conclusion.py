@@ -87,7 +87,7 @@ def test_what_to_do_next_is_said(end: End, capsys: pytest.CaptureFixture[str]) -
     conclusion.counted({"launch": {state: 1}}, Doubts())
     conclusion.tell(reporter)
     said = capsys.readouterr().err
-    assert ("give its line another id to have it made anew" in said) is (end is End.FAILED)
+    assert ("a run with --retry-failed makes it anew" in said) is (end is End.FAILED)
     assert ("go on with:" in said) is (end is End.RUNNING)
 
 

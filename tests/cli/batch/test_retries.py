@@ -1,0 +1,66 @@
+"""`motion_async.cli.batch.retries`: failed lines are made anew only if the person says so, and only those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from motion_async.sandbox import Fail, Sandbox
+from tests.cli.conftest import Lines
+
+Command = Callable[..., tuple[int, Lines, str]]
+Write = Callable[[Sequence[object]], str]
+
+pytestmark = pytest.mark.usefixtures("fast_polls")
+REQUESTS = [{"id": name, "prompt": f"A video of {name}"} for name in ("cats", "dogs", "owls")]
+
+
+def fail_first(sandbox: Sandbox, command: Command, file: str, *, count: int) -> None:
+    """Have the first creates of a batch fail."""
+    sandbox.faults.next(Fail("no such font"), on="create", times=count)
+    assert command("batch", file, "--max-active", "1")[0] == 1
+
+
+def counts(lines: Lines) -> dict[str, int]:
+    return dict(lines[-1]["counts"])
+
+
+def test_what_has_failed_is_made_anew_on_demand_alone(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """Run again, it stays failed; told so, it is paid for once more, and the rest is left as it is."""
+    file = write(REQUESTS)
+    fail_first(sandbox, command, file, count=2)
+    _, lines, said = command("batch", file)
+    assert (counts(lines), sandbox.counts.creates) == ({"completed": 1, "failed": 2}, 3)
+    assert "a run with --retry-failed makes it anew" in said
+    status, lines, said = command("batch", file, "--retry-failed")
+    assert (status, counts(lines), sandbox.counts.creates) == (0, {"completed": 3}, 5)
+    assert "2 lines that failed will be made anew" in said
+    assert sandbox.counts.duplicates == 2  # as the person wanted
+
+
+def test_only_some_of_it_is_made_anew(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """By their keys; one that has not failed is told of, and nothing is sent then."""
+    file = write(REQUESTS)
+    fail_first(sandbox, command, file, count=2)
+    status, _, said = command("batch", file, "--retry-failed", "--only", "cats", "--only", "owls")
+    assert (status, sandbox.counts.creates) == (2, 3)
+    assert "--only owls: no line of that key has failed in batch launch" in said
+    _, lines, _ = command("batch", file, "--retry-failed", "--only", "cats")
+    assert (counts(lines), sandbox.counts.creates) == ({"completed": 2, "failed": 1}, 4)
+
+
+def test_a_followup_that_failed_is_not_made_anew(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """Its video has failed, and takes no further turn."""
+    file = write([REQUESTS[0], {"id": "faster", "prompt": "Faster", "follows": "cats"}])
+    sandbox.faults.next(Fail("too fast"), on="followup")
+    assert command("batch", file)[0] == 1
+    _, lines, said = command("batch", file, "--retry-failed")
+    assert counts(lines) == {"completed": 1, "failed": 1}
+    assert "a followup is not made anew" in said
+    assert (sandbox.counts.creates, sandbox.counts.followups) == (1, 1)
+
+
+def test_only_goes_with_retry_failed(command: Command, write: Write) -> None:
+    status, _, said = command("batch", write(REQUESTS), "--only", "cats")
+    assert (status, "--only KEY says which failed lines" in said) == (2, True)
