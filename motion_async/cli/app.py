@@ -176,6 +176,9 @@ def batch(
     allow_odd: Annotated[
         bool, Parameter(name="--allow-odd", negative=(), help="Make lines also that look as if nobody meant them.")
     ] = False,
+    yes: Annotated[
+        bool, Parameter(name=("--yes", "-y"), negative=(), help="Send what is new without asking, on a terminal, too.")
+    ] = False,
     limit: Annotated[
         int | None, Parameter(name="--limit", help="Send at most so many new lines in this run, and leave the rest.")
     ] = None,
@@ -269,6 +272,7 @@ def batch(
             on_insufficient_credits=on_insufficient_credits,
             timeout=timeout,
             make_again=make_again,
+            is_sure=yes,
             limit=None if limit is None else check_whole_number("--limit", limit, low=0, high=1_000_000_000),
             retry_failed=retry_failed,
             only=tuple(only or ()),

@@ -90,7 +90,7 @@ def test_a_batch_notes_what_is_under_way_and_goes_on_later(
     """The creates whose answers are still coming are finished, their ids are in the ledger, and none is made twice."""
     sandbox.faults.next(SlowBody(seconds=0.7), on="create", times=2)
     file = write(videos(5))
-    running = on_terminal("batch", file, "--max-active", "2", *shown)
+    running = on_terminal("batch", file, "--yes", "--max-active", "2", *shown)
     until_now(lambda: len(sandbox.jobs) >= 2, running=running.process)
     running.close()
     assert running.status() == 129
@@ -107,7 +107,7 @@ def test_what_comes_with_a_hangup_is_nobody_who_insists(
 ) -> None:
     """Kernel, shell and login session each tell of a terminal's end; the answer under way is waited for."""
     sandbox.faults.next(SlowBody(seconds=1), on="create")
-    running = on_terminal("batch", write(videos(3)), "--max-active", "1")
+    running = on_terminal("batch", write(videos(3)), "--yes", "--max-active", "1")
     until_now(lambda: sandbox.jobs, running=running.process)
     running.close()
     time.sleep(0.2)  # two that come at once are one to the process

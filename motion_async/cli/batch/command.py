@@ -19,6 +19,7 @@ from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.enqueued import enqueue_and_follow
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.portion import lines_of_run
+from motion_async.cli.batch.questions import find_question
 from motion_async.cli.batch.repeats import refuse_repeats
 from motion_async.cli.batch.results import check_outputs, write_results
 from motion_async.cli.batch.retries import retry_failed
@@ -64,16 +65,16 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         await view.enter_async_context(reporter.live(BatchView(_title(order))))
         fleet = await stack.enter_async_context(opened(order.ledger, reporter)) if order.is_for_fleet else None
         ledger = await _find_ledger(stack, reporter, order) if fleet is None else fleet.ledger
-        confirm = None if order.allow_odd or order.skip_invalid else reporter.confirm
-        refuses_odd = confirm is None and not order.allow_odd
+        confirm = reporter.confirm
+        refuses_odd = not order.allow_odd and (order.skip_invalid or confirm is None)
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
         if found.invalid and not order.skip_invalid:
             reporter.say(_nothing_sent(found))
             return ExitStatus.WRONG_USE
-        if found.odd and confirm is not None:
+        if confirm is not None and (question := find_question(found, order, spool)) is not None:
             await view.aclose()
-            if not await confirm(_question(found)):
-                reporter.say(_nothing_sent(found))
+            if not await confirm(question):
+                reporter.say("nothing was sent")
                 return ExitStatus.WRONG_USE
             await view.enter_async_context(reporter.live(BatchView(_title(order))))
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
@@ -113,12 +114,6 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
 def _nothing_sent(found: Survey) -> str:
     or_odd = ", or --allow-odd to make the odd ones as well" if found.odd else ""
     return f"nothing was sent; correct the lines, or add --skip-invalid to go on without them{or_odd}"
-
-
-def _question(found: Survey) -> str:
-    lines = "1 line looks" if found.odd == 1 else f"{found.odd:,} lines look"
-    blank = f", {found.blank:,} of them without a prompt" if found.blank else ""
-    return f"{lines} as if nobody meant that{blank}; make {found.requests:,} videos all the same, and pay for them?"
 
 
 def _title(order: BatchOrder) -> str:

@@ -30,6 +30,7 @@ class BatchOrder:
         timeout: seconds in which this run watches each job, None for no end.
         make_again: whether lines are made whose content the ledger has made before, elsewhere or under another id.
         limit: how many lines are sent at most of which nothing was sent before, None for all.
+        is_sure: whether what is new is sent without asking, where somebody could be asked.
         retry_failed: whether lines that have failed are made anew.
         only: the keys of those that are, all that have failed when empty.
         allow_odd: whether lines are sent that nobody may have meant, without asking.
@@ -49,6 +50,7 @@ class BatchOrder:
     timeout: float | None
     make_again: bool
     limit: int | None = None
+    is_sure: bool = False
     retry_failed: bool = False
     only: tuple[str, ...] = ()
     allow_odd: bool = False

@@ -217,7 +217,7 @@ class TestInterrupted:
     ) -> None:
         """On a terminal Ctrl-C leaves the last picture, the sentences after it, and the cursor."""
         sandbox.faults.for_prompt("number", AwaitInput(until_answered=True), on="create")
-        status, shown = on_terminal("batch", write(videos(3)), after="queued")
+        status, shown = on_terminal("batch", write(videos(3)), "--yes", after="queued")
         assert status == 130
         assert '{"event"' not in shown
         assert "launch.jsonl: batch launch, 20 at a time" in shown

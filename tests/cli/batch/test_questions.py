@@ -1,0 +1,100 @@
+"""`motion_async.cli.batch.questions`: what is asked before money, in words, and once on a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from motion_async import BatchRequest
+from motion_async.cli.arguments import Access
+from motion_async.cli.batch.filelines import Line
+from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.questions import find_question
+from motion_async.cli.batch.spool import Spool
+from motion_async.cli.batch.survey import Survey
+from motion_async.cli.ledger.address import Address
+from motion_async.sandbox import Sandbox
+
+Write = Callable[[Sequence[object]], str]
+
+ORDER = BatchOrder(
+    file="launch.csv",
+    form="csv",
+    batch="launch",
+    ledger=Address("launch.db"),
+    max_active=20,
+    on_insufficient_credits="stop",
+    timeout=None,
+    make_again=False,
+    skip_invalid=False,
+    outputs=(Path("out.csv"),),
+    access=Access(),
+)
+
+
+@pytest.fixture
+def spool() -> Iterator[Spool]:
+    """Two lines that were sent before, and three new ones."""
+    with closing(Spool()) as spool:
+        for number in range(1, 6):
+            request = BatchRequest(f"video number {number} {'of many ' * 20}")
+            spool.put(Line(number, request, key=str(number), is_unsent=number > 2))
+        yield spool
+
+
+PLAN = Counter(send=3, take_up=1, completed=1)
+
+
+def asked(spool: Spool, plan: Counter[str] = PLAN, *, odd: int = 0, **changed: Any) -> str | None:
+    return find_question(Survey(5, 0, odd=odd, plan=plan), attrs.evolve(ORDER, **changed), spool)
+
+
+def test_what_is_new_is_asked_about_with_its_first_prompts_and_what_stands_beside_it(spool: Spool) -> None:
+    """A prompt is cut, as it may have 12,000 characters."""
+    question = asked(spool)
+    assert question is not None
+    assert question.startswith(
+        "batch launch: 3 new; beside 1 running, 1 done; the first: “video number 3 of many of many of many"
+    )
+    assert "”, “video number 4 of many" in question
+    assert question.endswith("…”. Send them, and pay for them?")
+    assert len(question) < 300
+
+
+def test_a_run_asks_for_as_much_as_it_may_send(spool: Spool) -> None:
+    """So many new ones, and those that are made anew."""
+    assert (asked(spool, limit=1) or "").startswith("batch launch: 1 new; ")
+    retried = asked(spool, Counter(failed=2, completed=3), retry_failed=True)
+    assert retried == "batch launch: 2 failed before; beside 3 done. Send them, and pay for them?"
+    assert (asked(spool, Counter(failed=2), retry_failed=True, only=("a",)) or "").startswith("batch launch: 1 failed")
+
+
+def test_what_is_odd_is_asked_about_in_the_place_of_that(spool: Spool) -> None:
+    """One question is enough."""
+    assert asked(spool, odd=2) == "2 lines look as if nobody meant that; make 5 videos all the same, and pay for them?"
+    assert (asked(spool, odd=2, allow_odd=True) or "").startswith("batch launch: 3 new")
+
+
+def test_who_is_sure_or_pays_for_nothing_is_not_asked(spool: Spool) -> None:
+    """Nor who lets nothing new be sent."""
+    assert asked(spool, is_sure=True) is None
+    assert asked(spool, Counter(take_up=2, completed=3)) is None
+    assert asked(spool, limit=0) is None
+
+
+@pytest.mark.parametrize(("typed", "status", "paid"), [("y\n", 0, 2), ("\n", 2, 0)])
+def test_on_a_terminal_nothing_is_paid_for_without_a_yes(
+    typed: str, status: int, paid: int, sandbox: Sandbox, write: Write, on_terminal: Callable[..., tuple[int, str]]
+) -> None:
+    """Enter is no yes."""
+    file = write([{"prompt": "A launch video"}, {"prompt": "Another one"}])
+    found, shown = on_terminal("batch", file, after="pay for them?", typed=typed)
+    assert (found, sandbox.counts.creates) == (status, paid)
+    assert "2 new; the first: “A launch video”, “Another one”" in " ".join(shown.split())
+    assert ("nothing was sent" in shown) is (paid == 0)
