@@ -305,12 +305,26 @@ _argv: ContextVar[Sequence[str]] = ContextVar("_argv", default=())
 
 
 def _again(file: str) -> str:
-    """Give the command that was typed, as a shell takes it, without the password of a ledger's URL."""
-    given = _argv.get()
+    """Give the command that was typed, as a shell takes it, without the password of a ledger's URL.
+
+    What was to be made anew is planned by then: asked for again, what fails meanwhile would be paid for once more.
+    """
+    given = _without_retries(_argv.get())
     pasted = [without_password(argument, word=None) for argument in given]
     command = again(pasted) + (" < the same input" if file == "-" else "")
     has_password = any(without_password(argument) != argument for argument in given)
     return f"{command} ({PASSWORD_HINT})" if has_password else command
+
+
+def _without_retries(arguments: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--only":
+            next(rest, None)  # its key
+        elif argument != "--retry-failed" and not argument.startswith("--only="):
+            kept.append(argument)
+    return kept
 
 
 class _HelpConsole(Console):

@@ -5,6 +5,7 @@ It reads arguments and starts what they ask for.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -33,6 +34,21 @@ Url: TypeAlias = Annotated[str, Parameter(help="The fleet's database: postgresql
 _Batch: TypeAlias = Annotated[str, Parameter(help="The batch.")]
 _Keys: TypeAlias = Annotated[list[str] | None, Parameter(name="KEY", negative=(), help="Only these items.")]
 
+log = logging.getLogger("motion_async.fleet")
+
+
+class _Heard(logging.Handler):
+    """Has a person hear what a worker warns of, such as an item that another key has begun."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__(logging.WARNING)
+        self._reporter = reporter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say what is logged."""
+        self._reporter.notice(record.getMessage())
+
+
 fleet = App(
     name="fleet",
     help="Show and steer a fleet: many workers that make what is enqueued anywhere. Needs no key.",
@@ -59,10 +75,14 @@ def worker(
         session, address = new_session(access), Address(url)
         async with opened(address, reporter) as fleet:
             reporter.say(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
+            if (paused := (await fleet.status()).limits.paused) is not None:
+                reporter.say(f"nothing is sent, as the fleet is paused: {paused}")
             async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
+                log.addHandler(heard := _Heard(reporter))
                 try:
                     await fleet.work(motion, here=here)
                 finally:
+                    log.removeHandler(heard)
                     reporter.forget_jobs()  # others have them
         return ExitStatus.DONE
 
@@ -141,7 +161,8 @@ def cancel(url: Url, batch: _Batch, keys: _Keys = None, /, *, json: Json = False
     async def work(reporter: Reporter, fleet: Fleet) -> None:
         given_up, going_on = await fleet.cancel(batch, keys or ())
         await _tell_counts(reporter, fleet, batch)
-        reporter.say(f"{_count(given_up)} given up; `motion-async fleet retry` takes that back")
+        back = "; `motion-async fleet retry` takes that back" if given_up else ""
+        reporter.say(f"{_count(given_up)} given up{back}")
         if going_on:
             reporter.say(f"{_count(going_on)} already sent or just being sent: that goes on at the service")
 

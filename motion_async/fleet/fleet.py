@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchProgress", "Fleet", "FleetStatus", "open_fleet"]
 
+_PAUSED: Final = "somebody has paused it"
 _OPEN: Final = (ItemState.PLANNED, ItemState.INTENT, ItemState.SUBMITTED)
 """The states of items of which workers may have more to do."""
 
@@ -236,13 +237,13 @@ class Fleet:
         if limits:
             await self._row.write(**limits)
 
-    async def pause(self, reason: str = "somebody has paused it") -> None:
+    async def pause(self, reason: str = _PAUSED) -> None:
         """Have no worker claim or send anything, until `resume`; what the service has taken is watched on.
 
         Args:
             reason: told to whoever asks why nothing is made.
         """
-        await self._row.write(paused=reason)
+        await self._row.write(paused=reason.strip() or _PAUSED)
 
     async def resume(self) -> None:
         """Have the workers go on."""

@@ -19,7 +19,7 @@ from motion_async.ledger.items import History, Item, ItemState, LedgerChange, co
 from motion_async.ledger.legacy import has_content
 from motion_async.ledger.outage import Outage
 from motion_async.loops import HomeLoop
-from motion_async.options import check_number
+from motion_async.options import check_number, check_whole_number
 
 if TYPE_CHECKING:
     from motion_async.ledger.store.base import Horizon, Store
@@ -226,6 +226,8 @@ class ReadableLedger:
             LedgerError: if the ledger could not be read, or has been closed.
         """
         check_number("interval", interval, low=0.01, high=3_600)
+        if after is not None:
+            check_whole_number("after", after, low=0, high=(1 << 63) - 1)
         read, position = self._store.queries.read_changes, after or 0
         seen: Horizon | None = None
         while True:

@@ -74,14 +74,16 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         if confirm is not None and (question := find_question(found, order, spool)) is not None:
             await view.aclose()
             if not await confirm(question):
-                reporter.say("nothing was sent")
+                was_enqueued = "; what was enqueued before goes on, `motion-async fleet cancel` gives it up"
+                reporter.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
                 return ExitStatus.WRONG_USE
             await view.enter_async_context(reporter.live(BatchView(_title(order))))
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
         await _check_account(session, spool, ledger, order)
         if order.retry_failed:
-            await retry_failed(reporter, spool, ledger, order)
+            anew = await retry_failed(reporter, spool, ledger, order)
+            order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
         reporter.tell(BatchBegins(found.requests, order.max_active))

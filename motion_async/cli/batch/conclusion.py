@@ -114,6 +114,10 @@ class Conclusion:
             )
         )
         reporter.say(self._how_it_went(counts))
+        if order.is_for_fleet and self.is_stopped:
+            reporter.say(
+                "the workers go on with what is enqueued; `motion-async fleet cancel` gives up what is not sent"
+            )
         if uncertain := self._doubts.uncertain or self._uncertain:
             reporter.say(self._what_is_uncertain(uncertain, counts[End.UNCERTAIN]))
         if elsewhere := self._doubts.elsewhere:

@@ -16,6 +16,7 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
+from motion_async.cli.commandline import command_line
 from motion_async.cli.ends import end_of
 from motion_async.cli.happenings import RequestEnded
 from motion_async.cli.reporter import Reporter
@@ -65,7 +66,8 @@ class _Followed:
                 if change.state in _ENDED:
                     found = await self._fleet.ledger.many(self._order.batch, [change.key])
                     for item in found.values():
-                        await self.tell_end(item)
+                        if item.state in _ENDED:  # it may have been planned anew since
+                            await self.tell_end(item)
                 elif change.status is not None and change.job_id is not None:
                     self._reporter.glance(_as_status_change(change))
 
@@ -87,7 +89,9 @@ class _Followed:
         self._alone = self._alone + 1 if waiting and not status.workers else 0
         if self._alone == _ALONE_AFTER:
             paused = status.limits.paused
-            why = "no worker is at work; start one with `motion-async worker`"
+            why = (
+                f"no worker is at work; start one: {command_line('worker', names=[('URL', self._order.ledger.pasted)])}"
+            )
             self._reporter.notice(why if paused is None else f"the fleet is paused: {paused}")
 
 

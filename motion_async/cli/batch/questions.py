@@ -26,8 +26,9 @@ def find_question(found: Survey, order: BatchOrder, spool: Spool) -> str | None:
         lines = "1 line looks" if found.odd == 1 else f"{found.odd:,} lines look"
         blank = f", {found.blank:,} of them without a prompt" if found.blank else ""
         return f"{lines} as if nobody meant that{blank}; make {found.requests:,} videos all the same, and pay for them?"
-    failed = (len(order.only) or found.plan["failed"]) if order.retry_failed else 0
-    new = min(found.plan["send"], found.requests if order.limit is None else order.limit)
+    most = found.requests if order.limit is None else order.limit
+    failed = min(len(order.only) or found.plan["failed"], most) if order.retry_failed else 0
+    new = min(found.plan["send"], most - failed)
     if order.is_sure or not new + failed:
         return None
     made = ", ".join(f"{number:,} {words}" for number, words in ((new, "new"), (failed, "failed before")) if number)

@@ -14,8 +14,10 @@ from motion_async.ledger import Item, ItemState, Ledger
 __all__ = ["retry_failed"]
 
 
-async def retry_failed(reporter: Reporter, spool: Spool, ledger: Ledger, order: BatchOrder) -> None:
-    """Plan the file's creates again whose jobs have failed, or those of them that were named, and say how many.
+async def retry_failed(reporter: Reporter, spool: Spool, ledger: Ledger, order: BatchOrder) -> int:
+    """Plan the file's creates again whose jobs have failed, or those of them that were named, and give how many.
+
+    They count for the order's limit, and come before what is new.
 
     Raises a `ConfigurationError` for a key that is named and is none of a line that has failed.
     """
@@ -27,7 +29,8 @@ async def retry_failed(reporter: Reporter, spool: Spool, ledger: Ledger, order: 
     if unknown := named - {item.key for item in failed}:
         key = one_line(min(str(key) for key in unknown))
         raise ConfigurationError(f"--only {key}: no line of that key has failed in batch {one_line(order.batch)}")
-    anew = await ledger.try_again(failed)
+    anew = await ledger.try_again([item for item in failed if item.parent is None][: order.limit])
     reporter.notice(f"{'1 line' if len(anew) == 1 else f'{len(anew):,} lines'} that failed will be made anew")
-    if len(anew) < len(failed):
+    if any(item.parent is not None for item in failed):
         reporter.notice("a followup is not made anew, as its video has failed: give its line another id")
+    return len(anew)

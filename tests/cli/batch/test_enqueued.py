@@ -64,6 +64,19 @@ def test_what_fails_and_what_follows_it_are_told(
     assert lines[-1]["counts"] == {"failed": 1, "not_sent": 1}
 
 
+def test_what_has_failed_is_made_anew_by_the_workers_and_waited_for(
+    fresh_postgres: str, sandbox: Sandbox, process: Process, command: Command, write: Write
+) -> None:
+    """What the ledger says of the first try is past."""
+    sandbox.faults.next(Fail("no such font"), on="create", times=2)
+    process("worker", fresh_postgres)
+    file = write([{"id": "a", "prompt": "A video"}, {"id": "b", "prompt": "Another one"}])
+    assert command("batch", file, "--fleet", fresh_postgres)[0] == 1
+    status, lines, said = command("batch", file, "--fleet", fresh_postgres, "--retry-failed")
+    assert (status, lines[-1]["counts"], sandbox.counts.creates) == (0, {"completed": 2}, 4)
+    assert "2 lines that failed will be made anew" in said
+
+
 def test_it_may_be_interrupted_while_nobody_works_and_says_so(
     fresh_postgres: str, sandbox: Sandbox, process: Process, write: Write
 ) -> None:
@@ -80,8 +93,9 @@ def test_it_may_be_interrupted_while_nobody_works_and_says_so(
     while "the fleet is paused: no credits" not in said:
         said += running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    told, _ = running.communicate(timeout=60)
+    told, rest = running.communicate(timeout=60)
     assert running.returncode == 130
+    assert "the workers go on with what is enqueued" in rest
     assert json.loads(told.splitlines()[-1])["event"] == "interrupted"
 
     async def count() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from motion_async.sandbox import Fail, Sandbox
+from motion_async.sandbox import AwaitInput, Fail, Sandbox
 from tests.cli.conftest import Lines
 
 Command = Callable[..., tuple[int, Lines, str]]
@@ -64,3 +64,24 @@ def test_a_followup_that_failed_is_not_made_anew(sandbox: Sandbox, command: Comm
 def test_only_goes_with_retry_failed(command: Command, write: Write) -> None:
     status, _, said = command("batch", write(REQUESTS), "--only", "cats")
     assert (status, "--only KEY says which failed lines" in said) == (2, True)
+
+
+def test_what_is_made_anew_counts_for_the_limit_of_a_run(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """It comes before what is new."""
+    file = write(REQUESTS)
+    sandbox.faults.next(Fail("no such font"), on="create", times=2)
+    command("batch", file, "--limit", "2")
+    _, lines, _ = command("batch", file, "--limit", "1", "--retry-failed")
+    assert (counts(lines), sandbox.counts.creates) == ({"completed": 1, "failed": 1, "not_sent": 1}, 3)
+    _, lines, _ = command("batch", file, "--limit", "2", "--retry-failed")
+    assert (counts(lines), sandbox.counts.creates) == ({"completed": 3}, 5)
+
+
+def test_the_command_that_goes_on_makes_nothing_anew(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """It is planned by then; what fails meanwhile would be paid for once more."""
+    file = write(REQUESTS)
+    fail_first(sandbox, command, file, count=1)
+    sandbox.faults.for_prompt("cats", AwaitInput(until_answered=True), on="create")
+    status, _, said = command("batch", file, "--retry-failed", "--only", "cats", "--timeout", "0")
+    assert status == 4
+    assert "go on with: motion-async batch launch.jsonl --timeout 0" in said
