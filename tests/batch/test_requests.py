@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from motion_async import BatchRequest, ConfigurationError, InvalidRequestError, VideoRequest
-from motion_async.batch.requests import as_batch_request, intakes, iterate, kind_of_single
+from motion_async.batch.requests import Intake, as_batch_request, intakes, iterate, kind_of_single
 
 
 async def test_every_kind_of_request_is_taken_in() -> None:
@@ -82,3 +82,12 @@ async def test_a_request_is_known_by_its_id_in_one_form_of_unicode() -> None:
     given = BatchRequest("Cafe\u0301", id="Cafe\u0301")
     [intake] = [intake async for intake in intakes([given])]
     assert (intake.key, intake.request.prompt) == ("Caf\u00e9", "Cafe\u0301")
+
+
+def test_a_followup_knows_the_job_that_it_gives_a_turn_once_one_is_known() -> None:
+    """Its own, which the service has told of, or else the one that it follows; a create gives none a turn."""
+    request = VideoRequest("a video")
+    assert Intake(request, job_id="job-1").followed_job_id is None
+    assert Intake(request, follows="hero").followed_job_id is None
+    assert Intake(request, follows="hero", parent_job_id="job-1").followed_job_id == "job-1"
+    assert Intake(request, follows="hero", parent_job_id="job-1", job_id="job-2").followed_job_id == "job-2"
