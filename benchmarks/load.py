@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from multiprocessing.connection import Connection
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import attrs
 
+from benchmarks.apart import service_apart
 from benchmarks.arms import KEY
 from benchmarks.lateness import lateness
 from benchmarks.reporting import spread
@@ -73,28 +72,11 @@ class _Counting(Answers):
         assert isinstance(self._transport, asyncio.Transport)
         self._transport.write(_REFUSAL)
 
-
-async def _serve(pipe: Connection) -> None:
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
-    server = await loop.create_server(_Counting, "127.0.0.1", 0, backlog=1024)
-    pipe.send(server.sockets[0].getsockname()[1])
-
-    def obey() -> None:
-        try:
-            _Counting.refuses = pipe.recv()
-        except EOFError:
-            over.set()
-            loop.remove_reader(pipe.fileno())
-        else:
-            pipe.send((_Counting.requests, _Counting.connections, _Counting.most_connections))
-
-    loop.add_reader(pipe.fileno(), obey)
-    await over.wait()
-    server.close()
-
-
-def _run(pipe: Connection) -> None:
-    asyncio.run(_serve(pipe))
+    @classmethod
+    def obey(cls, told: bool) -> Counted:
+        """Refuse all from now on, or none, and give what was counted."""
+        _Counting.refuses = told
+        return Counted(_Counting.requests, _Counting.connections, _Counting.most_connections)
 
 
 class Service:
@@ -102,12 +84,12 @@ class Service:
 
     Args:
         url: its base URL.
-        pipe: the way to it.
+        tell: tells it something, and gives its answer.
     """
 
-    def __init__(self, url: str, pipe: Any) -> None:  # a Connection, or a PipeConnection on Windows
+    def __init__(self, url: str, tell: Callable[[Any], Any]) -> None:
         self.url = url
-        self._pipe = pipe
+        self._tell = tell
 
     def counted(self, *, refuses: bool = False) -> Counted:
         """Give what it has counted up to now.
@@ -115,8 +97,8 @@ class Service:
         Args:
             refuses: whether it answers 429 to all from now on.
         """
-        self._pipe.send(refuses)
-        return Counted(*self._pipe.recv())
+        counted: Counted = self._tell(refuses)
+        return counted
 
 
 @contextlib.contextmanager
@@ -126,15 +108,8 @@ def counting_service() -> Iterator[Service]:
     Yields:
         The service.
     """
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(there,), daemon=True)
-    process.start()
-    there.close()
-    try:
-        yield Service(f"http://127.0.0.1:{here.recv()}/api/motion", here)
-    finally:
-        here.close()
-        process.join(timeout=10)
+    with service_apart(_Counting) as (url, tell):
+        yield Service(url, tell)
 
 
 @contextlib.asynccontextmanager

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import multiprocessing
 import re
 import time
-from collections.abc import Iterator
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
+from benchmarks.apart import service_apart
 from benchmarks.stub import Answers, completed, created, running
 
 __all__ = ["Seen", "TimedService", "timed_service"]
@@ -58,7 +56,9 @@ class _Timed(Answers):
             self._reply(b"200 OK", completed(job_id))
 
     @classmethod
-    def obey(cls, seconds: float | None, anew: bool) -> Seen:
+    def obey(cls, told: tuple[float | None, bool]) -> Seen:
+        """Give what was seen; let jobs run for so many seconds from now on, and forget all if it is to begin anew."""
+        seconds, anew = told
         seen = Seen(len(cls.begun), len(cls.begun.keys() - cls.ended), len(cls.watched))
         if anew:
             cls.begun.clear()
@@ -69,40 +69,17 @@ class _Timed(Answers):
         return seen
 
 
-async def _serve(pipe: Connection) -> None:
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
-    server = await loop.create_server(_Timed, "127.0.0.1", 0, backlog=1024)
-    pipe.send(server.sockets[0].getsockname()[1])
-
-    def obey() -> None:
-        try:
-            told = pipe.recv()
-        except EOFError:
-            over.set()
-            loop.remove_reader(pipe.fileno())
-        else:
-            pipe.send(_Timed.obey(*told))
-
-    loop.add_reader(pipe.fileno(), obey)
-    await over.wait()
-    server.close()
-
-
-def _run(pipe: Connection) -> None:
-    asyncio.run(_serve(pipe))
-
-
 class TimedService:
     """The service in the other process.
 
     Args:
         url: its base URL.
-        pipe: the way to it.
+        tell: tells it something, and gives its answer.
     """
 
-    def __init__(self, url: str, pipe: Any) -> None:  # a Connection, or a PipeConnection on Windows
+    def __init__(self, url: str, tell: Callable[[Any], Any]) -> None:
         self.url = url
-        self._pipe = pipe
+        self._tell = tell
 
     def seen(self, *, seconds: float | None = None, anew: bool = False) -> Seen:
         """Give what it has seen up to now.
@@ -111,8 +88,7 @@ class TimedService:
             seconds: how long jobs run from now on, those that run already too; as before when None.
             anew: whether it forgets all jobs.
         """
-        self._pipe.send((seconds, anew))
-        seen: Seen = self._pipe.recv()
+        seen: Seen = self._tell((seconds, anew))
         return seen
 
 
@@ -123,12 +99,5 @@ def timed_service() -> Iterator[TimedService]:
     Yields:
         The service.
     """
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(there,), daemon=True)
-    process.start()
-    there.close()
-    try:
-        yield TimedService(f"http://127.0.0.1:{here.recv()}/api/motion", here)
-    finally:
-        here.close()
-        process.join(timeout=10)
+    with service_apart(_Timed) as (url, tell):
+        yield TimedService(url, tell)
