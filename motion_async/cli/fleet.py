@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -23,7 +23,7 @@ from motion_async.cli.ledger.address import Address
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
 from motion_async.errors import ConfigurationError
-from motion_async.ledger import Item
+from motion_async.ledger import Item, ItemState
 
 if TYPE_CHECKING:
     from motion_async.fleet import Fleet
@@ -94,8 +94,9 @@ def show(url: Url, /, *, json: Json = False) -> ExitStatus:
     """Show the limits, the workers, the queue and the batches."""
 
     async def work(reporter: Reporter, fleet: Fleet) -> None:
-        reporter.tell(FleetShown(await fleet.status()))
-        await _tell_counts(reporter, fleet)
+        status = await fleet.status()
+        reporter.tell(FleetShown(status))
+        _tell_counts(reporter, status.batches)
 
     return _steer(url, work, json=json)
 
@@ -160,7 +161,7 @@ def cancel(url: Url, batch: _Batch, keys: _Keys = None, /, *, json: Json = False
 
     async def work(reporter: Reporter, fleet: Fleet) -> None:
         given_up, going_on = await fleet.cancel(batch, keys or ())
-        await _tell_counts(reporter, fleet, batch)
+        _tell_counts(reporter, await fleet.ledger.counts(batch))
         back = "; `motion-async fleet retry` takes that back" if given_up else ""
         reporter.say(f"{_count(given_up)} given up{back}")
         if going_on:
@@ -185,7 +186,7 @@ def retry(
 
     async def work(reporter: Reporter, fleet: Fleet) -> None:
         queued = await fleet.retry(batch, keys or (), failed=failed)
-        await _tell_counts(reporter, fleet, batch)
+        _tell_counts(reporter, await fleet.ledger.counts(batch))
         reporter.say(f"{_count(queued)} queued, or waiting for the one that it follows")
 
     return _steer(url, work, json=json)
@@ -213,8 +214,8 @@ async def opened(address: Address, reporter: Reporter) -> AsyncIterator[Fleet]:
         yield fleet
 
 
-async def _tell_counts(reporter: Reporter, fleet: Fleet, batch: str | None = None) -> None:
-    for name, counts in sorted((await fleet.ledger.counts(batch)).items()):
+def _tell_counts(reporter: Reporter, batches: Mapping[str, Mapping[ItemState, int]]) -> None:
+    for name, counts in sorted(batches.items()):
         reporter.tell(BatchCounts(name, counts))
 
 

@@ -5,9 +5,10 @@ It knows no command and installs no handler of its own but the default ones, for
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -43,6 +44,25 @@ class Stop:
             yield
         finally:
             self._action = None
+
+    async def run(self, work: Coroutine[Any, Any, None], *, name: str, say: Callable[[], object] | None = None) -> bool:
+        """Run some work until it ends or a wish to end cancels it, after `say`; tell whether it came to its own end."""
+        task = asyncio.create_task(work, name=name)
+
+        def end_early() -> None:
+            if say is not None:
+                say()
+            task.cancel()
+
+        try:
+            with self.calls(end_early):
+                await asyncio.wait([task])
+        finally:
+            task.cancel()
+        if task.cancelled():
+            return False
+        task.result()
+        return True
 
     def ask(self, otherwise: Callable[[], object]) -> None:
         """Ask for the end by the command's own action, or `otherwise` where it has none."""

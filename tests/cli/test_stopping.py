@@ -1,5 +1,6 @@
 """`motion_async.cli.stopping`: who is asked when somebody wants a command to end."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -21,6 +22,28 @@ def test_a_command_that_says_nothing_is_cancelled() -> None:
     stop.ask(lambda: done.append("cancelled"))
     assert done == ["cancelled", "own way", "cancelled"]
     assert stop.is_asked
+
+
+async def test_work_ends_by_itself_or_by_a_wish_which_is_told_of_before() -> None:
+    """Its error is raised to whoever runs it; after the work a wish is what it was."""
+    stop, done = Stop(), list[str]()
+
+    async def work() -> None:
+        done.append("works")
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def be_stopped() -> None:
+        stop.ask(lambda: done.append("cancelled"))
+        await asyncio.Event().wait()
+
+    assert await stop.run(work(), name="work")
+    with pytest.raises(ZeroDivisionError):
+        await stop.run(fail(), name="work")
+    assert not await stop.run(be_stopped(), name="work", say=lambda: done.append("stopping"))
+    stop.ask(lambda: done.append("cancelled"))
+    assert done == ["works", "stopping", "cancelled"]
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=signal.Signals)

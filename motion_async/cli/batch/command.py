@@ -5,7 +5,6 @@ What has been sent is known from the ledger, and what is to be sent is written t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from datetime import UTC, datetime
@@ -186,16 +185,4 @@ async def _send(
                 conclusion.take(ended, reporter)
 
     async with telling(session, reporter.glance) as motion:
-        reader = asyncio.create_task(read(motion), name="motion_async.cli.batch")
-
-        def end_early() -> None:
-            reporter.tell(Stopping())
-            reader.cancel()
-
-        try:
-            with stop.calls(end_early):
-                await asyncio.wait([reader])
-        finally:
-            reader.cancel()
-        if not reader.cancelled():
-            reader.result()
+        await stop.run(read(motion), name="motion_async.cli.batch", say=lambda: reporter.tell(Stopping()))

@@ -63,7 +63,7 @@ class _Followed:
     async def _tell_changes(self) -> None:
         async with aclosing(self._fleet.changes(self._order.batch)) as changes:
             async for change in changes:
-                if change.state in _ENDED:
+                if change.state in _ENDED and fingerprint(change.key) in self.lines:
                     found = await self._fleet.ledger.many(self._order.batch, [change.key])
                     for item in found.values():
                         if item.state in _ENDED:  # it may have been planned anew since
@@ -85,13 +85,12 @@ class _Followed:
         self._conclusion.take(ended, self._reporter)
 
     async def _tell_who_works(self, *, waiting: int) -> None:
-        status = await self._fleet.status()
-        self._alone = self._alone + 1 if waiting and not status.workers else 0
-        if self._alone == _ALONE_AFTER:
+        status = await self._fleet.status() if waiting else None
+        self._alone = self._alone + 1 if status is not None and not status.workers else 0
+        if status is not None and self._alone == _ALONE_AFTER:
             paused = status.limits.paused
-            why = (
-                f"no worker is at work; start one: {command_line('worker', names=[('URL', self._order.ledger.pasted)])}"
-            )
+            start = command_line("worker", names=[("URL", self._order.ledger.pasted)])
+            why = f"no worker is at work; start one: {start}"
             self._reporter.notice(why if paused is None else f"the fleet is paused: {paused}")
 
 
@@ -111,15 +110,7 @@ async def enqueue_and_follow(
         followed.lines[fingerprint(line.key or "")] = line.number
         requests.append(given)
     await fleet.enqueue(order.batch, requests)
-    reader = asyncio.create_task(followed.follow(), name="motion_async.cli.batch")
-
-    try:
-        with stop.calls(reader.cancel):
-            await asyncio.wait([reader])
-    finally:
-        reader.cancel()
-    if not reader.cancelled():
-        reader.result()
+    if await stop.run(followed.follow(), name="motion_async.cli.batch"):
         async for _, item in standings(spool.lines(), fleet.ledger, order.batch):
             if item is not None:
                 await followed.tell_end(item)

@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal, NoReturn, TextIO, TypeAlias
+from typing import Any, Final, NoReturn, TextIO, TypeAlias
 
 import attrs
 
@@ -22,9 +22,8 @@ from motion_async.cli.looks import one_line
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import BatchRequest
 
-__all__ = ["MAX_LINE", "Format", "Line", "PhysicalLines", "Tell", "read_json", "read_jsonl", "undecoded"]
+__all__ = ["MAX_LINE", "Line", "PhysicalLines", "Tell", "read_json", "read_jsonl", "undecoded"]
 
-Format: TypeAlias = Literal["jsonl", "csv"]
 Tell: TypeAlias = Callable[[str], object]
 """Takes what a person should know of how a file was taken."""
 

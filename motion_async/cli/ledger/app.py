@@ -11,12 +11,11 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from motion_async.cli.arguments import BatchName, Json, LedgerName, States
-from motion_async.cli.batch.filelines import Format
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.help import help_of
 from motion_async.cli.ledger import command
 from motion_async.cli.ledger.address import Address
-from motion_async.cli.ledger.command import Decision, states_of
+from motion_async.cli.ledger.command import Decision, Format, states_of
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
 from motion_async.errors import ConfigurationError

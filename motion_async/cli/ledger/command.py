@@ -16,7 +16,6 @@ from typing import Final, Literal, TextIO
 
 from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.cli.atomic import atomic_file, check_output
-from motion_async.cli.batch.filelines import Format
 from motion_async.cli.commandline import command_line
 from motion_async.cli.ends import END_OF_STATE, MEANINGS
 from motion_async.cli.failures import ExitStatus
@@ -31,9 +30,10 @@ from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
 from motion_async.ledger.codec import make_storable
 
-__all__ = ["Decision", "adopt", "export", "opened", "resolve", "resolve_all", "show", "states_of"]
+__all__ = ["Decision", "Format", "adopt", "export", "opened", "resolve", "resolve_all", "show", "states_of"]
 
 Decision = Literal["send_again", "drop"]
+Format = Literal["jsonl", "csv"]
 
 _PROBLEMS: Final = tuple(
     # Not an intent: as long as its sender lives there is nothing to do about it.

@@ -1,39 +1,21 @@
 """`motion_async.cli.batch.conclusion`: what is said of a run, above all of one that did not come to every line."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from motion_async.cli.arguments import Access
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import Doubts
-from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import End
 from motion_async.cli.happenings import RequestEnded
-from motion_async.cli.ledger.address import Address
 from motion_async.cli.lines import JsonLines
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stdout import Stdout
 from motion_async.errors import JobNotFoundError, LedgerError
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState
-
-ORDER = BatchOrder(
-    file="launch.jsonl",
-    form="jsonl",
-    batch="launch",
-    ledger=Address("l.db"),
-    max_active=20,
-    on_insufficient_credits="stop",
-    timeout=None,
-    make_again=False,
-    skip_invalid=False,
-    outputs=(Path("out.jsonl"),),
-    access=Access(),
-)
-
+from tests.cli.batch.orders import ORDER
 
 DOUBTS = Doubts(["my key"], ["teaser"])
 

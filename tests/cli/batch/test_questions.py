@@ -5,37 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
 from motion_async import BatchRequest
-from motion_async.cli.arguments import Access
 from motion_async.cli.batch.filelines import Line
-from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.questions import find_question
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey
-from motion_async.cli.ledger.address import Address
 from motion_async.sandbox import Sandbox
+from tests.cli.batch.orders import ORDER
 
 Write = Callable[[Sequence[object]], str]
-
-ORDER = BatchOrder(
-    file="launch.csv",
-    form="csv",
-    batch="launch",
-    ledger=Address("launch.db"),
-    max_active=20,
-    on_insufficient_credits="stop",
-    timeout=None,
-    make_again=False,
-    skip_invalid=False,
-    outputs=(Path("out.csv"),),
-    access=Access(),
-)
 
 
 @pytest.fixture
