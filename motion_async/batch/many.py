@@ -6,7 +6,7 @@ It must not send, watch or write anything itself; the batch itself is `runner`'s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ from motion_async.batch.resume import LedgerBatch
 from motion_async.batch.runner import FanOut
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Account, Ledger
+from motion_async.polling.tracked import TrackedJob
 from motion_async.polling.waiting import OnInput, check_on_input, check_timeout
 from motion_async.sending.gate import OnInsufficientCredits, check_on_insufficient_credits
 from motion_async.timing.learned import LearnedSchedule
@@ -168,25 +169,15 @@ class BatchCalls(ABC):
         self, intakes: AsyncGenerator[Intake], *, here: int, check: Callable[[], None], schedule: Schedule
     ) -> FanOut:
         """Make what a queue hands out, `here` at a time; `check` raises if one must not be sent any more."""
-        calls = self._open()
-
-        async def send(intake: Intake, check_batch: Callable[[], None], on_refused: Any) -> Any:
-            def check_both() -> None:
-                check_batch()
-                check()
-
-            return await calls.send_in_batch(intake, check_both, on_refused, schedule=schedule, waits_for_credits=True)
-
-        return FanOut(
-            send,
-            partial(calls.take_up, schedule=schedule),
-            calls.polls,
+        return self._fan_out(
             intakes,
-            limiter=job_limiter(None, here),
+            schedule=schedule,
+            max_active=here,
+            limiter=None,
             job_timeout=None,
             on_input="raise",
-            recheck=calls.gate.recheck,
-            is_shared=True,
+            on_insufficient_credits="wait",
+            check=check,
         )
 
     def _ledger_for(self, batch: str) -> Ledger:
@@ -210,12 +201,15 @@ class BatchCalls(ABC):
         job_timeout: float | None,
         on_input: OnInput,
         on_insufficient_credits: OnInsufficientCredits,
+        check: Callable[[], None] | None = None,
     ) -> FanOut:
+        """Put a run together; with a `check` it is one of those that share a queue."""
         places = job_limiter(limiter, max_active)
         calls = self._open()
         waits = check_on_insufficient_credits(on_insufficient_credits) == "wait"
+        send = partial(calls.send_in_batch, schedule=schedule, waits_for_credits=waits)
         return FanOut(
-            partial(calls.send_in_batch, schedule=schedule, waits_for_credits=waits),
+            send if check is None else _also_checked(send, check),
             partial(calls.take_up, schedule=schedule),
             calls.polls,
             requests,
@@ -223,6 +217,7 @@ class BatchCalls(ABC):
             job_timeout=check_timeout(job_timeout, name="job_timeout"),
             on_input=check_on_input(on_input),
             recheck=calls.gate.recheck,
+            is_shared=check is not None,
         )
 
     def _kept_batch(self, ledger: Ledger, name: str, *, schedule: Schedule) -> LedgerBatch:
@@ -236,3 +231,16 @@ class BatchCalls(ABC):
             now=self._now,
             lesson=lesson,
         )
+
+
+def _also_checked(send: Callable[..., Awaitable[TrackedJob]], check: Callable[[], None]) -> Any:
+    """Have one more check asked wherever the run's own is: what either refuses is not sent."""
+
+    async def send_checked(intake: Intake, check_run: Callable[[], None], on_refused: Any) -> TrackedJob:
+        def check_both() -> None:
+            check_run()
+            check()
+
+        return await send(intake, check_both, on_refused)
+
+    return send_checked

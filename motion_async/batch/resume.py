@@ -34,12 +34,12 @@ from motion_async.jobs import BatchRequest, JobState
 from motion_async.ledger import Ledger
 from motion_async.ledger.accounts import Account
 from motion_async.ledger.codec import check_name
-from motion_async.ledger.items import Entry, Item, ItemState, is_unnamed, job_of_parent
+from motion_async.ledger.items import Entry, Item, ItemState, entry_of, is_unnamed, job_of_parent
 from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import BY_A_PERSON
 from motion_async.problems import Problem
 
-__all__ = ["LedgerBatch", "check_followed", "check_ledger"]
+__all__ = ["LedgerBatch", "check_followed", "check_ledger", "recognise_earlier"]
 
 _AT_ONCE: Final = 100
 """So many requests of a plain iterable are planned in one transaction; those of an asynchronous one come alone."""
@@ -56,6 +56,12 @@ def check_ledger(ledger: Ledger, batch: str) -> tuple[Ledger, str]:
             f"ledger must be an open one, as in `async with open_ledger(…) as ledger`, not {type(ledger).__name__}"
         )
     return ledger, check_name("the name of a batch", batch)
+
+
+async def recognise_earlier(keys: Keys, ledger: Ledger, batch: str) -> None:
+    """Have keys take in what the ledger has of a batch under keys of the first ledgers' time; before any is given."""
+    async for item in ledger.keyed_earlier(batch):
+        keys.recognise(item)
 
 
 def check_followed(given: BatchRequest) -> None:
@@ -109,8 +115,7 @@ class LedgerBatch:
         failure: Exception | None = None
         chunk: list[BatchRequest] = []
         keys = Keys()
-        async for item in self._ledger.keyed_earlier(self._name):
-            keys.recognise(item)
+        await recognise_earlier(keys, self._ledger, self._name)
         async with contextlib.aclosing(iterate(requests)) as source:
             while failure is None:
                 try:
@@ -139,7 +144,7 @@ class LedgerBatch:
             async for item in items:
                 if await self._is_given_up(item):
                     continue
-                yield await self._intake_of(item, _entry_of(item), keys)
+                yield await self._intake_of(item, entry_of(item), keys)
 
     async def _is_given_up(self, item: Item) -> bool:
         """Whether an item is a single request without a key that was not sent: whoever asked for it was told, or died.
@@ -170,7 +175,7 @@ class LedgerBatch:
         `begin` comes before it. Raises a `LedgerError` if the ledger cannot be read or written.
         """
         keys = Keys()
-        return await self._find_parent(await self._intake_of(item, _entry_of(item), keys), keys)
+        return await self._find_parent(await self._intake_of(item, entry_of(item), keys), keys)
 
     async def begin(self) -> NotSentError | None:
         """Bind the batch to its account, and give the reason if nothing new of it is to be sent; see `intakes`."""
@@ -282,7 +287,7 @@ class LedgerBatch:
         """Look at an item anew; if it is still to be sent, find the job that it follows up, or say why it can't be."""
         if self._only_reads:  # what somebody has planned since must not be written over with what was read before
             item = (await self._ledger.many(self._name, [entry.key]))[entry.key]
-            entry = _entry_of(item)
+            entry = entry_of(item)
         else:
             [item] = await self._ledger.plan(self._name, [entry])  # gives an item that has been sent as it is
         intake = await self._intake_of(item, entry, keys)
@@ -316,10 +321,6 @@ class LedgerBatch:
             state=item.state,
             job_id=item.job_id,
         )
-
-
-def _entry_of(item: Item) -> Entry:
-    return Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
 
 
 def _is_refused(intake: Intake) -> bool:

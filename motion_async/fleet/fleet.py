@@ -15,17 +15,17 @@ import attrs
 
 from motion_async.batch.keys import Keys
 from motion_async.batch.requests import Requests, as_batch_request, iterate, kind_of_single, known_by
-from motion_async.batch.resume import check_followed
+from motion_async.batch.resume import check_followed, recognise_earlier
 from motion_async.canonical import canonical_text
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.fleet.connection import CHANNEL, FleetConnection
-from motion_async.fleet.limits import FleetLimits, LimitsRow, check_limits
+from motion_async.fleet.limits import FleetLimits, LimitsRow
 from motion_async.fleet.queue import CHANGES, Queue, QueueCounts
 from motion_async.fleet.worker import Worker
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import Item, ItemState, Ledger, LedgerChange, LedgerTrouble, open_ledger
-from motion_async.ledger.items import Entry
+from motion_async.ledger.items import Entry, entry_of
 from motion_async.options import check_clock, check_number, check_whole_number
 from motion_async.problems import Problem
 
@@ -124,8 +124,7 @@ class Fleet:
     async def _check(self, batch: str, requests: list[BatchRequest]) -> list[Entry]:
         """Give what is to be planned, or raise with all that is wrong."""
         keys = Keys()
-        async for item in self.ledger.keyed_earlier(batch):
-            keys.recognise(item)
+        await recognise_earlier(keys, self.ledger, batch)
         entries: dict[int, Entry] = {}
         problems: list[Problem] = []
         for place, request in enumerate(requests):
@@ -180,9 +179,8 @@ class Fleet:
         Args:
             batch: the batch's name.
         """
-        queue = await self._queue.count(
-            batch
-        )  # first: what ends in between has left the queue after its state is noted
+        # First: what ends in between has left the queue after its state is noted.
+        queue = await self._queue.count(batch)
         return BatchProgress((await self.ledger.counts(batch)).get(batch, {}), queue)
 
     async def status(self) -> FleetStatus:
@@ -233,7 +231,6 @@ class Fleet:
         """
         if unknown := set(limits) - {"max_active", "max_polls_per_second"}:
             raise ConfigurationError(f"a fleet has no limit {min(unknown)!r}")
-        check_limits(**limits)
         if limits:
             await self._row.write(**limits)
 
@@ -289,11 +286,7 @@ class Fleet:
         await self.ledger.plan_again([it for it in given_up if keys or _was_cancelled(it)])
         if failed:
             await self.ledger.try_again(await self._find(batch, keys, (ItemState.FAILED,)))
-        entries = [
-            Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
-            for item in await self._find(batch, keys, _OPEN)
-        ]
-        return await self.ledger.plan(batch, entries)
+        return await self.ledger.plan(batch, list(map(entry_of, await self._find(batch, keys, _OPEN))))
 
     async def _find(self, batch: str, keys: Collection[str], states: Collection[ItemState]) -> list[Item]:
         """Give the items of a batch that are in some states, or those of them that have one of some keys."""

@@ -39,6 +39,10 @@ _VIDEO: Final = QueueEntrypoint("video")
 _LOCK: Final = 0x6D6F74696F6E71
 """The advisory lock under which rows are claimed, and the engine's tables are made; "motionq" in ASCII."""
 _ROWS: Final = _SETTINGS.qualified.queue_table
+_ENVIRONMENT: Final = QueryBuilderEnvironment(settings=_SETTINGS)
+_BUILDER: Final = QueryQueueBuilder(settings=_SETTINGS)
+"""One for all, as it keeps the statements that it has rendered."""
+_GIVE_BACK: Final = f"UPDATE {_ROWS} SET status = 'queued', queue_manager_id = NULL, slot = NULL, updated = now()"
 
 
 @attrs.frozen
@@ -65,8 +69,7 @@ class QueueCounts:
 
 
 def _engine(connection: Connection) -> Queries:
-    environment, builder = QueryBuilderEnvironment(settings=_SETTINGS), QueryQueueBuilder(settings=_SETTINGS)
-    return Queries(AsyncpgDriver(connection), qbe=environment, qbq=builder)
+    return Queries(AsyncpgDriver(connection), qbe=_ENVIRONMENT, qbq=_BUILDER)
 
 
 def _name(number: int) -> str:
@@ -150,14 +153,13 @@ class Queue:
         await self._end(await self.extend(rows), "failed")
 
     async def _end(self, rows: Collection[int], status: str) -> None:
-        statement = QueryQueueBuilder(settings=_SETTINGS).build_log_job_query()
+        statement = _BUILDER.build_log_job_query()
         await self._connection.execute(statement, list(rows), [status] * len(rows), [None] * len(rows))
 
     async def give_back(self, rows: Collection[int], *, after: float = 0.0) -> None:
         """Let other workers claim rows, or this one again, `after` seconds from now on."""
         await self._connection.execute(
-            f"UPDATE {_ROWS} SET status = 'queued', queue_manager_id = NULL, slot = NULL, updated = now(),"
-            " execute_after = now() + $3 WHERE id = ANY($1) AND queue_manager_id = $2",
+            f"{_GIVE_BACK}, execute_after = now() + $3 WHERE id = ANY($1) AND queue_manager_id = $2",
             list(rows),
             self.worker,
             timedelta(seconds=after),
@@ -167,11 +169,7 @@ class Queue:
 
     async def give_all_back(self) -> None:
         """Let other workers claim all that this one has, and what it has claimed without hearing of it any more."""
-        await self._connection.execute(
-            f"UPDATE {_ROWS} SET status = 'queued', queue_manager_id = NULL, slot = NULL, updated = now()"
-            " WHERE queue_manager_id = $1 AND status = 'picked'",
-            self.worker,
-        )
+        await self._connection.execute(f"{_GIVE_BACK} WHERE queue_manager_id = $1 AND status = 'picked'", self.worker)
         await self._connection.notify(kind="claims")
 
     async def discard(self, numbers: Sequence[int]) -> None:

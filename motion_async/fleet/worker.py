@@ -38,7 +38,8 @@ from motion_async.fleet.limits import FleetLimits, LimitsRow
 from motion_async.fleet.queue import Claim, Queue
 from motion_async.fleet.refusals import SharedRefusals
 from motion_async.jobs import Outcome
-from motion_async.ledger import Entry, Item, ItemState, Ledger
+from motion_async.ledger import Item, ItemState, Ledger
+from motion_async.ledger.items import entry_of
 from motion_async.session import MotionSession
 
 __all__ = ["Worker"]
@@ -230,8 +231,7 @@ class Worker:
         # Whoever has planned it anew before the row had gone found that there, so that nothing was queued.
         item = (await self._ledger.numbered([held.item.id])).get(held.item.id)
         if item is not None and item.state is ItemState.PLANNED and (was_given_up or item.request != held.item.request):
-            entry = Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
-            await self._ledger.plan(item.batch, [entry])
+            await self._ledger.plan(item.batch, [entry_of(item)])
 
     def _let_row_go(self, row: int, end: str | float) -> None:
         self._rows[end].append(row)

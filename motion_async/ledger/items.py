@@ -28,6 +28,7 @@ __all__ = [
     "LedgerTrouble",
     "content_digest",
     "content_key",
+    "entry_of",
     "is_unnamed",
     "job_of_parent",
     "parent_of_job",
@@ -115,6 +116,11 @@ class Item:
     status: JobStatus | None = attrs.field(default=None, kw_only=True)
     job_state: JobState | None = attrs.field(default=None, kw_only=True)
     error: str | None = attrs.field(default=None, kw_only=True)
+
+
+def entry_of(item: Item) -> Entry:
+    """Give what plans an item as it is."""
+    return Entry(item.key, item.request, metadata=item.metadata, parent=item.parent)
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from motion_async.batch.keys import Keys, fingerprint
+from motion_async.batch.resume import recognise_earlier
 from motion_async.canonical import canonical_text
 from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
@@ -65,8 +66,7 @@ async def survey(
     plan: Counter[str] = Counter()
     keys = Keys()
     if ledger is not None:
-        async for earlier in ledger.keyed_earlier(order.batch):
-            keys.recognise(earlier)
+        await recognise_earlier(keys, ledger, order.batch)
     async for given, item in standings(_keyed(lines, keys), ledger, order.batch):
         line = _stood(given, item, refuses_odd=refuses_odd)
         counts["lines"] += 1
@@ -129,8 +129,7 @@ def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:
     if given is None or (odd and refuses_odd):
         problems = (*line.problems, *(odd if refuses_odd else ()), *line.expired)
         return Line(line.number, problems=problems, odd=odd)
-    is_unsent = item is None or item.state in (ItemState.PLANNED, ItemState.REJECTED)
-    return attrs.evolve(line, expired=() if is_settled else line.expired, odd=odd, is_unsent=is_unsent)
+    return attrs.evolve(line, expired=() if is_settled else line.expired, odd=odd, is_unsent=not is_settled)
 
 
 def _fate(line: Line, given: BatchRequest, item: Item | None) -> str:
