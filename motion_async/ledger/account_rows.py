@@ -6,6 +6,7 @@ It runs inside the transaction of a group of writes. It must not decide whether 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -31,10 +32,11 @@ find_binding: Final = sa.select(batches.c.name, batches.c.origin, batches.c.fing
 async def write_accounts(connection: AsyncConnection, writes: Sequence[Write]) -> dict[str, Any]:
     """Write whose batches are, as far as a group of writes says that, and give the results by the writes' names."""
     results: dict[str, Any] = {}
-    for write in writes:
+    # By name, so that two processes lock rows in the same order.
+    for write in sorted((write for write in writes if isinstance(write, Bind | Adopt)), key=attrgetter("batch")):
         if isinstance(write, Bind):
             results[write.op] = await _write_binding(connection, write)
-        elif isinstance(write, Adopt):
+        else:
             results[write.op] = await _write_adoption(connection, write)
     return results
 

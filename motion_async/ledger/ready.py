@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from motion_async.ledger.items import Item, ItemState, job_of_parent, parent_of_job
+from motion_async.ledger.items import Item, ItemState, parent_of_job
 from motion_async.ledger.schema import items
 from motion_async.ledger.transitions import Accept, Finish
 from motion_async.ledger.writes import Plan, Write
@@ -41,7 +41,11 @@ _ready: Final = (
 
 
 async def find_ready(connection: AsyncConnection, writes: Sequence[Write], results: Sequence[Any]) -> list[int]:
-    """Give the numbers of the items that a group of writes, made in this transaction, has made ready."""
+    """Give the numbers of the items that a group of writes, made in this transaction, has made ready.
+
+    The items that are followed must stay as they are up to its end. Whoever notes the end of one at the same time
+    either sees the followup, or is seen by it: else nobody would queue it.
+    """
     planned: list[Item] = []
     for write, result in zip(writes, results, strict=True):
         if isinstance(write, Plan):
@@ -51,19 +55,5 @@ async def find_ready(connection: AsyncConnection, writes: Sequence[Write], resul
     ended = [write.item.id for write in writes if isinstance(write, Finish)]
     if not planned and not accepted and not ended:
         return []
-    await _hold_parents(connection, planned)
     made_ready = items.c.id.in_([*accepted, *(item.id for item in planned)]) | _parent.c.id.in_(ended)
     return list((await connection.execute(_ready.where(made_ready))).scalars())
-
-
-async def _hold_parents(connection: AsyncConnection, planned: Sequence[Item]) -> None:
-    """Keep the items that are followed as they are up to the end of this transaction.
-
-    Whoever notes the end of one at the same time either sees the followup, or is seen by it: else nobody would queue
-    it.
-    """
-    followed = {(item.batch, item.parent) for item in planned if item.parent and job_of_parent(item.parent) is None}
-    if followed:
-        is_followed = sa.tuple_(items.c.batch, items.c.key).in_(followed)
-        hold = sa.select(items.c.id).where(is_followed).order_by(items.c.id).with_for_update(read=True)
-        await connection.execute(hold)

@@ -3,6 +3,9 @@
 However many kinds of moves a group holds, it costs one SELECT, one UPDATE and one INSERT, and one more SELECT if a
 person settles something, or an item that has an id is given another. The rows are locked while the moves work, so
 that of two processes one sees what the other did.
+
+No two processes wait for each other: all lock batches by their names first, then items by their numbers, all that a
+group needs at once. What a plan only finds it does not lock.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.ledger.account_rows import write_accounts
 from motion_async.ledger.codec import read_item, read_request, write_state
-from motion_async.ledger.items import Item, ItemState
+from motion_async.ledger.items import Item, ItemState, job_of_parent
 from motion_async.ledger.legacy import asks_for_same, is_earlier
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, ROW_COLUMNS, history, items
@@ -89,11 +92,22 @@ _confirmed: Final = (
     .where(history.c.item.in_(sa.bindparam("numbers", expanding=True)), history.c.status.is_not(None))
     .distinct()
 )
+_hold: Final = (
+    sa.select(items.c.id)
+    .where(items.c.id.in_(sa.bindparam("numbers", expanding=True)))
+    .order_by(items.c.id)
+    .with_for_update()
+)
+_hold_batch: Final = sa.select(
+    sa.func.pg_advisory_xact_lock(sa.func.hashtext("motion_items"), sa.func.hashtext(sa.bindparam("name")))
+)
 _planned: Final = (
     sa.select(*ITEM_COLUMNS)
     .where(items.c.batch == sa.bindparam("name"), items.c.key.in_(sa.bindparam("keys", expanding=True)))
     .order_by(items.c.id)
-    .with_for_update()
+)
+_numbers: Final = sa.select(items.c.id).where(
+    items.c.batch == sa.bindparam("name"), items.c.key.in_(sa.bindparam("keys", expanding=True))
 )
 _write_back: Final = _update_by_id(items, _CHANGING)
 _plan: Final = _insert_new(
@@ -115,18 +129,19 @@ def split(values: Sequence[Any]) -> Iterator[list[Any]]:
         yield [*piece, *[piece[-1]] * ((1 << (len(piece) - 1).bit_length()) - len(piece))]
 
 
-async def commit_group(connection: AsyncConnection, writes: Sequence[Write]) -> list[Any]:
+async def commit_group(
+    connection: AsyncConnection, writes: Sequence[Write], *, with_parents: bool = False
+) -> list[Any]:
     """Write a group in a transaction that the caller commits, batches, plans and moves; give the result of each.
 
-    Always in this order, so that two processes lock rows in the same one.
+    Always in this order, so that two processes lock rows in the same one. `with_parents` keeps the items that a plan
+    follows as they are, up to the end of the transaction.
 
     A move of an item that the ledger does not have results in a `PermanentStoreError`.
     """
     results = await write_accounts(connection, writes)
     notes: list[tuple[Any, ...]] = []
-    for plan in writes:
-        if isinstance(plan, Plan):
-            results[plan.op] = await _write_plan(connection, plan, notes)
+    results |= await _write_plans(connection, writes, notes, with_parents=with_parents)
     moves = [write for write in writes if isinstance(write, Move)]
     rows = await _lock_rows(connection, moves)
     for move in moves:
@@ -166,20 +181,57 @@ async def _lock_rows(connection: AsyncConnection, moves: Sequence[Move]) -> dict
     return rows
 
 
-async def _write_plan(connection: AsyncConnection, plan: Plan, notes: list[tuple[Any, ...]]) -> list[Item]:
+async def _write_plans(
+    connection: AsyncConnection, writes: Sequence[Write], notes: list[tuple[Any, ...]], *, with_parents: bool
+) -> dict[str, list[Item]]:
+    """Plan, and give the items of each plan by its name; what the moves need is locked too, if anything is."""
+    plans = [write for write in writes if isinstance(write, Plan)]
+    await _insert_plans(connection, plans)
+    found = {plan.op: await _read_planned(connection, plan) for plan in plans}
+    replaced = {row["id"] for plan in plans for _, row in _find_replaced(plan, found[plan.op])}
+    parents = await _find_parents(connection, plans) if with_parents else set()
+    if held := replaced | parents:
+        for numbers in split(sorted(held.union(write.item.id for write in writes if isinstance(write, Move)))):
+            await connection.execute(_hold, {"numbers": numbers})
+    if replaced:
+        for plan in plans:
+            found[plan.op] = await _replace_entries(connection, plan, notes)
+    return {plan.op: _read_items(plan, found[plan.op]) for plan in plans}
+
+
+async def _insert_plans(connection: AsyncConnection, plans: Sequence[Plan]) -> None:
+    """Insert what is new in plans; nothing is locked but the names of their batches."""
+    if connection.dialect.name == "postgresql":
+        # Two that insert the same keys in two orders would wait for each other.
+        for name in sorted({plan.batch for plan in plans}):
+            await connection.execute(_hold_batch, {"name": name})
     planned = ItemState.PLANNED.value
-    if not plan.entries:
-        return []
-    await _plan.execute(
-        connection,
-        [(plan.batch, e.key, e.parent, e.body, e.metadata, plan.at, e.digest, planned, plan.at) for e in plan.entries],
-    )
+    for plan in plans:
+        rows = [
+            (plan.batch, entry.key, entry.parent, entry.body, entry.metadata, plan.at, entry.digest, planned, plan.at)
+            for entry in plan.entries
+        ]
+        if rows:
+            await _plan.execute(connection, rows)
+
+
+async def _find_parents(connection: AsyncConnection, plans: Sequence[Plan]) -> set[int]:
+    """Give the numbers of the items that plans follow."""
+    numbers: set[int] = set()
+    for plan in plans:
+        followed = {entry.parent for entry in plan.entries if entry.parent and job_of_parent(entry.parent) is None}
+        for keys in split(sorted(followed)):
+            found = await connection.execute(_numbers, {"name": plan.batch, "keys": keys})
+            numbers.update(found.scalars())
+    return numbers
+
+
+async def _replace_entries(connection: AsyncConnection, plan: Plan, notes: list[tuple[Any, ...]]) -> Mapping[str, Any]:
+    """Put the entries of a plan in the place of what nothing has come of, which is locked; give the rows then."""
+    planned = ItemState.PLANNED.value
     found = await _read_planned(connection, plan)
     anew: list[tuple[Any, ...]] = []
-    for entry in plan.entries:
-        row = found[entry.key]
-        if not _takes_over(entry, row):
-            continue
+    for entry, row in _find_replaced(plan, found):
         error = row["error"] if row["state"] == planned else None
         # The same content stays known by the digest that its key was made of.
         digest = row["digest"] if _has_content(entry, row) else entry.digest
@@ -187,9 +239,14 @@ async def _write_plan(connection: AsyncConnection, plan: Plan, notes: list[tuple
         if row["state"] == ItemState.REJECTED:
             op = f"{plan.op}-{row['id']}"
             notes.append((row["id"], op, plan.at, planned, None, None, "planned with another content"))
-    if anew:
-        await _plan_anew.execute(connection, anew)
-        found = await _read_planned(connection, plan)
+    if not anew:
+        return found
+    await _plan_anew.execute(connection, anew)
+    return await _read_planned(connection, plan)
+
+
+def _read_items(plan: Plan, found: Mapping[str, Any]) -> list[Item]:
+    """Give the items of a plan, in the order of its entries."""
     items_of_plan: list[Item] = []
     for entry in plan.entries:
         row = found[entry.key]
@@ -199,12 +256,20 @@ async def _write_plan(connection: AsyncConnection, plan: Plan, notes: list[tuple
     return items_of_plan
 
 
-async def _read_planned(connection: AsyncConnection, plan: Plan) -> dict[str, Any]:
+async def _read_planned(connection: AsyncConnection, plan: Plan) -> Mapping[str, Any]:
     rows: dict[str, Any] = {}
     for keys in split([entry.key for entry in plan.entries]):
         result = await connection.execute(_planned, {"name": plan.batch, "keys": keys})
         rows.update((row["key"], row) for row in result.mappings())
     return rows
+
+
+def _find_replaced(plan: Plan, found: Mapping[str, Any]) -> Iterator[tuple[Planned, Any]]:
+    """Give the entries of a plan that take the place of others, each with the other's row."""
+    for entry in plan.entries:
+        row = found[entry.key]
+        if _takes_over(entry, row):
+            yield entry, row
 
 
 def _takes_over(entry: Planned, row: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import tempfile
@@ -10,15 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
 from motion_async import JobState, JobStatus, StatusChange, VideoRequest
-from motion_async.ledger import Entry
+from motion_async.ledger import Entry, Item, Ledger
 from motion_async.ledger.store import sqlite
 from motion_async.ledger.store.files import LedgerFile
-from tests.postgres import execute_now
+from motion_async.ledger.writes import Plan
+from tests.postgres import execute, execute_now
 
 PLAIN_USER = 65_534
 VERSION_1 = Path(__file__).with_name("version_1")
@@ -132,3 +135,26 @@ def clock(step: float = 1.0, start: datetime = START) -> Callable[[], datetime]:
         return moment[0]
 
     return now
+
+
+async def make_plan(ledger: Ledger, *planned: Entry, batch: str = "launch") -> Plan:
+    """Give the write that plans entries, without making it."""
+    written: list[Plan] = []
+    put = ledger._writer.put
+
+    def keep(write: Any) -> Any:
+        written.append(write)
+        done: asyncio.Future[list[Item]] = asyncio.get_running_loop().create_future()
+        done.set_result([])
+        return done
+
+    ledger._writer.put = keep  # type: ignore[method-assign]
+    await ledger.plan(batch, planned)
+    ledger._writer.put = put  # type: ignore[method-assign]
+    return written[0]
+
+
+async def wait_for_locks(url: str, sessions: int) -> bool:
+    """Whether so many sessions wait for what others have locked."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return await execute(url, waiting) == [sessions]

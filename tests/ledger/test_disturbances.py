@@ -137,9 +137,9 @@ async def test_a_commit_whose_answer_is_lost_is_made_once(
     """Whether it was made or not: every write gives the same, and the history has each line once."""
     commit_group, failed = base.commit_group, set[str]()
 
-    async def disturbed(connection: AsyncConnection, writes: Any) -> list[Any]:
+    async def disturbed(connection: AsyncConnection, writes: Any, **options: Any) -> list[Any]:
         """Make each group fail at its first attempt, before its commit or after it."""
-        results = await commit_group(connection, writes)
+        results = await commit_group(connection, writes, **options)
         if writes[0].op not in failed:
             failed.add(writes[0].op)
             if moment == "after":
@@ -174,8 +174,8 @@ async def test_a_read_that_fails_takes_no_connection_from_whoever_writes(
         async with reading(given) as connection:
             yield connection
 
-    async def disturbed(connection: AsyncConnection, writes: Any) -> list[Any]:
-        results = await commit_group(connection, writes)
+    async def disturbed(connection: AsyncConnection, writes: Any, **options: Any) -> list[Any]:
+        results = await commit_group(connection, writes, **options)
         with pytest.raises(TransientStoreError, match="too many open files"):
             await ledger._store.queries.count(None)
         return results
@@ -350,7 +350,7 @@ async def test_a_connection_that_is_given_up_keeps_nobody_from_sending(
 ) -> None:
     """After a commit that failed it is left, and the lock that shows that the owner is alive ends with it."""
 
-    async def disturbed(*_: Any) -> list[Any]:
+    async def disturbed(*_: Any, **__: Any) -> list[Any]:
         monkeypatch.undo()
         raise OSError("the answer was lost")
 

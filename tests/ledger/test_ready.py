@@ -15,9 +15,7 @@ from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.ready import find_ready
 from motion_async.ledger.transaction import commit_group
 from motion_async.ledger.transitions import Finish
-from motion_async.ledger.writes import Plan
-from tests.ledger.conftest import accepted, change, entries, seen
-from tests.postgres import execute
+from tests.ledger.conftest import accepted, change, entries, make_plan, seen, wait_for_locks
 from tests.waiting import until
 
 
@@ -159,16 +157,16 @@ async def test_a_followup_that_is_planned_while_its_parent_ends_is_heard_of_once
         state = seen("completed", "job-a")
         op, at = ledger._writer.next_op()
         finish = Finish(op, made, at, state.job_id, str(state.status), state, None)
-        planned = await _as_planned(ledger, follows("b", "a"))
+        planned = await make_plan(ledger, follows("b", "a"))
         write = planned if first == "plan" else finish
         async with ledger._store._transaction() as connection:
-            results = await commit_group(connection, [write])
+            results = await commit_group(connection, [write], with_parents=True)
             ready = await find_ready(connection, [write], results)
             if first == "plan":
                 second: Any = asyncio.ensure_future(journal.ended(state, None))
             else:
                 second = asyncio.create_task(other.plan("launch", [follows("b", "a")]))
-            await until(lambda: _somebody_waits(fresh_postgres), every=0.01)
+            await until(lambda: wait_for_locks(fresh_postgres, 1), every=0.01)
         await second
         child = await ledger.find("launch", "b")
         assert child is not None
@@ -176,25 +174,3 @@ async def test_a_followup_that_is_planned_while_its_parent_ends_is_heard_of_once
         found = await ledger.find("launch", "a")
         assert found is not None
         assert found.state is ItemState.COMPLETED
-
-
-async def _as_planned(ledger: Ledger, entry: Entry) -> Plan:
-    """Give the write that plans an entry, without making it."""
-    written: list[Plan] = []
-    put = ledger._writer.put
-
-    def keep(write: Any) -> Any:
-        written.append(write)
-        done: asyncio.Future[list[Item]] = asyncio.get_running_loop().create_future()
-        done.set_result([])
-        return done
-
-    ledger._writer.put = keep  # type: ignore[method-assign]
-    await ledger.plan("launch", [entry])
-    ledger._writer.put = put  # type: ignore[method-assign]
-    return written[0]
-
-
-async def _somebody_waits(url: str) -> bool:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return await execute(url, waiting) != [0]

@@ -117,7 +117,7 @@ class Store(ABC):
         if self.is_read_only:
             raise PermanentStoreError("it was opened for reading only")
         async with self._transaction() as connection:
-            results = await commit_group(connection, writes)
+            results = await commit_group(connection, writes, with_parents=self.enqueue is not None)
             if self.enqueue is not None and (ready := await find_ready(connection, writes, results)):
                 await self.enqueue(connection, ready)
             return results
@@ -202,8 +202,10 @@ class Store(ABC):
                 await self._prepare(connection)
             async with connection.begin():
                 yield connection
-        except Exception:
-            await self._drop_writing()  # here alone, as a read that fails must not take it from whoever writes
+        except Exception as error:
+            # Here alone, as a read that fails must not take it from whoever writes.
+            if not self._spares_session(error):
+                await self._drop_writing()
             raise
 
     # What follows is asked of each kind of database; where it has nothing to do, it does nothing.
@@ -217,6 +219,10 @@ class Store(ABC):
     async def _upgrade(self, connection: AsyncConnection) -> None:
         """Make the tables or bring them up to date, while nobody else does."""
         await bring_up_to_date(connection, await self._find_tables(connection))
+
+    def _spares_session(self, error: Exception) -> bool:  # noqa: ARG002  # most make a new one for nothing
+        """Whether a transaction that failed has ended, and the connection is as good as before."""
+        return False
 
     @abstractmethod
     async def _find_tables(self, connection: AsyncConnection) -> bool:

@@ -15,7 +15,7 @@ from motion_async.errors import MotionError
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.showing import shown
 
-__all__ = ["POOLED", "translate_error"]
+__all__ = ["POOLED", "spares_session", "translate_error"]
 
 POOLED: Final = (
     "a pooler in transaction mode stands before it, and the ledger needs sessions of its own: give the pooler "
@@ -32,6 +32,8 @@ _CLOSED: Final = ("closed database", "connection closed", "no active connection"
 """Words of drivers for a connection that is not there any more, in errors of the same kinds as those of bad values."""
 _LOCKED: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "40001", "40P01", "55P03")
 """Names and SQLSTATEs that say that somebody else holds a lock."""
+_ENDS_THE_TRANSACTION: Final = ("21", "22", "23", "40", "53", "54", "55P03", "57014")
+"""Classes of SQLSTATE and SQLSTATEs with which a server ends what it was asked, and goes on with the session."""
 _OF_ANOTHER_SESSION: Final = ("26000", "42P05")
 """SQLSTATEs that say that a prepared statement is not there, or there before it was made."""
 _DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
@@ -49,6 +51,12 @@ def translate_error(error: Exception, unshown: Iterable[str]) -> Exception:
     if code.startswith(_DAMAGED) or _blames_the_values(error, origin, code):
         return PermanentStoreError(reason)
     return TransientStoreError(reason, busy=code.startswith(_LOCKED))
+
+
+def spares_session(error: Exception) -> bool:
+    """Whether the server only ended the transaction, so that the session is as good as before."""
+    code = getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
+    return code.startswith(_ENDS_THE_TRANSACTION) and not getattr(error, "connection_invalidated", False)
 
 
 def _explain(origin: BaseException, unshown: Iterable[str]) -> str:

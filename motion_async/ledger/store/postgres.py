@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
 from motion_async.ledger.store.base import Horizon, Store, make_engine
-from motion_async.ledger.store.failures import POOLED, translate_error
+from motion_async.ledger.store.failures import POOLED, spares_session, translate_error
 from motion_async.ledger.store.recognition import recognise_server
 
 __all__ = ["ServerStore"]
@@ -117,6 +117,10 @@ class ServerStore(Store):
                 after = await connection.scalar(_session)
         if before != after:
             raise PermanentStoreError(POOLED)
+
+    def _spares_session(self, error: Exception) -> bool:
+        # With the session goes the lock: others would take for lost what is being sent just then.
+        return spares_session(error)
 
     async def _drop_writing(self) -> None:
         self._losses += self._writing is not None

@@ -17,7 +17,9 @@ from motion_async import LedgerError
 from motion_async.ledger import open_ledger
 from motion_async.ledger.address import read_address
 from motion_async.ledger.outage import PermanentStoreError, TransientStoreError
+from motion_async.ledger.store.base import Store
 from tests.demands import demand_program
+from tests.ledger.conftest import entries
 from tests.postgres import NOBODY
 
 postgres = pytest.importorskip("motion_async.ledger.store.postgres", reason="no asyncpg")
@@ -126,3 +128,33 @@ def test_errors_of_a_connection_apart_pass_unless_a_value_is_to_blame() -> None:
         found = store.explain(error)
         assert type(found) is kind, error
         assert "s3cret" not in str(found)
+
+
+@pytest.mark.parametrize("code", ["40P01", "40001", "55P03", "22021", "53100", "57014"])
+async def test_a_transaction_that_the_server_ends_leaves_the_owners_lock(fresh_postgres: str, code: str) -> None:
+    """Else others would take for lost what is being sent just then."""
+    async with open_ledger(fresh_postgres) as ledger, open_ledger(fresh_postgres) as other:
+        store = ledger._store
+        before = store.lock_generation
+        with pytest.raises(sa.exc.DBAPIError):
+            await _fail(store, code)
+        assert await other._store.probe_owner(ledger.owner)
+        assert store.lock_generation == before
+        await ledger.plan("launch", entries("a"))
+
+
+async def test_a_session_that_is_no_good_is_made_anew(fresh_postgres: str) -> None:
+    """As that of a server which has become one for reading only, and which others write to no more."""
+    async with open_ledger(fresh_postgres) as ledger:
+        store = ledger._store
+        before = store.lock_generation
+        with pytest.raises(sa.exc.DBAPIError):
+            await _fail(store, "25006")
+        assert store.lock_generation > before
+        await ledger.plan("launch", entries("a"))
+
+
+async def _fail(store: Store, code: str) -> None:
+    """Have the server end a transaction with an error."""
+    async with store._transaction() as connection:
+        await connection.execute(sa.text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$"))

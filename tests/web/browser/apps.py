@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from playwright.async_api import Page, expect
 
@@ -14,7 +13,7 @@ from tests import readme
 from tests.browser import Visitor
 from tests.web.servers import AIOHTTP, RUN_APP, UVICORN, Server
 
-__all__ = ["INTERVAL", "App", "ask", "open_tabs", "see", "start", "states"]
+__all__ = ["INTERVAL", "App", "ask", "open_tabs", "see", "see_streams", "start"]
 
 App: TypeAlias = Literal["fastapi", "aiohttp"]
 INTERVAL: Final = 0.2
@@ -74,9 +73,11 @@ async def see(words: str | re.Pattern[str], *tabs: Page) -> None:
         await expect(tab.locator("p")).to_have_text(words)
 
 
-async def states(tabs: Iterable[Page]) -> set[Any]:
-    """Give the states in which the tabs' streams are: 0 is connecting, 1 open, 2 closed for good."""
-    return {state for tab in tabs for state in await tab.evaluate("streams.map((stream) => stream.readyState)")}
+async def see_streams(state: Literal["open", "closed"], *tabs: Page) -> None:
+    """Wait until all streams of the tabs are open, or closed for good, as they are a moment after the last word."""
+    number = {"open": 1, "closed": 2}[state]
+    for tab in tabs:
+        await tab.wait_for_function(f"streams.every((stream) => stream.readyState == {number})")
 
 
 async def open_tabs(visitor: Visitor, server: Server) -> list[Page]:

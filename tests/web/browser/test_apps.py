@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from motion_async.sandbox import AwaitInput, Fail, Hang, LostAnswer
 from tests.browser import Visitor
 from tests.waiting import until
-from tests.web.browser.apps import INTERVAL, ask, open_tabs, see, states
+from tests.web.browser.apps import INTERVAL, ask, open_tabs, see, see_streams
 from tests.web.conftest import SlowSandbox
 from tests.web.servers import Server
 
@@ -38,7 +38,7 @@ async def test_five_tabs_are_one_create_and_one_poll_an_interval(
     await see("completed", *tabs)
     assert (counts().creates, counts().duplicates) == (1, 0)
     assert counts().polls <= (time.monotonic() - began) / (0.9 * INTERVAL) + 1  # the session spreads them by a tenth
-    assert await states(tabs) == {2}
+    await see_streams("closed", *tabs)
     polls = counts().polls
     await asyncio.sleep(5 * INTERVAL)
     assert counts().polls == polls
@@ -73,7 +73,7 @@ async def test_a_person_sees_why_a_job_failed(server: Server, visitor: Visitor, 
     await see("queued", page)
     slow.finish_jobs()
     await see("failed: <b>No scene</b> could be rendered.", page)
-    assert await states([page]) == {2}
+    await see_streams("closed", page)
 
 
 async def test_a_person_sees_that_a_job_waits_for_input(server: Server, visitor: Visitor, slow: SlowSandbox) -> None:
@@ -136,9 +136,9 @@ async def test_tabs_come_back_to_a_server_that_was_stopped(
     slow.reach("running")
     server.start()
     await see("running", *tabs)
-    assert await states(tabs) == {1}
+    await see_streams("open", *tabs)
     slow.finish_jobs()
     await see("completed", *tabs)
-    assert await states(tabs) == {2}
+    await see_streams("closed", *tabs)
     assert slow.sandbox.counts.creates == 1
     visitor.forgive("ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING")

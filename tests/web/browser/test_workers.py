@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from motion_async.sandbox import Hang
 from tests.browser import Visitor
 from tests.waiting import until
-from tests.web.browser.apps import INTERVAL, App, ask, open_tabs, see, states
+from tests.web.browser.apps import INTERVAL, App, ask, open_tabs, see, see_streams
 from tests.web.conftest import SlowSandbox
 from tests.web.servers import Server
 
@@ -76,5 +76,5 @@ async def test_tabs_go_on_with_workers_that_have_not_made_the_job(
     await see("completed", *tabs)
     assert slow.sandbox.counts.creates == 1
     assert slow.sandbox.counts.polls <= 2 * (time.monotonic() - began) / (0.9 * INTERVAL) + 2
-    assert await states(tabs) == {2}
+    await see_streams("closed", *tabs)
     visitor.forgive("ERR_INCOMPLETE_CHUNKED_ENCODING")
