@@ -102,6 +102,7 @@ class Client:
         self._pace = pace
         self._polls_sent = 0
         self._polls_failed = 0  # in a row, of all jobs
+        self._answered_at: float | None = None
         self._followups: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -251,7 +252,11 @@ class Client:
             if expires_at is not None and expires_at <= self._now():
                 check_request(request, now=self._now())
 
-        return Submission(call=call, on_accepted=on_accepted, check=check_all, **terms)
+        def accept(accepted: JobState) -> TrackedJob:
+            self._answered_at = asyncio.get_running_loop().time()
+            return on_accepted(accepted)
+
+        return Submission(call=call, on_accepted=accept, check=check_all, **terms)
 
     async def _send(self, submission: Submission[TrackedJob]) -> TrackedJob:
         """Send a create or followup, with the instrumentation of this process around it, if there is one."""
@@ -333,6 +338,7 @@ class Client:
                 observed.polled(self, time.perf_counter() - began_at, error)
             self._log_failed_poll(job_id, error)
             raise
+        self._answered_at = asyncio.get_running_loop().time()
         if observed is not None:
             observed.polled(self, time.perf_counter() - began_at, None)
         if self._polls_failed:
@@ -370,13 +376,15 @@ class Client:
 
     def stats(self) -> SessionStats:
         """Say how the session stands."""
+        now = asyncio.get_running_loop().time()
         return SessionStats(
             watched=self.polls.count_watched(),
             polls=self._polls_sent,
-            polls_per_second=self._pace.rate(asyncio.get_running_loop().time()),
+            polls_per_second=self._pace.rate(now),
             paused_for=self.polls.rest_of_pause() or 0.0,
             sending=self._sender.count_under_way(),
             waiting_to_send=self.gate.waiting,
+            silent_for=None if self._answered_at is None else now - self._answered_at,
         )
 
     def _tell_of_unread_fields(self, state: JobState) -> None:

@@ -156,6 +156,7 @@ class SessionStats:
         paused_for: seconds for which the service wants no call yet, by its Retry-After; 0 if there is no pause.
         sending: creates and followups whose answer is waited for.
         waiting_to_send: creates and followups that wait for their turn.
+        silent_for: seconds since the service answered a poll or took a create or followup, None if it never did.
     """
 
     watched: int
@@ -164,6 +165,7 @@ class SessionStats:
     paused_for: float
     sending: int
     waiting_to_send: int
+    silent_for: float | None = None
 
 
 Event: TypeAlias = (

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from rich.console import Console
@@ -74,12 +74,19 @@ _Faults = Annotated[
 
 
 @app.command(**help_of("demo [OPTIONS]", "demo", 1))
-def demo(*, json: Json = False) -> ExitStatus:
+def demo(
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(name=("--output", "-o"), help="Save what a terminal shows halfway as a picture, an .svg file."),
+    ] = None,
+    json: Json = False,
+) -> ExitStatus:
     """Make 24 videos against a sandbox inside, live, in under half a minute. Needs no key."""
     # Here rather than above, as below: the commands that need no server should not load one.
     from motion_async.cli.demo import demo as tell_story  # noqa: PLC0415
 
-    return execute(tell_story, json=json or None)
+    return execute(lambda reporter: tell_story(reporter, picture=output), json=json or None)
 
 
 @app.command(**help_of("sandbox [OPTIONS]", "sandbox --port 8080 --speed 20", 2))
@@ -170,6 +177,10 @@ def batch(
             help="Without credits send nothing more, or try one request a minute until one is taken.",
         ),
     ] = "stop",
+    on_input: Annotated[
+        Literal["wait", "skip"],
+        Parameter(name="--on-input", help="Wait for a person's answer to a job, or leave it for a later run."),
+    ] = "wait",
     skip_invalid: Annotated[
         bool, Parameter(name="--skip-invalid", negative=(), help="Leave lines out that cannot be sent.")
     ] = False,
@@ -236,10 +247,9 @@ def batch(
     your own columns first, then state, job_id, error, times (UTC) and seconds; JSON
     line, key, state, status, job_id, error, metadata, job (the service's last
     answer), follows, request, planned_at, sent_at, done_at, waited_seconds,
-    took_seconds and id. A state is planned (not sent), intent or uncertain (it may
-    have been sent), submitted (its job goes on), completed, failed, rejected,
-    dropped (a person gave it up), or invalid. The "outcome" on standard output is
-    that of this run: there planned is not_sent, and submitted is running or unseen.
+    took_seconds and id. A state is waiting (nothing was sent), making, needs you
+    (answer it at motion.so, or correct its line), done, failed (refused, too, or
+    given up), or unclear (it may have been sent, and paid for).
     """
     from motion_async.cli.batch.command import make_batch, plan_batch  # noqa: PLC0415
 
@@ -270,6 +280,7 @@ def batch(
             is_for_fleet=fleet is not None,
             max_active=check_whole_number("--max-active", max_active, low=1, high=1_000_000),
             on_insufficient_credits=on_insufficient_credits,
+            on_input=on_input,
             timeout=timeout,
             make_again=make_again,
             is_sure=yes,

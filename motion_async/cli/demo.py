@@ -8,17 +8,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
+from motion_async.cli.atomic import check_output
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import telling
-from motion_async.cli.happenings import Completed, StateSummary, Summary
+from motion_async.cli.happenings import Completed, LineTaken, StateSummary, Summary
 from motion_async.cli.looks import one_line
-from motion_async.cli.progress import StateBars, Tally
+from motion_async.cli.picture import save_picture
 from motion_async.cli.prompts import load_prompts
 from motion_async.cli.reporter import Reporter, say
+from motion_async.cli.statuses import StatusTally
+from motion_async.cli.tally import Tally
+from motion_async.cli.view import WorkView
 from motion_async.errors import JobFailedError
-from motion_async.events import Event
+from motion_async.events import Event, JobAccepted
 from motion_async.jobs import JobStatus, Outcome, StatusChange
 from motion_async.sandbox import AwaitInput, Counts, Fail, Sandbox
 from motion_async.session import MotionSession
@@ -39,13 +44,17 @@ _WHY: Final = "The attachment host.mp3 holds no speech."
 _FOLLOWUP: Final = "Make the pacing faster and add a stronger call to action."
 
 
-async def demo(reporter: Reporter, *, speed: float = 60.0) -> ExitStatus:
+async def demo(reporter: Reporter, *, speed: float = 60.0, picture: Path | None = None) -> ExitStatus:
     """Make the videos of the shipped prompts, live, `speed` times faster than real time, and tell how it went.
 
-    `DONE` means that the story went as it should: one job waits for input, one fails, all others complete.
+    What a terminal shows once a job has failed is saved as a `picture`, if one is wanted. `DONE` means that the story
+    went as it should: one job waits for input, one fails, all others complete.
     """
+    if picture is not None:
+        check_output(picture)
     requests = load_prompts()
-    tally = Tally()
+    lines = {request.prompt: line for line, request in enumerate(requests, start=1)}
+    statuses = StatusTally()
     began = time.monotonic()
     # Polled as much faster as time runs, so that the polls per job are those of real life.
     usual = GrowingSchedule()
@@ -58,6 +67,11 @@ async def demo(reporter: Reporter, *, speed: float = 60.0) -> ExitStatus:
             return one_line(sandbox.jobs[job_id].body["prompt"], limit=48)
 
         def tell(event: Event) -> None:
+            if isinstance(event, StatusChange):
+                statuses.take(event)
+            if isinstance(event, JobAccepted) and not event.followup:
+                asked = sandbox.jobs[event.job_id].body["prompt"]
+                reporter.glance(LineTaken(lines[asked], None, asked, event.job_id))
             reporter.tell(event)
             if isinstance(event, StatusChange) and event.current == JobStatus.AWAITING_USER_INPUT:
                 reporter.notice(f"waits for input, which comes in a moment: {prompt(event.job_id)}")
@@ -66,12 +80,16 @@ async def demo(reporter: Reporter, *, speed: float = 60.0) -> ExitStatus:
         motion = MotionSession(sandbox.api_key, base_url=sandbox.url, schedule=schedule)
         title = f"{len(requests)} videos, {_MAX_ACTIVE} at a time, time runs {speed:g} times faster"
         try:
-            async with reporter.live(StateBars(title, tally, total=len(requests))), telling(motion, tell):
+            tally = Tally(len(requests), places=_MAX_ACTIVE, now=began)
+            view = WorkView(title, tally)
+            async with reporter.live(view), telling(reporter, motion, tell):
                 outcomes = []
                 async with motion.generate_many(requests, max_active=_MAX_ACTIVE, job_timeout=_PATIENCE) as results:
                     async for outcome in results:
                         outcomes.append(outcome)
                         _tell_outcome(reporter, outcome)
+                        if picture is not None and _is_ordered(outcome):
+                            save_picture(picture, view, title="motion-async demo")
                 followed = next((outcome for outcome in outcomes if outcome.ok), None)
                 if followed is not None and followed.job_id is not None:
                     reporter.notice(f"followed up, “{_FOLLOWUP}”: {prompt(followed.job_id)}")
@@ -79,9 +97,9 @@ async def demo(reporter: Reporter, *, speed: float = 60.0) -> ExitStatus:
                     reporter.tell(Completed(await job.wait(timeout=_PATIENCE)))
         finally:
             reporter.forget_jobs()  # they end with the sandbox, so there is nothing to take up again
-        summary = _summary(tally, outcomes, sandbox.counts, seconds=time.monotonic() - began, speed=speed)
+        summary = _summary(statuses, outcomes, sandbox.counts, seconds=time.monotonic() - began, speed=speed)
     reporter.tell(summary)
-    return _verdict(summary, outcomes, waited=tally.passed[JobStatus.AWAITING_USER_INPUT])
+    return _verdict(summary, outcomes, waited=statuses.passed[JobStatus.AWAITING_USER_INPUT])
 
 
 def _tell_outcome(reporter: Reporter, outcome: Outcome) -> None:
@@ -98,7 +116,9 @@ def _is_ordered(outcome: Outcome) -> bool:
     return isinstance(outcome.error, JobFailedError) and FAILS in outcome.request.prompt
 
 
-def _summary(tally: Tally, outcomes: Sequence[Outcome], counts: Counts, *, seconds: float, speed: float) -> Summary:
+def _summary(
+    tally: StatusTally, outcomes: Sequence[Outcome], counts: Counts, *, seconds: float, speed: float
+) -> Summary:
     states = []
     for status, now in tally.by_status():
         mean = tally.mean_seconds(status)

@@ -31,6 +31,8 @@ class End(StrEnum):
     """It was sent with another content than its line has now."""
     UNCERTAIN = "uncertain"
     """It may have been sent, and no id is known."""
+    INPUT = "input"
+    """Its job waits for a person, and that is not waited for."""
     RUNNING = "running"
     """Its job goes on, or another run is sending it, and that is not waited for any longer."""
     UNSEEN = "unseen"
@@ -62,9 +64,10 @@ class Meaning:
 MEANINGS: Final[dict[End, Meaning]] = {
     End.RUNNING: Meaning(
         states=(ItemState.SUBMITTED,),
-        errors=(errors.WaitTimeoutError, errors.InputRequiredError, errors.SentElsewhereError),
+        errors=(errors.WaitTimeoutError, errors.SentElsewhereError),
         planned="take_up",
     ),
+    End.INPUT: Meaning(errors=(errors.InputRequiredError,), planned="take_up", is_problem=True),
     End.UNCERTAIN: Meaning(
         # An intent may be under way in another process: to tell the two apart would write to the ledger.
         states=(ItemState.INTENT, ItemState.UNCERTAIN),

@@ -67,7 +67,7 @@ _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
     errors.LedgerConflictError: (ExitStatus.WRONG_USE, ""),
     errors.LedgerAccountError: (ExitStatus.WRONG_USE, ""),
     errors.WaitTimeoutError: (ExitStatus.UNREACHABLE, "wait on with: {watch}"),
-    errors.InputRequiredError: (ExitStatus.JOB_FAILED, ""),
+    errors.InputRequiredError: (ExitStatus.UNREACHABLE, ""),
     errors.JobFailedError: (
         ExitStatus.JOB_FAILED,
         "change the prompt or the attachments and generate it anew",

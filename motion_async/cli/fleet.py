@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -18,10 +19,11 @@ from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchCounts, FleetShown
 from motion_async.cli.help import help_of
-from motion_async.cli.jobtable import JobTable
 from motion_async.cli.ledger.address import Address
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
+from motion_async.cli.tally import Tally
+from motion_async.cli.view import WorkView
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState
 
@@ -77,7 +79,9 @@ def worker(
             reporter.say(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
             if (paused := (await fleet.status()).limits.paused) is not None:
                 reporter.say(f"nothing is sent, as the fleet is paused: {paused}")
-            async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
+            tally = Tally(None, places=here, now=time.monotonic())
+            view = WorkView(f"{address.shown}: at work, {here} at a time", tally)
+            async with reporter.live(view), telling(reporter, session, reporter.tell) as motion:
                 log.addHandler(heard := _Heard(reporter))
                 try:
                     await fleet.work(motion, here=here)

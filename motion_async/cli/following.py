@@ -16,7 +16,7 @@ from motion_async.canonical import canonical_job_id
 from motion_async.cli.arguments import Access, Json, Timeout, WatchTimeout
 from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
-from motion_async.cli.happenings import Asked, Completed
+from motion_async.cli.happenings import Asked, Completed, Connected
 from motion_async.cli.jobtable import JobTable
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
@@ -79,7 +79,7 @@ def _make(
     async def work(reporter: Reporter) -> ExitStatus:
         check_timeout(timeout)  # before anything is paid for
         session = new_session(access)
-        async with reporter.live(JobTable()), telling(session, reporter.tell) as motion:
+        async with reporter.live(JobTable()), telling(reporter, session, reporter.tell) as motion:
             reporter.sending()
             return await _end(reporter, await send(motion), timeout)
 
@@ -115,7 +115,7 @@ def watch(
         check_timeout(timeout)
         followed = _distinct(job_ids)
         session = new_session(access)
-        async with reporter.live(JobTable(followed)), telling(session, reporter.tell) as motion:
+        async with reporter.live(JobTable(followed)), telling(reporter, session, reporter.tell) as motion:
             jobs = [motion.job(job_id) for job_id in followed]
             reporter.following(followed)
             return worst(await asyncio.gather(*(_end(reporter, job, timeout) for job in jobs)))
@@ -156,7 +156,9 @@ def session_with(credentials: Credentials) -> MotionSession:
 
 
 @asynccontextmanager
-async def telling(motion: MotionSession, tell: Callable[[Event], None]) -> AsyncIterator[MotionSession]:
+async def telling(
+    reporter: Reporter, motion: MotionSession, tell: Callable[[Event], None]
+) -> AsyncIterator[MotionSession]:
     """Keep a session open, and tell of each of its events before whoever waits for it goes on.
 
     A create that is interrupted may bring its id back while the session is left, so the events are read to their very
@@ -165,6 +167,7 @@ async def telling(motion: MotionSession, tell: Callable[[Event], None]) -> Async
     reader: asyncio.Task[None] | None = None
     try:
         async with motion:
+            reporter.glance(Connected(motion.stats))
             # Made before anything is asked, so that of all who wait for news it is woken first.
             reader = asyncio.create_task(_read(motion.events(), tell), name="motion_async.cli.events")
             yield motion

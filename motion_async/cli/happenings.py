@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
 from motion_async.cli.ends import End
 from motion_async.errors import MotionError
-from motion_async.events import Event
+from motion_async.events import Event, SessionStats
 from motion_async.jobs import JobState, Outcome
 from motion_async.ledger import History, Item, ItemState, LedgerTrouble
 
@@ -24,6 +24,7 @@ __all__ = [
     "BatchEnded",
     "BatchPlanned",
     "Completed",
+    "Connected",
     "Failure",
     "FleetShown",
     "Happening",
@@ -31,6 +32,7 @@ __all__ = [
     "ItemShown",
     "ItemsShown",
     "LineRefused",
+    "LineTaken",
     "LinesChecked",
     "Listening",
     "RequestEnded",
@@ -173,10 +175,34 @@ class BatchPlanned:
 
 @attrs.frozen
 class BatchBegins:
-    """The lines of a batch are checked, and what can be sent is sent from now on."""
+    """The lines of a batch are checked, and what can be sent is sent from now on.
+
+    Args:
+        total: how many lines there are.
+        max_active: how many are made at one time, None where that is not known.
+        durations: of videos that were made before, in seconds.
+    """
 
     total: int
-    max_active: int
+    max_active: int | None
+    durations: tuple[float, ...] = ()
+
+
+@attrs.frozen
+class LineTaken:
+    """A line of a batch is sent from now on, or its job, where it has one, is watched."""
+
+    line: int
+    key: str | None
+    prompt: str
+    job_id: str | None
+
+
+@attrs.frozen
+class Connected:
+    """A session is open, which says at any moment how it stands."""
+
+    stats: Callable[[], SessionStats]
 
 
 @attrs.frozen
@@ -254,6 +280,7 @@ Happening: TypeAlias = (
     | BatchEnded
     | BatchPlanned
     | Completed
+    | Connected
     | Failure
     | FleetShown
     | Interrupted
@@ -261,6 +288,7 @@ Happening: TypeAlias = (
     | ItemsShown
     | LedgerTrouble
     | LineRefused
+    | LineTaken
     | LinesChecked
     | Listening
     | RequestEnded

@@ -23,7 +23,7 @@ _STATUSES: Final[dict[ExitStatus, tuple[str, str]]] = {
     ExitStatus.REFUSED: ("the service refused", "401, 402, 403, 404, 409, 429 to the end, other 4xx"),
     ExitStatus.UNREACHABLE: (
         "the outcome is not known",
-        "no connection, 5xx, a lost answer, --timeout, another run is sending it; or the ledger cannot be used",
+        "no connection, 5xx, a lost answer, --timeout, --on-input skip, another run sends it; or no ledger can be used",
     ),
     ExitStatus.HUNG_UP: ("hung up", "its terminal was closed, or the ssh to it is lost"),
     ExitStatus.INTERRUPTED: ("interrupted", "stderr says how to go on"),

@@ -1,6 +1,6 @@
 """Jobs as a table, a row a job: for as many as a person names on a command line.
 
-While it changes it must fit the terminal; jobs that are too many for that are shown as bars by state
+While it changes it must fit the terminal; jobs that are too many for that are counted
 until they have ended. Nothing here decides when to render.
 """
 
@@ -18,11 +18,12 @@ from rich.text import Text
 
 from motion_async.cli.failures import sentence, trouble_words
 from motion_async.cli.happenings import Asked, Failure, Happening
-from motion_async.cli.looks import label, one_line, span, style
-from motion_async.cli.progress import StateBars, Tally
+from motion_async.cli.looks import label, one_line, span
+from motion_async.cli.tally import Tally
+from motion_async.cli.view import WorkView
+from motion_async.cli.words import COLOURS, Word, word_of_state
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed
-from motion_async.jobs import JobState, JobStatus, StatusChange
-from motion_async.polling.freshness import needs_input
+from motion_async.jobs import JobState, StatusChange
 from motion_async.showing import shown
 
 __all__ = ["JobTable"]
@@ -38,7 +39,8 @@ _A_POLL: Final = 2.0
 @attrs.define
 class _Row:
     began: float
-    status: JobStatus | None = None
+    word: Word | None = None
+    status: str = ""
     updated_at: datetime | None = None
     ended: float | None = None
     note: str = ""
@@ -47,7 +49,7 @@ class _Row:
 
 
 class JobTable:
-    """A view of some jobs: id, status, a time, and what is to be said of them.
+    """A view of some jobs: id, state, a time, and what is to be said of them.
 
     Args:
         job_ids: the jobs that are known from the beginning, in order.
@@ -67,12 +69,12 @@ class JobTable:
         began = clock()
         self._rows = {job_id: _Row(began) for job_id in job_ids}
         self._waiting = "waiting for the service …"
-        self._bars = StateBars("", Tally(), clock=clock)
+        self._many = WorkView("", Tally(None, places=None, now=began), clock=clock)
         self._is_settled = False
 
     def tell(self, happening: Happening) -> None:
         """Bring the row of the job up to date; see `View.tell`."""
-        self._bars.tell(happening)
+        self._many.tell(happening)
         match happening:
             case JobAccepted():
                 self._rows[happening.job_id] = _Row(self._clock())
@@ -101,10 +103,11 @@ class JobTable:
 
     def _show(self, state: JobState) -> None:
         row = self._row(state.job_id)
-        row.status = state.status
+        row.word = word_of_state(state)
+        row.status = label(state.status)
         row.updated_at = state.updated_at
         row.note = one_line(shown(state.error or ""))
-        if needs_input(state):
+        if row.word is Word.NEEDS_YOU:
             row.note = "answer at motion.so"
         row.ended = self._clock() if state.has_ended else None
 
@@ -112,10 +115,10 @@ class JobTable:
         return self._rows.setdefault(job_id, _Row(self._clock()))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Render the table, or bars while it would not fit."""
+        """Render the table, or counts while it would not fit."""
         # A live picture that is higher than the terminal scrolls at each frame, and leaves a trail of itself.
         if not self._is_settled and len(self._rows) + _FRAME_LINES > console.height:
-            yield self._bars if self._follows else Text(f"asked for {len(self._rows)} jobs …", "dim")
+            yield self._many if self._follows else Text(f"asked for {len(self._rows)} jobs …", "dim")
             return
         if not self._rows:
             if not self._is_settled:
@@ -126,16 +129,16 @@ class JobTable:
         longest = max(map(len, self._rows))
         table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style="dim")
         table.add_column("job", width=max(min(longest, options.max_width - _REST), _REST), overflow="fold")
-        table.add_column("status", no_wrap=True)
+        table.add_column("state", no_wrap=True)
         if is_wide or self._follows:
             name = "time" if self._follows else "changed (UTC)"
             table.add_column(name, no_wrap=True, justify="right", style="dim")
         if is_wide:
             table.add_column("", style="dim")
         for job_id, row in self._rows.items():
-            words = row.trouble if self._clock() < row.trouble_ends else row.note
+            words = row.trouble if self._clock() < row.trouble_ends else row.note or row.status
             note = Text(words, no_wrap=True, overflow="ellipsis")
-            cells = (Text(one_line(job_id)), _status(row), Text(self._time(row)), note)
+            cells = (Text(one_line(job_id)), _state(row), Text(self._time(row)), note)
             table.add_row(*cells[: len(table.columns)])
         yield table
 
@@ -146,7 +149,7 @@ class JobTable:
         return "" if row.updated_at is None else f"{row.updated_at.astimezone(UTC):%d %b %H:%M}"
 
 
-def _status(row: _Row) -> Text:
-    if row.status is not None:
-        return Text(label(row.status), style(row.status))
+def _state(row: _Row) -> Text:
+    if row.word is not None:
+        return Text(row.word, COLOURS[row.word])
     return Text("…", "dim") if row.ended is None else Text("error", "red")

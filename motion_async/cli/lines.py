@@ -38,6 +38,7 @@ from motion_async.cli.records import item_record, outcome_record, with_sentence
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.troubles import TroubleWords
+from motion_async.cli.words import count_words
 from motion_async.codec import to_dict
 from motion_async.events import (
     EventsDropped,
@@ -100,19 +101,20 @@ SHAPES: Final = """\
       a line of a batch's file that can't be sent
   {"event": "plan", "batch", "lines", "counts", "invalid", "minimum_balance"}
       what `batch` would do, with --dry-run
-  {"event": "outcome", "line", "key", "state", "job_id", "error", "message",
-   "error_data", "metadata", "job"}
-      how a line of a batch came out: completed, failed, rejected, changed,
-      uncertain, running, unseen, not_sent or dropped; job is its state
+  {"event": "outcome", "line", "key", "state", "end", "job_id", "error",
+   "message", "error_data", "metadata", "job"}
+      how a line of a batch came out; end says more of that than state:
+      completed, failed, rejected, changed, uncertain, input, running, unseen,
+      not_sent or dropped; job is what the service said last
   {"event": "batch", "batch", "ledger", "lines", "counts", "running", "invalid"}
-      how a run of a batch went; counts has its lines by the state of "outcome",
+      how a run of a batch went; counts has its lines by their state,
       also those that a run which was ended early did not come to, unless its
       ledger could not be read
   {"event": "counts", "batch", "counts"}
       of `ledger show`: a batch, and its items by state
-  {"event": "item", "batch", "key", "state", "status", "job_id", "error",
-   "follows", "planned_at", "sent_at", "changed_at", "request", "metadata",
-   "job", "history"}
+  {"event": "item", "batch", "key", "state", "item_state", "status", "job_id",
+   "error", "follows", "planned_at", "sent_at", "changed_at", "request",
+   "metadata", "job", "history"}
       of `ledger show` and `ledger resolve`; history is null unless asked for
   {"event": "summary", ...}
       the numbers of `demo`
@@ -217,7 +219,7 @@ def _of_batch(it: RequestEnded | LineRefused | BatchPlanned | BatchEnded | Batch
         case BatchEnded():
             return {"event": "batch", **attrs.asdict(it)}
         case BatchCounts():
-            return {"event": "counts", "batch": it.batch, "counts": dict(it.counts)}
+            return {"event": "counts", "batch": it.batch, "counts": dict(count_words(it.counts))}
         case ItemShown():
             history = None if it.history is None else [to_dict(step) for step in it.history]
             return {"event": "item", **item_record(it.item), "history": history}

@@ -10,7 +10,7 @@ from typing import Final
 
 from motion_async.jobs import API_KEY_PREFIX, JobStatus
 
-__all__ = ["STATUSES", "STOPPING", "about", "label", "masked_key", "one_line", "rate", "span", "style"]
+__all__ = ["STATUSES", "STOPPING", "about", "clock_time", "label", "masked_key", "one_line", "rate", "span", "style"]
 
 STATUSES: Final = (
     JobStatus.QUEUED,
@@ -78,11 +78,19 @@ def rate(each_second: float) -> str:
     return f"{each_second:.1f} a second" if each_second >= 1 else f"{each_second * 60:.1f} a minute"
 
 
-def about(seconds: float) -> str:
-    """Write an estimate of a span of seconds no finer than it deserves."""
-    minutes = round(seconds / 60)
-    if seconds < 60:
+def clock_time(seconds: float) -> str:
+    """Write a span of seconds as a clock shows it: 0:42, 12:05 or 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def about(low: float, high: float) -> str:
+    """Write an estimate of a span of seconds no finer than it deserves, as a range where its ends are far apart."""
+    if high < 60:
         return "less than a minute"
-    if minutes < 120:
-        return f"about {minutes} min"
-    return f"about {round(minutes / 60)} h" if minutes < 48 * 60 else f"about {round(minutes / 1440)} days"
+    unit, name = (60, "min") if high < 2 * 3_600 else (3_600, "h") if high < 48 * 3_600 else (86_400, "days")
+    first, last = round(low / unit), round(high / unit)
+    if not first < last:
+        return f"about {last} {name}"
+    return f"{first} to {last} {name}" if first else f"up to {last} {name}"

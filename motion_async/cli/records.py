@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 from motion_async.cli.failures import sentence
 from motion_async.cli.happenings import RequestEnded
+from motion_async.cli.words import WORD_OF_END, Word, word_of_item
 from motion_async.codec import to_dict
 from motion_async.errors import MotionError
 from motion_async.jobs import BatchRequest, VideoRequest
-from motion_async.ledger import Item, ItemState
+from motion_async.ledger import Item
 from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import ENDED, REPLACEABLE
 from motion_async.redaction import redacted_deep
@@ -32,7 +33,7 @@ def outcome_record(ended: RequestEnded) -> Record:
     """Give an outcome as a JSON line has it."""
     outcome = with_sentence(to_dict(ended.outcome), ended.outcome.error)
     kept = ("job_id", "error", "message", "error_data", "metadata")
-    record = {"line": ended.line, "key": outcome["key"], "state": ended.end.value}
+    record = {"line": ended.line, "key": outcome["key"], "state": WORD_OF_END[ended.end].value, "end": ended.end.value}
     return {**record, **{name: outcome[name] for name in kept}, "job": outcome["state"]}
 
 
@@ -40,12 +41,14 @@ def result_record(line: int, key: str | None, given: BatchRequest | None, item: 
     """Give what the ledger has of a line; `item` is None if the batch has not come to it yet."""
     request = None if given is None else given.request
     error = None if item is None else item.error
+    word = Word.WAITING if item is None else word_of_item(item)
     if _is_changed(item, request):
+        word = Word.NEEDS_YOU
         error = "sent with another content than the line has now; give the line an id of its own"
     return {
         "line": line,
         "key": key,
-        "state": (ItemState.PLANNED if item is None else item.state).value,
+        "state": word.value,
         "status": None if item is None else item.status,
         "job_id": None if item is None else item.job_id,
         "error": error,
@@ -80,9 +83,12 @@ def _times(item: Item | None) -> Record:
 def item_record(item: Item) -> Record:
     """Give an item as a JSON line or an export has it."""
     plain = to_dict(item)
-    kept = ("batch", "key", "state", "status", "job_id", "error")
     return {
-        **{name: plain[name] for name in kept},
+        "batch": plain["batch"],
+        "key": plain["key"],
+        "state": word_of_item(item).value,
+        "item_state": plain["state"],
+        **{name: plain[name] for name in ("status", "job_id", "error")},
         "follows": plain["parent"],
         "planned_at": plain["planned_at"],
         "sent_at": plain["intent_at"],

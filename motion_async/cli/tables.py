@@ -11,9 +11,9 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from motion_async.cli.colours import STATE_STYLES
 from motion_async.cli.happenings import BatchCounts, BatchPlanned, FleetShown, ItemShown, ItemsShown
 from motion_async.cli.looks import one_line
+from motion_async.cli.words import COLOURS, WORD_OF_ITEM_STATE, Word, count_words, word_of_item
 from motion_async.ledger import History, Item, ItemState
 from motion_async.redaction import redacted
 
@@ -72,9 +72,10 @@ def fleet_lines(it: FleetShown) -> RenderableType:
 def counts_line(it: BatchCounts) -> Text:
     """Show a batch and its items by state in one line."""
     line = Text(one_line(it.batch), "bold").append(f"  {sum(it.counts.values()):,} items: ", "not bold dim")
-    for place, state in enumerate(state for state in ItemState if it.counts.get(state)):
+    counts = count_words(it.counts)
+    for place, word in enumerate(word for word in Word if counts[word]):
         line.append(", " if place else "", "not bold")
-        line.append(f"{it.counts[state]:,} {state}", f"not bold {STATE_STYLES[state]}")
+        line.append(f"{counts[word]:,} {word}", f"not bold {COLOURS[word]}")
     return line
 
 
@@ -105,7 +106,7 @@ class ItemsTable:
             table.add_row(
                 *([Text(one_line(item.batch))] if has_batches else []),
                 Text(one_line(item.key)),
-                Text(item.state, STATE_STYLES[item.state]),
+                Text(word := word_of_item(item), COLOURS[word]),
                 Text(f"{item.changed_at.astimezone(UTC):%d %b %H:%M}"),
                 *([Text(one_line(item.job_id or ""))] if has_jobs else []),
                 Text(one_line(note, limit=_NOTE_LIMIT)),
@@ -129,7 +130,7 @@ def item_table(it: ItemShown) -> RenderableType:
 def _values(item: Item) -> Iterator[tuple[str, str | None]]:
     yield "batch", item.batch
     yield "key", item.key
-    yield "state", item.state.value
+    yield "state", f"{word_of_item(item)} ({item.state})"
     yield "job", item.job_id
     yield "status", item.status
     yield "error", redacted(item.error)
@@ -152,7 +153,7 @@ def _history(steps: tuple[History, ...]) -> Table:
     table.add_column("", overflow="fold")
     for step in steps:
         words = "; ".join(filter(None, (step.job_id and f"job {step.job_id}", redacted(step.detail))))
-        state = Text(step.state or "", STATE_STYLES[step.state] if step.state else "")
+        state = Text(step.state or "", COLOURS[WORD_OF_ITEM_STATE[step.state]] if step.state else "")
         table.add_row(_moment(step.at), state, Text(one_line(step.status or "")), Text(one_line(words)))
     return table
 

@@ -15,7 +15,7 @@ from motion_async.cli import main
 from motion_async.cli.app import run
 from motion_async.cli.lines import SHAPES
 from motion_async.cli.records import result_record
-from motion_async.ledger import ItemState
+from motion_async.cli.words import Word
 from motion_async.sandbox import Sandbox, every_fault
 
 COMMANDS = (
@@ -110,7 +110,8 @@ def test_the_help_of_batch_documents_the_results(
     fields = [*result_record(1, None, None, None), "id"]
     words = re.findall(r"\w+", text.partition("JSON")[2])
     assert [word for word in words if word in fields][: len(fields)] == fields
-    assert {*ItemState, "invalid", "not_sent", "running", "unseen"} <= set(re.findall(r"\w+", text))
+    states = " ".join(text.partition("A state is")[2].split())
+    assert re.findall(rf"\b({'|'.join(Word)})\b", states) == list(Word)
 
 
 @pytest.mark.parametrize("argv", [["--api-key=motion_secret123"], ["--api-key", "motion_secret123"]])

@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from motion_async.cli.running import execute
 Start = Callable[..., subprocess.Popen[str]]
 
 
-def test_the_story_is_told_in_time_without_a_key(process: Start) -> None:
-    """At least 24 videos, one waits and one fails, one followup, no duplicate, in under 30 seconds."""
+def test_the_story_is_told_in_time_without_a_key(process: Start, tmp_path: Path) -> None:
+    """At least 24 videos, one waits and one fails, one followup, no duplicate, in under 30 seconds; and a picture."""
     environment = {**os.environ, "MOTION_API_KEY": "no key at all", "MOTION_BASE_URL": "nowhere"}
-    running = process("demo", env=environment)
+    picture = tmp_path / "demo.svg"
+    running = process("demo", "-o", str(picture), env=environment)
     out, said = running.communicate(timeout=30)
     assert running.returncode == 0
     lines = [json.loads(line) for line in out.splitlines()]
@@ -32,6 +34,7 @@ def test_the_story_is_told_in_time_without_a_key(process: Start) -> None:
     assert summary["polls"] > jobs
     assert summary["polls_per_job"] == pytest.approx(summary["polls"] / (jobs + 1), abs=0.1)
     assert summary["seconds"] < 30
+    assert "podcast" in picture.read_text(encoding="utf-8"), "which has failed by then"
 
     events = Counter(line["event"] for line in lines)
     assert events["accepted"] == jobs + 1

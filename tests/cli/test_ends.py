@@ -3,10 +3,10 @@
 import pytest
 
 from motion_async import errors
-from motion_async.cli.colours import END_COLOURS, STATE_STYLES
 from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, end_of, status_of
 from motion_async.cli.ledger.command import _PROBLEMS
 from motion_async.cli.tables import PLANS
+from motion_async.cli.words import COLOURS, WORD_OF_END, WORD_OF_ITEM_STATE, Word
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState
 from motion_async.problems import Problem
@@ -27,6 +27,7 @@ PROBLEMS = (Problem("custom", "too long", ("prompt",)),)
         (errors.CreateUncertainError("lost"), None, End.UNCERTAIN, 4),
         (errors.WaitTimeoutError("a", timeout=1, status=None), "a", End.RUNNING, 4),
         (errors.SentElsewhereError(batch="b", key="k", owner="o"), None, End.RUNNING, 4),
+        (errors.InputRequiredError("a"), "a", End.INPUT, 4),
         (errors.JobNotFoundError("no such job", http_status=404), "a", End.UNSEEN, 3),
         (errors.AuthenticationError("no key", http_status=401), None, End.NOT_SENT, 3),
         (errors.ConnectFailedError("no connection"), None, End.NOT_SENT, 4),
@@ -54,15 +55,17 @@ def test_what_a_person_has_decided_is_no_failure() -> None:
 
 def test_every_end_and_every_state_has_its_place_in_each_table() -> None:
     """Whoever adds one finds here what it is missing in."""
-    assert set(MEANINGS) == set(END_COLOURS) == set(End)
-    assert set(END_OF_STATE) == set(STATE_STYLES) == set(ItemState)
+    assert set(MEANINGS) == set(WORD_OF_END) == set(End)
+    assert set(END_OF_STATE) == set(WORD_OF_ITEM_STATE) == set(ItemState)
+    assert set(COLOURS) == set(WORD_OF_END.values()) == set(Word)
+    assert len(set(COLOURS.values())) == len(Word), "two words cannot be told apart"
     states = [state for meaning in MEANINGS.values() for state in meaning.states]
     assert len(states) == len(set(states)), "a state counts as two ends"
     assert {name for name, _ in PLANS} == {meaning.planned for meaning in MEANINGS.values()} | {"expired"}
 
 
 def test_a_state_counts_as_an_end_and_looks_like_it() -> None:
-    """As it was when each command had a table of its own: programs read the names, and people the colours."""
+    """Programs read the names of ends, and people see the words and their colours."""
     assert END_OF_STATE == {
         ItemState.PLANNED: End.NOT_SENT,
         ItemState.INTENT: End.UNCERTAIN,
@@ -73,12 +76,22 @@ def test_a_state_counts_as_an_end_and_looks_like_it() -> None:
         ItemState.REJECTED: End.REJECTED,
         ItemState.DROPPED: End.DROPPED,
     }
-    assert {state.value: style for state, style in STATE_STYLES.items() if style} == {
-        "intent": "yellow",
-        "uncertain": "magenta",
-        "submitted": "cyan",
-        "completed": "green",
-        "failed": "red",
-        "rejected": "red",
+    assert {state.value: (word.value, COLOURS[word]) for state, word in WORD_OF_ITEM_STATE.items()} == {
+        "planned": ("waiting", "bright_black"),
+        "intent": ("making", "cyan"),
+        "uncertain": ("unclear", "magenta"),
+        "submitted": ("making", "cyan"),
+        "completed": ("done", "green"),
+        "failed": ("failed", "red"),
+        "rejected": ("failed", "red"),
+        "dropped": ("failed", "red"),
+    }
+    for state, end in END_OF_STATE.items():
+        # An intent is most often being sent, and in no doubt.
+        assert state is ItemState.INTENT or WORD_OF_ITEM_STATE[state] is WORD_OF_END[end]
+    assert {end.value: word.value for end, word in WORD_OF_END.items() if end not in END_OF_STATE.values()} == {
+        "changed": "needs you",
+        "input": "needs you",
+        "unseen": "unclear",
     }
     assert _PROBLEMS == (ItemState.UNCERTAIN, ItemState.FAILED, ItemState.REJECTED)

@@ -75,7 +75,7 @@ STATUSES = {
     "LedgerConflictError": 2,
     "LedgerAccountError": 2,
     "WaitTimeoutError": 4,
-    "InputRequiredError": 1,
+    "InputRequiredError": 4,
     "JobFailedError": 1,
 }
 

@@ -62,7 +62,7 @@ def test_a_worker_whose_key_is_refused_says_so_and_pauses_the_fleet(
     [fleet, counts] = command("fleet", "show", fresh_postgres)[1]
     assert fleet["limits"]["paused"].startswith("the service refused a worker's key")
     assert "mistyped" not in fleet["limits"]["paused"]
-    assert (fleet["queue"]["waiting"], counts["counts"]) == (1, {"planned": 1})
+    assert (fleet["queue"]["waiting"], counts["counts"]) == (1, {"waiting": 1})
 
 
 def test_the_commands_steer_all_workers(fresh_postgres: str, command: Command) -> None:
@@ -83,11 +83,11 @@ def test_what_was_not_sent_is_given_up_and_taken_back(fresh_postgres: str, comma
     in_fleet(fresh_postgres, lambda fleet: fleet.enqueue("autumn", ["A video", "Another one"]))
     [key, _] = in_fleet(fresh_postgres, keys)
     status, [counts], said = command("fleet", "cancel", fresh_postgres, "autumn", key)
-    assert (status, counts["counts"]) == (0, {"dropped": 1, "planned": 1})
+    assert (status, counts["counts"]) == (0, {"failed": 1, "waiting": 1})
     assert "1 item is given up" in said
     assert progress(fresh_postgres, "autumn").queue.waiting == 1
     status, [counts], said = command("fleet", "retry", fresh_postgres, "autumn")
-    assert (status, counts["counts"]) == (0, {"planned": 2})
+    assert (status, counts["counts"]) == (0, {"waiting": 2})
     assert progress(fresh_postgres, "autumn").queue.waiting == 2
     status, _, said = command("fleet", "cancel", fresh_postgres, "spring")
     assert (status, "has no batch 'spring'" in said) == (2, True)
@@ -103,7 +103,7 @@ def test_a_person_sees_a_fleet_in_words(fresh_postgres: str, on_terminal: Callab
     in_fleet(fresh_postgres, lambda fleet: fleet.pause("no credits"))
     status, shown = on_terminal("fleet", "show", fresh_postgres)
     assert status == 0
-    for words in ("paused: no credits", "workers: 0 at work; 1 items wait", "any number of jobs", "1 planned"):
+    for words in ("paused: no credits", "workers: 0 at work; 1 items wait", "any number of jobs", "1 waiting"):
         assert words in shown
 
 

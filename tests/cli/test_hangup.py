@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from motion_async.sandbox import AwaitInput, Sandbox, SlowBody
-from tests.cli.batch.test_command import Command, Write, states, table, videos
+from tests.cli.batch.test_command import Command, Write, ends, table, videos
 from tests.waiting import until_now
 
 LEADER = """
@@ -97,7 +97,7 @@ def test_a_batch_notes_what_is_under_way_and_goes_on_later(
     assert {job_id for _, state, job_id in table() if state == "submitted"} == set(sandbox.jobs)
     assert len(sandbox.jobs) == 2
     status, lines, _ = command("batch", file)
-    assert (status, states(lines)) == (0, ["completed"] * 5)
+    assert (status, ends(lines)) == (0, ["completed"] * 5)
     assert (sandbox.counts.creates_accepted, sandbox.counts.duplicates) == (5, 0)
 
 

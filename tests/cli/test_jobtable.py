@@ -31,7 +31,7 @@ def rendered(table: JobTable, *, width: int = 100, height: int = 30) -> list[str
 
 
 def test_each_job_has_a_row_with_its_time() -> None:
-    """A row has the id, the status, and how long the job has been followed, until it ends."""
+    """A row has the id, a word, how long the job has been followed until it ends, and the service's status."""
     moment = 0.0
     table = JobTable((A, B), clock=lambda: moment)
     assert [line.split() for line in rendered(table)[1:]] == [[A, "…", "0:00"], [B, "…", "0:00"]]
@@ -40,8 +40,8 @@ def test_each_job_has_a_row_with_its_time() -> None:
     table.tell(change(B, "completed"))
     moment = 69.0
     assert [line.split() for line in rendered(table)[1:]] == [
-        [A, "running", "1:09"],
-        [B, "completed", "0:05"],
+        [A, "making", "1:09", "running"],
+        [B, "done", "0:05", "completed"],
     ]
 
 
@@ -76,7 +76,7 @@ def test_a_job_that_is_accepted_gets_a_row() -> None:
     table.tell(events.JobAccepted(A, followup=True))
     table.tell(change(A, "queued"))
     moment = 4.0
-    assert [line.split() for line in rendered(table)[1:]] == [[A, "queued", "0:01"]]
+    assert [line.split() for line in rendered(table)[1:]] == [[A, "making", "0:01", "queued"]]
 
 
 def test_what_is_to_be_said_of_a_job_stands_beside_it() -> None:
@@ -96,24 +96,24 @@ def test_what_is_to_be_said_of_a_job_stands_beside_it() -> None:
 
 
 def test_an_end_under_another_name_stops_the_clock() -> None:
-    """The row shows the status as it came, and how long it took."""
+    """The row shows what it means, the status as it came, and how long it took."""
     moment = 0.0
     table = JobTable((A,), clock=lambda: moment)
     moment = 5.0
     table.tell(change(A, "cancelled"))
     moment = 60.0
-    assert rendered(table)[1].split()[:3] == [A, "cancelled", "0:05"]
+    assert rendered(table)[1].split() == [A, "failed", "0:05", "cancelled"]
 
 
-def test_more_jobs_than_fit_are_bars_until_the_end() -> None:
-    """While it lives, a table that is too tall is shown as bars; the last picture has every row."""
+def test_more_jobs_than_fit_are_counted_until_the_end() -> None:
+    """While it lives, a table that is too tall is shown as counts; the last picture has every row."""
     ids = [str(uuid.UUID(int=index)) for index in range(100)]
     table = JobTable(ids)
     for job_id in ids:
         table.tell(change(job_id, "running"))
     lines = rendered(table, height=24)
     assert len(lines) < 24
-    assert any(line.startswith("running") and "100" in line for line in lines)
+    assert any("100 making" in line and "100 running" in line for line in lines)
     table.settle()
     assert len(rendered(table, height=24)) == 101
 
@@ -123,8 +123,8 @@ def test_an_answer_is_shown_with_the_time_of_its_change() -> None:
     table = JobTable((A, B), follows=False)
     table.tell(Asked(JobState(A, JobStatus.COMPLETED, AT, AT)))
     assert [line.split() for line in rendered(table)] == [
-        ["job", "status", "changed", "(UTC)"],
-        [A, "completed", "28", "Apr", "23:01"],
+        ["job", "state", "changed", "(UTC)"],
+        [A, "done", "28", "Apr", "23:01", "completed"],
         [B, "…"],
     ]
     assert rendered(table, height=3) == ["asked for 2 jobs …"]

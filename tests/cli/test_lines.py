@@ -80,7 +80,7 @@ WRITTEN: list[Happening] = [
     LineRefused(3, ("has no prompt",)),
     BatchPlanned("launch", 3, {"send": 2, "completed": 1}, 0, 300),
     RequestEnded(3, Outcome(2, VideoRequest("A video"), "a", STATE, key="hero", metadata=[1]), End.COMPLETED),
-    BatchEnded(batch="launch", ledger="l.db", lines=3, counts={"completed": 3}, running=0, invalid=0),
+    BatchEnded(batch="launch", ledger="l.db", lines=3, counts={"done": 3}, running=0, invalid=0),
     BatchCounts("launch", {ItemState.COMPLETED: 3}),
     ItemShown(ITEM, (History(AT, ItemState.PLANNED),)),
     SUMMARY,
@@ -105,6 +105,19 @@ def test_every_line_has_the_shape_that_is_documented(capsys: pytest.CaptureFixtu
     ]
     assert documented[-1] == ["event", "summary"]
     assert list(shapes["summary"])[1:] == list(attrs.fields_dict(Summary))
+
+
+def test_every_end_is_documented() -> None:
+    """What a program may find in the `end` of an outcome stands in the help."""
+    ends = SHAPES.partition('"outcome"')[2].partition('{"event"')[0]
+    assert set(End) <= set(re.findall(r"\w+", ends))
+
+
+def test_a_batch_is_counted_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """Items whose states mean the same to a person are counted together."""
+    states = {ItemState.COMPLETED: 3, ItemState.FAILED: 1, ItemState.REJECTED: 2, ItemState.SUBMITTED: 4}
+    (line,) = written(capsys, BatchCounts("launch", states))
+    assert line["counts"] == {"done": 3, "failed": 3, "making": 4}
 
 
 def test_a_state_is_the_services_answer(capsys: pytest.CaptureFixture[str]) -> None:

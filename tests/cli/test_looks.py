@@ -4,7 +4,7 @@ from typing import SupportsIndex
 
 import pytest
 
-from motion_async.cli.looks import STATUSES, about, label, masked_key, one_line, rate, span, style
+from motion_async.cli.looks import STATUSES, about, clock_time, label, masked_key, one_line, rate, span, style
 from motion_async.jobs import JobStatus
 
 
@@ -49,20 +49,31 @@ def test_a_span_is_as_short_as_a_person_says_it(seconds: float, expected: str) -
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"),
+    ("low", "high", "expected"),
     [
-        (0, "less than a minute"),
-        (59.9, "less than a minute"),
-        (60, "about 1 min"),
-        (7_000, "about 117 min"),
-        (7_200, "about 2 h"),
-        (172_000, "about 48 h"),
-        (400_000, "about 5 days"),
+        (0, 0, "less than a minute"),
+        (59.9, 59.9, "less than a minute"),
+        (60, 60, "about 1 min"),
+        (7_000, 7_000, "about 117 min"),
+        (7_200, 7_200, "about 2 h"),
+        (172_000, 172_000, "about 48 h"),
+        (400_000, 400_000, "about 5 days"),
+        (480, 840, "8 to 14 min"),
+        (640, 660, "about 11 min"),
+        (3_600, 7_200, "1 to 2 h"),
+        (300, 7_200, "up to 2 h"),
+        (200_000, 400_000, "2 to 5 days"),
     ],
 )
-def test_an_estimate_is_no_finer_than_it_deserves(seconds: float, expected: str) -> None:
-    """What can't be known to the second is not told to the second."""
-    assert about(seconds) == expected
+def test_an_estimate_is_no_finer_than_it_deserves(low: float, high: float, expected: str) -> None:
+    """What can't be known to the second is not told to the second, and a range only where its ends differ then."""
+    assert about(low, high) == expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.9, "0:00"), (42, "0:42"), (725, "12:05"), (3_723, "1:02:03")])
+def test_a_clock_shows_hours_once_there_are_some(seconds: float, expected: str) -> None:
+    """Minutes and seconds always have their places, so that it grows no wider within an hour."""
+    assert clock_time(seconds) == expected
 
 
 def test_a_rate_is_told_by_the_minute_where_it_is_slow() -> None:

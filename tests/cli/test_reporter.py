@@ -9,9 +9,10 @@ import pytest
 
 from motion_async import errors, events
 from motion_async.cli.happenings import Completed, Happening, Interrupted
-from motion_async.cli.progress import StateBars, Tally
 from motion_async.cli.reporter import Reporter, View, say
 from motion_async.cli.stdout import Stdout
+from motion_async.cli.tally import Tally
+from motion_async.cli.view import WorkView
 from motion_async.jobs import JobState, JobStatus, StatusChange
 
 
@@ -110,7 +111,7 @@ def test_an_uncertain_request_is_said(capsys: pytest.CaptureFixture[str]) -> Non
 async def test_sentences_wait_for_the_end_of_the_view(capsys: pytest.CaptureFixture[str]) -> None:
     """While a view is shown nothing is written across it; the sentences come when it has ended, each once."""
     reporter = Reporter(Recorder(), Stdout())
-    async with reporter.live(StateBars("", Tally())):
+    async with reporter.live(WorkView("")):
         assert reporter.error(errors.JobFailedError("b", error="no scene")) == 1
         assert capsys.readouterr().err == ""
     assert capsys.readouterr().err.count("job b failed: no scene") == 1
@@ -120,15 +121,17 @@ async def test_sentences_wait_for_the_end_of_the_view(capsys: pytest.CaptureFixt
 
 async def test_view_and_sink_are_told_alike() -> None:
     """What happens while a view is shown is told to it, and to the sink."""
-    sink, tally = Recorder(), Tally()
+    sink, tally = Recorder(), Tally(None, places=None, now=0.0)
     reporter = Reporter(sink, Stdout())
-    state = JobState("a", JobStatus.QUEUED)
-    change = StatusChange("a", None, JobStatus.QUEUED, state, datetime.now(UTC))
-    async with reporter.live(StateBars("", tally)):
-        reporter.tell(change)
-    reporter.tell(change)
-    assert tally.passed == {"queued": 1}
-    assert sink.told == [change, change]
+    first, second = (
+        StatusChange("a", None, status, JobState("a", status), datetime.now(UTC))
+        for status in (JobStatus.QUEUED, JobStatus.RUNNING)
+    )
+    async with reporter.live(WorkView("", tally)):
+        reporter.tell(first)
+    reporter.tell(second)
+    assert tally.by_status == [("queued", 1)]
+    assert sink.told == [first, second]
 
 
 def test_an_expected_error_is_not_said_aloud(capsys: pytest.CaptureFixture[str]) -> None:

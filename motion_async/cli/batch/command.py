@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from motion_async.cli.attention import Attention
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
@@ -25,14 +26,14 @@ from motion_async.cli.batch.retries import retry_failed
 from motion_async.cli.batch.sources import open_source
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey, survey
-from motion_async.cli.batch.view import BatchView
 from motion_async.cli.ends import end_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import opened
 from motion_async.cli.following import new_session, telling
-from motion_async.cli.happenings import BatchBegins, BatchPlanned, RequestEnded, Stopping
+from motion_async.cli.happenings import BatchBegins, BatchPlanned, LineTaken, RequestEnded, Stopping
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
+from motion_async.cli.view import WorkView
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import Ledger, open_ledger
 from motion_async.polling.waiting import check_timeout
@@ -42,6 +43,8 @@ __all__ = ["MINIMUM_BALANCE", "make_batch", "plan_batch"]
 
 MINIMUM_BALANCE: Final = 300
 """The credits that a balance must hold before a video is begun, by the documentation's example (section "Errors")."""
+_DURATIONS: Final = 200
+"""So many of the newest videos tell how long the next ones may take."""
 
 
 async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitStatus:
@@ -54,14 +57,15 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     check_timeout(order.timeout)
     check_outputs(order)
     reporter.goes_on_with(order.command)
-    conclusion = Conclusion(order)
+    attention = Attention()
+    conclusion = Conclusion(order, attention)
     async with AsyncExitStack() as stack:
         stack.enter_context(_concluding(conclusion, reporter, stop))
         lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
         spool = stack.enter_context(closing(Spool()))
         # In a stack of its own, as the view ends before the ledger does: what is said after it needs the terminal.
         view = await stack.enter_async_context(AsyncExitStack())
-        await view.enter_async_context(reporter.live(BatchView(_title(order))))
+        await view.enter_async_context(reporter.live(WorkView(_title(order), attention=attention)))
         fleet = await stack.enter_async_context(opened(order.ledger, reporter)) if order.is_for_fleet else None
         ledger = await _find_ledger(stack, reporter, order) if fleet is None else fleet.ledger
         confirm = reporter.confirm
@@ -76,7 +80,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
                 was_enqueued = "; what was enqueued before goes on, `motion-async fleet cancel` gives it up"
                 reporter.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
                 return ExitStatus.WRONG_USE
-            await view.enter_async_context(reporter.live(BatchView(_title(order))))
+            await view.enter_async_context(reporter.live(WorkView(_title(order), attention=attention)))
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
         await _check_account(session, spool, ledger, order)
@@ -85,7 +89,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
             order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
-        reporter.tell(BatchBegins(found.requests, order.max_active))
+        reporter.tell(await _begin(ledger, order, found.requests))
         with conclusion.notes():  # what stops the sending may leave the rest readable
             if session is not None:
                 await _send(reporter, session, spool, ledger, order, stop, conclusion)
@@ -135,6 +139,13 @@ def _concluding(conclusion: Conclusion, reporter: Reporter, stop: Stop) -> Itera
             conclusion.tell(reporter)
 
 
+async def _begin(ledger: Ledger, order: BatchOrder, total: int) -> BatchBegins:
+    """Give what is told of a batch when it begins, with how long the ledger's newest videos took."""
+    durations = tuple(seconds for seconds, turn in await ledger.durations(_DURATIONS) if turn == 0)
+    # How many the workers of a fleet make at one time nobody here knows.
+    return BatchBegins(total, None if order.is_for_fleet else order.max_active, durations)
+
+
 async def _check_account(session: MotionSession | None, spool: Spool, ledger: Ledger, order: BatchOrder) -> None:
     """Raise if the batch is another account's, or if lines ask for what was made before; a fleet's workers bind it."""
     account = None if session is None else session.account
@@ -168,6 +179,7 @@ async def _send(
         for index, (line, given) in enumerate(lines_of_run(spool, order.limit)):
             # Kept until the outcome comes, and no longer: so it grows with the jobs that run, not with the file.
             numbers[index] = line.number
+            reporter.glance(LineTaken(line.number, line.key, given.request.prompt, line.job_id))
             yield given
 
     async def read(motion: MotionSession) -> None:
@@ -175,6 +187,7 @@ async def _send(
             requests(),
             max_active=order.max_active,
             job_timeout=order.timeout,
+            on_input="raise" if order.on_input == "skip" else "wait",
             on_insufficient_credits=order.on_insufficient_credits,
             ledger=ledger,
             batch=order.batch,
@@ -182,7 +195,7 @@ async def _send(
             async for outcome in outcomes:
                 ended = RequestEnded(numbers.pop(outcome.index), outcome, end_of(outcome))
                 reporter.tell(ended)
-                conclusion.take(ended, reporter)
+                conclusion.take(ended)
 
-    async with telling(session, reporter.glance) as motion:
+    async with telling(reporter, session, reporter.glance) as motion:
         await stop.run(read(motion), name="motion_async.cli.batch", say=lambda: reporter.tell(Stopping()))

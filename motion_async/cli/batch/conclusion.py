@@ -5,19 +5,23 @@ It keeps a bounded number of words, however many requests there are. It sends an
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from motion_async.cli.attention import Attention
 from motion_async.cli.batch.doubts import TOLD, Doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.commandline import command_line
-from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, status_of
+from motion_async.cli.ends import END_OF_STATE, End, status_of
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 from motion_async.cli.happenings import BatchEnded, RequestEnded
+from motion_async.cli.looks import span
 from motion_async.cli.reporter import Reporter
+from motion_async.cli.words import WORD_OF_END, Word
 from motion_async.errors import (
     AuthenticationError,
     ConnectImpossibleError,
@@ -30,22 +34,26 @@ from motion_async.ledger import ItemState
 
 __all__ = ["Conclusion"]
 
+_LISTED: Final = 100
+"""So many of the videos that need a person are told of one by one."""
 _STOPS: Final = (AuthenticationError, ConnectImpossibleError, InsufficientCreditsError, LedgerError)
 
 
 class Conclusion:
-    """Gathers how a run went.
+    """Gathers how a run went, but for what needs a person, which is gathered in `attention` while it runs.
 
     `has_begun` says that there is something to tell, `is_stopped` that somebody has ended the run early.
     """
 
-    def __init__(self, order: BatchOrder) -> None:
+    def __init__(self, order: BatchOrder, attention: Attention, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._order = order
+        self._clock = clock
+        self._began = clock()
+        self._attention = attention
         self._counts: Counter[End] = Counter()
         self._statuses: set[ExitStatus] = set()
         self._uncertain: list[str] = []
         self._doubts = Doubts()
-        self._noticed = 0
         self._unknown = 0
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
@@ -74,8 +82,8 @@ class Conclusion:
                 raise
             self._errors.append(error)
 
-    def take(self, ended: RequestEnded, reporter: Reporter) -> None:
-        """Note an outcome, and tell the first ones that went wrong at once."""
+    def take(self, ended: RequestEnded) -> None:
+        """Note an outcome."""
         outcome, end = ended.outcome, ended.end
         self._counts[end] += 1
         self._statuses.add(status_of(outcome, end, skips_invalid=self._order.skip_invalid))
@@ -86,12 +94,6 @@ class Conclusion:
         self._unknown += isinstance(error, JobNotFoundError)
         if self._stopped_by is None and isinstance(error, _STOPS) and end is End.NOT_SENT:
             self._stopped_by = error
-        if error is not None and MEANINGS[end].is_problem and end is not End.UNCERTAIN:  # those are told at the end
-            self._noticed += 1
-            if self._noticed <= TOLD:
-                reporter.notice(f"line {ended.line}: {sentence(error)}")
-            if self._noticed == TOLD:
-                reporter.notice("further ones are only counted; `motion-async ledger show` has them all")
 
     def counted(self, counts: Mapping[str, Mapping[ItemState, int]], doubts: Doubts) -> None:
         """Note what the ledger has by state, and what is in doubt, when the run has ended."""
@@ -108,11 +110,12 @@ class Conclusion:
                 batch=order.batch,
                 ledger=order.ledger.shown,
                 lines=self._survey.requests,
-                counts={end.value: count for end, count in counts.items()},
+                counts={word.value: count for word, count in self._in_words(counts).items()},
                 running=self._running(counts),
                 invalid=self._survey.invalid,
             )
         )
+        self._tell_concerns(reporter)
         reporter.say(self._how_it_went(counts))
         if order.is_for_fleet and self.is_stopped:
             reporter.say(
@@ -136,8 +139,16 @@ class Conclusion:
         if lost:
             reporter.say(self._what_is_lost(*lost[0]))
         is_said = self._stopped_by is not None or self.is_stopped  # already, or when the command ends
-        if (self._errors or counts[End.RUNNING]) and not is_said:
+        if (self._errors or counts[End.RUNNING] or counts[End.INPUT]) and not is_said:
             reporter.say(f"go on with: {order.command}")
+
+    def _tell_concerns(self, reporter: Reporter) -> None:
+        """Tell of each video that needs a person."""
+        concerns = self._attention.all
+        for concern in concerns[:_LISTED]:
+            reporter.say(concern.words)
+        if more := len(concerns) + self._attention.unkept - _LISTED if len(concerns) > _LISTED else 0:
+            reporter.say(f"and {more:,} more; `motion-async ledger show` has them all")
 
     def _running(self, counts: Counter[End]) -> int:
         if self._in_ledger is None:
@@ -159,7 +170,7 @@ class Conclusion:
             known[end] += self._in_ledger[state]
         del known[End.NOT_SENT]  # it is all the rest
         # To the ledger a job that could not be watched runs on, so it would be counted twice.
-        known[End.RUNNING] -= counts[End.UNSEEN]
+        known[End.RUNNING] -= counts[End.UNSEEN] + counts[End.INPUT]
         for end, number in known.items():
             more = max(min(number - counts[end], rest), 0)
             counts[end] += more
@@ -167,18 +178,28 @@ class Conclusion:
         counts[End.NOT_SENT] += rest
         return +counts
 
+    def _in_words(self, counts: Mapping[End, int]) -> Counter[Word]:
+        """Count all lines by how they stand, as far as their ends tell, and what is known besides."""
+        words: Counter[Word] = Counter()
+        for end, count in counts.items():
+            words[WORD_OF_END[end]] += count
+        # To the ledger what another run is sending could be uncertain, and what waits for a person goes on.
+        sent = min(len(self._doubts.elsewhere), words[Word.UNCLEAR])
+        waits = min(self._attention.jobs_that_wait, words[Word.MAKING])
+        words.update({Word.UNCLEAR: -sent, Word.MAKING: sent - waits, Word.NEEDS_YOU: waits})
+        return +words
+
     def _how_it_went(self, counts: Counter[End]) -> str:
-        parts = [f"{counts[End.COMPLETED]:,} of {self._survey.requests:,} completed"]
-        for end in End:
-            if counts[end] and end is not End.COMPLETED:
-                goes_on = end is End.RUNNING and self.is_stopped
-                parts.append(f"{counts[end]:,} {'go on at the service' if goes_on else end.value.replace('_', ' ')}")
+        words = self._in_words(counts)
+        parts = [f"{words[Word.DONE]:,} of {self._survey.requests:,} done"]
+        parts += [f"{words[word]:,} {word}" for word in Word if words[word] and word is not Word.DONE]
         unknown = self._survey.requests - counts.total()
         if unknown > 0:
             parts.append(f"{unknown:,} not known, as the ledger could not be read")
         if self._survey.invalid:
             parts.append(f"{self._survey.invalid:,} lines left out")
-        return f"batch {self._order.batch}: {', '.join(parts)}"
+        took = span(self._clock() - self._began)
+        return f"batch {self._order.batch}: {', '.join(parts)}; took {took}, its ledger is {self._order.ledger.shown}"
 
     def _what_is_uncertain(self, first: Sequence[str], number: int) -> str:
         order = self._order

@@ -18,7 +18,7 @@ from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
 from motion_async.cli.commandline import command_line
 from motion_async.cli.ends import end_of
-from motion_async.cli.happenings import RequestEnded
+from motion_async.cli.happenings import LineTaken, RequestEnded
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
 from motion_async.errors import NotSentError
@@ -82,7 +82,7 @@ class _Followed:
         outcome = Outcome(line, item.request, item.job_id, item.job_state, error, key=item.key, metadata=item.metadata)
         ended = RequestEnded(line, outcome, end_of(outcome))
         self._reporter.tell(ended)
-        self._conclusion.take(ended, self._reporter)
+        self._conclusion.take(ended)
 
     async def _tell_who_works(self, *, waiting: int) -> None:
         status = await self._fleet.status() if waiting else None
@@ -107,6 +107,7 @@ async def enqueue_and_follow(
     followed = _Followed(reporter, fleet, order, conclusion)
     requests = []
     for line, given in lines_of_run(spool, order.limit):
+        reporter.glance(LineTaken(line.number, line.key, given.request.prompt, line.job_id))
         followed.lines[fingerprint(line.key or "")] = line.number
         requests.append(given)
     await fleet.enqueue(order.batch, requests)

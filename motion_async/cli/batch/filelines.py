@@ -49,6 +49,7 @@ class Line:
         beyond: the key of the item that it follows, if that is of no line before it.
         key: its key in the ledger, None if it has no request.
         is_unsent: whether nothing was sent of it yet.
+        job_id: the job that the service has made of it, None if none is known.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Line:
     beyond: str | None = None
     key: str | None = None
     is_unsent: bool = False
+    job_id: str | None = None
 
 
 class PhysicalLines(Iterator[str]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import attrs
 
@@ -27,6 +28,7 @@ class BatchOrder:
         is_for_fleet: whether the ledger is a fleet's, whose workers make the lines.
         max_active: how many jobs run at one time.
         on_insufficient_credits: what to do after a 402.
+        on_input: whether a job that waits for a person is waited for, or left for a later run.
         timeout: seconds in which this run watches each job, None for no end.
         make_again: whether lines are made whose content the ledger has made before, elsewhere or under another id.
         limit: how many lines are sent at most of which nothing was sent before, None for all.
@@ -47,6 +49,7 @@ class BatchOrder:
     ledger: Address
     max_active: int
     on_insufficient_credits: OnInsufficientCredits
+    on_input: Literal["wait", "skip"] = "wait"
     timeout: float | None
     make_again: bool
     limit: int | None = None

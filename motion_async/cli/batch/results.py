@@ -17,6 +17,7 @@ from motion_async.cli.batch.standing import standings
 from motion_async.cli.batch.tables import Columns, csv_writer, xlsx_writer
 from motion_async.cli.records import Record, result_record
 from motion_async.cli.report.page import write_report
+from motion_async.cli.words import Word
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, Ledger
 
@@ -64,7 +65,7 @@ def _record(line: Line, item: Item | None) -> Record:
     return (
         record
         if line.given is not None
-        else {**record, "state": "invalid", "error": "; ".join(line.problems or line.odd)}
+        else {**record, "state": Word.NEEDS_YOU.value, "error": "; ".join(line.problems or line.odd)}
     )
 
 

@@ -129,7 +129,13 @@ def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:
     if given is None or (odd and refuses_odd):
         problems = (*line.problems, *(odd if refuses_odd else ()), *line.expired)
         return Line(line.number, problems=problems, odd=odd)
-    return attrs.evolve(line, expired=() if is_settled else line.expired, odd=odd, is_unsent=not is_settled)
+    return attrs.evolve(
+        line,
+        expired=() if is_settled else line.expired,
+        odd=odd,
+        is_unsent=not is_settled,
+        job_id=None if item is None else item.job_id,
+    )
 
 
 def _fate(line: Line, given: BatchRequest, item: Item | None) -> str:

@@ -72,7 +72,8 @@ def export(
     A line has these fields:
 
       batch, key            what the item is known by
-      state                 one of those of --state
+      state                 waiting, making, needs you, done, failed or unclear
+      item_state            one of those of --state
       status                what the service called its job last
       job_id                its job
       error                 what went wrong, in words

@@ -42,8 +42,8 @@ _PROBLEMS: Final = tuple(
     if MEANINGS[end].is_problem and state is not ItemState.INTENT
 )
 _COLUMNS: Final = (
-    "batch", "key", "state", "status", "job_id", "error", "follows", "planned_at", "sent_at", "changed_at", "prompt",
-    "style_reference_url", "attachments", "metadata", "job",
+    "batch", "key", "state", "item_state", "status", "job_id", "error", "follows", "planned_at", "sent_at",
+    "changed_at", "prompt", "style_reference_url", "attachments", "metadata", "job",
 )  # fmt: skip
 
 

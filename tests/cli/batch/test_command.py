@@ -1,6 +1,7 @@
 """`motion_async.cli.batch.command`: a batch from a file to its results, and what stands in its way."""
 
 import json
+import re
 import sqlite3
 import sys
 import threading
@@ -31,9 +32,14 @@ def results(name: str = "out.jsonl") -> Lines:
     return [json.loads(line) for line in Path(name).read_text().splitlines()]
 
 
-def states(lines: Lines) -> list[str]:
-    """Give the states of outcomes or results."""
-    return [line["state"] for line in lines if line.get("event", "outcome") == "outcome"]
+def states(found: Lines) -> list[str]:
+    """Give the states of results."""
+    return [line["state"] for line in found]
+
+
+def ends(lines: Lines) -> list[str]:
+    """Give how the lines came out."""
+    return [line["end"] for line in lines if line["event"] == "outcome"]
 
 
 def table(name: str = "launch.jsonl.ledger.db") -> list[tuple[Any, ...]]:
@@ -59,8 +65,11 @@ class TestARun:
         assert outcomes[4]["metadata"] == {"n": 1}
         assert outcomes[4]["job"]["job_id"] == outcomes[4]["job_id"] in sandbox.jobs
         assert lines[-1]["event"] == "batch"
-        assert lines[-1]["counts"] == {"completed": 3}
-        assert said == "motion-async: batch launch: 3 of 3 completed\n"
+        assert lines[-1]["counts"] == {"done": 3}
+        assert {outcome["state"] for outcome in outcomes.values()} == {"done"}
+        assert re.fullmatch(
+            r"motion-async: batch launch: 3 of 3 done; took \d+\.\d s, its ledger is launch\.jsonl\.ledger\.db\n", said
+        )
         assert len(table()) == sandbox.counts.creates == 3
 
     def test_a_second_run_sends_nothing(self, sandbox: Sandbox, command: Command, write: Write) -> None:
@@ -69,7 +78,7 @@ class TestARun:
         command("batch", file)
         before = sandbox.counts
         status, lines, _ = command("batch", file)
-        assert (status, states(lines)) == (0, ["completed"] * 3)
+        assert (status, ends(lines)) == (0, ["completed"] * 3)
         assert sandbox.counts == before
 
     def test_a_rehearsal_is_not_told_as_done(self, sandbox: Sandbox, command: Command, write: Write) -> None:
@@ -132,8 +141,9 @@ class TestARun:
         assert sandbox.counts.followups_accepted == 1
         by_key = {line["key"]: line for line in lines if line["event"] == "outcome"}
         assert by_key["b"]["job_id"] == by_key["a"]["job_id"]
-        assert [by_key[key]["state"] for key in "abcd"] == ["completed", "completed", "failed", "not_sent"]
-        assert states(results()) == ["completed", "completed", "failed", "planned"]
+        assert [by_key[key]["end"] for key in "abcd"] == ["completed", "completed", "failed", "not_sent"]
+        assert [by_key[key]["state"] for key in "abcd"] == ["done", "done", "failed", "waiting"]
+        assert states(results()) == ["done", "done", "failed", "waiting"]
 
     def test_results_come_in_the_order_of_the_file(self, sandbox: Sandbox, command: Command, write: Write) -> None:
         """The output has a line for each line, in order, however the jobs ended, with what is known of each."""
@@ -144,17 +154,20 @@ class TestARun:
         assert status == 1
         found = results()
         assert [line["line"] for line in found] == [1, 2, 4, 5, 6, 7, 8]
-        assert states(found) == ["completed", "failed", "invalid", *["completed"] * 4]
+        assert states(found) == ["done", "failed", "needs you", *["done"] * 4]
         assert "no scene" in found[1]["error"].lower()
         assert "is no JSON" in found[2]["error"]
         assert [line["metadata"] for line in found if line["metadata"]] == [{"n": index} for index in range(6)]
         told = {line["line"]: line for line in lines if line["event"] == "outcome"}
         for line in found:
-            if line["state"] != "invalid":
+            if line["state"] != "needs you":
                 assert [line[name] for name in ("key", "job_id", "job")] == [
                     told[line["line"]][name] for name in ("key", "job_id", "job")
                 ]
         assert "out.jsonl has the results of 7 lines" in said
+        assert [words for words in said.splitlines() if "“" in words] == [
+            f"motion-async: line 2, “Video number 1”: failed, No scene. (job {found[1]['job_id']})"
+        ]
 
     def test_standard_input_is_a_file_too(
         self, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
@@ -168,7 +181,7 @@ class TestARun:
                 monkeypatch.setattr(sys, "stdin", given)
                 argv = ["--ledger", "l.db", "--output", "out.jsonl", *more]
                 assert command("batch", "-", *argv)[0] == 0
-        assert states(results()) == ["completed"] * 2
+        assert states(results()) == ["done"] * 2
         assert sandbox.counts.creates == 2
 
     def test_ledger_and_batch_may_be_named(self, sandbox: Sandbox, command: Command, write: Write) -> None:
@@ -183,8 +196,8 @@ class TestARun:
         """The same id with another content is not sent, and the line is told so."""
         command("batch", write([{"id": "a", "prompt": "A video"}]))
         status, lines, said = command("batch", write([{"id": "a", "prompt": "Another"}]), "--output", "out.jsonl")
-        assert (status, states(lines)) == (2, ["changed"])
-        assert "line 1: item 'a' of batch 'launch'" in said
+        assert (status, ends(lines)) == (2, ["changed"])
+        assert "line 1, a, “Another”: needs you, item 'a' of batch 'launch'" in said
         assert "with another request" in said
         assert "another content" in results()[0]["error"]
         assert sandbox.counts.creates == 1
@@ -192,12 +205,12 @@ class TestARun:
     def test_a_job_that_takes_too_long_is_left_to_itself(
         self, sandbox: Sandbox, command: Command, write: Write
     ) -> None:
-        """After `--timeout` its line is `running`, and the next run waits for the same job."""
+        """After `--timeout` its line is still being made, and the next run waits for the same job."""
         sandbox.faults.next(AwaitInput(until_answered=True), on="create")
         file = write(videos(1))
         status, lines, said = command("batch", file, "--timeout", "0.3")
-        assert (status, states(lines)) == (4, ["running"])
-        assert "0 of 1 completed, 1 running" in said
+        assert (status, ends(lines)) == (4, ["running"])
+        assert "0 of 1 done, 1 making" in said
         (job_id,) = sandbox.jobs
         sandbox.give_input(job_id)
         assert command("batch", file)[0] == 0
@@ -210,7 +223,7 @@ class TestARun:
         for _ in range(2):
             status, lines, said = command("batch", file)
             assert status == 4
-            assert sorted(states(lines)) == ["completed", "uncertain"]
+            assert sorted(ends(lines)) == ["completed", "uncertain"]
             assert "motion-async ledger resolve --job-id=ID --batch=launch -- launch.jsonl.ledger.db 'my key'" in said
         assert sandbox.counts.creates == 2
 
@@ -224,7 +237,7 @@ class TestARun:
         assert status == (3 if name else 2)
         assert Path("launch.jsonl.ledger.db").exists() is bool(name)
         if name:
-            assert "40 not sent" in said
+            assert "0 of 40 done, 40 waiting" in said
             assert "go on with: motion-async batch launch.jsonl --max-active 2" in said
             assert {state for _, state, _ in table()} == {"planned"}
 
@@ -260,7 +273,7 @@ class TestCheckedBefore:
         status, lines, said = command("batch", file, "--skip-invalid")
         assert status == 0
         assert sorted(line["line"] for line in lines if line["event"] == "outcome") == [2, 3, 4]
-        assert "3 of 3 completed, 2 lines left out" in said
+        assert "3 of 3 done, 2 lines left out" in said
         assert sandbox.counts.creates == 3
 
     @pytest.mark.parametrize("options", [["--skip-invalid"], ["--skip-invalid", "--dry-run"]])
@@ -380,13 +393,13 @@ class TestCredits:
         file = write(videos(8))
         status, lines, said = command("batch", file, "--max-active", "2")
         assert status == 3
-        assert sorted(states(lines)) == [*["completed"] * 3, *["not_sent"] * 5]
-        assert "batch launch: 3 of 8 completed, 5 not sent" in said
+        assert sorted(ends(lines)) == [*["completed"] * 3, *["not_sent"] * 5]
+        assert "batch launch: 3 of 8 done, 5 waiting" in said
         assert "the balance is 0, and a new video needs at least 300 in it" in said
         assert "then go on with: motion-async batch launch.jsonl --max-active 2" in said
         sandbox.add_credits(key, 300 * 5)
         status, lines, _ = command("batch", file)
-        assert (status, states(lines)) == (0, ["completed"] * 8)
+        assert (status, ends(lines)) == (0, ["completed"] * 8)
         assert sandbox.counts.creates_accepted == 8
 
     def test_credits_can_be_waited_for(
@@ -405,7 +418,7 @@ class TestCredits:
         earning.start()
         status, lines, _ = command("batch", write(videos(4)), "--on-insufficient-credits", "wait")
         earning.join()
-        assert (status, states(lines)) == (0, ["completed"] * 4)
+        assert (status, ends(lines)) == (0, ["completed"] * 4)
         assert sandbox.counts.creates_accepted == 4
 
 
@@ -446,7 +459,7 @@ def test_what_an_earlier_library_has_finished_is_told_as_finished(
     status, lines, _ = command("batch", file, "--dry-run")
     assert (status, lines[-1]["counts"]) == (0, {"completed": 2})
     status, lines, _ = command("batch", file, "--output", "out.jsonl")
-    assert (status, states(lines), states(results())) == (0, ["completed"] * 2, ["completed"] * 2)
+    assert (status, ends(lines), states(results())) == (0, ["completed"] * 2, ["done"] * 2)
     assert [result["error"] for result in results()] == [None, None]
     assert sandbox.counts.creates == 0
 
@@ -461,6 +474,6 @@ def test_a_file_that_was_saved_in_other_bytes_is_the_same_batch(
         name = f"caf{accented}.csv"
         Path(name).write_text(rows.format(e=accented, end=blank), encoding="utf-8", newline=line_end)
         status, lines, _ = command("batch", name, "--ledger", "l.db", "--output", "out.jsonl")
-        assert (status, states(lines), states(results())) == (0, ["completed"] * 3, ["completed"] * 3)
+        assert (status, ends(lines), states(results())) == (0, ["completed"] * 3, ["done"] * 3)
     assert (sandbox.counts.creates, sandbox.counts.followups) == (2, 1)
     assert command("batch", name, "--ledger", "l.db", "--dry-run")[1][-1]["counts"] == {"completed": 3}

@@ -4,18 +4,20 @@ import json
 
 import pytest
 
+from motion_async.cli.attention import Attention
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import Doubts
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import End
-from motion_async.cli.happenings import RequestEnded
+from motion_async.cli.happenings import LineTaken, RequestEnded
 from motion_async.cli.lines import JsonLines
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stdout import Stdout
-from motion_async.errors import JobNotFoundError, LedgerError
+from motion_async.errors import JobFailedError, JobNotFoundError, LedgerError
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState
 from tests.cli.batch.orders import ORDER
+from tests.cli.test_tally import change
 
 DOUBTS = Doubts(["my key"], ["teaser"])
 
@@ -25,10 +27,10 @@ def concluded(
 ) -> tuple[dict[str, int], str]:
     """Give the counts and the sentence of a run that was ended early."""
     reporter = Reporter(JsonLines(Stdout()), Stdout())
-    conclusion = Conclusion(ORDER)
+    conclusion = Conclusion(ORDER, Attention(), clock=iter([10.0, 764.0]).__next__)
     conclusion.begins(Survey(lines, 0))
     for number, end in enumerate(ends):
-        conclusion.take(RequestEnded(number, Outcome(number, VideoRequest("A video"), None), end), reporter)
+        conclusion.take(RequestEnded(number, Outcome(number, VideoRequest("A video"), None), end))
     conclusion.is_stopped = True
     conclusion.counted({"launch": ledger, "other": {ItemState.FAILED: 9}}, DOUBTS)
     conclusion.tell(reporter)
@@ -51,42 +53,44 @@ def test_what_a_run_did_not_come_to_stands_as_the_ledger_has_it(capsys: pytest.C
         },
         capsys,
     )
-    assert counts == {"completed": 3, "running": 3, "unseen": 1, "uncertain": 2, "dropped": 1, "not_sent": 2}
-    assert "3 of 12 completed, 2 uncertain, 3 go on at the service, 1 unseen, 2 not sent, 1 dropped" in said
+    # What another run is sending is no more unclear than what this one sends.
+    assert counts == {"done": 3, "making": 3 + 1, "unclear": 1 + 1, "failed": 1, "waiting": 2}
+    assert "batch launch: 3 of 12 done, 2 waiting, 4 making, 1 failed, 2 unclear; took 12 min 34 s, " in said
+    assert "; took 12 min 34 s, its ledger is l.db\n" in said
     assert "may have been sent, and have no known job: my key and 1 more; look at" in said
     assert "ledger resolve --job-id=ID --batch=launch -- l.db 'my key'" in said
     assert "being sent by another run of the batch, and uncertain until that has an answer: teaser" in said
 
 
-@pytest.mark.parametrize("end", [End.FAILED, End.RUNNING])
+@pytest.mark.parametrize("end", [End.FAILED, End.RUNNING, End.INPUT])
 def test_what_to_do_next_is_said(end: End, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of what has failed, which no run makes again, and of what runs on, which the same command takes up."""
+    """Of what has failed, which no run makes again, and of what runs on or waits, which the same command takes up."""
     reporter = Reporter(JsonLines(Stdout()), Stdout())
-    conclusion = Conclusion(ORDER)
+    conclusion = Conclusion(ORDER, Attention())
     conclusion.begins(Survey(1, 0))
-    conclusion.take(RequestEnded(0, Outcome(0, VideoRequest("A video"), "job-1"), end), reporter)
+    conclusion.take(RequestEnded(0, Outcome(0, VideoRequest("A video"), "job-1"), end))
     state = ItemState.FAILED if end is End.FAILED else ItemState.SUBMITTED
     conclusion.counted({"launch": {state: 1}}, Doubts())
     conclusion.tell(reporter)
     said = capsys.readouterr().err
     assert ("a run with --retry-failed makes it anew" in said) is (end is End.FAILED)
-    assert ("go on with:" in said) is (end is End.RUNNING)
+    assert ("go on with:" in said) is (end is not End.FAILED)
 
 
 def test_what_a_ledger_that_cannot_be_read_has_is_not_made_up(capsys: pytest.CaptureFixture[str]) -> None:
     """Lines that the run did not come to are neither sent nor unsent then; what it has seen itself counts."""
     reporter = Reporter(JsonLines(Stdout()), Stdout())
-    conclusion = Conclusion(ORDER)
+    conclusion = Conclusion(ORDER, Attention())
     conclusion.begins(Survey(5, 0))
     for number, end in enumerate([End.COMPLETED, End.RUNNING]):
-        conclusion.take(RequestEnded(number, Outcome(number, VideoRequest("A video"), None), end), reporter)
+        conclusion.take(RequestEnded(number, Outcome(number, VideoRequest("A video"), None), end))
     with conclusion.notes():
         raise LedgerError("the ledger l.db cannot be read", job_ids=(("launch", "my key", "job-1"),))
     conclusion.tell(reporter)
     told = capsys.readouterr()
     ended = json.loads(told.out.splitlines()[-1])
-    assert (ended["counts"], ended["running"]) == ({"completed": 1, "running": 1}, 1)
-    assert "1 of 5 completed, 1 running, 3 not known, as the ledger could not be read" in told.err
+    assert (ended["counts"], ended["running"]) == ({"done": 1, "making": 1}, 1)
+    assert "1 of 5 done, 1 making, 3 not known, as the ledger could not be read" in told.err
     assert "as with: motion-async ledger resolve --batch=launch --job-id=job-1 -- l.db 'my key'" in told.err
     assert conclusion.status == 4
 
@@ -94,21 +98,56 @@ def test_what_a_ledger_that_cannot_be_read_has_is_not_made_up(capsys: pytest.Cap
 def test_jobs_that_the_service_does_not_know_are_no_jobs_that_run(capsys: pytest.CaptureFixture[str]) -> None:
     """They are counted apart, and the words say what may be the matter."""
     reporter = Reporter(JsonLines(Stdout()), Stdout())
-    conclusion = Conclusion(ORDER)
+    conclusion = Conclusion(ORDER, Attention())
     conclusion.begins(Survey(3, 0))
     for number in range(2):
         error = JobNotFoundError("no such job", http_status=404, job_id=f"job-{number}")
         outcome = Outcome(number, VideoRequest("A video"), error.job_id, error=error)
-        conclusion.take(RequestEnded(number, outcome, End.UNSEEN), reporter)
+        conclusion.take(RequestEnded(number, outcome, End.UNSEEN))
     conclusion.counted({"launch": {ItemState.SUBMITTED: 3}}, Doubts())
     conclusion.tell(reporter)
     told = capsys.readouterr()
     ended = json.loads(told.out.splitlines()[-1])
-    assert (ended["counts"], ended["running"]) == ({"unseen": 2, "running": 1}, 1)
+    assert (ended["counts"], ended["running"]) == ({"unclear": 2, "making": 1}, 1)
     assert "does not know 2 of the jobs that it took: is it the service" in told.err
+
+
+def test_each_video_that_needs_a_person_is_told_of_once_before_how_it_went(capsys: pytest.CaptureFixture[str]) -> None:
+    """By their lines, whichever ended first, the first hundred one by one and the others by their number."""
+    reporter = Reporter(JsonLines(Stdout()), Stdout())
+    conclusion = Conclusion(ORDER, attention := Attention())
+    conclusion.begins(Survey(104, 0))
+    for line in range(103, 0, -1):
+        outcome = Outcome(line, VideoRequest("A video"), f"job-{line}", error=JobFailedError(f"job-{line}", "no scene"))
+        attention.end(RequestEnded(line, outcome, End.FAILED))
+        conclusion.take(RequestEnded(line, outcome, End.FAILED))
+    conclusion.take(RequestEnded(104, Outcome(104, VideoRequest("A video"), "job-104"), End.COMPLETED))
+    assert capsys.readouterr() == ("", "")
+    conclusion.counted({"launch": {ItemState.FAILED: 103, ItemState.COMPLETED: 1}}, Doubts())
+    conclusion.tell(reporter)
+    said = [words.removeprefix("motion-async: ") for words in capsys.readouterr().err.splitlines()]
+    assert said[:100] == [f"line {line}, “A video”: failed, no scene (job job-{line})" for line in range(1, 101)]
+    assert said[100] == "and 3 more; `motion-async ledger show` has them all"
+    assert said[101].startswith("batch launch: 1 of 104 done, 103 failed; took ")
+
+
+def test_a_job_that_waits_for_a_person_is_named_though_nobody_waits_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The ledger counts it among those that go on; whoever ended the run early has to know of it."""
+    reporter = Reporter(JsonLines(Stdout()), Stdout())
+    conclusion = Conclusion(ORDER, attention := Attention())
+    conclusion.begins(Survey(2, 0))
+    attention.begin(LineTaken(2, "hero", "A video", "job-2"))
+    attention.take(change("job-2", "awaiting_user_input"))
+    conclusion.is_stopped = True
+    conclusion.counted({"launch": {ItemState.SUBMITTED: 2}}, Doubts())
+    conclusion.tell(reporter)
+    told = capsys.readouterr()
+    assert json.loads(told.out)["counts"] == {"making": 1, "needs you": 1}
+    assert "line 2, hero, “A video”: needs you, waits for your answer at https://motion.so (job job-2)" in told.err
+    assert "0 of 2 done, 1 making, 1 needs you" in told.err
 
 
 def test_items_of_lines_that_are_gone_add_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """However many items the ledger has, the counts are of as many lines as the file has."""
     counts, _ = concluded(3, [End.COMPLETED], {ItemState.COMPLETED: 50, ItemState.SUBMITTED: 1}, capsys)
-    assert counts == {"completed": 2, "running": 1}
+    assert counts == {"done": 2, "making": 1}

@@ -53,8 +53,8 @@ def test_what_another_run_is_sending_is_left_to_it(
     told, said = running.communicate(timeout=30)
     assert running.returncode == 4
     [left] = [line for line in map(json.loads, told.splitlines()) if line.get("key") == "hero"]
-    assert (left["state"], left["error"]) == ("running", "SentElsewhereError")
-    assert "1 of 2 completed, 1 running" in said
+    assert (left["end"], left["error"]) == ("running", "SentElsewhereError")
+    assert "1 of 2 done, 1 making" in said
     assert "being sent by another run of the batch, and uncertain until that has an answer: hero" in said
     assert "go on with: motion-async batch launch.jsonl" in said
     assert sandbox.counts.creates == 1

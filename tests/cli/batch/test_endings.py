@@ -16,7 +16,7 @@ from motion_async.errors import LedgerError
 from motion_async.ledger import Ledger, writer
 from motion_async.ledger.store import sqlite
 from motion_async.sandbox import Sandbox, SlowBody
-from tests.cli.batch.test_command import Command, Write, states, videos
+from tests.cli.batch.test_command import Command, Write, ends, videos
 from tests.waiting import until_now
 
 LEDGER = "launch.jsonl.ledger.db"
@@ -73,13 +73,13 @@ def test_ids_that_could_not_be_written_come_with_how_it_went(
     assert status == 130
     (job_id,) = sandbox.jobs
     assert f"(launch/my key is job {job_id}): database is locked; keep the ids" in said
-    assert "batch launch: 0 of 2 completed" in said
+    assert "batch launch: 0 of 2 done" in said
     assert f"motion-async ledger resolve --batch=launch --job-id={job_id} -- {LEDGER} 'my key'" in said
     assert said.endswith("go on with: motion-async batch launch.jsonl --max-active 1\n")
     assert [line["event"] for line in lines if line["event"] in ("error", "batch")] == ["error", "batch"]
 
 
-@pytest.mark.parametrize(("call", "known"), [("counts", ""), ("aclose", ""), ("plan", "0 of 2 completed, 2 not sent")])
+@pytest.mark.parametrize(("call", "known"), [("counts", ""), ("aclose", ""), ("plan", "0 of 2 done, 2 waiting")])
 def test_whatever_the_ledger_raises_the_run_is_told_of(
     call: str, known: str, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,7 +88,7 @@ def test_whatever_the_ledger_raises_the_run_is_told_of(
     status, lines, said = command("batch", write(videos(2)))
     assert status == 4
     assert "disk I/O error" in said
-    assert (known or "batch launch: 2 of 2 completed") in said
+    assert (known or "batch launch: 2 of 2 done") in said
     assert said.endswith("go on with: motion-async batch launch.jsonl\n")
     assert lines[-1]["event"] == "batch"
 
@@ -106,7 +106,7 @@ def test_an_interrupt_at_the_end_hides_nothing(
     monkeypatch.setattr(Ledger, "counts", interrupted)
     status, lines, said = command("batch", write(videos(2)), "--output", "out.jsonl")
     assert status == 130
-    assert "batch launch: 2 of 2 completed" in said
+    assert "batch launch: 2 of 2 done" in said
     assert said.endswith("interrupted; go on with: motion-async batch launch.jsonl --output out.jsonl\n")
     assert [line["event"] for line in lines[-2:]] == ["batch", "interrupted"]
     assert not Path("out.jsonl").exists()
@@ -119,9 +119,9 @@ def test_an_output_that_cannot_be_written_hides_nothing(sandbox: Sandbox, comman
     Path("results").mkdir()
     with once(lambda: sandbox.jobs, Path("results").rmdir):
         status, lines, said = command("batch", file, "--output", "results/out.jsonl")
-    assert (status, states(lines)) == (2, ["completed"])
+    assert (status, ends(lines)) == (2, ["completed"])
     assert "results/out.jsonl cannot be written" in said
-    assert "batch launch: 1 of 1 completed" in said
+    assert "batch launch: 1 of 1 done" in said
     assert said.endswith("go on with: motion-async batch launch.jsonl --output results/out.jsonl\n")
     Path("results").mkdir()
     assert command("batch", file, "--output", "results/out.jsonl")[0] == 0

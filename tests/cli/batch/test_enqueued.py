@@ -41,13 +41,13 @@ def test_a_files_lines_are_made_by_the_workers_and_told_as_they_end(
     file = write(REQUESTS)
     for _ in range(2):
         status, lines, said = command("batch", file, "--fleet", fresh_postgres, "--output", "results.jsonl")
-        assert (status, lines[-1]["counts"]) == (0, {"completed": 3})
+        assert (status, lines[-1]["counts"]) == (0, {"done": 3})
         outcomes = {line["line"]: line for line in lines if line["event"] == "outcome"}
         assert [outcomes[number]["key"] for number in (1, 2)] == ["launch", "faster"]
         assert outcomes[1]["metadata"] == {"for": "the fair"}
         results = [json.loads(line) for line in Path("results.jsonl").read_text(encoding="utf-8").splitlines()]
-        assert [line["state"] for line in results] == ["completed"] * 3
-        assert "batch launch: 3 of 3 completed" in said
+        assert [line["state"] for line in results] == ["done"] * 3
+        assert "batch launch: 3 of 3 done" in said
     assert (sandbox.counts.creates, sandbox.counts.followups) == (2, 1)
 
 
@@ -61,7 +61,7 @@ def test_what_fails_and_what_follows_it_are_told(
     outcomes = {line["line"]: line for line in lines if line["event"] == "outcome"}
     assert status == 1
     assert (outcomes[1]["error"], outcomes[2]["error"]) == ("JobFailedError", "NotSentError")
-    assert lines[-1]["counts"] == {"failed": 1, "not_sent": 1}
+    assert lines[-1]["counts"] == {"failed": 1, "waiting": 1}
 
 
 def test_what_has_failed_is_made_anew_by_the_workers_and_waited_for(
@@ -73,7 +73,7 @@ def test_what_has_failed_is_made_anew_by_the_workers_and_waited_for(
     file = write([{"id": "a", "prompt": "A video"}, {"id": "b", "prompt": "Another one"}])
     assert command("batch", file, "--fleet", fresh_postgres)[0] == 1
     status, lines, said = command("batch", file, "--fleet", fresh_postgres, "--retry-failed")
-    assert (status, lines[-1]["counts"], sandbox.counts.creates) == (0, {"completed": 2}, 4)
+    assert (status, lines[-1]["counts"], sandbox.counts.creates) == (0, {"done": 2}, 4)
     assert "2 lines that failed will be made anew" in said
 
 

@@ -32,9 +32,9 @@ def test_a_run_sends_so_many_new_lines_and_the_next_one_as_many_more(
         status, lines, _ = command("batch", file, "--limit", "2")
         made.append((status, lines[-1]["counts"], sandbox.counts.creates + sandbox.counts.followups))
     assert made == [
-        (0, {"completed": 2, "not_sent": 3}, 2),
-        (0, {"completed": 4, "not_sent": 1}, 4),
-        (0, {"completed": 5}, 5),
+        (0, {"done": 2, "waiting": 3}, 2),
+        (0, {"done": 4, "waiting": 1}, 4),
+        (0, {"done": 5}, 5),
     ]
     assert [line["key"] for line in lines if line["event"] == "outcome"] == [one["id"] for one in REQUESTS]
 
@@ -42,5 +42,5 @@ def test_a_run_sends_so_many_new_lines_and_the_next_one_as_many_more(
 def test_no_new_line_is_sent_where_none_may_be(sandbox: Sandbox, command: Command, write: Write) -> None:
     """Nor one that follows what is left out, however much room there is behind it."""
     status, lines, _ = command("batch", write(REQUESTS), "--limit", "0")
-    assert (status, lines[-1]["counts"], sandbox.counts.creates) == (0, {"not_sent": 5}, 0)
+    assert (status, lines[-1]["counts"], sandbox.counts.creates) == (0, {"waiting": 5}, 0)
     assert command("batch", write(REQUESTS), "--limit", "-1")[0] == 2

@@ -36,13 +36,13 @@ def test_one_run_writes_them_in_every_way(sandbox: Sandbox, command: Command, wr
     assert "out.html is a report of 2 requests" in said
     lines = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert json.loads(Path("out.json").read_text()) == lines
-    assert [line["state"] for line in lines] == ["failed", "completed", "invalid"]
+    assert [line["state"] for line in lines] == ["failed", "done", "needs you"]
     assert lines[1]["request"]["prompt"] == "@home"
     assert lines[0]["planned_at"] <= lines[0]["sent_at"] < lines[0]["done_at"]
     assert lines[0]["took_seconds"] > 0 <= lines[0]["waited_seconds"]
     rows = table("out.csv")
     assert list(rows[0])[:4] == ["id", "prompt", "client", "state"]
-    assert [row["state"] for row in rows] == ["failed", "completed", "invalid"]
+    assert [row["state"] for row in rows] == ["failed", "done", "needs you"]
     assert (rows[1]["client"], rows[1]["prompt"]) == ("'=1+1", "'@home")
     assert "No scene" in rows[0]["error"]
     assert float(rows[0]["took_seconds"]) == lines[0]["took_seconds"]
@@ -99,4 +99,4 @@ def test_a_table_can_be_made_again(sandbox: Sandbox, command: Command, write: Wr
     before = sandbox.counts.creates
     status, _, said = command("batch", "out.csv", "--batch", "launch", "--ledger", "launch.csv.ledger.db")
     assert (status, sandbox.counts.creates) == (0, before)
-    assert "2 of 2 completed" in said
+    assert "2 of 2 done" in said

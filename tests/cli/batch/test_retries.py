@@ -31,10 +31,10 @@ def test_what_has_failed_is_made_anew_on_demand_alone(sandbox: Sandbox, command:
     file = write(REQUESTS)
     fail_first(sandbox, command, file, count=2)
     _, lines, said = command("batch", file)
-    assert (counts(lines), sandbox.counts.creates) == ({"completed": 1, "failed": 2}, 3)
+    assert (counts(lines), sandbox.counts.creates) == ({"done": 1, "failed": 2}, 3)
     assert "a run with --retry-failed makes it anew" in said
     status, lines, said = command("batch", file, "--retry-failed")
-    assert (status, counts(lines), sandbox.counts.creates) == (0, {"completed": 3}, 5)
+    assert (status, counts(lines), sandbox.counts.creates) == (0, {"done": 3}, 5)
     assert "2 lines that failed will be made anew" in said
     assert sandbox.counts.duplicates == 2  # as the person wanted
 
@@ -47,7 +47,7 @@ def test_only_some_of_it_is_made_anew(sandbox: Sandbox, command: Command, write:
     assert (status, sandbox.counts.creates) == (2, 3)
     assert "--only owls: no line of that key has failed in batch launch" in said
     _, lines, _ = command("batch", file, "--retry-failed", "--only", "cats")
-    assert (counts(lines), sandbox.counts.creates) == ({"completed": 2, "failed": 1}, 4)
+    assert (counts(lines), sandbox.counts.creates) == ({"done": 2, "failed": 1}, 4)
 
 
 def test_a_followup_that_failed_is_not_made_anew(sandbox: Sandbox, command: Command, write: Write) -> None:
@@ -56,7 +56,7 @@ def test_a_followup_that_failed_is_not_made_anew(sandbox: Sandbox, command: Comm
     sandbox.faults.next(Fail("too fast"), on="followup")
     assert command("batch", file)[0] == 1
     _, lines, said = command("batch", file, "--retry-failed")
-    assert counts(lines) == {"completed": 1, "failed": 1}
+    assert counts(lines) == {"done": 1, "failed": 1}
     assert "a followup is not made anew" in said
     assert (sandbox.counts.creates, sandbox.counts.followups) == (1, 1)
 
@@ -72,9 +72,9 @@ def test_what_is_made_anew_counts_for_the_limit_of_a_run(sandbox: Sandbox, comma
     sandbox.faults.next(Fail("no such font"), on="create", times=2)
     command("batch", file, "--limit", "2")
     _, lines, _ = command("batch", file, "--limit", "1", "--retry-failed")
-    assert (counts(lines), sandbox.counts.creates) == ({"completed": 1, "failed": 1, "not_sent": 1}, 3)
+    assert (counts(lines), sandbox.counts.creates) == ({"done": 1, "failed": 1, "waiting": 1}, 3)
     _, lines, _ = command("batch", file, "--limit", "2", "--retry-failed")
-    assert (counts(lines), sandbox.counts.creates) == ({"completed": 3}, 5)
+    assert (counts(lines), sandbox.counts.creates) == ({"done": 3}, 5)
 
 
 def test_the_command_that_goes_on_makes_nothing_anew(sandbox: Sandbox, command: Command, write: Write) -> None:

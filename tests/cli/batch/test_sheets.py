@@ -171,7 +171,7 @@ def test_metadata_is_joined_and_comes_back(run: Callable[..., tuple[int, str, in
     assert run("more-fields.jsonl", "--skip-invalid", "--output", "out.jsonl")[::2] == (0, 2)
     results = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert [line["metadata"] for line in results] == [{"colour": "red"}, None, {"metadata": "words", "n": [1]}]
-    assert [line["state"] for line in results] == ["completed", "invalid", "completed"]
+    assert [line["state"] for line in results] == ["done", "needs you", "done"]
 
 
 def test_the_sheet_with_the_prompts_is_taken_and_told() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from motion_async.sandbox import Sandbox
-from tests.cli.batch.test_command import Command, Write, states
+from tests.cli.batch.test_command import Command, Write, ends
 
 pytestmark = pytest.mark.usefixtures("fast_polls")
 
@@ -17,7 +17,7 @@ def test_a_line_may_follow_what_the_batch_has_made_before(sandbox: Sandbox, comm
     argv = ["batch", write(changes, "redo.csv"), "--batch", "launch", "--ledger", "launch.jsonl.ledger.db"]
     for _ in range(2):
         status, lines, _ = command(*argv)
-        assert (status, states(lines)) == (0, ["completed"] * 2)
+        assert (status, ends(lines)) == (0, ["completed"] * 2)
         assert (sandbox.counts.creates, sandbox.counts.followups) == (1, 2)
     (job,) = sandbox.jobs.values()
     assert [line["job_id"] for line in lines if line["event"] == "outcome"] == [job.job_id] * 2

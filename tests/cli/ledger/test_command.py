@@ -99,9 +99,9 @@ class TestShow:
             {
                 "event": "counts",
                 "batch": "launch",
-                "counts": {"completed": 1, "planned": 1, "submitted": 1, "uncertain": 2},
+                "counts": {"done": 1, "waiting": 1, "making": 1, "unclear": 2},
             },
-            {"event": "counts", "batch": "other", "counts": {"planned": 1}},
+            {"event": "counts", "batch": "other", "counts": {"waiting": 1}},
         ]
 
     def test_items_come_with_problems_first(self, ledger: str, command: Command) -> None:
@@ -158,7 +158,7 @@ class TestShow:
         assert status == 0
         assert "6 items" not in shown
         assert "launch" in shown
-        assert "2 uncertain" in shown
+        assert "2 unclear" in shown
         _, rows = on_terminal("ledger", "show", ledger, "--batch", "launch", columns=160)
         assert [line.split()[0] for line in rows.splitlines()[1:]] == ["lost", "gone", "new", "done", "runs"]
         assert "job-runs" in rows
@@ -204,10 +204,10 @@ class TestShow:
         assert "motion_items is a view" in said
 
     def test_looking_leaves_no_trace(self, ledger: str, command: Command, tmp_path: Path) -> None:
-        """Not even where what died while it was sent is shown as uncertain."""
+        """Not even where what died while it was sent is shown as unclear."""
         die_while_sending("new")
         before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in tmp_path.iterdir()}
-        assert command("ledger", "show", ledger)[1][0]["counts"]["uncertain"] == 3
+        assert command("ledger", "show", ledger)[1][0]["counts"]["unclear"] == 3
         assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in tmp_path.iterdir()} == before
 
 
@@ -250,12 +250,12 @@ class TestResolve:
         command("generate", "A lost video")
         (job_id,) = sandbox.jobs
         status, lines, said = command("ledger", "resolve", ledger, "lost", "--job-id", job_id)
-        assert (status, lines[0]["state"], lines[0]["job_id"]) == (0, "submitted", job_id)
+        assert (status, lines[0]["item_state"], lines[0]["job_id"]) == (0, "submitted", job_id)
         assert f"lost is job {job_id} now: run the batch again, and it waits for it" in said
         line = {"id": "lost", "prompt": "A lost video", "attachments": [SIGNED]}
         Path("launch.jsonl").write_text(json.dumps(line))
         status, lines, _ = command("batch", "launch.jsonl", "--ledger", ledger)
-        assert (status, lines[0]["state"], lines[0]["job_id"]) == (0, "completed", job_id)
+        assert (status, lines[0]["end"], lines[0]["job_id"]) == (0, "completed", job_id)
         assert sandbox.counts.creates == 1
 
     def test_a_followup_that_was_never_taken_can_be_sent_again(self, ledger: str, command: Command) -> None:
@@ -282,7 +282,7 @@ class TestResolve:
         """The one item changes and no other; the words say what happens next."""
         before = stands()
         status, lines, said = command("ledger", "resolve", ledger, "lost", option)
-        assert (status, lines[0]["state"]) == (0, state)
+        assert (status, lines[0]["item_state"]) == (0, state)
         assert words in said
         assert stands() == {**before, "lost": state}
 
@@ -294,7 +294,7 @@ class TestResolve:
         line = {"id": "lost", "prompt": "A lost video", "attachments": [SIGNED]}
         Path("launch.jsonl").write_text(json.dumps(line))
         status, lines, _ = command("batch", "launch.jsonl", "--ledger", ledger)
-        assert (status, lines[0]["state"]) == (0, "dropped")
+        assert (status, lines[0]["end"]) == (0, "dropped")
         assert sandbox.counts.creates == 0
 
     def test_the_services_own_word_gives_way_to_a_person_who_is_sure(self, ledger: str, command: Command) -> None:
@@ -449,7 +449,7 @@ def test_an_item_is_found_in_every_form_of_unicode(
     assert command("ledger", "show", LEDGER, "--key", key)[0] == 0
     assert [line["key"] for line in command("ledger", "export", LEDGER, batch)[1]] == ["cr\u00e8me"]
     status, lines, _ = command("ledger", "resolve", LEDGER, key, batch, "--drop")
-    assert (status, lines[0]["state"]) == (0, "dropped")
+    assert (status, lines[0]["item_state"]) == (0, "dropped")
 
 
 class TestAdopt:

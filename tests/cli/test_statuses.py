@@ -1,13 +1,9 @@
-"""`motion_async.cli.progress`: counting jobs, and bars by state."""
+"""`motion_async.cli.statuses`: counting jobs by the statuses that the service gives them."""
 
-import io
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-import pytest
-from rich.console import Console
-
-from motion_async.cli.progress import StateBars, Tally
+from motion_async.cli.statuses import StatusTally
 from motion_async.jobs import JobState, JobStatus, StatusChange
 
 START = datetime(2026, 4, 28, 23, 1, tzinfo=UTC)
@@ -19,20 +15,12 @@ def change(job_id: str, current: str, *, at: float = 0.0) -> StatusChange:
     return StatusChange(job_id, None, status, JobState(job_id, status), START + timedelta(seconds=at))
 
 
-def tally_of(changes: Iterable[StatusChange]) -> Tally:
+def tally_of(changes: Iterable[StatusChange]) -> StatusTally:
     """Count some changes."""
-    tally = Tally()
+    tally = StatusTally()
     for each in changes:
         tally.take(each)
     return tally
-
-
-def rendered(bars: StateBars, *, width: int) -> list[str]:
-    """Render bars as lines without colours."""
-    console = Console(file=io.StringIO(), width=width, height=30, force_terminal=True, color_system=None)
-    with console.capture() as capture:
-        console.print(bars)
-    return capture.get().splitlines()
 
 
 def test_a_job_is_counted_where_it_is_now() -> None:
@@ -95,47 +83,6 @@ def test_ever_new_statuses_do_not_make_ever_more_bars() -> None:
     assert len(rows) == 10
     assert rows[4] == ("polishing", 3)
     assert sum(count for _, count in rows) == 103
-
-
-@pytest.mark.parametrize("jobs", [10, 10_000])
-@pytest.mark.parametrize("width", [60, 100, 200])
-def test_ten_thousand_jobs_show_as_well_as_ten(jobs: int, width: int) -> None:
-    """The picture has a line a status and fits its width, however many jobs there are."""
-    names = ("queued", "created", "running", "completed", "failed")
-    tally = tally_of(change(str(index), names[index % 5]) for index in range(jobs))
-    lines = rendered(StateBars("Videos", tally, total=2 * jobs), width=width)
-    assert len(lines) == 9
-    assert max(map(len, lines)) <= width
-    for name in names:
-        (line,) = (line for line in lines if line.startswith(name))
-        assert line.split()[-2:] == [str(jobs // 5), "10%"]
-    assert any(line.startswith("not started") and line.split()[-2:] == [str(jobs), "50%"] for line in lines)
-
-
-def test_bars_are_as_long_as_their_counts_say() -> None:
-    """A bar of twice the jobs is twice as long, and a status without jobs has none."""
-    tally = tally_of(change(str(index), "running" if index < 40 else "completed") for index in range(60))
-    lengths = {line.split()[0]: line.count("█") for line in rendered(StateBars("", tally), width=100)[1:]}
-    assert abs(lengths["running"] - 2 * lengths["completed"]) <= 1
-    assert lengths["queued"] == lengths["failed"] == 0
-
-
-def test_the_head_and_the_foot_tell_time_and_rate() -> None:
-    """Elapsed time stands above the bars; how many are done, and how fast, below."""
-    moment = 100.0
-    tally = tally_of([change("a", "completed"), change("b", "failed"), change("c", "running")])
-    bars = StateBars("Three videos", tally, total=4, clock=lambda: moment)
-    moment += 0.5
-    assert rendered(bars, width=60)[-1] == "2 of 4 done · 4.0 a second"
-    moment += 29.5
-    lines = rendered(bars, width=60)
-    assert lines[0].split() == ["Three", "videos", "30.0", "s"]
-    assert lines[-1] == "2 of 4 done · 4.0 a minute"
-
-
-def test_nothing_to_show_is_shown_without_trouble() -> None:
-    """Before the first job there are empty bars, and no division by nothing."""
-    assert rendered(StateBars("", Tally(), clock=lambda: 0.0), width=60)[-1] == "0 of 0 done · 0.0 a minute"
 
 
 def test_ever_new_and_long_statuses_fill_no_memory() -> None:
