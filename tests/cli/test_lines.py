@@ -153,7 +153,7 @@ def test_any_text_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_trouble_is_said_too_but_not_each_time(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first disturbance of a call or poll is said on stderr at once, further ones of its kind once a minute at most."""
+    """The first disturbance of a call or poll is said on stderr at once, others of its kind once a minute at most."""
     now = 100.0
     sink = JsonLines(Stdout(), clock=lambda: now)
     unreachable = errors.ConnectFailedError("no route to host")
