@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from motion_async_command import leaving_at_once
+
 __all__ = ["main"]
 
 _NEEDED = ("cyclopts", "dotenv", "rich")
@@ -17,10 +19,11 @@ _NEEDED = ("cyclopts", "dotenv", "rich")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the arguments of the process, or those given, and give its exit status."""
     try:
-        # Here rather than above: whatever is missing or interrupted while it loads gets a sentence too.
-        from motion_async.cli.app import run  # noqa: PLC0415
+        with leaving_at_once():
+            # Here rather than above: whatever is missing or interrupted while it loads gets a sentence too.
+            from motion_async.cli.app import run  # noqa: PLC0415
 
-        return run(sys.argv[1:] if argv is None else argv)
+            return run(sys.argv[1:] if argv is None else argv)
     except ModuleNotFoundError as error:
         # A missing extra is the person's to install; any other missing module is our mistake, and a traceback.
         if (error.name or "").partition(".")[0] not in _NEEDED:

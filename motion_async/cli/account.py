@@ -12,7 +12,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from motion_async.cli.arguments import Access, Json, Profile
+from motion_async.cli.arguments import Access, Json, Profile, Reporting
 from motion_async.cli.credentials import KEYRING, Credentials, find_credentials, hosts_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import session_with
@@ -30,14 +30,14 @@ from motion_async.redaction import Secret
 __all__ = ["check", "login", "logout"]
 
 
-def check(*, access: Access = Access(), json: Json = False) -> ExitStatus:
+def check(*, access: Access = Access(), reporting: Reporting = Reporting(), json: Json = False) -> ExitStatus:
     """Say which key is used for which service, and whether that takes it. Costs nothing."""
 
     async def work(reporter: Reporter) -> ExitStatus:
-        await _check(reporter, find_credentials(access))
+        await _check(reporter, find_credentials(access, reporter.notice))
         return ExitStatus.DONE
 
-    return execute(work, json=json or None)
+    return execute(work, json=json or None, reporting=reporting)
 
 
 def login(

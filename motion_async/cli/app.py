@@ -6,22 +6,24 @@ would show in the process list.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
 from importlib.metadata import version
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from motion_async.cli.account import check, login, logout
-from motion_async.cli.arguments import OPTIONS, Access, BatchTimeout, Json
+from motion_async.cli.arguments import OPTIONS, Access, BatchTimeout, Json, Reporting
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.sources import FileFormat
 from motion_async.cli.commandline import access_options, again
+from motion_async.cli.complaints import complaint
+from motion_async.cli.encoding import make_writable
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import fleet as fleet_app
 from motion_async.cli.fleet import worker
@@ -38,7 +40,6 @@ from motion_async.errors import ConfigurationError
 from motion_async.ledger.codec import check_name
 from motion_async.options import check_whole_number
 from motion_async.sending.gate import OnInsufficientCredits
-from motion_async.showing import shown
 
 __all__ = ["run"]
 
@@ -73,20 +74,21 @@ _Faults = Annotated[
 ]
 
 
-@app.command(**help_of("demo [OPTIONS]", "demo", 1))
+@app.command(**help_of("demo [OPTIONS]", "demo", 1, reports=True))
 def demo(
     *,
     output: Annotated[
         Path | None,
         Parameter(name=("--output", "-o"), help="Save what a terminal shows halfway as a picture, an .svg file."),
     ] = None,
+    reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
     """Make 24 videos against a sandbox inside, live, in under half a minute. Needs no key."""
     # Here rather than above, as below: the commands that need no server should not load one.
     from motion_async.cli.demo import demo as tell_story  # noqa: PLC0415
 
-    return execute(lambda reporter: tell_story(reporter, picture=output), json=json or None)
+    return execute(lambda reporter: tell_story(reporter, picture=output), json=json or None, reporting=reporting)
 
 
 @app.command(**help_of("sandbox [OPTIONS]", "sandbox --port 8080 --speed 20", 2))
@@ -141,7 +143,7 @@ def sandbox(
     )
 
 
-@app.command(**help_of("batch [OPTIONS] FILE", "batch videos.jsonl --output results.jsonl", 1, 2, 3, 4))
+@app.command(**help_of("batch [OPTIONS] FILE", "batch videos.jsonl --output results.jsonl", 1, 2, 3, 4, reports=True))
 def batch(
     file: Annotated[str, Parameter(allow_leading_hyphen=True, help="The file of requests; - is standard input.")],
     /,
@@ -210,6 +212,7 @@ def batch(
     ] = False,
     timeout: BatchTimeout = None,
     access: Access = Access(),
+    reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
     """Make a video of each line of a file, and never pay for one twice.
@@ -297,19 +300,36 @@ def batch(
     async def work(reporter: Reporter) -> ExitStatus:
         return await (plan_batch(reporter, order()) if dry_run else make_batch(reporter, order(), stop))
 
-    return execute(work, json=json or None, stop=stop)
+    return execute(work, json=json or None, stop=stop, reporting=reporting)
 
 
-app.command(generate, **help_of("generate [OPTIONS] PROMPT", 'generate "A 15 second launch video"', 1, 2, 3, 4))
-app.command(followup, **help_of("followup [OPTIONS] JOB_ID PROMPT", 'followup JOB_ID "Make it faster"', 1, 2, 3, 4))
-app.command(status, **help_of("status [OPTIONS] JOB_ID...", "status JOB_ID", 1, 2, 3, 4))
-app.command(watch, **help_of("watch [OPTIONS] JOB_ID...", "watch JOB_ID --timeout 15m", 1, 2, 3, 4))
-app.command(check, **help_of("check [OPTIONS]", "check --profile client-a", 2, 3, 4))
+@app.command(**help_of("schema [NAME]", "schema outcome", 2))
+def schema(
+    name: Annotated[str | None, Parameter(help="One event alone; or results, of batch --output, or export.")] = None, /
+) -> ExitStatus:
+    """Write the shapes of all JSON lines, as one JSON Schema (2020-12)."""
+    from motion_async.cli.schema import write_schema  # noqa: PLC0415
+
+    return execute(lambda reporter: write_schema(reporter, name), json=None)
+
+
+app.command(
+    generate, **help_of("generate [OPTIONS] PROMPT", 'generate "A 15 second launch video"', 1, 2, 3, 4, reports=True)
+)
+app.command(
+    followup,
+    **help_of("followup [OPTIONS] JOB_ID PROMPT", 'followup JOB_ID "Make it faster"', 1, 2, 3, 4, reports=True),
+)
+app.command(status, **help_of("status [OPTIONS] JOB_ID...", "status JOB_ID", 1, 2, 3, 4, reports=True))
+app.command(watch, **help_of("watch [OPTIONS] JOB_ID...", "watch JOB_ID --timeout 15m", 1, 2, 3, 4, reports=True))
+app.command(check, **help_of("check [OPTIONS]", "check --profile client-a", 2, 3, 4, reports=True))
 app.command(login, **help_of("login [OPTIONS]", "login --profile client-a", 2, 3, 4))
 app.command(logout, **help_of("logout [OPTIONS]", "logout --profile client-a", 2))
 app.command(report, **help_of("report [OPTIONS] BATCH", "report launch -o report.html", 2, 4))
 app.command(ledger_app)
-app.command(worker, **help_of("worker [OPTIONS] URL", "worker postgresql://motion@db/motion --here 100", 2, 3, 4))
+app.command(
+    worker, **help_of("worker [OPTIONS] URL", "worker postgresql://motion@db/motion --here 100", 2, 3, 4, reports=True)
+)
 app.command(fleet_app)
 
 _argv: ContextVar[Sequence[str]] = ContextVar("_argv", default=())
@@ -348,9 +368,7 @@ class _HelpConsole(Console):
 
 def run(argv: Sequence[str]) -> int:
     """Run the command with the arguments behind the program's name, and give its exit status."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A terminal that knows no bars shows something in their place, rather than a traceback.
-        sys.stdout.reconfigure(errors="replace")
+    make_writable(sys.stdout, sys.stderr, os.environ)
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     is_incomplete = _is_incomplete(argv)
@@ -359,7 +377,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         command, bound, *_ = app.parse_args(given, console=console, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        say(_complaint(error, argv, console))
+        say(complaint(app, error, argv, console))
         return ExitStatus.WRONG_USE
     # Context variables, not arguments: few need to know what was typed, and cyclopts calls the commands.
     _argv.set(tuple(argv))
@@ -380,26 +398,3 @@ def _is_incomplete(argv: Sequence[str]) -> bool:
     """Whether the arguments name a group of commands, and none of its commands."""
     _, apps, rest = app.parse_commands(argv)
     return not rest and apps[-1].default_command is None
-
-
-def _complaint(error: CycloptsError, argv: Sequence[str], console: Console) -> str:
-    words = shown(_words(error, argv, console)).rstrip(" ,.")
-    if isinstance(error, UnusedCliTokensError) and argv[0] in ("generate", "followup"):
-        return f"{words}; put quotes around a prompt of several words"
-    if isinstance(error, UnusedCliTokensError) and argv[0] == "batch":
-        words += "; it takes one FILE and options"
-    subcommands, *_ = app.parse_commands(argv)
-    return f"{words}; see {' '.join(('motion-async', *subcommands, '--help'))}"
-
-
-def _words(error: CycloptsError, argv: Sequence[str], console: Console) -> str:
-    """Give the words of an error of the arguments, without the secret of an address that is among them."""
-    plain = [without_password(argument) for argument in argv]
-    if plain == list(argv):
-        return str(error)
-    try:
-        # Parsed once more without secrets: the message then quotes an argument that has none.
-        app.parse_args(plain, console=console, exit_on_error=False, print_error=False)
-    except CycloptsError as of_plain:
-        return str(of_plain)
-    return "the arguments cannot be used"

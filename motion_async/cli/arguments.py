@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import attrs
@@ -19,6 +20,7 @@ __all__ = [
     "Json",
     "LedgerName",
     "Profile",
+    "Reporting",
     "States",
     "Timeout",
     "WatchTimeout",
@@ -66,6 +68,17 @@ class Access:
         """Those that were given, as they are typed."""
         given = (("--profile", self.profile), ("--base-url", self.base_url))
         return tuple((option, value) for option, value in given if value is not None)
+
+
+@Parameter(name="*", show=False)
+@attrs.frozen(kw_only=True)
+class Reporting:
+    """The options that say what a command tells besides its results; `motion_async.cli.help` documents them for all."""
+
+    verbose: Annotated[bool, Parameter(name=("--verbose", "-v"))] = False
+    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False
+    log_file: Annotated[Path | None, Parameter(name="--log-file")] = None
+    no_bell: Annotated[bool, Parameter(name="--no-bell")] = False
 
 
 Timeout: TypeAlias = Annotated[

@@ -15,6 +15,7 @@ MOTION_API_KEY and MOTION_PROFILE in one place, or a MOTION_BASE_URL that would 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -58,15 +59,16 @@ class Credentials:
     profile: str | None
 
 
-def find_credentials(access: Access) -> Credentials:
+def find_credentials(access: Access, notice: Callable[[str], object] = say) -> Credentials:
     """Give the key that a command uses, and its service, by the rules of this module.
 
+    `notice` is told if a file in this folder decides.
     Raises a `ConfigurationError` if there is none, if it is no key, or if it is not clear which service is meant.
     """
     environment = read_environment()
     # A profile that was asked for has all there is to say.
     file = read_file() if access.profile is None else Settings()
-    source, profile, own = _choose(access.profile, environment, file)
+    source, profile, own = _choose(access.profile, environment, file, notice)
     hosts = hosts_of(own, environment, file)
     named = environment.base_url or file.base_url if access.profile is None else ""
     usual = (named if source == FILE else own.base_url) or None
@@ -84,7 +86,9 @@ def hosts_of(*said: Settings) -> tuple[str, ...]:
     return tuple(host for each in said for part in each.plain_http_hosts.split(",") if (host := part.strip()))
 
 
-def _choose(asked: str | None, environment: Settings, file: Settings) -> tuple[str, str | None, Settings]:
+def _choose(
+    asked: str | None, environment: Settings, file: Settings, notice: Callable[[str], object]
+) -> tuple[str, str | None, Settings]:
     """Give what has the key, the profile's name if it is one, and what is said there."""
     if asked is not None:
         return KEYRING, asked, _load(asked)
@@ -93,7 +97,7 @@ def _choose(asked: str | None, environment: Settings, file: Settings) -> tuple[s
         if said.api_key and said.profile:
             raise ConfigurationError(f"{where} has both {_VARIABLE} and MOTION_PROFILE; unset one, or say --profile")
         if said is file and (said.api_key or said.profile):
-            say(f"the {'key' if said.api_key else 'profile'} is the one that {where} names")
+            notice(f"the {'key' if said.api_key else 'profile'} is the one that {where} names")
         if said.profile:
             return KEYRING, said.profile, _load(said.profile)
         if said.api_key:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import App, Parameter
 
-from motion_async.cli.arguments import Access, Json
+from motion_async.cli.arguments import Access, Json, Reporting
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import BatchCounts, FleetShown
@@ -65,6 +65,7 @@ def worker(
     *,
     here: Annotated[int, Parameter(name="--here", help="So many jobs run at one time in this process.")] = 100,
     access: Access = Access(),
+    reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
     """Make what is enqueued in a fleet, until Ctrl-C or SIGTERM.
@@ -74,15 +75,17 @@ def worker(
     """
 
     async def work(reporter: Reporter) -> ExitStatus:
-        session, address = new_session(access), Address(url)
+        session, address = new_session(access, reporter.notice), Address(url)
         async with opened(address, reporter) as fleet:
-            reporter.say(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
+            reporter.notice(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
             if (paused := (await fleet.status()).limits.paused) is not None:
-                reporter.say(f"nothing is sent, as the fleet is paused: {paused}")
+                reporter.notice(f"nothing is sent, as the fleet is paused: {paused}")
             tally = Tally(None, places=here, now=time.monotonic())
             view = WorkView(f"{address.shown}: at work, {here} at a time", tally)
             async with reporter.live(view), telling(reporter, session, reporter.tell) as motion:
-                log.addHandler(heard := _Heard(reporter))
+                heard = _Heard(reporter)
+                if not reporting.verbose:  # else all of it is heard
+                    log.addHandler(heard)
                 try:
                     await fleet.work(motion, here=here)
                 finally:
@@ -90,7 +93,7 @@ def worker(
                     reporter.forget_jobs()  # others have them
         return ExitStatus.DONE
 
-    return execute(work, json=json or None)
+    return execute(work, json=json or None, reporting=reporting)
 
 
 @fleet.command

@@ -13,7 +13,7 @@ from typing import Annotated, TypeAlias
 from cyclopts import Parameter
 
 from motion_async.canonical import canonical_job_id
-from motion_async.cli.arguments import Access, Json, Timeout, WatchTimeout
+from motion_async.cli.arguments import Access, Json, Reporting, Timeout, WatchTimeout
 from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
 from motion_async.cli.happenings import Asked, Completed, Connected
@@ -48,11 +48,12 @@ def generate(
     attach: _Attach = None,
     timeout: Timeout = None,
     access: Access = Access(),
+    reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
     """Make a video and wait for it. The job's id is told as soon as it is known."""
     request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return _make(lambda motion: motion.create(request), timeout=timeout, access=access, json=json)
+    return _make(lambda motion: motion.create(request), timeout=timeout, access=access, reporting=reporting, json=json)
 
 
 def followup(
@@ -64,34 +65,44 @@ def followup(
     attach: _Attach = None,
     timeout: Timeout = None,
     access: Access = Access(),
+    reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
     """Have the video of a completed job changed, and wait for it."""
     request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return _make(lambda motion: motion.followup(job_id, request), timeout=timeout, access=access, json=json)
+    return _make(
+        lambda motion: motion.followup(job_id, request), timeout=timeout, access=access, reporting=reporting, json=json
+    )
 
 
 def _make(
-    send: Callable[[MotionSession], Awaitable[Job]], *, timeout: float | None, access: Access, json: bool
+    send: Callable[[MotionSession], Awaitable[Job]],
+    *,
+    timeout: float | None,
+    access: Access,
+    reporting: Reporting,
+    json: bool,
 ) -> ExitStatus:
     """Send what costs credits, and wait until its job ends, for `timeout` seconds at most from then on."""
 
     async def work(reporter: Reporter) -> ExitStatus:
         check_timeout(timeout)  # before anything is paid for
-        session = new_session(access)
+        session = new_session(access, reporter.notice)
         async with reporter.live(JobTable()), telling(reporter, session, reporter.tell) as motion:
             reporter.sending()
             return await _end(reporter, await send(motion), timeout)
 
-    return execute(work, json=json or None)
+    return execute(work, json=json or None, reporting=reporting)
 
 
-def status(job_ids: _JobIds, /, *, access: Access = Access(), json: Json = False) -> ExitStatus:
+def status(
+    job_ids: _JobIds, /, *, access: Access = Access(), reporting: Reporting = Reporting(), json: Json = False
+) -> ExitStatus:
     """Ask once for the state of each job, all at the same time."""
 
     async def work(reporter: Reporter) -> ExitStatus:
         jobs = _distinct(job_ids)
-        async with new_session(access) as motion, reporter.live(JobTable(jobs, follows=False)):
+        async with new_session(access, reporter.notice) as motion, reporter.live(JobTable(jobs, follows=False)):
 
             async def ask(job_id: str) -> ExitStatus:
                 try:
@@ -103,24 +114,30 @@ def status(job_ids: _JobIds, /, *, access: Access = Access(), json: Json = False
 
             return worst(await asyncio.gather(*map(ask, jobs)))
 
-    return execute(work, json=json or None)
+    return execute(work, json=json or None, reporting=reporting)
 
 
 def watch(
-    job_ids: _JobIds, /, *, timeout: WatchTimeout = None, access: Access = Access(), json: Json = False
+    job_ids: _JobIds,
+    /,
+    *,
+    timeout: WatchTimeout = None,
+    access: Access = Access(),
+    reporting: Reporting = Reporting(),
+    json: Json = False,
 ) -> ExitStatus:
     """Follow jobs until the last of them ends; this and every other process may watch the same ones."""
 
     async def work(reporter: Reporter) -> ExitStatus:
         check_timeout(timeout)
         followed = _distinct(job_ids)
-        session = new_session(access)
+        session = new_session(access, reporter.notice)
         async with reporter.live(JobTable(followed)), telling(reporter, session, reporter.tell) as motion:
             jobs = [motion.job(job_id) for job_id in followed]
             reporter.following(followed)
             return worst(await asyncio.gather(*(_end(reporter, job, timeout) for job in jobs)))
 
-    return execute(work, json=json or None)
+    return execute(work, json=json or None, reporting=reporting)
 
 
 def _distinct(job_ids: Sequence[str]) -> list[str]:
@@ -137,12 +154,12 @@ async def _end(reporter: Reporter, job: Job, timeout: float | None) -> ExitStatu
     return ExitStatus.DONE
 
 
-def new_session(access: Access) -> MotionSession:
-    """Give a session with the key that is to be used, not entered yet.
+def new_session(access: Access, notice: Callable[[str], object]) -> MotionSession:
+    """Give a session with the key that is to be used, not entered yet; `notice` is told if a file decides that.
 
     Raises a `ConfigurationError` if there is no key, or if it or the base URL cannot be used.
     """
-    return session_with(find_credentials(access))
+    return session_with(find_credentials(access, notice))
 
 
 def session_with(credentials: Credentials) -> MotionSession:

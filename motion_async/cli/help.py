@@ -9,9 +9,8 @@ from textwrap import fill
 from typing import Final, TypedDict
 
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.lines import SHAPES
 
-__all__ = ["MORE_HELP", "CommandHelp", "help_of"]
+__all__ = ["MORE_HELP", "CommandHelp", "help_of", "words_for"]
 
 _STATUSES: Final[dict[ExitStatus, tuple[str, str]]] = {
     ExitStatus.DONE: ("done", ""),
@@ -40,17 +39,26 @@ class CommandHelp(TypedDict):
     help_epilogue: str
 
 
+def words_for(status: ExitStatus) -> str:
+    """Say in a few words how a command ended."""
+    return _STATUSES[status][0]
+
+
 def _line(status: ExitStatus) -> str:
     words = ": ".join(filter(None, _STATUSES[status]))
     return fill(f"  {status:<5}{words}", _WIDTH, subsequent_indent=" " * 7)
 
 
-def help_of(usage: str, example: str, *statuses: int) -> CommandHelp:
-    """Give what cyclopts is told of a command: how it is called, an example, and its statuses besides 0 and signals."""
+def help_of(usage: str, example: str, *statuses: int, reports: bool = False) -> CommandHelp:
+    """Give what cyclopts is told of a command: how it is called, an example, and its statuses besides 0 and signals.
+
+    One that `reports` has the options that the help of all commands explains.
+    """
     listed = ", ".join(f"{number} {_STATUSES[ExitStatus(number)][0]}" for number in (0, *statuses))
+    also = ". Also -v, -q, --log-file, --no-bell: motion-async --help" if reports else ""
     return {
         "usage": f"Usage: motion-async {usage}\n   e.g. motion-async {example}",
-        "help_epilogue": fill(f"Exit status: {listed}", _WIDTH),
+        "help_epilogue": fill(f"Exit status: {listed}{also}", _WIDTH),
     }
 
 
@@ -61,7 +69,13 @@ Exit status, the worst of several jobs in the order 2, 3, 4, 1, 0:
 {_LINES}
 
 On a terminal jobs are shown live. Elsewhere, or with --json, standard output
-has one JSON object a line and nothing else; words for people go to stderr:
+has one JSON object a line and nothing else; words for people go to stderr.
+`motion-async schema` writes the shapes of all lines, as a JSON Schema.
 
-{SHAPES}
+demo, generate, followup, status, watch, check, batch and worker also take
+
+  -v, --verbose      say on stderr what the library logs, from INFO up
+  -q, --quiet        show and say nothing but results, errors, and how it ended
+  --log-file FILE    add all that is logged to FILE, in which no secret shows
+  --no-bell          do not ring on a terminal at the end, if that took a minute
 """

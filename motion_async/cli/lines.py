@@ -1,15 +1,14 @@
 """What happens as JSON lines: one object a line on standard output, and nothing else there.
 
-The shapes are stable, and `SHAPES` is their documentation. Nothing here decides what is told.
+The shapes are stable, and `motion_async.cli.schema` is their documentation. Nothing here decides what is told.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -34,6 +33,7 @@ from motion_async.cli.happenings import (
     Summary,
 )
 from motion_async.cli.looks import STOPPING
+from motion_async.cli.pacing import saying
 from motion_async.cli.records import item_record, outcome_record, with_sentence
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
@@ -50,96 +50,28 @@ from motion_async.events import (
 )
 from motion_async.jobs import StatusChange
 
-__all__ = ["SHAPES", "JsonLines"]
+__all__ = ["JsonLines"]
 
 Line: TypeAlias = dict[str, Any]
-
-_FIRST_WORDS: Final = 5.0
-_RARELY: Final = 60.0
-"""Seconds between two lines on how it stands, at first and in the end: a log of hours should stay short."""
 
 _MEASURED: Final = ("next_wait", "pause", "polls_per_second", "seconds")
 """What is no better known than to the millisecond."""
 
-SHAPES: Final = """\
-  {"event": "accepted", "job_id", "followup", "key", "metadata"}
-      the service took a create or a followup
-  {"event": "transition", "job_id", "previous", "current", "state",
-   "observed_at"}
-      a job changed; the first change that is told has a previous of null
-  {"event": "fleet", "limits", "workers", "queue"}
-      what holds for all workers of a fleet, how many are at work, and how many
-      items are waiting, claimed and held
-  {"event": "account", "base_url", "api_key", "source", "profile"}
-      of `check` and `login`, which end in an error if the service does not take
-      the key; of that there are its ends, and source is MOTION_API_KEY, .env or
-      keyring, which has it by the name of a profile
-  {"event": "state", "job_id", "state"}
-      the answer to `status`
-  {"event": "result", "job_id", "state"}
-      a job completed; a job that is waited for ends in this or in an error
-  {"event": "error", "error", "message", "error_data", "job_id", "http_status"}
-      error is the class of it, and error_data what it is made of; the last two
-      are null where there is none
-  {"event": "disturbed", "call", "job_id", "error", "message", "error_data",
-   "failures", "next_wait"}
-      a poll failed (call is "poll"), or a create or followup was not taken
-      ("send"; job_id is null for a create); it is tried again after next_wait
-      seconds
-  {"event": "undocumented", "job_id", "status", "seconds"}
-      a job stands in a status that the documentation does not name
-  {"event": "slowed", "polls_per_second", "pause"}
-      the service asked for fewer calls
-  {"event": "dropped", "count"}
-      so many older events could not be told
-  {"event": "interrupted", "job_ids"}
-      the command ends before these jobs do; job_ids is empty for `batch`, whose
-      jobs are in its ledger
-  {"event": "listening", "base_url", "api_key"}
-      of `sandbox --json`
-  {"event": "invalid", "line", "problems"}
-      a line of a batch's file that can't be sent
-  {"event": "plan", "batch", "lines", "counts", "invalid", "minimum_balance"}
-      what `batch` would do, with --dry-run
-  {"event": "outcome", "line", "key", "state", "end", "job_id", "error",
-   "message", "error_data", "metadata", "job"}
-      how a line of a batch came out; end says more of that than state:
-      completed, failed, rejected, changed, uncertain, input, running, unseen,
-      not_sent or dropped; job is what the service said last
-  {"event": "batch", "batch", "ledger", "lines", "counts", "running", "invalid"}
-      how a run of a batch went; counts has its lines by their state,
-      also those that a run which was ended early did not come to, unless its
-      ledger could not be read
-  {"event": "counts", "batch", "counts"}
-      of `ledger show`: a batch, and its items by state
-  {"event": "item", "batch", "key", "state", "item_state", "status", "job_id",
-   "error", "follows", "planned_at", "sent_at", "changed_at", "request",
-   "metadata", "job", "history"}
-      of `ledger show` and `ledger resolve`; history is null unless asked for
-  {"event": "summary", ...}
-      the numbers of `demo`
-
-A state is the service's answer: job_id, status, created_at, updated_at,
-completed_at, error, pending_user_input, and whatever else came."""
-"""The shapes as the command's help documents them, in less than 80 columns."""
-
 
 class JsonLines:
-    """A sink for programs: a JSON object a line; `clock` gives seconds that never go backwards."""
+    """A sink for programs: a JSON object a line; `clock` gives seconds that never go backwards.
 
-    def __init__(self, stdout: Stdout, *, clock: Callable[[], float] = time.monotonic) -> None:
+    Unless it is quiet a person hears on stderr how it stands.
+    """
+
+    def __init__(self, stdout: Stdout, *, is_quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self._stdout = stdout
         self._troubles = TroubleWords(clock=clock)
+        self._is_quiet = is_quiet
 
-    @asynccontextmanager
-    async def live(self, view: View) -> AsyncIterator[None]:
+    def live(self, view: View) -> AbstractAsyncContextManager[None]:
         """Show nothing, but say now and then how it stands, if the view has words for that; see `Sink.live`."""
-        saying = asyncio.create_task(_say_at_times(view), name="motion_async.cli.words")
-        try:
-            yield
-        finally:
-            saying.cancel()
-            await asyncio.wait([saying])
+        return saying(view.words, self.notice)
 
     confirm = None
 
@@ -152,27 +84,25 @@ class JsonLines:
             for item in happening.items:
                 self.tell(ItemShown(item))
         if isinstance(happening, Stopping):
-            say(STOPPING)
-        trouble = self._troubles.due(happening)
-        if trouble is not None:
-            say(trouble)
+            self.notice(STOPPING)
+        self.glance(happening)
         line = _line(happening)
         if line is not None:
             self._stdout.line(json.dumps(line))
 
+    def glance(self, happening: Happening) -> None:
+        """Say what of it is trouble, now and then; see `Sink.glance`."""
+        if (trouble := self._troubles.due(happening)) is not None:
+            self.notice(trouble)
+
     def notice(self, words: str) -> None:
         """Say it on stderr; see `Sink.notice`."""
-        say(words)
-
-
-async def _say_at_times(view: View) -> None:
-    pause = _FIRST_WORDS
-    while True:
-        await asyncio.sleep(pause)
-        words = view.words()
-        if words is not None:
+        if not self._is_quiet:
             say(words)
-        pause = min(2 * pause, _RARELY)
+
+    def aside(self, words: str) -> None:
+        """Say it on stderr; see `Sink.aside`."""
+        say(words)
 
 
 def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911, PLR0912  # one table, a case a shape

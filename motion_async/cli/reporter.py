@@ -6,6 +6,7 @@ the business of views and sinks; nothing here formats, polls, or decides when a 
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -23,6 +24,8 @@ from motion_async.errors import MotionError
 from motion_async.events import JobAccepted, SendAbandoned, SendDisturbed
 
 __all__ = ["Reporter", "Sink", "View", "say"]
+
+_log = logging.getLogger("motion_async.cli")
 
 
 class View(Protocol):
@@ -57,8 +60,14 @@ class Sink(Protocol):
     def tell(self, happening: Happening) -> None:
         """Tell what happened."""
 
+    def glance(self, happening: Happening) -> None:
+        """Take in something of passing interest, of which no more than trouble is told."""
+
     def notice(self, words: str) -> None:
-        """Say something to a person."""
+        """Say something to a person who wants to know how it stands."""
+
+    def aside(self, words: str) -> None:
+        """Say something that a person has asked to hear, on stderr."""
 
     def restore(self) -> None:
         """Leave the terminal as it was found, at once: nothing is shown after it."""
@@ -127,9 +136,10 @@ class Reporter:
         self._unwritten = unwritten
 
     def glance(self, happening: Happening) -> None:
-        """Show something of passing interest in the view alone."""
+        """Show something of passing interest in the view; where there is no picture, trouble is told."""
         if self._view is not None:
             self._view.tell(happening)
+        self._sink.glance(happening)
 
     def forget_jobs(self) -> None:
         """Note that no job goes on when the command ends."""
@@ -170,13 +180,19 @@ class Reporter:
         if job_id is not None and meaning is not ExitStatus.UNREACHABLE:
             self._open_jobs.pop(job_id, None)
         self.tell(Failure(error, job_id))
+        words = sentence(error)
+        _log.debug("%s: %s", type(error).__name__, words, extra={"job_id": job_id})
         if aloud:
-            self.say(sentence(error))
+            self.say(words)
         return meaning
 
     def notice(self, words: str) -> None:
-        """Say one sentence to a person."""
+        """Say one sentence to a person who wants to know how it stands."""
         self._sink.notice(words)
+
+    def aside(self, words: str) -> None:
+        """Say one sentence that a person has asked to hear, on stderr."""
+        self._sink.aside(words)
 
     def interrupted(self, why: str) -> None:
         """Tell that the command ends before its jobs do, why, and how to take them up again."""

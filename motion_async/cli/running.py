@@ -10,19 +10,25 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import IO, Any, Final, TypeAlias, cast
 
 from rich.console import Console
 
+from motion_async.cli.arguments import Reporting
+from motion_async.cli.bell import Bell
 from motion_async.cli.failures import ExitStatus
+from motion_async.cli.help import words_for
 from motion_async.cli.lines import JsonLines
+from motion_async.cli.logs import logged
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.screen import Screen
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.stopping import HANGUP, SIGNALS, Stop
-from motion_async.errors import MotionError
+from motion_async.errors import ConfigurationError, MotionError
+from motion_async_command import has_begun
 
 __all__ = ["Work", "execute"]
 
@@ -38,23 +44,48 @@ _CUT_SHORT_BY: Final[dict[int | None, ExitStatus]] = {
     None: ExitStatus.INTERRUPTED,
 }
 
+_log = logging.getLogger("motion_async.cli")
+
 Work: TypeAlias = Callable[[Reporter], Coroutine[Any, Any, ExitStatus]]
 """A command that waits for nothing but a way to tell what happens."""
 
 
-def execute(work: Work, *, json: bool | None, stop: Stop | None = None) -> ExitStatus:
+def execute(
+    work: Work,
+    *,
+    json: bool | None,
+    stop: Stop | None = None,
+    reporting: Reporting | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> ExitStatus:
     """Run a command to its end, however that comes, and give its exit status.
 
-    `json` is None where a terminal decides. The first signal ends the command in good order, with a `stop` in its own
-    way; after the second one it waits for nothing, and with a `stop`, as there is a ledger, ends at once.
+    `json` is None where a terminal decides, and a command without `reporting` has no such options. The first signal
+    ends the command in good order, with a `stop` in its own way; after the second one it waits for nothing, and with a
+    `stop`, as there is a ledger, ends at once.
     """
-    # The reporter tells all of it in its own words.
-    # Without a handler Python would print the library's warnings on stderr, in the middle of the picture.
-    logging.getLogger("motion_async").addHandler(logging.NullHandler())
+    if os.name == "nt":
+        has_begun()  # there the runner's own handler serves, which only takes the place of the usual one
     stdout = Stdout()
     as_json = not stdout.is_terminal if json is None else json
-    sink = JsonLines(stdout) if as_json else Screen(stdout, Console(file=cast("IO[str]", stdout), highlight=False))
+    console = Console(file=cast("IO[str]", stdout), highlight=False)
+    is_quiet = reporting is not None and reporting.quiet
+    sink = JsonLines(stdout, is_quiet=is_quiet) if as_json else Screen(stdout, console, is_quiet=is_quiet)
     reporter = Reporter(sink, stdout)
+    bell = Bell(stdout, clock=clock)
+    try:
+        with logged(reporting or Reporting(), reporter):
+            status = _run(work, reporter, stdout, stop)
+    except ConfigurationError as error:  # of the log: whatever the command raises is told already
+        return reporter.error(error)
+    # A person who has ended it is there.
+    can_ring = stdout.is_terminal and not (as_json or is_quiet or console.is_dumb_terminal)
+    if can_ring and reporting is not None and not reporting.no_bell and status not in _CUT_SHORT:
+        bell.ring(words_for(status))
+    return status
+
+
+def _run(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop | None) -> ExitStatus:
     has_ledger, stop = stop is not None, stop or Stop()
     try:
         with asyncio.Runner() as runner:
@@ -67,6 +98,7 @@ def execute(work: Work, *, json: bool | None, stop: Stop | None = None) -> ExitS
     elif status is ExitStatus.INTERRUPTED or stdout.is_closed:
         status = _CUT_SHORT_BY[stop.signal]
         reporter.interrupted(_CUT_SHORT[status])
+    _log.debug("ended with status %d, %s", status, words_for(status))
     return status
 
 
@@ -97,6 +129,7 @@ async def _main(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop, *, h
 
     # The runner's own handler cancels in the middle of any callback of the loop, which some do not survive.
     # What is to be ignored stays so, as under nohup, and where the loop takes no signals the runner's handler stays.
+    # Elsewhere an interrupt before this has ended the process, as nothing has begun.
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             with suppress(NotImplementedError, RuntimeError, ValueError):

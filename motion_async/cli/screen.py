@@ -1,6 +1,7 @@
 """What happens on a terminal, for a person: a live view, a few lines above it, and tables at the end.
 
-A view is rendered at most eight times a second, however many events it takes. Nothing here counts or polls.
+A view is rendered at most eight times a second, however many events it takes; on a terminal that cannot move its
+cursor (TERM=dumb), and where a person wants it quiet, only once, at its end. Nothing here counts or polls.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from anyio import wait_readable
@@ -27,15 +28,16 @@ from motion_async.cli.happenings import (
     ItemShown,
     ItemsShown,
     Listening,
+    Stopping,
     Summary,
 )
-from motion_async.cli.looks import label, one_line, span, style
+from motion_async.cli.looks import STOPPING, label, one_line, span, style
+from motion_async.cli.pacing import JobWords, saying
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.tables import ItemsTable, counts_line, fleet_lines, item_table, plan_table
 from motion_async.cli.troubles import TroubleWords
 from motion_async.jobs import JobStatus
-from motion_async.ledger import LedgerTrouble
 
 __all__ = ["Screen"]
 
@@ -45,15 +47,30 @@ _FRAME_SECONDS: Final = 0.125
 class Screen:
     """A sink for a person: plain lines go to `stdout`, what rich draws to `console`."""
 
-    def __init__(self, stdout: Stdout, console: Console) -> None:
+    def __init__(self, stdout: Stdout, console: Console, *, is_quiet: bool = False) -> None:
         self._stdout = stdout
         self._console = console
+        self._is_quiet = is_quiet
         self._troubles = TroubleWords()
+        self._jobs = JobWords()
         self._is_live = False
 
-    @asynccontextmanager
-    async def live(self, view: View) -> AsyncIterator[None]:
+    def live(self, view: View) -> AbstractAsyncContextManager[None]:
         """Show a view until the context ends, and its last picture after it; see `Sink.live`."""
+        return self._still(view) if self._is_quiet or self._console.is_dumb_terminal else self._moving(view)
+
+    @asynccontextmanager
+    async def _still(self, view: View) -> AsyncIterator[None]:
+        """Say now and then how it stands, and show the last picture alone."""
+        try:
+            async with saying(lambda: view.words() or self._jobs.words(), self._say):
+                yield
+        finally:
+            view.settle()
+            self._console.print(view)
+
+    @asynccontextmanager
+    async def _moving(self, view: View) -> AsyncIterator[None]:
         shown = Live(
             console=self._console,
             get_renderable=lambda: view,
@@ -76,6 +93,8 @@ class Screen:
 
     def tell(self, happening: Happening) -> None:  # noqa: C901  # one table, a case a happening
         """Print what is no business of a view; see `Sink.tell`."""
+        self._jobs.tell(happening)
+        self.glance(happening)
         match happening:
             case Listening():
                 # Plain lines, for rich would break them at the terminal's width.
@@ -84,7 +103,7 @@ class Screen:
                 if not self._stdout.is_terminal:
                     self._stdout.let_go()  # `eval "$(…)"` waits for the end of it
             case AccountShown(base_url, key, source, profile):
-                self.notice(f"{base_url}, with {key} of {source if profile is None else f'profile {profile}'}")
+                self._line(f"{base_url}, with {key} of {source if profile is None else f'profile {profile}'}")
             case Summary():
                 self._console.print("", _states(happening), "", _counts(happening), sep="\n")
             case BatchPlanned():
@@ -97,10 +116,15 @@ class Screen:
                 self._console.print(ItemsTable(happening))
             case ItemShown():
                 self._console.print(item_table(happening))
-            case LedgerTrouble() if not self._is_live and (words := self._troubles.due(happening)) is not None:
-                say(words)
+            case Stopping() if not self._is_live:
+                self._say(STOPPING)
             case _:
                 pass
+
+    def glance(self, happening: Happening) -> None:
+        """Say what of it is trouble, now and then, where no picture does; see `Sink.glance`."""
+        if not self._is_live and (words := self._troubles.due(happening)) is not None:
+            self._say(words)
 
     @property
     def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
@@ -125,7 +149,22 @@ class Screen:
 
     def notice(self, words: str) -> None:
         """Print it above the view; see `Sink.notice`."""
+        if not self._is_quiet:
+            self._line(words)
+
+    def aside(self, words: str) -> None:
+        """Say it on stderr, and above the view if that is the terminal, too; see `Sink.aside`."""
+        if self._is_live and sys.stderr is not None and sys.stderr.isatty():
+            self._line(words)
+        else:
+            say(words)
+
+    def _line(self, words: str) -> None:
         self._console.print(Text(one_line(words)), no_wrap=True, overflow="ellipsis")
+
+    def _say(self, words: str) -> None:
+        if not self._is_quiet:
+            say(words)
 
 
 def _states(summary: Summary) -> Table:

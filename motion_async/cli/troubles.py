@@ -16,7 +16,7 @@ from motion_async.ledger import LedgerTrouble
 
 __all__ = ["TroubleWords", "is_worth_saying"]
 
-_AGAIN: Final = 30.0
+_AGAIN: Final = 60.0
 """Seconds between two sentences on one kind of trouble: each failure is told, and the first ones come fast."""
 _WORTH_SAYING: Final = 1.0
 """Seconds of trouble with the ledger before it is said: two processes on one file wait for each other all the time."""
@@ -32,8 +32,8 @@ class TroubleWords:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # Apart for the ledger and the service: trouble with one must not hush up the other.
-        self._next: dict[bool, float] = {}
+        # Apart by kinds: one trouble must not hush up another.
+        self._next: dict[tuple[type, type | None], float] = {}
 
     def due(self, happening: Happening) -> str | None:
         """Give what is to be said now of something that happened, None if nothing is."""
@@ -41,9 +41,9 @@ class TroubleWords:
             return None
         if isinstance(happening, LedgerTrouble) and not is_worth_saying(happening):
             return None
-        of_ledger = isinstance(happening, LedgerTrouble)
+        kind = type(happening), None if isinstance(happening, LedgerTrouble) else type(happening.error)
         now = self._clock()
-        if now < self._next.get(of_ledger, now):
+        if now < self._next.get(kind, now):
             return None
-        self._next[of_ledger] = now + _AGAIN
+        self._next[kind] = now + _AGAIN
         return trouble_words(happening)

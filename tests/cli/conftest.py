@@ -18,6 +18,7 @@ from motion_async.sandbox import Sandbox
 from motion_async.session import MotionSession
 from motion_async.timing.schedule import GrowingSchedule
 from tests import keyrings
+from tests.shapes import check_line
 
 Lines = list[dict[str, Any]]
 
@@ -58,12 +59,15 @@ def fast_polls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Lines, str]]:
-    """Run the command in this process: its exit status, its JSON lines, and what it said on stderr."""
+    """Run the command in this process: its exit status, its JSON lines, which have their shapes, and its stderr."""
 
     def run(*argv: str) -> tuple[int, Lines, str]:
         status = main(argv)
         said = capsys.readouterr()
-        return status, [json.loads(line) for line in said.out.splitlines()], said.err
+        lines = [json.loads(line) for line in said.out.splitlines()]
+        for line in lines:
+            check_line(line)
+        return status, lines, said.err
 
     return run
 
@@ -102,10 +106,10 @@ def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def on_terminal(process: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[int, str]]:
     """Run the command on a terminal of its own: its exit status, and all that it showed."""
 
-    def run(*argv: str, columns: int = 100, after: str = "", typed: str = "") -> tuple[int, str]:
-        """As soon as something is shown, type something, or interrupt it."""
+    def run(*argv: str, columns: int = 100, after: str = "", typed: str = "", **variables: str) -> tuple[int, str]:
+        """As soon as something is shown, type something, or interrupt it; `variables` are of the environment."""
         outer, inner = os.openpty()
-        environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
+        environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", **variables}
         # In a session of its own, so that it asks nobody on the terminal of the tests.
         running = process(*argv, stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True)
         os.close(inner)

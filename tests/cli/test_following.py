@@ -316,9 +316,9 @@ def test_the_environment_says_how_the_service_is_reached(monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
     monkeypatch.setenv("NO_PROXY", "sandbox")
     assert (
-        repr(following.new_session(Access(base_url="http://sandbox:8080")))
+        repr(following.new_session(Access(base_url="http://sandbox:8080"), print))
         == "MotionSession(base_url='http://sandbox:8080')"
     )
-    options = following.new_session(Access(base_url="https://api.motion.so"))._transport_options
+    options = following.new_session(Access(base_url="https://api.motion.so"), print)._transport_options
     way = proxy_for(options["base_url"], options["proxy"], trust_env=options["trust_env"])
     assert str(way) == "http://proxy.example.com:3128"

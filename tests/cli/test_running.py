@@ -17,6 +17,7 @@ from motion_async.cli.running import execute
 from motion_async.errors import JobNotFoundError
 from motion_async.jobs import JobState, JobStatus
 from motion_async.sandbox import AwaitInput, Sandbox, SlowBody
+from tests.shapes import check_line
 from tests.waiting import until_now
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -27,6 +28,7 @@ def read_line(process: subprocess.Popen[str]) -> dict[str, Any]:
     """Read one JSON line of a process."""
     assert process.stdout is not None
     line: dict[str, Any] = json.loads(process.stdout.readline())
+    check_line(line)
     return line
 
 

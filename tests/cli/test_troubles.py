@@ -8,12 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import anyio
+import attrs
 import pytest
 
 from motion_async.cli.happenings import Happening, LinesChecked
 from motion_async.cli.troubles import TroubleWords
-from motion_async.errors import ConnectFailedError
-from motion_async.events import PollDisturbed
+from motion_async.errors import ConnectFailedError, ServiceUnavailableError
+from motion_async.events import PollDisturbed, SendDisturbed
 from motion_async.jobs import VideoRequest
 from motion_async.ledger import Entry, LedgerTrouble, open_ledger
 
@@ -81,7 +82,7 @@ def test_a_person_sees_that_the_ledger_is_waited_for(on_terminal: OnTerminal) ->
 
 
 def test_trouble_is_said_once_in_a_while() -> None:
-    """At once when it is worth it, then no more for half a minute; that of the ledger and that of the service apart."""
+    """At once when it is worth it, then no more of its kind for a minute; another kind at once."""
     now = [0.0]
     words = TroubleWords(clock=lambda: now[0])
     poll = PollDisturbed("a", ConnectFailedError("no connection"), 1, 2.0)
@@ -93,9 +94,11 @@ def test_trouble_is_said_once_in_a_while() -> None:
     assert not due(LedgerTrouble("database is locked", 0.9)), "two processes wait for each other all the time"
     assert due(poll)
     assert due(LedgerTrouble("database is locked", 1.1))
-    now[0] = 29.0
+    now[0] = 59.0
     assert not due(poll)
-    assert not due(LedgerTrouble("database is locked", 30.1))
-    now[0] = 30.0
+    assert not due(LedgerTrouble("database is locked", 60.1))
+    assert due(attrs.evolve(poll, error=ServiceUnavailableError("down", http_status=503)))
+    assert due(SendDisturbed(None, poll.error, 1, 2.0))
+    now[0] = 60.0
     assert due(poll)
-    assert due(LedgerTrouble("database is locked", 31.1))
+    assert due(LedgerTrouble("database is locked", 61.1))

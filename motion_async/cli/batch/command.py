@@ -53,7 +53,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
     Raises a `MotionError` if the file, the ledger or a setting cannot be used, before anything is sent.
     """
     # A key that is missing is told of before anything else is done; a fleet's workers have theirs.
-    session = None if order.is_for_fleet else new_session(order.access)
+    session = None if order.is_for_fleet else new_session(order.access, reporter.notice)
     check_timeout(order.timeout)
     check_outputs(order)
     reporter.goes_on_with(order.command)
