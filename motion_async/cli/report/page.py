@@ -20,6 +20,7 @@ from typing import Any, Final, TextIO
 
 from motion_async.cli.atomic import atomic_file
 from motion_async.cli.records import done_at
+from motion_async.cli.words import word_of_item
 from motion_async.ledger import Item, ItemState, Ledger
 from motion_async.ledger.items import job_of_parent
 from motion_async.redaction import redacted, redacted_deep
@@ -28,6 +29,8 @@ __all__ = ["write_report"]
 
 _PATIENCE: Final = 10.0
 """Seconds without a change, after which the rest of what happened is left out, and the page says so."""
+_REFUSED: Final = re.compile(r"^the service refused the request \(\d+\)(?: \(job \S+\))?: ")
+"""How the library begins to tell of a refusal; the page says that in a word of its own."""
 _YOUTUBE: Final = re.compile(r"(https://(?:\w+\.)?youtube\.com/watch)\?(?:\S*&)?(v=[\w-]{11})(?:[&#]\S*)?", re.ASCII)
 
 
@@ -103,11 +106,11 @@ def _item(item: Item, parent: int | None) -> Mapping[str, Any]:
         "attachments": [
             {"name": redacted(it.name), "type": it.type, "url": redacted(it.url)} for it in request.attachments
         ],
+        "word": word_of_item(item).value,
         "state": item.state.value,
-        "status": item.status,
         "job": redacted(item.job_id),
         # The service's own words, where there are some: ours say besides what the caller of the library does then.
-        "error": redacted((state and state.error) or item.error),
+        "error": redacted((state and state.error) or _REFUSED.sub("", item.error or "", count=1) or None),
         "metadata": redacted_deep(item.metadata),
         "more": redacted_deep(dict(state.extra)) if state is not None else None,
         "planned": _milliseconds(item.planned_at),

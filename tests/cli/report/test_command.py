@@ -7,7 +7,7 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.sandbox import Sandbox
-from tests.cli.batch.test_command import Command, Write, states, videos
+from tests.cli.batch.test_command import Command, Write, ends, videos
 
 pytestmark = pytest.mark.usefixtures("fast_polls")
 
@@ -39,7 +39,7 @@ def test_what_it_says_makes_the_changes(sandbox: Sandbox, command: Command, writ
     found = re.search(r"made with: motion-async (.*)", said)
     assert found is not None
     status, lines, _ = command(*found[1].split())
-    assert (status, states(lines)) == (0, ["completed"])
+    assert (status, ends(lines)) == (0, ["completed"])
     (job,) = sandbox.jobs.values()
     assert job.turns[-1].body["prompt"] == "-20 % music"
     assert "report of 2 requests" in command("report", "launch")[2]

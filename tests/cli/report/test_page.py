@@ -17,9 +17,10 @@ import pytest
 
 from motion_async.cli.report import page
 from motion_async.cli.report.page import write_report
-from motion_async.errors import ConfigurationError
+from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.jobs import Attachment
 from motion_async.ledger import open_ledger
+from motion_async.problems import Problem
 from tests.cli.report.ledgers import BEGAN, Turn, films, write_ledger
 
 SIGNED = "https://storage.example.com/a.png?X-Amz-Signature=secret"
@@ -103,7 +104,7 @@ async def test_it_has_each_item_with_its_course(tmp_path: Path) -> None:
     assert (first["planned"], first["sent"], first["done"]) == (began, began, began + 60_000)
     assert (change["follows"], first["follows"]) == (first["id"], None)
     assert (failed["error"], failed["state"]) == ("Scene 1 could not be rendered.", "failed")
-    assert (waiting["status"], waiting["done"], data["whole"]) == ("awaiting_user_input", None, True)
+    assert (waiting["word"], waiting["done"], data["whole"]) == ("needs you", None, True)
     course = [row[1:4] for row in data["changes"] if row[0] == first["id"]]
     assert course == [
         [began, "intent", None],
@@ -112,6 +113,17 @@ async def test_it_has_each_item_with_its_course(tmp_path: Path) -> None:
         [began + 20_000, None, "running"],
         [began + 60_000, "completed", "completed"],
     ]
+
+
+async def test_it_has_of_a_refusal_what_was_wrong(tmp_path: Path) -> None:
+    """Not that the service refused the request, as the page says that itself; what was not sent says so."""
+    problem = Problem("prompt", "is empty")
+    refused = [InvalidRequestError([problem], job_id=job, http_status=400) for job in (None, "job-1")]
+    unsent = InvalidRequestError([problem])
+    turns = [Turn(key=str(it), state="rejected", error=str(it)) for it in (*refused, unsent)]
+    _, data = await report(tmp_path, turns)
+    assert [item["word"] for item in data["items"]] == ["failed"] * 3
+    assert [item["error"] for item in data["items"]] == [*[str(problem)] * 2, str(unsent)]
 
 
 async def test_the_services_own_time_of_an_end_counts_where_it_can_be(tmp_path: Path) -> None:

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from colorsys import rgb_to_hls
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from motion_async.cli.report.page import write_report
+from motion_async.cli.words import Word
 from motion_async.jobs import Attachment
 from motion_async.ledger import open_ledger
 from tests.browser import Visitor
 from tests.cli.report.ledgers import Turn, films, write_ledger
 
 HOSTILE = "</script><img src=x onerror='document.title=1'><script>document.title=2</script><!-- <b>"
+MOTION = "The service waits for an answer at motion.so"
+STANDS = [  # turns of one video each, its word, and what is said beside it
+    ([Turn(key="made")], "done", ""),
+    ([Turn(key="taken", state="submitted")], "making", ""),
+    ([Turn(key="claimed", state="intent")], "making", ""),
+    ([Turn(key="asked", state="submitted", statuses=["queued", "awaiting_user_input"])], "needs you", MOTION),
+    ([Turn(key="planned", state="planned")], "waiting", ""),
+    ([Turn(key="broken", state="failed", error="No speech.")], "failed", "No speech."),
+    ([Turn(key="refused", state="rejected", error="No prompt.")], "failed", "Refused: No prompt."),
+    ([Turn(key="dropped", state="dropped")], "failed", "Given up by a person"),
+    ([Turn(key="lost", state="uncertain", error="HTTP 502")], "unclear", "It may have been made: HTTP 502"),
+    ([Turn(key="kept"), Turn(key="kept 2", state="dropped", parent="kept")], "done", ""),
+    ([Turn(key="as was"), Turn(key="as was 2", state="rejected", parent="as was")], "failed", ""),
+]
+HUES = {
+    Word.MAKING: (180, 240),
+    Word.NEEDS_YOU: (30, 60),
+    Word.DONE: (120, 160),
+    Word.FAILED: (0, 10),
+    Word.UNCLEAR: (280, 330),
+}
 DENIED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }})"
 
 
@@ -45,15 +70,46 @@ async def test_it_shows_what_was_asked_for_and_what_came(visitor: Visitor, tmp_p
     await expect(page).to_have_title("autumn: 4 videos")
     await expect(page.locator("#subtitle")).to_contain_text("4 videos and 1 change asked for")
     counted = [" ".join(each.split()) for each in await page.locator("#counts > div").all_inner_texts()]
-    assert counted == ["Finished 1", "Waits for a person 1", "Not sent yet 1", "Failed 1"]
+    assert counted == ["Done 1", "Needs you 1", "Waiting 1", "Failed 1"]
     first = video(page, "Video number 1")
-    await expect(first.locator(".turns")).to_contain_text("Version 2Make number 1 fasterFinishedtook 60 s")
-    await expect(first.locator("> .state")).to_contain_text("FinishedVersion 2 is theretook 2 min in all")
-    await expect(video(page, "Video number 2").locator(".error")).to_have_text("Scene 1 could not be rendered.")
-    await expect(video(page, "Video number 3").locator("> .state")).to_contain_text("waiting for a person")
+    await expect(first.locator(".turns")).to_contain_text("Version 2Make number 1 fasterDonetook 60 s")
+    await expect(first.locator("> .state")).to_contain_text("DoneVersion 2 is theretook 2 min in all")
+    await expect(video(page, "Video number 2").locator(".reason")).to_have_text("Scene 1 could not be rendered.")
+    waiting = video(page, "Video number 3").locator("> .state")
+    await expect(waiting).to_contain_text("Needs youThe service waits for an answer at motion.so")
+    await expect(waiting).to_contain_text("waiting for a person")
     assert await video(page, "Video number 4").locator(".bar").count() == 0
     await expect(page.locator("#typical")).to_contain_text("Each took 60 s.")
+    assert await page.locator("#legend li").all_inner_texts() == ["Queued", "Making", "Waiting for a person"]
     assert await page.locator("#work path").count() == 3
+
+
+async def test_how_a_video_stands_is_said_in_the_six_words(visitor: Visitor, tmp_path: Path) -> None:
+    """Those of the whole command, with the reason beside; what was given up counts for nothing beside another turn."""
+    page = await open_report(visitor, tmp_path, [turn for turns, _, _ in STANDS for turn in turns])
+    stands = page.locator(".video > .state")
+    assert await stands.locator(".status").all_text_contents() == [word.capitalize() for _, word, _ in STANDS]
+    for place, (_, _, reason) in enumerate(STANDS):
+        assert await stands.nth(place).locator(".reason").all_text_contents() == [reason] * bool(reason)
+    for chosen in ("#counts dt", "#chips [data-hue]"):
+        named = [name.partition("\n")[0].lower() for name in await page.locator(chosen).all_inner_texts()]
+        assert sorted(named) == sorted(Word)
+    for words, found in (("needs you", 1), ("motion.so", 1), ("refused", 2), ("given up by", 2), ("unclear", 1)):
+        await page.locator("#search").fill(words)
+        await expect(page.locator(".video")).to_have_count(found)
+
+
+@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"media": "print"}])
+async def test_each_word_has_its_colour(visitor: Visitor, tmp_path: Path, look: Mapping[str, Any]) -> None:
+    """The one that it has in a terminal, on a light page, a dark one and on paper."""
+    page = await open_report(visitor, tmp_path, [turn for turns, _, _ in STANDS for turn in turns])
+    await page.emulate_media(**look)
+    for word in Word:
+        dot = page.locator(f'#counts [data-hue="{word}"] .dot')
+        red, green, blue = re.findall(r"\d+", await dot.evaluate("it => getComputedStyle(it).backgroundColor"))
+        hue, _, saturation = rgb_to_hls(*(int(part) / 255 for part in (red, green, blue)))
+        assert (saturation < 0.15) is (word is Word.WAITING)
+        assert word is Word.WAITING or HUES[word][0] <= hue * 360 <= HUES[word][1]
 
 
 async def test_the_texts_of_others_stay_text(visitor: Visitor, tmp_path: Path) -> None:
@@ -139,9 +195,7 @@ async def test_where_nothing_is_kept_the_page_says_so(visitor: Visitor, tmp_path
     await page.get_by_role("button", name="Approved").click()
     await expect(page.locator("#tally")).to_have_text("1 approved, 0 to change, 0 open.")
     _, text = await take(page, "Export all decisions")
-    assert (
-        text == '\ufeff"video","number","state","decision","note"\r\n"film-1 faster","1","Finished","approved",""\r\n'
-    )
+    assert text == '\ufeff"video","number","state","decision","note"\r\n"film-1 faster","1","done","approved",""\r\n'
 
 
 async def test_what_is_to_change_is_exported_as_followups(visitor: Visitor, tmp_path: Path) -> None:
@@ -175,6 +229,16 @@ async def test_only_what_is_finished_can_be_approved_or_changed(visitor: Visitor
     await expect(page.get_by_label("Note")).to_have_count(4)
 
 
+async def test_a_change_that_was_not_made_leaves_its_video_to_be_changed(visitor: Visitor, tmp_path: Path) -> None:
+    """As the service refused it, or a person gave it up; after one that has failed, or may have been made, none is."""
+    states = ("completed", "rejected", "dropped", "failed", "uncertain", "submitted")
+    turns = [[Turn(key=it, prompt="A video"), Turn(key=f"{it} 2", state=it, parent=it)] for it in states]
+    page = await open_report(visitor, tmp_path, [turn for pair in turns for turn in pair])
+    for place, state in enumerate(states):
+        change = page.locator(".video").nth(place).get_by_role("button", name="Change it")
+        assert await change.count() == (state in ("completed", "rejected", "dropped"))
+
+
 async def test_ten_thousand_videos_are_not_too_many(visitor: Visitor, tmp_path: Path) -> None:
     """What nobody looks at is not made: at the beginning, after a search, and at the end of the page."""
     page = await open_report(visitor, tmp_path, films(10_000))
@@ -200,6 +264,7 @@ async def test_paper_has_all_that_is_chosen(visitor: Visitor, tmp_path: Path, nu
     await page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     await expect(page.locator(shows)).to_have_count(number)
     await expect(page.locator(f"{shows}:visible").first).to_contain_text("Approved")
+    await expect(page.locator(f"{shows}:visible").nth(1)).to_contain_text(re.compile("Failed\\s*Scene 1 could not"))
     await expect(page.locator("button:visible, textarea:visible, input:visible")).to_have_count(0)
     await page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     await expect(page.locator("#brief td")).to_have_count(0)
