@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import pytest
 
-from motion_async.fleet import BatchProgress, Fleet, open_fleet
+from motion_async.fleet import BatchProgress, Fleet, FleetLimits, FleetStatus, QueueCounts, open_fleet
 from motion_async.sandbox import Sandbox
+from motion_async.session import MotionSession
 from tests.cli.conftest import Lines
 
 Command = Callable[..., tuple[int, Lines, str]]
@@ -63,6 +66,33 @@ def test_a_worker_whose_key_is_refused_says_so_and_pauses_the_fleet(
     assert fleet["limits"]["paused"].startswith("the service refused a worker's key")
     assert "mistyped" not in fleet["limits"]["paused"]
     assert (fleet["queue"]["waiting"], counts["counts"]) == (1, {"waiting": 1})
+
+
+class WarningFleet:
+    """A fleet whose work is a warning."""
+
+    async def status(self) -> FleetStatus:
+        return FleetStatus(FleetLimits(paused="no credits"), 0, QueueCounts(), {})
+
+    async def work(self, _motion: MotionSession, *, here: int) -> None:
+        logging.getLogger("motion_async.fleet").warning("look at this")
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize(("option", "times"), [([], 1), (["-v"], 1), (["-q"], 0)], ids=str)
+def test_what_a_worker_warns_of_is_said_once(
+    option: list[str], times: int, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for all that is logged hears it there, and whoever wants it quiet hears no word of how it stands."""
+
+    @asynccontextmanager
+    async def opened(_address: object, _reporter: object) -> AsyncIterator[WarningFleet]:
+        yield WarningFleet()
+
+    monkeypatch.setattr("motion_async.cli.fleet.opened", opened)
+    status, _, said = command("worker", "postgresql://motion@db/motion", *option)
+    assert (status, said.count("look at this")) == (0, times)
+    assert ("at work for" in said, "paused: no credits" in said) == (option != ["-q"],) * 2
 
 
 def test_the_commands_steer_all_workers(fresh_postgres: str, command: Command) -> None:

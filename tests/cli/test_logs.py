@@ -15,12 +15,16 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.cli.arguments import Reporting
+from motion_async.cli.happenings import Stopping
 from motion_async.cli.lines import JsonLines
 from motion_async.cli.logs import logged
 from motion_async.cli.reporter import Reporter
+from motion_async.cli.screen import Screen
 from motion_async.cli.stdout import Stdout
-from motion_async.errors import ConfigurationError
+from motion_async.errors import ConfigurationError, ConnectFailedError
+from motion_async.events import PollDisturbed
 from motion_async.sandbox import AwaitInput, Reset, Sandbox, ServerError
+from tests.cli.test_screen import terminal
 
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 OnTerminal = Callable[..., tuple[int, str]]
@@ -180,6 +184,34 @@ def test_quiet_says_no_more_than_how_it_ended(sandbox: Sandbox, command: Command
     status, lines, said = command("status", "no-such-job", "-q")
     assert (status, lines[0]["error"]) == (3, "JobNotFoundError")
     assert said.count("\n") == 1
+
+
+def test_quiet_says_nothing_of_where_the_key_is_from(sandbox: Sandbox, command: Command, without_key: Path) -> None:
+    """That a file has it is a notice."""
+    (without_key / ".env").write_text(f"MOTION_API_KEY={sandbox.api_key}\nMOTION_BASE_URL={sandbox.url}\n")
+    assert ".env" in command("status", "no-such-job")[2]
+    assert ".env" not in command("status", "no-such-job", "-q")[2]
+
+
+def test_quiet_says_no_trouble(sandbox: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    """Neither on a pipe nor on a terminal, nor that it ends in good order after Ctrl-C; asked for, a word is heard."""
+    monkeypatch.setenv("TERM", "dumb")
+    for is_quiet in (False, True):
+        for sink in (JsonLines(Stdout(), is_quiet=is_quiet), Screen(Stdout(), terminal(), is_quiet=is_quiet)):
+            sink.tell(Stopping())
+            sink.tell(PollDisturbed("a", ConnectFailedError("no route"), 1, 1.0))
+            said = capsys.readouterr().err
+            assert ("stopping" in said, "no route" in said) == (not is_quiet, not is_quiet)
+            sink.aside("news")
+            assert capsys.readouterr().err == "motion-async: news\n"
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_quiet_checks_in_one_line(on_terminal: OnTerminal) -> None:
+    """Which key it is, and no word on how well it went."""
+    status, shown = on_terminal("check", "-q")
+    assert (status, shown.count("\n")) == (0, 1)
+    assert "MOTION_API_KEY" in shown
 
 
 def test_quiet_shows_the_last_picture_alone(sandbox: Sandbox, on_terminal: OnTerminal) -> None:
