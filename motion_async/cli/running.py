@@ -18,6 +18,7 @@ from typing import IO, Any, Final, TypeAlias, cast
 from rich.console import Console
 
 from motion_async.cli.arguments import Reporting
+from motion_async.cli.begin import has_begun
 from motion_async.cli.bell import Bell
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.help import words_for
@@ -28,7 +29,6 @@ from motion_async.cli.screen import Screen
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.stopping import HANGUP, SIGNALS, Stop
 from motion_async.errors import ConfigurationError, MotionError
-from motion_async_command import has_begun
 
 __all__ = ["Work", "execute"]
 

@@ -1,4 +1,4 @@
-"""`motion_async_command`: Ctrl-C at any instant ends the program with a sentence."""
+"""`motion_async.cli.begin`: Ctrl-C at any instant ends the program with a sentence."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import pytest
 
-from motion_async.cli import main
+from motion_async.cli import begin, main
+from motion_async.cli.begin import has_begun, leaving_at_once
 from motion_async.sandbox import AwaitInput, Sandbox
-from motion_async_command import has_begun, leaving_at_once
 
 # An instant is something that is loaded, opened or connected; those of a clock would be others on a busy machine.
 _PROGRAM: Final = """
@@ -29,9 +29,12 @@ def count(event, arguments):
     if instants == interrupt_at:
         os.kill(os.getpid(), signal.SIGINT)
 
-from motion_async_command import main
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("motion_async_command", sys.argv.pop(1))
+command = module_from_spec(spec)
+spec.loader.exec_module(command)
 sys.addaudithook(count)
-status = main()
+status = command.main()
 if not interrupt_at:
     print(instants)
 sys.exit(status)
@@ -47,7 +50,7 @@ def run(request: pytest.FixtureRequest, sandbox: Sandbox) -> Run:
     def run(instant: int, *argv: str) -> tuple[int, str]:
         """An instant is counted from the very beginning; at 0 it is not interrupted, and tells how many there were."""
         sandbox.faults.next(AwaitInput(until_answered=True))
-        line = [sys.executable, "-c", _PROGRAM, str(instant), *argv]
+        line = [sys.executable, "-c", _PROGRAM, str(instant), begin.__file__, *argv]
         if request.param == "terminal":
             return on_terminal(line)
         done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -118,8 +121,13 @@ def test_a_command_leaves_the_process_as_it_was(capsys: pytest.CaptureFixture[st
 
 def test_the_program_begins_there() -> None:
     """What is installed as `motion-async` loads nothing before."""
-    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())["project"]
-    assert project["scripts"] == {"motion-async": "motion_async_command:main"}
-    code = "import sys, motion_async_command; print('asyncio' in sys.modules, 'motion_async' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))
+    assert told["project"]["scripts"] == {"motion-async": "motion_async_command:main"}
+    copied = told["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert copied == {"motion_async/cli/begin.py": "motion_async_command.py"}
+    code = (
+        "import runpy, sys; runpy.run_path(sys.argv[1]); print('asyncio' in sys.modules, 'motion_async' in sys.modules)"
+    )
+    line = [sys.executable, "-c", code, begin.__file__]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

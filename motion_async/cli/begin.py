@@ -1,7 +1,8 @@
 """What the program `motion-async` begins with: until its command has begun, Ctrl-C ends it at once, with a sentence.
 
 Raised as an error it could meet a library that is just being loaded, anywhere, and not every place lets it through.
-This stands beside the package, as loading that takes the longest, and must load nothing that takes any time.
+The program has a copy of this beside the package, as loading that takes the longest; it must load nothing that takes
+any time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["has_begun", "leaving_at_once", "main"]
+__all__ = ["has_begun", "leave_at_once", "leaving_at_once", "main"]
 
 
 def main() -> int:
@@ -29,7 +30,7 @@ def leaving_at_once() -> Iterator[None]:
     # What is to be ignored stays so, as under nohup; signals are the main thread's alone.
     is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_usual and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGINT, leave_at_once)
     try:
         yield
     finally:
@@ -39,11 +40,13 @@ def leaving_at_once() -> Iterator[None]:
 
 def has_begun() -> None:
     """Have Ctrl-C raise `KeyboardInterrupt` again, if it ends the process at once."""
-    if signal.getsignal(signal.SIGINT) is _leave:
+    # By its name, as the program's copy may have put it there.
+    if getattr(signal.getsignal(signal.SIGINT), "__qualname__", "") == leave_at_once.__qualname__:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _leave(_signal: int, _frame: object) -> None:
+def leave_at_once(_signal: int, _frame: object) -> None:
+    """End the process, from wherever it is."""
     with suppress(OSError):  # nobody hears it
         os.write(2, b"motion-async: interrupted\n")
     os._exit(130)
