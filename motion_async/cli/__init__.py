@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_NEEDED = ("cyclopts", "dotenv", "rich")
+_NEEDED = ("cyclopts", "dotenv", "platformdirs", "rich")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,15 +24,20 @@ __all__ = [
     "BatchEnded",
     "BatchPlanned",
     "Completed",
+    "DuplicateFound",
+    "DuplicatesShown",
     "Failure",
     "FleetShown",
     "Happening",
     "Interrupted",
     "ItemShown",
     "ItemsShown",
+    "JobsShown",
     "LineRefused",
     "LinesChecked",
     "Listening",
+    "NewLine",
+    "NewLinesShown",
     "RequestEnded",
     "StateSummary",
     "Stopping",
@@ -172,6 +177,41 @@ class BatchPlanned:
 
 
 @attrs.frozen
+class NewLine:
+    """A dry run would send this line of a batch's file, which the ledger knows by its key."""
+
+    line: int
+    key: str
+    prompt: str
+
+
+@attrs.frozen
+class NewLinesShown:
+    """The first lines that a dry run would send, of so many."""
+
+    first: tuple[NewLine, ...]
+    count: int
+
+
+@attrs.frozen
+class DuplicateFound:
+    """A line of a batch's file asks for what an item of another batch, or under another key, has made before."""
+
+    line: int
+    key: str
+    prompt: str
+    made: Item
+
+
+@attrs.frozen
+class DuplicatesShown:
+    """The first lines that ask for what was made before, of so many."""
+
+    first: tuple[DuplicateFound, ...]
+    count: int
+
+
+@attrs.frozen
 class BatchBegins:
     """The lines of a batch are checked, and what can be sent is sent from now on."""
 
@@ -245,6 +285,14 @@ class ItemsShown:
     more: bool
 
 
+@attrs.frozen
+class JobsShown:
+    """Some of what a ledger has of all batches, the newest first; `more` says that there is more."""
+
+    items: tuple[Item, ...]
+    more: bool
+
+
 Happening: TypeAlias = (
     Event
     | AccountShown
@@ -254,15 +302,20 @@ Happening: TypeAlias = (
     | BatchEnded
     | BatchPlanned
     | Completed
+    | DuplicateFound
+    | DuplicatesShown
     | Failure
     | FleetShown
     | Interrupted
     | ItemShown
     | ItemsShown
+    | JobsShown
     | LedgerTrouble
     | LineRefused
     | LinesChecked
     | Listening
+    | NewLine
+    | NewLinesShown
     | RequestEnded
     | Stopping
     | Summary

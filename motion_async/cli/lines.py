@@ -21,20 +21,23 @@ from motion_async.cli.happenings import (
     BatchEnded,
     BatchPlanned,
     Completed,
+    DuplicateFound,
     Failure,
     FleetShown,
     Happening,
     Interrupted,
     ItemShown,
     ItemsShown,
+    JobsShown,
     LineRefused,
     Listening,
+    NewLine,
     RequestEnded,
     Stopping,
     Summary,
 )
 from motion_async.cli.looks import STOPPING
-from motion_async.cli.records import item_record, outcome_record, with_sentence
+from motion_async.cli.records import duplicate_record, item_record, outcome_record, with_sentence
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.troubles import TroubleWords
@@ -99,7 +102,12 @@ SHAPES: Final = """\
   {"event": "invalid", "line", "problems"}
       a line of a batch's file that can't be sent
   {"event": "plan", "batch", "lines", "counts", "invalid", "minimum_balance"}
-      what `batch` would do, with --dry-run
+      what `batch` would do, with --dry-run; and then a line of "new" for each
+      that it would send
+  {"event": "new", "line", "key", "prompt"}
+  {"event": "duplicate", "line", "key", "prompt", "made"}
+      a line that asks for what was made before; made is the newest such item:
+      its batch, key, state, job_id, planned_at and sent_at
   {"event": "outcome", "line", "key", "state", "job_id", "error", "message",
    "error_data", "metadata", "job"}
       how a line of a batch came out: completed, failed, rejected, changed,
@@ -113,7 +121,8 @@ SHAPES: Final = """\
   {"event": "item", "batch", "key", "state", "status", "job_id", "error",
    "follows", "planned_at", "sent_at", "changed_at", "request", "metadata",
    "job", "history"}
-      of `ledger show` and `ledger resolve`; history is null unless asked for
+      of `jobs`, `ledger show` and `ledger resolve`; history is null unless
+      asked for
   {"event": "summary", ...}
       the numbers of `demo`
 
@@ -140,13 +149,14 @@ class JsonLines:
             await asyncio.wait([saying])
 
     confirm = None
+    choose = None
 
     def restore(self) -> None:
         """Do nothing: no terminal was changed; see `Sink.restore`."""
 
     def tell(self, happening: Happening) -> None:
         """Write its line, if it has one, and say on stderr what a person should know at once; see `Sink.tell`."""
-        if isinstance(happening, ItemsShown):
+        if isinstance(happening, ItemsShown | JobsShown):
             for item in happening.items:
                 self.tell(ItemShown(item))
         if isinstance(happening, Stopping):
@@ -202,6 +212,10 @@ def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911, PLR0912  # one 
             return {"event": "summary", **attrs.asdict(it)}
         case RequestEnded() | LineRefused() | BatchPlanned() | BatchEnded() | BatchCounts() | ItemShown():
             return _of_batch(it)
+        case NewLine():
+            return {"event": "new", **attrs.asdict(it)}
+        case DuplicateFound():
+            return {"event": "duplicate", **duplicate_record(it)}
         case _:
             return None  # for a person, or told by whoever waited for it
 

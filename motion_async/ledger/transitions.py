@@ -67,6 +67,8 @@ TRANSITIONS: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyTy
         "Drop": {_S.UNCERTAIN: _S.DROPPED, _S.SUBMITTED: _S.DROPPED},
         "Cancel": {_S.PLANNED: _S.DROPPED},
         "TryAgain": {_S.FAILED: _S.PLANNED},
+        # With the job of another item that has the same content; `completed` at once if that is.
+        "Reuse": dict.fromkeys((_S.PLANNED, _S.REJECTED), _S.SUBMITTED),
         # With other content. From `rejected` only if the content is another indeed.
         "Replan": {_S.PLANNED: _S.PLANNED, _S.REJECTED: _S.PLANNED},
     }

@@ -49,6 +49,8 @@ class Line:
         beyond: the key of the item that it follows, if that is of no line before it.
         key: its key in the ledger, None if it has no request.
         is_unsent: whether nothing was sent of it yet.
+        fate: what a run would do with it, see `motion_async.cli.ends.Meaning.planned`.
+        reuses: the number of the item whose video it takes, None if it is to be made.
     """
 
     number: int
@@ -59,6 +61,8 @@ class Line:
     beyond: str | None = None
     key: str | None = None
     is_unsent: bool = False
+    fate: str = ""
+    reuses: int | None = None
 
 
 class PhysicalLines(Iterator[str]):
