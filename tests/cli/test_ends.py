@@ -3,6 +3,7 @@
 import pytest
 
 from motion_async import errors
+from motion_async.cli.batch.duplicates import DUPLICATE
 from motion_async.cli.colours import END_COLOURS, STATE_STYLES
 from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, end_of, status_of
 from motion_async.cli.ledger.command import _PROBLEMS
@@ -58,7 +59,7 @@ def test_every_end_and_every_state_has_its_place_in_each_table() -> None:
     assert set(END_OF_STATE) == set(STATE_STYLES) == set(ItemState)
     states = [state for meaning in MEANINGS.values() for state in meaning.states]
     assert len(states) == len(set(states)), "a state counts as two ends"
-    assert {name for name, _ in PLANS} == {meaning.planned for meaning in MEANINGS.values()} | {"expired"}
+    assert {name for name, _ in PLANS} == {meaning.planned for meaning in MEANINGS.values()} | {"expired", DUPLICATE}
 
 
 def test_a_state_counts_as_an_end_and_looks_like_it() -> None:

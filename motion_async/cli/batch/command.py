@@ -129,7 +129,11 @@ async def _decide(
         made = await find_duplicates(reporter, spool, ledger, order, account)
         if made.count:
             await picture.put_away()
-            found = settle_duplicates(made, await ask_about(reporter, made, order), spool, found)
+            decided = await ask_about(reporter, made, order)
+            if decided is None:
+                reporter.say("nothing was sent")
+                return None
+            found = settle_duplicates(made, decided, spool, found)
     confirm = reporter.confirm
     if confirm is not None and (question := find_question(found, order, spool)) is not None:
         await picture.put_away()

@@ -6,7 +6,7 @@ A person may take the videos that are there, have them made again, or stop; nobo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -38,7 +38,7 @@ DUPLICATE: Final = "duplicate"
 """What the plan of a run calls lines of which a person has still to say what is done."""
 _SHOWN: Final = 10
 _ANSWERS: Final = {"t": "take those videos", "m": "make them again, and pay", "s": "stop"}
-_DECISIONS: Final[dict[str, Literal["take", "make", "refuse"]]] = {"t": "take", "m": "make", "s": "refuse"}
+_DECISIONS: Final[Mapping[str, Literal["take", "make"]]] = {"t": "take", "m": "make"}
 
 _Made: TypeAlias = Sequence[Item]
 
@@ -106,15 +106,18 @@ def _note(reporter: Reporter, found: Duplicates, line: Line, others: _Made) -> N
         found.reused[MEANINGS[END_OF_STATE[item.state]].planned] += 1
 
 
-async def ask_about(reporter: Reporter, found: Duplicates, order: BatchOrder) -> BatchOrder:
-    """Give the order with what a person says of such lines, who is asked where that is possible and not said yet."""
+async def ask_about(reporter: Reporter, found: Duplicates, order: BatchOrder) -> BatchOrder | None:
+    """Give the order with what a person says of such lines, who is asked where that is possible and not said yet.
+
+    None if the person wants to stop.
+    """
     reporter.tell(DuplicatesShown(tuple(found.first), found.count))
     if order.duplicates is not None or reporter.choose is None or order.is_sure:
         return order
     what = "1 line asks" if found.count == 1 else f"{found.count:,} lines ask"
     answers = {letter: words for letter, words in _ANSWERS.items() if letter != "t" or not order.is_for_fleet}
     answer = await reporter.choose(f"{what} for what was made before.", answers, "s")
-    return attrs.evolve(order, duplicates=_DECISIONS[answer])
+    return attrs.evolve(order, duplicates=_DECISIONS[answer]) if answer in _DECISIONS else None
 
 
 def settle_duplicates(found: Duplicates, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:

@@ -173,5 +173,6 @@ def adopt(
 
 
 def _named(first: str | None, second: str | None) -> tuple[str | None, str | None]:
-    """Give the ledger, and what is named in it: a single name is none of a ledger."""
-    return (first, second) if second is not None else (None, first)
+    """Give the ledger, and what is named in it; a single name is that, unless it is a ledger's."""
+    is_ledger = first is not None and ("://" in first or Path(first).is_file())
+    return (first, second) if second is not None or is_ledger else (None, first)

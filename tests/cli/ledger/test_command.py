@@ -417,7 +417,7 @@ def test_the_help_of_resolve_tells_key_and_yes_as_they_are(
     monkeypatch.setenv("COLUMNS", "80")
     main(["ledger", "resolve", "--help"])
     text = capsys.readouterr().out
-    assert text.startswith("Usage: motion-async ledger resolve [OPTIONS] LEDGER [KEY]")
+    assert text.startswith("Usage: motion-async ledger resolve [OPTIONS] [LEDGER] [KEY]")
     assert "with --all" in text
 
 
