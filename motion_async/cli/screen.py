@@ -131,10 +131,10 @@ class Screen:
         return await self._ask(f"{question} [y/N] ", ("y", "yes", "n", "no"), "n") in ("y", "yes")
 
     async def _choose(self, about: str, answers: Mapping[str, str], usual: str) -> str:
-        """Ask until the answer is one of the letters, or a word that begins as those of one letter do."""
-        listed = ", ".join(f"{letter}: {words}" for letter, words in answers.items())
+        """Ask until the answer is one of the letters."""
+        listed = ", ".join(f"{words} ({letter})" for letter, words in answers.items())
         letters = "/".join(letter.upper() if letter == usual else letter for letter in answers)
-        return await self._ask(f"{about} {listed} [{letters}] ", tuple(answers), usual)
+        return await self._ask(f"{about}: {listed}? [{letters}] ", tuple(answers), usual)
 
     async def _ask(self, question: str, answers: Sequence[str], usual: str) -> str:
         """Ask until there is one of the answers; nothing, and the end of the input, is the usual one."""

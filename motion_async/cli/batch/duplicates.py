@@ -37,7 +37,7 @@ __all__ = [
 DUPLICATE: Final = "duplicate"
 """What the plan of a run calls lines of which a person has still to say what is done."""
 _SHOWN: Final = 10
-_ANSWERS: Final = {"t": "take those videos", "m": "make them again, and pay", "s": "stop"}
+_ANSWERS: Final = {"t": "take those videos", "m": "make them again and pay", "s": "stop"}
 _DECISIONS: Final[Mapping[str, Literal["take", "make"]]] = {"t": "take", "m": "make"}
 
 _Made: TypeAlias = Sequence[Item]
@@ -116,7 +116,7 @@ async def ask_about(reporter: Reporter, found: Duplicates, order: BatchOrder) ->
         return order
     what = "1 line asks" if found.count == 1 else f"{found.count:,} lines ask"
     answers = {letter: words for letter, words in _ANSWERS.items() if letter != "t" or not order.is_for_fleet}
-    answer = await reporter.choose(f"{what} for what was made before.", answers, "s")
+    answer = await reporter.choose(f"{what} for what was made before", answers, "s")
     return attrs.evolve(order, duplicates=_DECISIONS[answer]) if answer in _DECISIONS else None
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from motion_async.canonical import canonical_text
 from motion_async.cli.arguments import Access, BatchName, Json, LedgerOption, States, read_since
-from motion_async.cli.commandline import command_line
+from motion_async.cli.commandline import access_options, command_line
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.happenings import JobsShown
 from motion_async.cli.ledger.address import Address
@@ -26,6 +26,9 @@ from motion_async.ledger import Item, ItemState
 from motion_async.options import check_whole_number
 
 __all__ = ["jobs"]
+
+_NAMED: Final = 3
+"""So many running jobs are named in the command that asks after them."""
 
 
 def jobs(
@@ -80,6 +83,12 @@ def _tell_what_next(reporter: Reporter, address: Address, items: Sequence[Item],
         _tell_of_others(reporter, address)
     if more:
         reporter.notice(f"these are the newest {len(items):,}; --limit 0 shows all")
+    running = [item.job_id for item in items if item.state is ItemState.SUBMITTED and item.job_id is not None]
+    if running:
+        see = command_line(
+            "status", options=dict(access_options.get()), names=[("JOB_ID", it) for it in running[:_NAMED]]
+        )
+        reporter.notice(f"{len(running):,} had not ended when they were seen last; how they stand now: {see}")
     uncertain = next((item for item in items if item.state is ItemState.UNCERTAIN), None)
     if uncertain is not None:
         names = [("LEDGER", address.pasted), ("KEY", uncertain.key)]

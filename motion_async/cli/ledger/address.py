@@ -77,8 +77,11 @@ class Address:
         return PASSWORD_HINT if self.pasted != self.given else ""
 
     def exists(self) -> bool:
-        """Whether the ledger's file is there; a ledger that is no file is taken to be."""
-        return self.file is None or self.file.exists()
+        """Whether the ledger's file is there; a ledger that is no file, or nobody may look for, is taken to be."""
+        try:
+            return self.file is None or self.file.exists()
+        except PermissionError:  # whoever opens it says so
+            return True
 
     def check_exists(self) -> None:
         """Raise a `ConfigurationError` that names the ledger's file if that is not there."""

@@ -1,6 +1,7 @@
 """`motion_async.cli.batch.command`: a batch from a file to its results, and what stands in its way."""
 
 import json
+import re
 import sqlite3
 import sys
 import threading
@@ -366,6 +367,19 @@ class TestDryRun:
         assert "3 to be sent" in words
         assert "at least 300 credits in the balance" in words
         assert "no price" in words
+
+    def test_it_lists_the_first_new_lines_to_a_person(
+        self, write: Write, on_terminal: Callable[..., tuple[int, str]]
+    ) -> None:
+        """Below the counts, with line and key, and how many more there are; what is left to a later run is none."""
+        file = write([{"id": "hero", "prompt": "A first video"}, *videos(24)])
+        for options, more in (((), "and 5 more"), (("--limit", "20"), "")):
+            status, shown = on_terminal("batch", file, "--dry-run", *options)
+            assert status == 0
+            assert shown.index("25 requests") < shown.index("A first video")
+            assert re.search(r"\b1  hero +A first video", shown)
+            assert ("Video number 18" in shown, "Video number 19" in shown) == (True, False)
+            assert (more in shown, "more" in shown) == (True, bool(more))
 
 
 @pytest.mark.usefixtures("fast_polls")

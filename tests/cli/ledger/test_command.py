@@ -486,3 +486,32 @@ class TestAdopt:
         status, _, said = command("ledger", "adopt", ledger, "lunch")
         assert status == 2
         assert "its batches are: launch, other" in said
+
+
+@pytest.mark.usefixtures("ledger")
+class TestOwnLedger:
+    """What is done with a person's own ledger, which needs no name."""
+
+    @pytest.fixture(autouse=True)
+    def own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have it be the one of these tests."""
+        monkeypatch.setenv("MOTION_LEDGER", LEDGER)
+
+    def test_a_single_name_is_a_key(self, command: Command) -> None:
+        """Without a ledger's; with `--all` it is the ledger's, as there is no key then."""
+        assert command("ledger", "resolve", "lost", "--job-id", "job-new")[0] == 0
+        assert stands()["lost"] == "submitted"
+        assert command("ledger", "resolve", "--all", "--drop", "--yes")[0] == 0
+        assert command("ledger", "resolve", LEDGER, "--all", "--drop", "--yes")[0] == 0
+
+    def test_what_names_a_ledger_is_no_key(self, command: Command) -> None:
+        """Whoever has left out the key, or the batch, is told so."""
+        status, _, said = command("ledger", "resolve", LEDGER, "--drop")
+        assert (status, "name either the KEY of one item, or --all" in said) == (2, True)
+        status, _, said = command("ledger", "adopt", LEDGER)
+        assert (status, "name the BATCH whose key was replaced" in said) == (2, True)
+
+    def test_it_is_shown_and_exported(self, command: Command) -> None:
+        """As one that is named."""
+        for argv in (["show"], ["export"]):
+            assert command("ledger", *argv) == command("ledger", *argv, LEDGER)

@@ -45,6 +45,20 @@ def test_what_it_says_makes_the_changes(sandbox: Sandbox, command: Command, writ
     assert "report of 2 requests" in command("report", "launch")[2]
 
 
+def test_it_finds_a_batch_of_a_persons_own_ledger(
+    sandbox: Sandbox, command: Command, write: Write, own_state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name or its file, and what it says names that ledger."""
+    file = write(videos(1))
+    monkeypatch.delenv("MOTION_LEDGER")
+    command("batch", file)
+    monkeypatch.delenv("MOTION_API_KEY")
+    for name in ("launch", file):
+        status, _, said = command("report", name)
+        assert status == 0
+        assert f"motion-async batch --batch=launch --ledger={own_state}/" in said
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
