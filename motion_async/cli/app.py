@@ -51,7 +51,10 @@ credits: motion-async demo. More of each command: motion-async help COMMAND
 The key is that of --profile NAME, which login has put into the keyring; else
 of MOTION_API_KEY, or of the profile MOTION_PROFILE; else of the same names in
 a .env in this folder; else of the keyring's profile default. A profile's key
-goes to its own service, others to MOTION_BASE_URL; --base-url goes before both."""
+goes to its own service, others to MOTION_BASE_URL; --base-url goes before both.
+
+What is sent stands in a ledger of your own, one for each service, which jobs
+shows; --ledger, or MOTION_LEDGER in both places, names another one."""
 
 app = App(
     name="motion-async",

@@ -23,6 +23,7 @@ from motion_async.cli.happenings import (
     Happening,
     Interrupted,
     ItemShown,
+    JobsShown,
     LineRefused,
     Listening,
     NewLine,
@@ -192,3 +193,8 @@ def test_words_for_people_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> No
     """A notice is no line."""
     JsonLines(Stdout()).notice("look here")
     assert capsys.readouterr() == ("", "motion-async: look here\n")
+
+
+def test_jobs_are_items_as_others_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is a line of its own."""
+    assert written(capsys, JobsShown((ITEM, ITEM), more=True)) == written(capsys, ItemShown(ITEM), ItemShown(ITEM))

@@ -24,7 +24,7 @@ __all__ = ["ledger"]
 
 ledger = App(
     name="ledger",
-    help="Show, export and settle what the ledger of a batch has. Needs no key.",
+    help="Show, export and settle what a ledger has. Needs no key.",
     version_flags=(),
     **help_of("ledger COMMAND", "ledger show --batch launch", 2, 4),
 )
