@@ -90,7 +90,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         ledger = ledger or await _opened(stack, reporter, order)
         if account is not None:
             await ledger.bind(order.batch, account)  # before any line is said to be done; a fleet's workers bind it
-        await reuse_videos(spool, ledger, order)
+        if spool.reuses:
+            await reuse_videos(spool, ledger, order)
         await picture.show()
         if order.retry_failed:
             anew = await retry_failed(reporter, spool, ledger, order)

@@ -38,6 +38,11 @@ class Spool:
         """Have lines, by their numbers, take the videos of other items in all later passes: they are not sent."""
         self._reused = videos
 
+    @property
+    def reuses(self) -> bool:
+        """Whether any line takes the video of another item."""
+        return bool(self._reused)
+
     def lines(self) -> Iterator[Line]:
         """Begin a pass over the lines. It ends every earlier one."""
         with _room():
