@@ -65,6 +65,8 @@ def _batch(folder: Path, lines: int, settings: dict[str, str]) -> tuple[float, f
         "--json",
         "--output",
         "results.jsonl",
+        "--ledger",
+        "videos.db",  # and not that of whoever measures
     ]
     command += ["--max-active", str(_MAX_ACTIVE)]
     start = time.perf_counter()

@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import looptime
@@ -84,6 +86,21 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of whoever runs the tests out of them."""
     for name in ("MOTION_API_KEY", "MOTION_BASE_URL", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("MOTION_LEDGER", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have the command, also as a process of its own, find a person's own ledger in a folder that is still to be made.
+
+    No test reads or writes what whoever runs it has made.
+    """
+    folder = tmp_path_factory.getbasetemp() / f"state-{next(_numbers)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder / "motion-async"
+
+
+_numbers = count(1)
 
 
 @pytest.fixture

@@ -118,6 +118,8 @@ LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "items": lambda ledger, _: anext(ledger.items()),
     "keyed_earlier": lambda ledger, _: anext(ledger.keyed_earlier("launch")),
     "of_job": lambda ledger, _: ledger.of_job("a"),
+    "newest_first": lambda ledger, _: anext(ledger.newest_first()),
+    "reuse": lambda ledger, _: ledger.reuse("launch", []),
     "newest": lambda ledger, _: ledger.newest("launch", ItemState.PLANNED, count=1),
     "find_made": lambda ledger, _: ledger.find_made(VideoRequest("a video")),
     "find_made_of": lambda ledger, _: ledger.find_made_of([VideoRequest("a video")], account=None),

@@ -13,7 +13,7 @@ from motion_async.cli.begin import leaving_at_once
 
 __all__ = ["main"]
 
-_NEEDED = ("cyclopts", "dotenv", "rich")
+_NEEDED = ("cyclopts", "dotenv", "platformdirs", "rich")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

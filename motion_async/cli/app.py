@@ -19,7 +19,7 @@ from rich.console import Console
 
 from motion_async.cli.account import check, login, logout
 from motion_async.cli.arguments import OPTIONS, Access, BatchTimeout, Json, Reporting
-from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.order import BatchOrder, Duplicates
 from motion_async.cli.batch.sources import FileFormat
 from motion_async.cli.commandline import access_options, again
 from motion_async.cli.complaints import complaint
@@ -29,8 +29,10 @@ from motion_async.cli.fleet import fleet as fleet_app
 from motion_async.cli.fleet import worker
 from motion_async.cli.following import followup, generate, status, watch
 from motion_async.cli.help import MORE_HELP, help_of
-from motion_async.cli.ledger.address import PASSWORD_HINT, Address, beside, without_password
+from motion_async.cli.jobs.command import jobs
+from motion_async.cli.ledger.address import PASSWORD_HINT, Address, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
+from motion_async.cli.ledger.personal import find_batch_ledger
 from motion_async.cli.report.command import report
 from motion_async.cli.reporter import Reporter, say
 from motion_async.cli.running import execute
@@ -50,7 +52,10 @@ credits: motion-async demo. More of each command: motion-async help COMMAND
 The key is that of --profile NAME, which login has put into the keyring; else
 of MOTION_API_KEY, or of the profile MOTION_PROFILE; else of the same names in
 a .env in this folder; else of the keyring's profile default. A profile's key
-goes to its own service, others to MOTION_BASE_URL; --base-url goes before both."""
+goes to its own service, others to MOTION_BASE_URL; --base-url goes before both.
+
+What is sent stands in a ledger of your own, one for each service, which jobs
+shows; --ledger, or MOTION_LEDGER in both places, names another one."""
 
 app = App(
     name="motion-async",
@@ -157,7 +162,10 @@ def batch(
     ] = None,
     ledger: Annotated[
         str | None,
-        Parameter(name="--ledger", help="The ledger's file or URL; else FILE.ledger.db. With - it has to be given."),
+        Parameter(
+            name="--ledger",
+            help="The ledger's file or URL; else FILE.ledger.db, if it is there; else MOTION_LEDGER; else your own.",
+        ),
     ] = None,
     fleet: Annotated[
         str | None,
@@ -201,9 +209,14 @@ def batch(
     only: Annotated[
         list[str] | None, Parameter(name="--only", negative=(), help="Of those only the line of this key; repeatable.")
     ] = None,
-    make_again: Annotated[
-        bool, Parameter(name="--make-again", negative=(), help="Make lines also whose content was made before.")
-    ] = False,
+    duplicates: Annotated[
+        Duplicates | None,
+        Parameter(
+            name="--duplicates",
+            help="Of lines whose content was made before take those videos, make them again, or refuse to send "
+            "anything; else you are asked on a terminal, and it is refused elsewhere.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         Parameter(
@@ -242,9 +255,10 @@ def batch(
     second Ctrl-C leaves at once. A line that was rejected is sent again once it is
     changed, and one that has failed by --retry-failed.
 
-    Lines that --skip-invalid leaves out do not count for the exit status. If the
-    ledger has made the same content before, in another batch or under another
-    id, nothing is sent unless --make-again says so.
+    Lines that --skip-invalid leaves out do not count for the exit status. What
+    the ledger has made before, in another batch or under another id, as when the
+    file has another name now, is not paid for again unless you say so: such a
+    line takes the video that is there, and waits for one that still runs.
 
     The files of --output have each line of FILE as the ledger has it then: a table
     your own columns first, then state, job_id, error, times (UTC) and seconds; JSON
@@ -258,7 +272,7 @@ def batch(
 
     stop = Stop()
 
-    def order() -> BatchOrder:
+    def order(reporter: Reporter) -> BatchOrder:
         path = Path(file)
         if (named := without_password(file)) != file and not path.exists():
             raise ConfigurationError(f"there is no file {named} of requests; a ledger's address goes behind --ledger")
@@ -270,22 +284,22 @@ def batch(
             raise ConfigurationError("--only KEY says which failed lines --retry-failed makes anew; add that")
         if fleet is not None and ledger is not None:
             raise ConfigurationError("a fleet has a ledger of its own: say --fleet or --ledger")
-        if file == "-" and ledger is None and fleet is None:
-            raise ConfigurationError(
-                "a batch from standard input has no file to put its ledger beside; add --ledger NAME.db"
-            )
+        at = fleet or ledger
         return BatchOrder(
             file=file,
             form=format,
             sheet=sheet,
             batch=check_name("--batch", batch if batch is not None else "stdin" if file == "-" else path.stem),
-            ledger=beside(path) if (address := fleet or ledger) is None else Address(address),
+            is_named=batch is not None,
+            ledger=(
+                find_batch_ledger(None if file == "-" else path, access, reporter.notice) if at is None else Address(at)
+            ),
             is_for_fleet=fleet is not None,
             max_active=check_whole_number("--max-active", max_active, low=1, high=1_000_000),
             on_insufficient_credits=on_insufficient_credits,
             on_input=on_input,
             timeout=timeout,
-            make_again=make_again,
+            duplicates=duplicates,
             is_sure=yes,
             limit=None if limit is None else check_whole_number("--limit", limit, low=0, high=1_000_000_000),
             retry_failed=retry_failed,
@@ -298,7 +312,8 @@ def batch(
         )
 
     async def work(reporter: Reporter) -> ExitStatus:
-        return await (plan_batch(reporter, order()) if dry_run else make_batch(reporter, order(), stop))
+        ordered = order(reporter)
+        return await (plan_batch(reporter, ordered) if dry_run else make_batch(reporter, ordered, stop))
 
     return execute(work, json=json or None, stop=stop, reporting=reporting)
 
@@ -325,6 +340,7 @@ app.command(watch, **help_of("watch [OPTIONS] JOB_ID...", "watch JOB_ID --timeou
 app.command(check, **help_of("check [OPTIONS]", "check --profile client-a", 2, 3, 4, reports=True))
 app.command(login, **help_of("login [OPTIONS]", "login --profile client-a", 2, 3, 4))
 app.command(logout, **help_of("logout [OPTIONS]", "logout --profile client-a", 2))
+app.command(jobs, **help_of("jobs [OPTIONS]", "jobs --since 2d --state unclear", 2, 4))
 app.command(report, **help_of("report [OPTIONS] BATCH", "report launch -o report.html", 2, 4))
 app.command(ledger_app)
 app.command(

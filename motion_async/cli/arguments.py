@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import attrs
 from cyclopts import Parameter, Token
 
+from motion_async.errors import ConfigurationError
 from motion_async.redaction import Secret
 
 __all__ = [
@@ -19,11 +22,13 @@ __all__ = [
     "BatchTimeout",
     "Json",
     "LedgerName",
+    "LedgerOption",
     "Profile",
     "Reporting",
     "States",
     "Timeout",
     "WatchTimeout",
+    "read_since",
     "read_span",
 ]
 
@@ -31,6 +36,8 @@ OPTIONS: Final = Parameter(negative=())
 """What holds for all options: none has a `--no-…` unless it says so."""
 _UNITS: Final = {"h": 3_600, "m": 60, "s": 1}
 _SPAN: Final = re.compile(r"(?=.)(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?", re.ASCII)
+_BACK: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[wdhm])", re.ASCII)
+_BACK_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 
 
 def read_span(_: object, tokens: Sequence[Token]) -> float:
@@ -42,6 +49,19 @@ def read_span(_: object, tokens: Sequence[Token]) -> float:
         return float(token.value)
     except ValueError:
         raise ValueError("a span of time is one like 90s, 5m or 1h30m, or a number of seconds") from None
+
+
+def read_since(text: str, now: datetime) -> datetime:
+    """Give when a person means that looks back from `now`: by a span such as 2d, 12h or 1w, or by a date.
+
+    Raises a `ConfigurationError` if it is neither. A date without a zone is of the clock of whoever has typed it.
+    """
+    if (found := _BACK.fullmatch(text)) is not None:
+        with suppress(OverflowError):
+            return now - timedelta(**{_BACK_UNITS[found["unit"]]: int(found["number"])})
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(text).astimezone()
+    raise ConfigurationError(f"--since is a span such as 2d, 12h or 1w, or a date such as 2026-11-01, not {text!r:.40}")
 
 
 Json: TypeAlias = Annotated[bool, Parameter(show_default=False, help="Write JSON lines, on a terminal too.")]
@@ -85,8 +105,8 @@ Timeout: TypeAlias = Annotated[
     float | None,
     Parameter(
         converter=read_span,
-        help="Stop waiting so long after the service took the job, such as 90s, 5m or 1h30m; the job goes on. Before "
-        "that it is tried for about a minute to reach the service; nothing is sent twice.",
+        help="Stop waiting so long after the service took the job, such as 90s, 5m or 1h30m; the job goes on. Until "
+        "then it is tried for a minute to reach the service.",
     ),
 ]
 WatchTimeout: TypeAlias = Annotated[
@@ -96,13 +116,16 @@ BatchTimeout: TypeAlias = Annotated[
     float | None,
     Parameter(converter=read_span, help="Watch each job for so long in this run, as 5m or 1h30m; it goes on."),
 ]
-LedgerName: TypeAlias = Annotated[str, Parameter(help="The ledger: its file, or its URL.")]
+LedgerOption: TypeAlias = Annotated[
+    str | None, Parameter(name="--ledger", help="The ledger's file or URL; else MOTION_LEDGER; else your own.")
+]
+LedgerName: TypeAlias = Annotated[str | None, Parameter(help="Its file or URL; else MOTION_LEDGER, or your own.")]
 BatchName: TypeAlias = Annotated[str | None, Parameter(help="The batch; all if not given.")]
 States: TypeAlias = Annotated[
     list[str] | None,
     Parameter(
         name="--state",
-        help="Only items in this state: planned, intent, uncertain, submitted, completed, failed, rejected or "
-        "dropped; may be given several times.",
+        help="Only those that are waiting, making, needs-you, done, failed or unclear (or in a state of the ledger's "
+        "own, such as dropped); may be given several times.",
     ),
 ]

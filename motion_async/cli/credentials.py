@@ -27,10 +27,11 @@ from motion_async.cli.profiles import DEFAULT, check_keyring, check_profile, has
 from motion_async.cli.reporter import say
 from motion_async.cli.settings import FILE, Settings, read_environment, read_file
 from motion_async.errors import ConfigurationError
-from motion_async.http.endpoint import check_api_key, find_base_url
+from motion_async.http.endpoint import check_api_key, find_base_url, read_origin
+from motion_async.ledger import Account
 from motion_async.redaction import Secret
 
-__all__ = ["KEYRING", "Credentials", "find_credentials", "hosts_of"]
+__all__ = ["KEYRING", "Credentials", "find_account", "find_credentials", "hosts_of"]
 
 KEYRING: Final = "keyring"
 _VARIABLE: Final = "MOTION_API_KEY"
@@ -58,6 +59,11 @@ class Credentials:
     source: str
     profile: str | None
 
+    @property
+    def account(self) -> Account:
+        """Who pays, and whom, as a ledger is asked."""
+        return Account(read_origin(self.base_url), self.api_key)
+
 
 def find_credentials(access: Access, notice: Callable[[str], object] = say) -> Credentials:
     """Give the key that a command uses, and its service, by the rules of this module.
@@ -65,20 +71,36 @@ def find_credentials(access: Access, notice: Callable[[str], object] = say) -> C
     `notice` is told if a file in this folder decides.
     Raises a `ConfigurationError` if there is none, if it is no key, or if it is not clear which service is meant.
     """
+    found = _find(access, notice)
+    if not found.api_key:
+        raise ConfigurationError(_NO_KEY)
+    return attrs.evolve(found, api_key=check_api_key(found.api_key))
+
+
+def find_account(access: Access) -> Account:
+    """Give the account that a command would use, without a key where there is none, for those that only read.
+
+    Raises a `ConfigurationError` if it is not clear which service is meant.
+    """
+    return _find(access, lambda _: None).account
+
+
+def _find(access: Access, notice: Callable[[str], object]) -> Credentials:
+    """Give what is said of a key and its service; the key, which may be none, is not checked."""
     environment = read_environment()
     # A profile that was asked for has all there is to say.
     file = read_file() if access.profile is None else Settings()
     source, profile, own = _choose(access.profile, environment, file, notice)
     hosts = hosts_of(own, environment, file)
     named = environment.base_url or file.base_url if access.profile is None else ""
-    usual = (named if source == FILE else own.base_url) or None
+    usual = (named if source in (FILE, "") else own.base_url) or None
     service = find_base_url(usual if access.service is None else access.service, plain_http_hosts=hosts)
     if access.service is None and named and find_base_url(named, plain_http_hosts=hosts) != service:
         raise ConfigurationError(
             f"the key of {source if profile is None else f'profile {profile}'} is for {service}, and MOTION_BASE_URL "
             "names another service; say --base-url or --profile, so that it is clear which you mean"
         )
-    return Credentials(check_api_key(own.api_key), service, hosts, source, profile)
+    return Credentials(own.api_key, service, hosts, source, profile)
 
 
 def hosts_of(*said: Settings) -> tuple[str, ...]:
@@ -89,7 +111,7 @@ def hosts_of(*said: Settings) -> tuple[str, ...]:
 def _choose(
     asked: str | None, environment: Settings, file: Settings, notice: Callable[[str], object]
 ) -> tuple[str, str | None, Settings]:
-    """Give what has the key, the profile's name if it is one, and what is said there."""
+    """Give what has the key, the profile's name if it is one, and what is said there; all empty if nothing has one."""
     if asked is not None:
         return KEYRING, asked, _load(asked)
     for source, said in ((_VARIABLE, environment), (FILE, file)):
@@ -104,7 +126,7 @@ def _choose(
             return source, None, said
     if has_keyring() and (found := load_profile(DEFAULT)) is not None:
         return KEYRING, DEFAULT, found
-    raise ConfigurationError(_NO_KEY)
+    return "", None, Settings()
 
 
 def _load(profile: str) -> Settings:

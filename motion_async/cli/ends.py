@@ -51,13 +51,11 @@ class Meaning:
         states: the states of an item that count as it, if its run has not come to the item.
         errors: the errors of an outcome that mean it.
         planned: what a dry run calls a line whose item is in one of those states.
-        is_problem: whether a person should look at it.
     """
 
     states: tuple[ItemState, ...] = ()
     errors: tuple[type[errors.MotionError], ...] = ()
     planned: str
-    is_problem: bool = False
 
 
 # In the order in which they are told of, and in which the ledger is believed if it has more items than the file lines.
@@ -67,22 +65,19 @@ MEANINGS: Final[dict[End, Meaning]] = {
         errors=(errors.WaitTimeoutError, errors.SentElsewhereError),
         planned="take_up",
     ),
-    End.INPUT: Meaning(errors=(errors.InputRequiredError,), planned="take_up", is_problem=True),
+    End.INPUT: Meaning(errors=(errors.InputRequiredError,), planned="take_up"),
     End.UNCERTAIN: Meaning(
         # An intent may be under way in another process: to tell the two apart would write to the ledger.
         states=(ItemState.INTENT, ItemState.UNCERTAIN),
         errors=(errors.UncertainError,),
         planned="uncertain",
-        is_problem=True,
     ),
     End.COMPLETED: Meaning(states=(ItemState.COMPLETED,), planned="completed"),
-    End.FAILED: Meaning(states=(ItemState.FAILED,), errors=(errors.JobFailedError,), planned="failed", is_problem=True),
-    End.REJECTED: Meaning(
-        states=(ItemState.REJECTED,), errors=(errors.InvalidRequestError,), planned="rejected", is_problem=True
-    ),
+    End.FAILED: Meaning(states=(ItemState.FAILED,), errors=(errors.JobFailedError,), planned="failed"),
+    End.REJECTED: Meaning(states=(ItemState.REJECTED,), errors=(errors.InvalidRequestError,), planned="rejected"),
     End.DROPPED: Meaning(states=(ItemState.DROPPED,), errors=(errors.DroppedError,), planned="dropped"),
-    End.CHANGED: Meaning(errors=(errors.LedgerConflictError,), planned="changed", is_problem=True),
-    End.UNSEEN: Meaning(planned="take_up", is_problem=True),
+    End.CHANGED: Meaning(errors=(errors.LedgerConflictError,), planned="changed"),
+    End.UNSEEN: Meaning(planned="take_up"),
     End.NOT_SENT: Meaning(states=(ItemState.PLANNED,), errors=(errors.NotSentError,), planned="send"),
 }
 """All that the command makes of ends, states and errors; what a new state means is said here alone."""

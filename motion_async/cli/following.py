@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
 from motion_async.canonical import canonical_job_id
-from motion_async.cli.arguments import Access, Json, Reporting, Timeout, WatchTimeout
+from motion_async.cli.arguments import Access, Json, LedgerOption, Reporting, Timeout, WatchTimeout
 from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
 from motion_async.cli.happenings import Asked, Completed, Connected
 from motion_async.cli.jobtable import JobTable
+from motion_async.cli.ledger.personal import find_ledger, opened_to_send
+from motion_async.cli.ledger.single import find_single_batch
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
 from motion_async.errors import MotionError
@@ -47,13 +49,21 @@ def generate(
     style: _Style = None,
     attach: _Attach = None,
     timeout: Timeout = None,
+    ledger: LedgerOption = None,
     access: Access = Access(),
     reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
     """Make a video and wait for it. The job's id is told as soon as it is known."""
     request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return _make(lambda motion: motion.create(request), timeout=timeout, access=access, reporting=reporting, json=json)
+    return _make(
+        lambda motion: motion.create(request),
+        timeout=timeout,
+        ledger=ledger,
+        access=access,
+        reporting=reporting,
+        json=json,
+    )
 
 
 def followup(
@@ -64,6 +74,7 @@ def followup(
     style: _Style = None,
     attach: _Attach = None,
     timeout: Timeout = None,
+    ledger: LedgerOption = None,
     access: Access = Access(),
     reporting: Reporting = Reporting(),
     json: Json = False,
@@ -71,7 +82,12 @@ def followup(
     """Have the video of a completed job changed, and wait for it."""
     request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
     return _make(
-        lambda motion: motion.followup(job_id, request), timeout=timeout, access=access, reporting=reporting, json=json
+        lambda motion: motion.followup(job_id, request),
+        timeout=timeout,
+        ledger=ledger,
+        access=access,
+        reporting=reporting,
+        json=json,
     )
 
 
@@ -79,18 +95,25 @@ def _make(
     send: Callable[[MotionSession], Awaitable[Job]],
     *,
     timeout: float | None,
+    ledger: str | None,
     access: Access,
     reporting: Reporting,
     json: bool,
 ) -> ExitStatus:
-    """Send what costs credits, and wait until its job ends, for `timeout` seconds at most from then on."""
+    """Send what costs credits, and wait until its job ends, for `timeout` seconds at most from then on.
+
+    It is in the ledger before it is sent, and the job's id as soon as it is known.
+    """
 
     async def work(reporter: Reporter) -> ExitStatus:
         check_timeout(timeout)  # before anything is paid for
-        session = new_session(access, reporter.notice)
-        async with reporter.live(JobTable()), telling(reporter, session, reporter.tell) as motion:
-            reporter.sending()
-            return await _end(reporter, await send(motion), timeout)
+        credentials = find_credentials(access, reporter.notice)
+        async with opened_to_send(find_ledger(ledger, access), reporter) as kept:
+            batch = await find_single_batch(kept, credentials.account, credentials.profile)
+            session = session_with(credentials, ledger=kept, batch=batch)
+            async with reporter.live(JobTable()), telling(reporter, session, reporter.tell) as motion:
+                reporter.sending()
+                return await _end(reporter, await send(motion), timeout)
 
     return execute(work, json=json or None, reporting=reporting)
 
@@ -162,13 +185,14 @@ def new_session(access: Access, notice: Callable[[str], object]) -> MotionSessio
     return session_with(find_credentials(access, notice))
 
 
-def session_with(credentials: Credentials) -> MotionSession:
-    """Give a session with a key for its service, not entered yet."""
+def session_with(credentials: Credentials, **options: Any) -> MotionSession:
+    """Give a session with a key for its service, not entered yet; `options` are further ones of a session."""
     return MotionSession(
         credentials.api_key,
         base_url=str(credentials.base_url),
         plain_http_hosts=credentials.plain_http_hosts,
         trust_env=True,
+        **options,
     )
 
 

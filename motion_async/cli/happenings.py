@@ -25,16 +25,21 @@ __all__ = [
     "BatchPlanned",
     "Completed",
     "Connected",
+    "DuplicateFound",
+    "DuplicatesShown",
     "Failure",
     "FleetShown",
     "Happening",
     "Interrupted",
     "ItemShown",
     "ItemsShown",
+    "JobsShown",
     "LineRefused",
     "LineTaken",
     "LinesChecked",
     "Listening",
+    "NewLine",
+    "NewLinesShown",
     "RequestEnded",
     "StateSummary",
     "Stopping",
@@ -174,6 +179,41 @@ class BatchPlanned:
 
 
 @attrs.frozen
+class NewLine:
+    """A dry run would send this line of a batch's file, which the ledger knows by its key."""
+
+    line: int
+    key: str
+    prompt: str
+
+
+@attrs.frozen
+class NewLinesShown:
+    """The first lines that a dry run would send, of so many."""
+
+    first: tuple[NewLine, ...]
+    count: int
+
+
+@attrs.frozen
+class DuplicateFound:
+    """A line of a batch's file asks for what an item of another batch, or under another key, has made before."""
+
+    line: int
+    key: str
+    prompt: str
+    made: Item
+
+
+@attrs.frozen
+class DuplicatesShown:
+    """The first lines that ask for what was made before, of so many."""
+
+    first: tuple[DuplicateFound, ...]
+    count: int
+
+
+@attrs.frozen
 class BatchBegins:
     """The lines of a batch are checked, and what can be sent is sent from now on.
 
@@ -271,6 +311,14 @@ class ItemsShown:
     more: bool
 
 
+@attrs.frozen
+class JobsShown:
+    """Some of what a ledger has of all batches, the newest first; `more` says that there is more."""
+
+    items: tuple[Item, ...]
+    more: bool
+
+
 Happening: TypeAlias = (
     Event
     | AccountShown
@@ -281,16 +329,21 @@ Happening: TypeAlias = (
     | BatchPlanned
     | Completed
     | Connected
+    | DuplicateFound
+    | DuplicatesShown
     | Failure
     | FleetShown
     | Interrupted
     | ItemShown
     | ItemsShown
+    | JobsShown
     | LedgerTrouble
     | LineRefused
     | LineTaken
     | LinesChecked
     | Listening
+    | NewLine
+    | NewLinesShown
     | RequestEnded
     | Stopping
     | Summary

@@ -20,21 +20,24 @@ from motion_async.cli.happenings import (
     BatchEnded,
     BatchPlanned,
     Completed,
+    DuplicateFound,
     Failure,
     FleetShown,
     Happening,
     Interrupted,
     ItemShown,
     ItemsShown,
+    JobsShown,
     LineRefused,
     Listening,
+    NewLine,
     RequestEnded,
     Stopping,
     Summary,
 )
 from motion_async.cli.looks import STOPPING
 from motion_async.cli.pacing import saying
-from motion_async.cli.records import item_record, outcome_record, with_sentence
+from motion_async.cli.records import duplicate_record, item_record, outcome_record, with_sentence
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.troubles import TroubleWords
@@ -74,13 +77,14 @@ class JsonLines:
         return saying(view.words, self.notice)
 
     confirm = None
+    choose = None
 
     def restore(self) -> None:
         """Do nothing: no terminal was changed; see `Sink.restore`."""
 
     def tell(self, happening: Happening) -> None:
         """Write its line, if it has one, and say on stderr what a person should know at once; see `Sink.tell`."""
-        if isinstance(happening, ItemsShown):
+        if isinstance(happening, ItemsShown | JobsShown):
             for item in happening.items:
                 self.tell(ItemShown(item))
         if isinstance(happening, Stopping):
@@ -134,6 +138,10 @@ def _line(it: Happening) -> Line | None:  # noqa: C901, PLR0911, PLR0912  # one 
             return {"event": "summary", **attrs.asdict(it)}
         case RequestEnded() | LineRefused() | BatchPlanned() | BatchEnded() | BatchCounts() | ItemShown():
             return _of_batch(it)
+        case NewLine():
+            return {"event": "new", **attrs.asdict(it)}
+        case DuplicateFound():
+            return {"event": "duplicate", **duplicate_record(it)}
         case _:
             return None  # for a person, or told by whoever waited for it
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from motion_async.cli.failures import sentence
-from motion_async.cli.happenings import RequestEnded
+from motion_async.cli.happenings import DuplicateFound, RequestEnded
 from motion_async.cli.words import WORD_OF_END, Word, word_of_item
 from motion_async.codec import to_dict
 from motion_async.errors import MotionError
@@ -19,7 +19,7 @@ from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import ENDED, REPLACEABLE
 from motion_async.redaction import redacted_deep
 
-__all__ = ["Record", "done_at", "item_record", "outcome_record", "result_record", "with_sentence"]
+__all__ = ["Record", "done_at", "duplicate_record", "item_record", "outcome_record", "result_record", "with_sentence"]
 
 Record: TypeAlias = dict[str, Any]
 
@@ -97,6 +97,14 @@ def item_record(item: Item) -> Record:
         "metadata": plain["metadata"],
         "job": plain["job_state"],
     }
+
+
+def duplicate_record(found: DuplicateFound) -> Record:
+    """Give a line that asks for what was made before, with what was made, as a JSON line has it."""
+    made = item_record(found.made)
+    kept = ("batch", "key", "state", "job_id", "planned_at", "sent_at")
+    record = {"line": found.line, "key": found.key, "prompt": found.prompt}
+    return {**record, "made": {name: made[name] for name in kept}}
 
 
 def _is_changed(item: Item | None, request: VideoRequest | None) -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, TypeAlias
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -23,7 +23,10 @@ from motion_async.cli.stdout import Stdout, point_nowhere
 from motion_async.errors import MotionError
 from motion_async.events import JobAccepted, SendAbandoned, SendDisturbed
 
-__all__ = ["Reporter", "Sink", "View", "say"]
+__all__ = ["Choose", "Reporter", "Sink", "View", "say"]
+
+Choose: TypeAlias = Callable[[str, Mapping[str, str], str], Awaitable[str]]
+"""Given what it is about, the words of each answer by its letter, and the usual letter: the one that was chosen."""
 
 _log = logging.getLogger("motion_async.cli")
 
@@ -55,6 +58,11 @@ class Sink(Protocol):
     @property
     def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
         """What asks a person a question, and gives whether the answer is yes; None where nobody can be asked."""
+        ...
+
+    @property
+    def choose(self) -> Choose | None:
+        """What asks a person which of some answers it is; None where nobody can be asked."""
         ...
 
     def tell(self, happening: Happening) -> None:
@@ -115,6 +123,11 @@ class Reporter:
     def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
         """What asks a person a question while no view is shown; see `Sink.confirm`."""
         return self._sink.confirm
+
+    @property
+    def choose(self) -> Choose | None:
+        """What asks a person to choose while no view is shown; see `Sink.choose`."""
+        return self._sink.choose
 
     def output(self) -> AbstractContextManager[TextIO]:
         """Give standard output as a file, for content in the place of what happens; see `Stdout.file`."""

@@ -145,6 +145,7 @@ _OF_ITEM: Final = {
     "metadata": _ITEM["metadata"],
     "job": _ITEM["job_state"],
 }
+_MADE: Final = {name: _OF_ITEM[name] for name in ("batch", "key", "state", "job_id", "planned_at", "sent_at")}
 _STATE: Final = {"job_id": _TEXT, "state": _ref("JobState")}
 _COUNTS: Final[Schema] = {"type": "object", "propertyNames": _shape(Word), "additionalProperties": _COUNT}
 _LIMITS: Final = _closed({
@@ -220,6 +221,14 @@ _EVENTS: Final[Mapping[str, Schema]] = {
         _line("invalid", {"line": _COUNT, "problems": _shape(tuple[str, ...])}),
     ),
     "plan": _told("What `batch` would do, with --dry-run.", _line("plan", _fields(BatchPlanned))),
+    "new": _told(
+        "A line that `batch --dry-run` would send, behind its plan.",
+        _line("new", {"line": _COUNT, "key": _TEXT, "prompt": _TEXT}),
+    ),
+    "duplicate": _told(
+        "A line that asks for what was made before; made is the newest such item.",
+        _line("duplicate", {"line": _COUNT, "key": _TEXT, "prompt": _TEXT, "made": _closed(_MADE)}),
+    ),
     "outcome": _told(
         "How a line of a batch came out, of which end says more than state; job is what the service said last.",
         _line("outcome", _OUTCOME),
@@ -234,7 +243,7 @@ _EVENTS: Final[Mapping[str, Schema]] = {
         _line("counts", {"batch": _TEXT, "counts": _COUNTS}),
     ),
     "item": _told(
-        "Of `ledger show` and `ledger resolve`; history is null unless asked for.",
+        "Of `jobs`, `ledger show` and `ledger resolve`; history is null unless asked for.",
         _line("item", {**_OF_ITEM, "history": _shape(tuple[History, ...] | None)}),
     ),
     "summary": _told("The numbers of `demo`.", _line("summary", _fields(Summary))),

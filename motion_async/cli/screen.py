@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
@@ -23,17 +23,21 @@ from motion_async.cli.happenings import (
     AccountShown,
     BatchCounts,
     BatchPlanned,
+    DuplicatesShown,
     FleetShown,
     Happening,
     ItemShown,
     ItemsShown,
+    JobsShown,
     Listening,
+    NewLinesShown,
     Stopping,
     Summary,
 )
+from motion_async.cli.listings import JobsTable, duplicates_table, new_lines_table
 from motion_async.cli.looks import STOPPING, label, one_line, span, style
 from motion_async.cli.pacing import JobWords, saying
-from motion_async.cli.reporter import View, say
+from motion_async.cli.reporter import Choose, View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.tables import ItemsTable, counts_line, fleet_lines, item_table, plan_table
 from motion_async.cli.troubles import TroubleWords
@@ -91,7 +95,7 @@ class Screen:
                 await asyncio.wait([frames])
                 view.settle()
 
-    def tell(self, happening: Happening) -> None:  # noqa: C901  # one table, a case a happening
+    def tell(self, happening: Happening) -> None:  # noqa: C901, PLR0912  # one table, a case a happening
         """Print what is no business of a view; see `Sink.tell`."""
         self._jobs.tell(happening)
         self.glance(happening)
@@ -108,12 +112,18 @@ class Screen:
                 self._console.print("", _states(happening), "", _counts(happening), sep="\n")
             case BatchPlanned():
                 self._console.print(plan_table(happening))
+            case NewLinesShown():
+                self._console.print(new_lines_table(happening))
+            case DuplicatesShown():
+                self._console.print(duplicates_table(happening))
             case FleetShown():
                 self._console.print(fleet_lines(happening))
             case BatchCounts():
                 self._console.print(counts_line(happening))
             case ItemsShown():
                 self._console.print(ItemsTable(happening))
+            case JobsShown():
+                self._console.print(JobsTable(happening))
             case ItemShown():
                 self._console.print(item_table(happening))
             case Stopping() if not self._is_live:
@@ -129,16 +139,35 @@ class Screen:
     @property
     def confirm(self) -> Callable[[str], Awaitable[bool]] | None:
         """See `Sink.confirm`; what a person types arrives only where the input is a terminal, too."""
-        return self._ask if sys.stdin is not None and sys.stdin.isatty() else None
+        return self._confirm if self._can_be_asked else None
 
-    async def _ask(self, question: str) -> bool:
+    @property
+    def choose(self) -> Choose | None:
+        """See `Sink.choose`, and `confirm`."""
+        return self._choose if self._can_be_asked else None
+
+    @property
+    def _can_be_asked(self) -> bool:
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    async def _confirm(self, question: str) -> bool:
         """Ask until the answer is yes or no; nothing, and the end of the input, is no."""
+        return await self._ask(f"{question} [y/N] ", ("y", "yes", "n", "no"), "n") in ("y", "yes")
+
+    async def _choose(self, about: str, answers: Mapping[str, str], usual: str) -> str:
+        """Ask until the answer is one of the letters."""
+        listed = ", ".join(f"{words} ({letter})" for letter, words in answers.items())
+        letters = "/".join(letter.upper() if letter == usual else letter for letter in answers)
+        return await self._ask(f"{about}: {listed}? [{letters}] ", tuple(answers), usual)
+
+    async def _ask(self, question: str, answers: Sequence[str], usual: str) -> str:
+        """Ask until there is one of the answers; nothing, and the end of the input, is the usual one."""
         while True:
-            self._console.print(Text(f"{question} [y/N] "), end="", soft_wrap=True)
+            self._console.print(Text(question), end="", soft_wrap=True)
             await wait_readable(sys.stdin)  # which leaves the loop free to serve Ctrl-C
-            answer = sys.stdin.readline().strip().lower()
-            if answer in ("y", "yes", "n", "no", ""):
-                return answer.startswith("y")
+            answer = sys.stdin.readline().strip().lower() or usual
+            if answer in answers:
+                return answer
 
     def restore(self) -> None:
         """Show the cursor again, below what was shown last; see `Sink.restore`."""

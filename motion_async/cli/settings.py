@@ -32,12 +32,14 @@ class Settings:
         base_url: where the service is.
         plain_http_hosts: hosts that plain http may go to, with commas between them.
         profile: the name of a profile, which has the rest.
+        ledger: the ledger to use, a path or a URL, which may have a password.
     """
 
     api_key: str = attrs.field(default="", converter=Secret)
     base_url: str = attrs.field(default="", converter=Secret)
     plain_http_hosts: str = ""
     profile: str = ""
+    ledger: str = attrs.field(default="", converter=Secret)
 
 
 def read_environment() -> Settings:

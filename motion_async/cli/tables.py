@@ -21,6 +21,7 @@ __all__ = ["PLANS", "ItemsTable", "counts_line", "fleet_lines", "item_table", "p
 
 PLANS: Final = (
     ("send", "to be sent"),
+    ("duplicate", "made before, in another batch or under another id; --duplicates says what is done"),
     ("take_up", "running already, to be waited for"),
     ("completed", "completed already"),
     ("failed", "failed already"),

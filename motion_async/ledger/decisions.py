@@ -1,4 +1,4 @@
-"""The moves that a person decides on: to give an item up, and to have it planned again.
+"""The moves that a person decides on: to give an item up, to have it planned again, or to take the video of another.
 
 Pure, as all moves are. Their table is in `motion_async.ledger.transitions`.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import attrs
 
-from motion_async.ledger.items import ItemState
+from motion_async.ledger.items import Item, ItemState
 from motion_async.ledger.transitions import BY_A_PERSON, HAS_JOB, TRANSITIONS, Applied, ItemRow, Move, Note
 
-__all__ = ["Cancel", "Drop", "SendAgain", "TryAgain"]
+__all__ = ["Cancel", "Drop", "Reuse", "SendAgain", "TryAgain"]
 
 
 @attrs.frozen
@@ -81,3 +81,30 @@ class TryAgain(_PersonsMove):
         failed = row.job_id
         row.change(at=self.at, state=target, claim=self.op, error=None, job_id=None, taken_at=None)
         return True, Note(target, detail=f"{BY_A_PERSON}; job {failed} had failed")
+
+
+@attrs.frozen
+class Reuse(_PersonsMove):
+    """A person takes the video of another item that asked for the same: nothing is sent, and both have the job."""
+
+    made: Item
+
+    def apply(self, row: ItemRow) -> Applied:
+        """Give the item that job, as far as it has come, unless something was sent of it in the meantime."""
+        if row.claim == self.op and row.state in HAS_JOB:
+            return True, None
+        target = self._target(row.state)
+        if target is None:
+            return False, None
+        made = self.made
+        row.change(
+            at=self.at,
+            state=TRANSITIONS["Complete"][target] if made.state is ItemState.COMPLETED else target,
+            claim=self.op,
+            job_id=made.job_id,
+            taken_at=self.at,
+            status=made.status,
+            job_state=made.job_state,
+            error=None,
+        )
+        return True, Note(row.state, made.status, made.job_id, f"{BY_A_PERSON}, from {made.key} of {made.batch}")

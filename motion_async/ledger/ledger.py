@@ -17,9 +17,10 @@ from motion_async.http.endpoint import read_origin
 from motion_async.ledger.accounts import Account
 from motion_async.ledger.batch_accounts import BatchAccounts
 from motion_async.ledger.codec import check_name, write_metadata, write_request
-from motion_async.ledger.decisions import Cancel, Drop, SendAgain, TryAgain
+from motion_async.ledger.decisions import Cancel, Drop, Reuse, SendAgain, TryAgain
 from motion_async.ledger.items import Entry, Item, ItemState, content_digest
 from motion_async.ledger.journal import LedgerJournal
+from motion_async.ledger.legacy import has_content
 from motion_async.ledger.outage import Outage
 from motion_async.ledger.reading import ReadableLedger
 from motion_async.ledger.tasks import start, wait_until_done
@@ -266,6 +267,37 @@ class Ledger(ReadableLedger):
             LedgerError: if it could not be written.
         """
         return await self._decide(TryAgain, items)
+
+    async def reuse(self, batch: str, made: Sequence[tuple[Entry, Item]]) -> list[Item]:
+        """Have entries be what other items have made of the same content: they get those jobs, and nothing is sent.
+
+        What such a job has become stands in the item at once; one that still runs is waited for by the batch's next
+        run. An item of which something was sent already stays as it is.
+
+        Args:
+            batch: the batch's name.
+            made: each entry with an item that has a job, as `find_made` gives them.
+
+        Returns:
+            An item for each entry, in their order, as it stands then.
+
+        Raises:
+            ConfigurationError: if an item has no job, or not the content of its entry; or for a name or metadata that
+                can't be kept.
+            LedgerError: if it could not be written.
+        """
+        for entry, item in made:
+            if item.job_id is None or item.parent is not None or not has_content(item, entry.request):
+                raise ConfigurationError(
+                    f"{item.key!r:.80} of batch {item.batch!r:.80} has no video of {entry.key!r:.80}"
+                )
+        items = await self.plan(batch, [entry for entry, _ in made])
+        ops = [self._writer.next_op() for _ in items]
+        moves = [Reuse(op, item, at, was) for (op, at), item, (_, was) in zip(ops, items, made, strict=True)]
+        for written in list(map(self._writer.put, moves)):
+            await written
+        now = await self.numbered([item.id for item in items])
+        return [now[item.id] for item in items]
 
     async def _decide(self, kind: type[Cancel | SendAgain | TryAgain], items: Sequence[Item]) -> list[Item]:
         self._check_writable()

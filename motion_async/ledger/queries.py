@@ -95,6 +95,7 @@ _durations: Final = (
     .where(
         items.c.state == ItemState.COMPLETED.value,
         items.c.job_state.is_not(None),
+        items.c.intent_at.is_not(None),  # else it was made by another item, which was timed
         # While it waited for a person, the person was timed, and not the service.
         ~sa.exists().where(
             history.c.item == items.c.id, sa.func.lower(history.c.status) == str(JobStatus.AWAITING_USER_INPUT)
@@ -218,6 +219,22 @@ class Queries:
             statement = statement.where(items.c.batch == batch)
         if states:
             statement = statement.where(_is_in(states, dead))
+        return [_read_item(row, dead) for row in await self._store.fetch(statement)]
+
+    async def read_back(
+        self, batch: str | None, states: Sequence[ItemState], since: str | None, *, before: int | None, most: int
+    ) -> list[Item]:
+        """Give at most so many items before the one of a number, the newest first; see `Ledger.newest_first`."""
+        dead = await self._find_dead()
+        statement = sa.select(*ITEM_COLUMNS).order_by(items.c.id.desc()).limit(most)
+        if before is not None:
+            statement = statement.where(items.c.id < before)
+        if batch is not None:
+            statement = statement.where(items.c.batch == batch)
+        if states:
+            statement = statement.where(_is_in(states, dead))
+        if since is not None:  # times are written in one form, in which they stand in their order
+            statement = statement.where(sa.func.coalesce(items.c.intent_at, items.c.planned_at) >= since)
         return [_read_item(row, dead) for row in await self._store.fetch(statement)]
 
     async def read_history(self, item: Item) -> list[History]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -15,6 +16,7 @@ from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.errors import LedgerError
 from motion_async.jobs import VideoRequest
 from motion_async.ledger.accounts import Account
+from motion_async.ledger.codec import write_time
 from motion_async.ledger.items import History, Item, ItemState, LedgerChange, content_digest
 from motion_async.ledger.legacy import has_content
 from motion_async.ledger.outage import Outage
@@ -93,6 +95,33 @@ class ReadableLedger:
         async with aclosing(self._pages(read)) as found:
             async for item in found:
                 yield item
+
+    async def newest_first(
+        self, batch: str | None = None, *, states: Collection[ItemState] = (), since: datetime | None = None
+    ) -> AsyncGenerator[Item]:
+        """Give items from the one that was planned last to the first, a page at a time; take as many as you need.
+
+        Args:
+            batch: of this batch; of all when None.
+            states: in one of these states; in any when empty.
+            since: only what was begun to be sent, or, if nothing was, planned, at or after this aware datetime.
+
+        Yields:
+            The items, each as it stood when its page was read.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        read = partial(self._store.queries.read_back, canonical_text(batch), tuple(states))
+        moment = None if since is None else write_time(since)
+        before: int | None = None
+        while True:
+            page = await self._read(read, moment, before=before, most=_PAGE)
+            for item in page:
+                yield item
+            if len(page) < _PAGE:
+                return
+            before = page[-1].id
 
     async def newest(self, batch: str, state: ItemState, *, count: int) -> list[Item]:
         """Give the items of a batch in a state that were planned last, the newest first.

@@ -74,12 +74,13 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Line
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Write a file of requests in a directory of its own, in which the command runs."""
+    """Write a file of requests in a directory of its own, in which the command runs, and has its ledger beside it."""
     monkeypatch.chdir(tmp_path)
 
     def written(requests: Sequence[object], name: str = "launch.jsonl") -> str:
         lines = [one if isinstance(one, str) else json.dumps(one) for one in requests]
         (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        monkeypatch.setenv("MOTION_LEDGER", f"{name}.ledger.db")  # where tests look into it
         return name
 
     return written

@@ -18,10 +18,10 @@ from motion_async.cli.words import Word
 from motion_async.sandbox import Sandbox, every_fault
 
 COMMANDS = (
-    "demo", "generate", "followup", "status", "watch", "check", "login", "logout", "sandbox", "batch", "report",
+    "demo", "generate", "followup", "status", "watch", "check", "login", "logout", "sandbox", "batch", "jobs", "report",
     "worker",
 )  # fmt: skip
-WITH_A_KEY = ("generate", "followup", "status", "watch", "check", "login", "batch", "worker")
+WITH_A_PROFILE = ("jobs", "generate", "followup", "status", "watch", "check", "login", "batch", "worker")
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 
@@ -44,7 +44,7 @@ Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
         (["batch", "a.jsonl", "b.jsonl"], "motion-async batch --help"),
         (["batch", "a.jsonl", "--format", "xml"], "motion-async batch --help"),
         (["batch", "a.jsonl", "--on-insufficient-credits", "cry"], "motion-async batch --help"),
-        (["ledger", "show"], "motion-async ledger show --help"),
+        (["ledger", "show", "a.db", "b.db"], "motion-async ledger show --help"),
         (["ledger", "frobnicate"], "motion-async ledger --help"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_command_that_takes_several_ids_shows_that(name: str, capsys: pytest.C
     assert capsys.readouterr().out.startswith(f"Usage: motion-async {name} [OPTIONS] JOB_ID...\n")
 
 
-@pytest.mark.parametrize("name", WITH_A_KEY)
+@pytest.mark.parametrize("name", WITH_A_PROFILE)
 def test_each_command_with_a_key_takes_a_profile(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Whose key it is, and for which service, is asked in one way everywhere."""
     main([name, "--help"])

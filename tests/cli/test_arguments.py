@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cyclopts import Token
 
 from motion_async.cli import following
-from motion_async.cli.arguments import Access, read_span
+from motion_async.cli.arguments import Access, read_since, read_span
+from motion_async.errors import ConfigurationError
 
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
@@ -57,3 +59,29 @@ def test_the_repr_of_the_options_shows_no_base_url() -> None:
     access = Access(profile="a", base_url="https://me:secret@example.com")
     assert "secret" not in repr(access) + repr(access.service)
     assert access.service == "https://me:secret@example.com"
+
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2d", NOW - timedelta(days=2)),
+        ("12h", NOW - timedelta(hours=12)),
+        ("90m", NOW - timedelta(minutes=90)),
+        ("1w", NOW - timedelta(weeks=1)),
+        ("2026-11-01", datetime(2026, 11, 1).astimezone()),  # the clock of whoever types it
+        ("2026-11-01T08:00+01:00", datetime(2026, 11, 1, 7, tzinfo=UTC)),
+    ],
+)
+def test_a_person_looks_back_by_a_span_or_to_a_date(text: str, moment: datetime) -> None:
+    """A date is of the clock of whoever types it, unless it says otherwise."""
+    assert read_since(text, NOW) == moment
+
+
+@pytest.mark.parametrize("text", ["", "2", "d", "2y", "-1d", "yesterday", "999999w", "2026-13-01", "0000-01-01"])
+def test_what_is_neither_a_span_nor_a_date_is_said(text: str) -> None:
+    """In a sentence that shows both."""
+    with pytest.raises(ConfigurationError, match="--since is a span such as 2d, 12h or 1w, or a date"):
+        read_since(text, NOW)

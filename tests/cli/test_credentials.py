@@ -9,10 +9,11 @@ import keyring.backends.fail
 import pytest
 
 from motion_async.cli.arguments import Access
-from motion_async.cli.credentials import find_credentials
+from motion_async.cli.credentials import find_account, find_credentials
 from motion_async.cli.profiles import save_profile
 from motion_async.cli.settings import Settings
 from motion_async.errors import ConfigurationError
+from motion_async.ledger import Account
 
 pytestmark = pytest.mark.usefixtures("without_key")
 
@@ -153,3 +154,14 @@ def test_a_key_that_was_given_as_a_profile_is_not_repeated() -> None:
     with pytest.raises(ConfigurationError, match="keys are not to be arguments") as caught:
         find_credentials(Access(profile="motion_tell-nobody"))
     assert "nobody" not in str(caught.value)
+
+
+def test_who_only_reads_needs_no_key(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The service is known without one, by the same rules; with one the account is the one that would pay."""
+    assert find_account(Access()) == Account("https://api.motion.so", "")
+    Path(".env").write_text("MOTION_API_KEY=motion_file\nMOTION_BASE_URL=https://file.example/api\n")
+    Path(".env").chmod(0o600)
+    assert find_account(Access()) == Account("https://file.example", "motion_file")
+    monkeypatch.setenv("MOTION_API_KEY", "motion_env")
+    assert find_account(Access(base_url=OPTION)) == Account(OPTION, "motion_env")
+    assert capsys.readouterr().err == ""

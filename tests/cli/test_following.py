@@ -9,6 +9,7 @@ from motion_async.cli import following
 from motion_async.cli.arguments import Access
 from motion_async.http.endpoint import proxy_for
 from motion_async.jobs import JobState, JobStatus
+from motion_async.ledger.items import is_unnamed
 from motion_async.sandbox import (
     AwaitInput,
     Fail,
@@ -43,7 +44,9 @@ def test_generate_tells_the_id_first_and_the_result_last(sandbox: Sandbox, comma
     status, lines, said = command("generate", "A 15 second launch video for a calendar app")
     assert (status, said) == (0, "")
     (job_id,) = sandbox.jobs
-    assert lines[0] == {"event": "accepted", "job_id": job_id, "followup": False, "key": None, "metadata": None}
+    key = lines[0].pop("key")
+    assert lines[0] == {"event": "accepted", "job_id": job_id, "followup": False, "metadata": None}
+    assert is_unnamed(key)
     changes = lines[1:-1]
     assert {line["event"] for line in changes} == {"transition"}
     assert [line["previous"] for line in changes] == [None, *(line["current"] for line in changes[:-1])]
@@ -192,7 +195,8 @@ def test_followup_waits_for_the_new_turn(sandbox: Sandbox, command: Command) -> 
     first = command("status", job_id)[1][0]["state"]["completed_at"]
     status, lines, _ = command("followup", job_id, "Make the pacing faster")
     assert status == 0
-    assert {"event": "accepted", "job_id": job_id, "followup": True, "key": None, "metadata": None} in lines
+    [accepted] = [line for line in lines if line["event"] == "accepted"]
+    assert (accepted["job_id"], accepted["followup"]) == (job_id, True)
     assert lines[-1]["event"] == "result"
     assert lines[-1]["state"]["completed_at"] > first
     assert sandbox.counts.followups_accepted == 1

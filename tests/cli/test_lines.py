@@ -16,13 +16,16 @@ from motion_async.cli.happenings import (
     BatchEnded,
     BatchPlanned,
     Completed,
+    DuplicateFound,
     Failure,
     FleetShown,
     Happening,
     Interrupted,
     ItemShown,
+    JobsShown,
     LineRefused,
     Listening,
+    NewLine,
     RequestEnded,
     StateSummary,
     Summary,
@@ -79,6 +82,8 @@ WRITTEN: list[Happening] = [
     Listening("http://127.0.0.1:8080/api/motion", "motion_sandbox_1"),
     LineRefused(3, ("has no prompt",)),
     BatchPlanned("launch", 3, {"send": 2, "completed": 1}, 0, 300),
+    NewLine(2, "hero", "A video"),
+    DuplicateFound(3, "hero", "A video", ITEM),
     RequestEnded(3, Outcome(2, VideoRequest("A video"), "a", STATE, key="hero", metadata=[1]), End.COMPLETED),
     BatchEnded(batch="launch", ledger="l.db", lines=3, counts={"done": 3}, running=0, invalid=0),
     BatchCounts("launch", {ItemState.COMPLETED: 3}),
@@ -183,3 +188,8 @@ def test_words_for_people_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> No
     """A notice is no line."""
     JsonLines(Stdout()).notice("look here")
     assert capsys.readouterr() == ("", "motion-async: look here\n")
+
+
+def test_jobs_are_items_as_others_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is a line of its own."""
+    assert written(capsys, JobsShown((ITEM, ITEM), more=True)) == written(capsys, ItemShown(ITEM), ItemShown(ITEM))

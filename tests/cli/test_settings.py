@@ -20,13 +20,18 @@ def write(text: str | bytes, mode: int = 0o600) -> Path:
     return path
 
 
-def test_the_environment_says_four_things(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_says_five_things(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty variable says nothing."""
     monkeypatch.setenv("MOTION_API_KEY", "motion_a")
     monkeypatch.setenv("MOTION_PROFILE", "client-a")
     monkeypatch.setenv("MOTION_BASE_URL", "")
     monkeypatch.setenv("MOTION_PLAIN_HTTP_HOSTS", "sandbox")
-    assert read_environment() == Settings(api_key="motion_a", profile="client-a", plain_http_hosts="sandbox")
+    monkeypatch.setenv("MOTION_LEDGER", "postgresql://me:hush@db/motion")
+    said = Settings(
+        api_key="motion_a", profile="client-a", plain_http_hosts="sandbox", ledger="postgresql://me:hush@db/motion"
+    )
+    assert read_environment() == said
+    assert "hush" not in repr(said)
 
 
 def test_a_file_says_the_same_and_nothing_of_it_comes_into_the_environment() -> None:

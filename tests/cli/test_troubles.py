@@ -55,7 +55,8 @@ def test_a_locked_ledger_is_said_while_it_is_waited_for(
     """Every command that opens one to write it says so before the lock is let go of, and goes on then."""
     running = process(*argv)
     assert running.stderr is not None
-    assert WAITED_FOR in running.stderr.readline()
+    while WAITED_FOR not in (said := running.stderr.readline()):
+        assert "the ledger is launch.jsonl.ledger.db, which lies beside the file" in said
     locked.execute("ROLLBACK")
     _, said = running.communicate(timeout=20)
     assert running.returncode == status

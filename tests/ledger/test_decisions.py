@@ -72,3 +72,15 @@ def test_a_followup_is_not_tried_again() -> None:
     item.parent = "hero"
     assert d.TryAgain("y", ITEM, AT).apply(item) == (False, None)
     assert item.state is F
+
+
+def test_what_was_made_for_another_item_becomes_this_ones() -> None:
+    """With its job as far as that has come, and where it is from in the history; what was sent keeps its own."""
+    made = attrs.evolve(ITEM, key="hero", batch="launch", state=C, job_id="job-1", job_state=seen("completed"))
+    item = row(P)
+    done, note = d.Reuse("z", ITEM, AT, made).apply(item)
+    assert (done, note) == (True, m.Note(C, made.status, "job-1", "by a person, from hero of launch"))
+    assert (item.state, item.job_id, item.job_state) == (C, "job-1", seen("completed"))
+    sent = row(I)
+    assert d.Reuse("z", ITEM, AT, made).apply(sent) == (False, None)
+    assert (sent.state, sent.job_id) == (I, None)

@@ -377,6 +377,41 @@ async def test_a_duration_is_what_was_seen_here_where_the_services_times_contrad
         assert await ledger.durations() == [(expected, 0 if kind == "create" else 1)]
 
 
+async def test_what_was_made_before_is_made_anothers_and_times_no_job(url: str) -> None:
+    """As far as it has come: a video at once, a running job to be waited for; what was sent keeps its own."""
+    async with open_ledger(url, now=(now := Clock())) as ledger:
+        await _end_some(ledger, now)
+        before = await ledger.durations()
+        sent, *_ = await ledger.plan("autumn", entries("running"))
+        await ledger.journal(sent).begin()
+        made = {item.key: item async for item in ledger.items("launch")}
+        plan = [Entry(f"{key}-2", made[key].request, metadata=[key]) for key in ("a", "running")]
+        plan.append(Entry("running", made["running"].request))
+        found = await ledger.reuse(
+            "autumn", list(zip(plan, [made["a"], made["running"], made["running"]], strict=True))
+        )
+        assert [(item.key, item.state, item.job_id) for item in found] == [
+            ("a-2", ItemState.COMPLETED, "job-1"), ("running-2", ItemState.SUBMITTED, "job-1"),
+            ("running", ItemState.INTENT, None),
+        ]  # fmt: skip
+        assert (found[0].job_state, found[0].metadata) == (made["a"].job_state, ["a"])
+        [step] = await ledger.history(found[0])
+        assert (step.state, step.job_id, step.detail) == (ItemState.COMPLETED, "job-1", "by a person, from a of launch")
+        assert await ledger.durations() == before
+
+
+async def test_only_a_video_of_the_same_content_can_be_anothers(ledger: Ledger) -> None:
+    """Another content, or an item without a job, is a mistake of the caller's, and nothing is planned."""
+    [planned] = await ledger.plan("launch", entries("a"))
+    [taken] = await ledger.plan("launch", entries("b"))
+    await ledger.resolve(taken, job_id="job-b")
+    taken = await ledger.refresh(taken)
+    for entry, item in ((entries("a")[0], planned), (entries("a")[0], taken)):
+        with pytest.raises(ConfigurationError, match="has no video of 'a'"):
+            await ledger.reuse("autumn", [(entry, item)])
+    assert "autumn" not in await ledger.counts()
+
+
 async def test_a_duration_stands_without_a_history(url: str) -> None:
     """As in a ledger whose history was thinned out."""
     async with open_ledger(url, now=(now := Clock())) as ledger:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import timedelta
 
 import pytest
 
 from motion_async import ConfigurationError, LedgerError
 from motion_async.ledger import ItemState, Ledger, LedgerChange, open_ledger
-from tests.ledger.conftest import accepted, change, entries, seen
+from tests.ledger.conftest import START, accepted, change, entries, seen
 from tests.postgres import execute
 
 
@@ -145,3 +146,23 @@ async def test_a_ledger_that_is_closed_ends_its_readers(file_url: str) -> None:
         await asyncio.sleep(0.05)
     with pytest.raises(LedgerError, match="has been closed"):
         await reading
+
+
+async def test_the_newest_come_first_and_only_what_is_asked_for(url: str) -> None:
+    """Across batches and pages, by state, and from a moment on, which is when they were begun to be sent."""
+    clock = iter(START + timedelta(hours=hour) for hour in range(10_000))
+    async with open_ledger(url, now=lambda: next(clock)) as ledger:
+        await ledger.plan("launch", entries(*map(str, range(600))))
+        await send(ledger, "sent", batch="spring")
+        [middle] = await ledger.plan("launch", entries("300"))
+        found = [item async for item in ledger.newest_first()]
+        assert [item.key for item in found] == ["sent", *map(str, reversed(range(600)))]
+        assert [item.key async for item in ledger.newest_first("spring")] == ["sent"]
+        assert [item.key async for item in ledger.newest_first(states=[ItemState.COMPLETED])] == ["sent"]
+        [newest] = [item async for item in ledger.newest_first("spring")]
+        assert newest.intent_at is not None
+        assert [item.key async for item in ledger.newest_first(since=newest.intent_at)] == ["sent"]
+        late = [item async for item in ledger.newest_first("launch", since=middle.planned_at)]
+        planned_late = [item.key for item in found if item.planned_at >= middle.planned_at]
+        assert [item.key for item in late] == [key for key in planned_late if key != "sent"]
+        assert 0 < len(late) < 600

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +66,8 @@ MADE: dict[str, tuple[Callable[[], m.Move], dict[ItemState, ItemState]]] = {
     "drop": (lambda: d.Drop("x", ITEM, AT), {U: D}),
     "cancel": (lambda: d.Cancel("x", ITEM, AT), {P: D}),
     "try again": (lambda: d.TryAgain("y", ITEM, AT), {F: P}),
+    "reuse": (lambda: d.Reuse("z", ITEM, AT, attrs.evolve(ITEM, state=C, job_id="job-1")), {P: C, R: C}),
+    "reuse what runs": (lambda: d.Reuse("z", ITEM, AT, attrs.evolve(ITEM, state=S, job_id="job-1")), {P: S, R: S}),
 }  # fmt: skip
 """What each move makes of which state; it leaves the others."""
 
@@ -284,7 +287,10 @@ def test_an_end_under_another_name_ends_the_item(status: str, fields: dict[str, 
 def test_the_table_names_every_move_and_every_state_but_ends() -> None:
     """A move without its line would raise while it is applied; a state that nothing leads to could not be."""
     finished = {"Complete", "Fail"}
-    assert set(m.TRANSITIONS) == {kind.__name__ for kind in kinds_of(m.Move)} - {"Finish"} | finished | {"Replan"}
+    by_id_alone = {"Reuse"}
+    moves = {kind.__name__ for kind in kinds_of(m.Move)} - {"Finish"} | finished | {"Replan"}
+    assert set(m.TRANSITIONS) == moves - by_id_alone
+    assert set(m.BY_ID) == {"Accept"} | finished | by_id_alone
     reached = {P}
     for _ in ItemState:
         reached |= {to for state in reached for to in m.MOVES[state]}

@@ -16,26 +16,44 @@ from motion_async.cli.attention import Attention
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
+from motion_async.cli.batch.duplicates import (
+    ask_about,
+    find_duplicates,
+    plan_duplicates,
+    reuse_videos,
+    settle_duplicates,
+)
 from motion_async.cli.batch.enqueued import enqueue_and_follow
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.questions import find_question
-from motion_async.cli.batch.repeats import refuse_repeats
 from motion_async.cli.batch.results import check_outputs, write_results
 from motion_async.cli.batch.retries import retry_failed
 from motion_async.cli.batch.sources import open_source
 from motion_async.cli.batch.spool import Spool
+from motion_async.cli.batch.standing import count_states
 from motion_async.cli.batch.survey import Survey, survey
-from motion_async.cli.ends import end_of
+from motion_async.cli.credentials import find_account
+from motion_async.cli.ends import MEANINGS, End, end_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import opened
 from motion_async.cli.following import new_session, telling
-from motion_async.cli.happenings import BatchBegins, BatchPlanned, LineTaken, RequestEnded, Stopping
+from motion_async.cli.happenings import (
+    BatchBegins,
+    BatchPlanned,
+    LineTaken,
+    NewLine,
+    NewLinesShown,
+    RequestEnded,
+    Stopping,
+)
+from motion_async.cli.ledger.personal import opened_to_send
+from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
 from motion_async.cli.view import WorkView
 from motion_async.jobs import BatchRequest
-from motion_async.ledger import Ledger, open_ledger
+from motion_async.ledger import Account, Ledger
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
 
@@ -45,6 +63,8 @@ MINIMUM_BALANCE: Final = 300
 """The credits that a balance must hold before a video is begun, by the documentation's example (section "Errors")."""
 _DURATIONS: Final = 200
 """So many of the newest videos tell how long the next ones may take."""
+_LISTED: Final = 20
+"""So many new lines a dry run lists for a person."""
 
 
 async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitStatus:
@@ -64,26 +84,27 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
         spool = stack.enter_context(closing(Spool()))
         # In a stack of its own, as the view ends before the ledger does: what is said after it needs the terminal.
-        view = await stack.enter_async_context(AsyncExitStack())
-        await view.enter_async_context(reporter.live(WorkView(_title(order), attention=attention)))
+        picture = _Picture(reporter, _title(order), attention, await stack.enter_async_context(AsyncExitStack()))
+        await picture.show()
         fleet = await stack.enter_async_context(opened(order.ledger, reporter)) if order.is_for_fleet else None
         ledger = await _find_ledger(stack, reporter, order) if fleet is None else fleet.ledger
-        confirm = reporter.confirm
-        refuses_odd = not order.allow_odd and (order.skip_invalid or confirm is None)
+        refuses_odd = not order.allow_odd and (order.skip_invalid or reporter.confirm is None)
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
         if found.invalid and not order.skip_invalid:
             reporter.say(_nothing_sent(found))
             return ExitStatus.WRONG_USE
-        if confirm is not None and (question := find_question(found, order, spool)) is not None:
-            await view.aclose()
-            if not await confirm(question):
-                was_enqueued = "; what was enqueued before goes on, `motion-async fleet cancel` gives it up"
-                reporter.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
-                return ExitStatus.WRONG_USE
-            await view.enter_async_context(reporter.live(WorkView(_title(order), attention=attention)))
+        account = None if session is None else session.account
+        decided = await _decide(reporter, picture, spool, ledger, order, account, found)
+        if decided is None:
+            return ExitStatus.WRONG_USE
+        found = decided
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
-        await _check_account(session, spool, ledger, order)
+        if account is not None:
+            await ledger.bind(order.batch, account)  # before any line is said to be done; a fleet's workers bind it
+        if spool.reuses:
+            await reuse_videos(spool, ledger, order)
+        await picture.show()
         if order.retry_failed:
             anew = await retry_failed(reporter, spool, ledger, order)
             order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
@@ -95,12 +116,45 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
                 await _send(reporter, session, spool, ledger, order, stop, conclusion)
             elif fleet is not None:
                 await enqueue_and_follow(reporter, fleet, spool, order, stop, conclusion)
-        await view.aclose()
+        await picture.put_away()
         doubts = await read_doubts(ledger, order.batch)
-        conclusion.counted(await ledger.counts(order.batch), doubts)
+        conclusion.counted({order.batch: await count_states(spool, ledger, order.batch)}, doubts)
         for output in order.outputs:
             reporter.notice(await write_results(output, spool, ledger, order.batch))
     return conclusion.status
+
+
+async def _decide(
+    reporter: Reporter,
+    picture: _Picture,
+    spool: Spool,
+    ledger: Ledger | None,
+    order: BatchOrder,
+    account: Account | None,
+    found: Survey,
+) -> Survey | None:
+    """Ask a person, where that is possible, what is to be decided before anything is paid for; None if that is nothing.
+
+    Raises a `ConfigurationError` if nobody has said, and nobody can be asked, what becomes of what was made before.
+    """
+    _tell_of_changed(reporter, found, order)
+    if ledger is not None and order.duplicates != "make":
+        made = await find_duplicates(reporter, spool, ledger, order, account)
+        if made.count:
+            await picture.put_away()
+            decided = await ask_about(reporter, made, order)
+            if decided is None:
+                reporter.say("nothing was sent")
+                return None
+            found = settle_duplicates(made, decided, spool, found)
+    confirm = reporter.confirm
+    if confirm is not None and (question := find_question(found, order, spool)) is not None:
+        await picture.put_away()
+        if not await confirm(question):
+            was_enqueued = "; what was enqueued before goes on, `motion-async fleet cancel` gives it up"
+            reporter.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
+            return None
+    return found
 
 
 async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
@@ -111,9 +165,63 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
         ledger = await _find_ledger(stack, reporter, order)
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
-    balance = MINIMUM_BALANCE if found.plan["send"] else 0
-    reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid + found.blank, balance))
+        _tell_of_changed(reporter, found, order)
+        if ledger is not None and order.duplicates != "make":
+            account = find_account(order.access)
+            made = await find_duplicates(reporter, spool, ledger, order, account if account.api_key else None)
+            found = plan_duplicates(made, order, spool, found)
+        balance = MINIMUM_BALANCE if found.plan["send"] else 0
+        reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid + found.blank, balance))
+        _tell_new(reporter, order, spool)
     return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
+
+
+class _Picture:
+    """The view of a batch, which is put away while a person is asked something."""
+
+    def __init__(self, reporter: Reporter, title: str, attention: Attention, stack: AsyncExitStack) -> None:
+        self._reporter = reporter
+        self._title = title
+        self._attention = attention
+        self._stack = stack
+        self._is_shown = False
+
+    async def show(self) -> None:
+        """Show it from now on, if it is not shown."""
+        if not self._is_shown:
+            self._is_shown = True
+            view = WorkView(self._title, attention=self._attention)
+            await self._stack.enter_async_context(self._reporter.live(view))
+
+    async def put_away(self) -> None:
+        """Leave its last picture."""
+        self._is_shown = False
+        await self._stack.aclose()
+
+
+def _tell_new(reporter: Reporter, order: BatchOrder, spool: Spool) -> None:
+    """Tell of each line that a run would send: all to programs, the first ones to a person."""
+    first: list[NewLine] = []
+    count = 0
+    for line, given in lines_of_run(spool, order.limit):
+        if line.fate == MEANINGS[End.NOT_SENT].planned:
+            new = NewLine(line.number, line.key or "", given.request.prompt)
+            reporter.tell(new)
+            count += 1
+            first += [new] if count <= _LISTED else []
+    if count:
+        reporter.tell(NewLinesShown(tuple(first), count))
+
+
+def _tell_of_changed(reporter: Reporter, found: Survey, order: BatchOrder) -> None:
+    """Say what it may mean that lines have other content than their ids had before, if the file has named the batch."""
+    changed = found.plan[MEANINGS[End.CHANGED].planned]
+    if changed and not order.is_named:
+        lines = "1 line has the id of one" if changed == 1 else f"{changed:,} lines have the ids of some"
+        reporter.notice(
+            f"{lines} that batch {one_line(order.batch)} has made with another content, and will not be made; if this "
+            "is another file of that name, give it a batch of its own: add --batch NAME"
+        )
 
 
 def _nothing_sent(found: Survey) -> str:
@@ -146,21 +254,12 @@ async def _begin(ledger: Ledger, order: BatchOrder, total: int) -> BatchBegins:
     return BatchBegins(total, None if order.is_for_fleet else order.max_active, durations)
 
 
-async def _check_account(session: MotionSession | None, spool: Spool, ledger: Ledger, order: BatchOrder) -> None:
-    """Raise if the batch is another account's, or if lines ask for what was made before; a fleet's workers bind it."""
-    account = None if session is None else session.account
-    if account is not None:
-        await ledger.bind(order.batch, account)  # before any line is said to be done
-    if not order.make_again:
-        await refuse_repeats(spool, ledger, order, account)
-
-
 async def _find_ledger(stack: AsyncExitStack, reporter: Reporter, order: BatchOrder) -> Ledger | None:
     return await _opened(stack, reporter, order) if order.ledger.exists() else None
 
 
 async def _opened(stack: AsyncExitStack, reporter: Reporter, order: BatchOrder) -> Ledger:
-    return await stack.enter_async_context(open_ledger(order.ledger.url, on_trouble=reporter.tell))
+    return await stack.enter_async_context(opened_to_send(order.ledger, reporter))
 
 
 async def _send(

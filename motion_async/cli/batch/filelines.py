@@ -50,6 +50,8 @@ class Line:
         key: its key in the ledger, None if it has no request.
         is_unsent: whether nothing was sent of it yet.
         job_id: the job that the service has made of it, None if none is known.
+        fate: what a run would do with it, see `motion_async.cli.ends.Meaning.planned`.
+        reuses: the number of the item whose video it takes, None if it is to be made.
     """
 
     number: int
@@ -61,6 +63,8 @@ class Line:
     key: str | None = None
     is_unsent: bool = False
     job_id: str | None = None
+    fate: str = ""
+    reuses: int | None = None
 
 
 class PhysicalLines(Iterator[str]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -12,7 +12,9 @@ from motion_async.cli.batch.sources import FileFormat
 from motion_async.cli.ledger.address import Address
 from motion_async.sending.gate import OnInsufficientCredits
 
-__all__ = ["BatchOrder"]
+__all__ = ["BatchOrder", "Duplicates"]
+
+Duplicates: TypeAlias = Literal["take", "make", "refuse"]
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +32,9 @@ class BatchOrder:
         on_insufficient_credits: what to do after a 402.
         on_input: whether a job that waits for a person is waited for, or left for a later run.
         timeout: seconds in which this run watches each job, None for no end.
-        make_again: whether lines are made whose content the ledger has made before, elsewhere or under another id.
+        is_named: whether a person has named the batch, instead of the file.
+        duplicates: what is done with lines whose content was made before, elsewhere or under another id: `take` those
+            videos, `make` them again, or `refuse` to send anything; None where a person is asked.
         limit: how many lines are sent at most of which nothing was sent before, None for all.
         is_sure: whether what is new is sent without asking, where somebody could be asked.
         retry_failed: whether lines that have failed are made anew.
@@ -51,8 +55,9 @@ class BatchOrder:
     on_insufficient_credits: OnInsufficientCredits
     on_input: Literal["wait", "skip"] = "wait"
     timeout: float | None
-    make_again: bool
     limit: int | None = None
+    is_named: bool = True
+    duplicates: Duplicates | None = None
     is_sure: bool = False
     retry_failed: bool = False
     only: tuple[str, ...] = ()

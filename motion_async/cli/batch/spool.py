@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+import attrs
 
 from motion_async.cli.batch.filelines import Line
 from motion_async.errors import ConfigurationError
@@ -21,6 +23,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  # `close` does
+        self._reused: Mapping[int, int] = {}
 
     def close(self) -> None:
         """Have it gone."""
@@ -31,15 +34,26 @@ class Spool:
         with _room():
             pickle.dump(line, self._file)
 
+    def reuse(self, videos: Mapping[int, int]) -> None:
+        """Have lines, by their numbers, take the videos of other items in all later passes: they are not sent."""
+        self._reused = videos
+
+    @property
+    def reuses(self) -> bool:
+        """Whether any line takes the video of another item."""
+        return bool(self._reused)
+
     def lines(self) -> Iterator[Line]:
         """Begin a pass over the lines. It ends every earlier one."""
         with _room():
             self._file.seek(0)
         while True:
             try:
-                yield pickle.load(self._file)  # noqa: S301  # this process wrote it, and no other can
+                line: Line = pickle.load(self._file)  # noqa: S301  # this process wrote it, and no other can
             except EOFError:
                 return
+            reuses = self._reused.get(line.number)
+            yield line if reuses is None else attrs.evolve(line, reuses=reuses, is_unsent=False, fate="")
 
 
 @contextmanager

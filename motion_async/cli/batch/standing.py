@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Final
 
 from motion_async.cli.batch.filelines import Line
-from motion_async.ledger import Item, Ledger
+from motion_async.cli.batch.spool import Spool
+from motion_async.ledger import Item, ItemState, Ledger
 
-__all__ = ["in_chunks", "standings"]
+__all__ = ["count_states", "in_chunks", "standings"]
 
 _AT_ONCE: Final = 200
 
@@ -40,3 +42,11 @@ async def standings(
             else:
                 what = f"follows: {line.beyond!r:.80} is the id of no line before this one, nor of an item"
                 yield Line(line.number, problems=(f"{what} that batch {batch!r:.80} has made",)), None
+
+
+async def count_states(spool: Spool, ledger: Ledger, batch: str) -> Counter[ItemState]:
+    """Count the file's own lines by the states of their items: a batch may have those of another file as well.
+
+    Raises a `LedgerError` if the ledger cannot be read.
+    """
+    return Counter([item.state async for _, item in standings(spool.lines(), ledger, batch) if item is not None])

@@ -72,9 +72,10 @@ async def survey(
         counts["lines"] += 1
         if counts["lines"] % 1_000 == 0:
             reporter.glance(LinesChecked(counts["lines"]))
-        spool.put(line)
         if line.given is not None:
-            plan[_fate(line, line.given, item)] += 1
+            line = attrs.evolve(line, fate=_fate(line, line.given, item))  # as it stands now
+            plan[line.fate] += 1
+        spool.put(line)
         problems = line.problems or line.expired
         if problems:
             reporter.tell(LineRefused(line.number, problems))

@@ -26,9 +26,13 @@ _MAYBE_A_LOGIN: Final = re.compile(r":.*@", re.DOTALL)
 
 @attrs.frozen
 class Address:
-    """Where a ledger is: a path, or a URL as `open_ledger` takes it."""
+    """Where a ledger is: a path, or a URL as `open_ledger` takes it.
+
+    `is_own` says that it is a person's own, which is made where none is named; see `personal`.
+    """
 
     given: str = attrs.field(repr=False)
+    is_own: bool = attrs.field(default=False, eq=False, kw_only=True)
 
     @property
     def file(self) -> Path | None:
@@ -73,13 +77,19 @@ class Address:
         return PASSWORD_HINT if self.pasted != self.given else ""
 
     def exists(self) -> bool:
-        """Whether the ledger's file is there; a ledger that is no file is taken to be."""
-        return self.file is None or self.file.exists()
+        """Whether the ledger's file is there; a ledger that is no file, or nobody may look for, is taken to be."""
+        try:
+            return self.file is None or self.file.exists()
+        except PermissionError:  # whoever opens it says so
+            return True
 
     def check_exists(self) -> None:
         """Raise a `ConfigurationError` that names the ledger's file if that is not there."""
-        if not self.exists():
-            raise ConfigurationError(f"there is no ledger {self.shown}; `motion-async batch` makes one beside its file")
+        if self.exists():
+            return
+        if self.is_own:
+            raise ConfigurationError(f"nothing was sent yet that your ledger would have: there is no {self.shown}")
+        raise ConfigurationError(f"there is no ledger {self.shown}; `motion-async batch --ledger` makes one")
 
 
 def beside(path: Path) -> Address:

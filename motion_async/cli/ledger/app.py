@@ -10,12 +10,13 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from motion_async.cli.arguments import BatchName, Json, LedgerName, States
+from motion_async.cli.arguments import Access, BatchName, Json, LedgerName, States
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.help import help_of
 from motion_async.cli.ledger import command
-from motion_async.cli.ledger.address import Address
-from motion_async.cli.ledger.command import Decision, Format, states_of
+from motion_async.cli.ledger.command import Decision, Format
+from motion_async.cli.ledger.personal import find_ledger
+from motion_async.cli.ledger.selection import select
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
 from motion_async.errors import ConfigurationError
@@ -24,15 +25,15 @@ __all__ = ["ledger"]
 
 ledger = App(
     name="ledger",
-    help="Show, export and settle what the ledger of a batch has. Needs no key.",
+    help="Show, export and settle what a ledger has. Needs no key.",
     version_flags=(),
-    **help_of("ledger COMMAND", "ledger show videos.jsonl.ledger.db", 2, 4),
+    **help_of("ledger COMMAND", "ledger show --batch launch", 2, 4),
 )
 
 
-@ledger.command(**help_of("ledger show [OPTIONS] LEDGER", "ledger show videos.jsonl.ledger.db", 2, 4))
+@ledger.command(**help_of("ledger show [OPTIONS] [LEDGER]", "ledger show --batch launch", 2, 4))
 def show(
-    ledger: LedgerName,
+    ledger: LedgerName = None,
     /,
     *,
     batch: BatchName = None,
@@ -44,17 +45,19 @@ def show(
     """Show the batches of a ledger; with --batch or --state the items, those with problems first."""
 
     async def work(reporter: Reporter) -> ExitStatus:
-        states = states_of(state or ())
+        selection = select(state or ())
         if limit < 0:
             raise ConfigurationError("--limit must be 0 or more")
-        return await command.show(reporter, Address(ledger), batch=batch, states=states, key=key, limit=limit)
+        return await command.show(
+            reporter, find_ledger(ledger, Access()), batch=batch, selection=selection, key=key, limit=limit
+        )
 
     return execute(work, json=json or None)
 
 
-@ledger.command(**help_of("ledger export [OPTIONS] LEDGER", "ledger export videos.jsonl.ledger.db -o all.csv", 2, 4))
+@ledger.command(**help_of("ledger export [OPTIONS] [LEDGER]", "ledger export -o all.csv", 2, 4))
 def export(
-    ledger: LedgerName,
+    ledger: LedgerName = None,
     /,
     *,
     batch: BatchName = None,
@@ -90,16 +93,18 @@ def export(
 
     async def work(reporter: Reporter) -> ExitStatus:
         form: Format = format or ("csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl")
-        states = states_of(state or ())
-        return await command.export(reporter, Address(ledger), batch=batch, states=states, form=form, output=output)
+        selection = select(state or ())
+        return await command.export(
+            reporter, find_ledger(ledger, Access()), batch=batch, selection=selection, form=form, output=output
+        )
 
     return execute(work, json=None)
 
 
-@ledger.command(**help_of("ledger resolve [OPTIONS] LEDGER [KEY]", "ledger resolve LEDGER KEY --job-id JOB_ID", 2, 4))
+@ledger.command(**help_of("ledger resolve [OPTIONS] [LEDGER] [KEY]", "ledger resolve KEY --job-id JOB_ID", 2, 4))
 def resolve(
-    ledger: LedgerName,
-    key: Annotated[str | None, Parameter(help="The item's key.")] = None,
+    ledger: LedgerName = None,
+    key: Annotated[str | None, Parameter(help="The item's key; alone it is one of your own ledger.")] = None,
     /,
     *,
     job_id: Annotated[str | None, Parameter(help="Its job, which you have found.")] = None,
@@ -129,24 +134,26 @@ def resolve(
     async def work(reporter: Reporter) -> ExitStatus:
         if (job_id is not None) + send_again + drop != 1:
             raise ConfigurationError("say exactly one of --job-id ID, --send-again and --drop")
+        name, of = (ledger, None) if all and key is None else _named(ledger, key)
+        address = find_ledger(name, Access())
         decision: Decision | None = "send_again" if send_again else "drop" if drop else None
-        if (key is None) is not all:
+        if (of is None) is not all:
             raise ConfigurationError("name either the KEY of one item, or --all for all that are uncertain")
-        if key is not None:
+        if of is not None:
             return await command.resolve(
-                reporter, Address(ledger), key, batch=batch, job_id=job_id, decision=decision, is_sure=yes
+                reporter, address, of, batch=batch, job_id=job_id, decision=decision, is_sure=yes
             )
         if decision is None:
             raise ConfigurationError("one job cannot be that of all; name the KEY of its item")
-        return await command.resolve_all(reporter, Address(ledger), batch=batch, decision=decision, is_sure=yes)
+        return await command.resolve_all(reporter, address, batch=batch, decision=decision, is_sure=yes)
 
     return execute(work, json=json or None)
 
 
-@ledger.command(**help_of("ledger adopt [OPTIONS] LEDGER BATCH", "ledger adopt videos.jsonl.ledger.db videos", 2, 4))
+@ledger.command(**help_of("ledger adopt [OPTIONS] [LEDGER] BATCH", "ledger adopt launch", 2, 4))
 def adopt(
-    ledger: LedgerName,
-    batch: Annotated[str, Parameter(help="The batch's name.")],
+    ledger: LedgerName = None,
+    batch: Annotated[str | None, Parameter(help="The batch's name; alone it is one of your own ledger.")] = None,
     /,
     *,
     origin: Annotated[str | None, Parameter(help="Where the service is now, if that has changed as well.")] = None,
@@ -159,6 +166,15 @@ def adopt(
     """
 
     async def work(reporter: Reporter) -> ExitStatus:
-        return await command.adopt(reporter, Address(ledger), batch, origin=origin)
+        name, adopted = _named(ledger, batch)
+        if adopted is None:
+            raise ConfigurationError("name the BATCH whose key was replaced")
+        return await command.adopt(reporter, find_ledger(name, Access()), adopted, origin=origin)
 
     return execute(work, json=None)
+
+
+def _named(first: str | None, second: str | None) -> tuple[str | None, str | None]:
+    """Give the ledger, and what is named in it; a single name is that, unless it is a ledger's."""
+    is_ledger = first is not None and ("://" in first or Path(first).is_file())
+    return (first, second) if second is not None or is_ledger else (None, first)

@@ -9,7 +9,7 @@ import asyncio
 import csv
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Literal, TextIO
@@ -17,43 +17,31 @@ from typing import Final, Literal, TextIO
 from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.cli.atomic import atomic_file, check_output
 from motion_async.cli.commandline import command_line
-from motion_async.cli.ends import END_OF_STATE, MEANINGS
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.happenings import BatchCounts, ItemShown, ItemsShown
 from motion_async.cli.ledger.address import Address
+from motion_async.cli.ledger.selection import Selection, select
 from motion_async.cli.looks import one_line
 from motion_async.cli.records import Record, item_record
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import interruptible
+from motion_async.cli.words import Word
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
 from motion_async.ledger.codec import make_storable
 
-__all__ = ["Decision", "Format", "adopt", "export", "opened", "resolve", "resolve_all", "show", "states_of"]
+__all__ = ["Decision", "Format", "adopt", "export", "opened", "resolve", "resolve_all", "show"]
 
 Decision = Literal["send_again", "drop"]
 Format = Literal["jsonl", "csv"]
 
-_PROBLEMS: Final = tuple(
-    # Not an intent: as long as its sender lives there is nothing to do about it.
-    state
-    for state, end in END_OF_STATE.items()
-    if MEANINGS[end].is_problem and state is not ItemState.INTENT
-)
+_FIRST: Final = (Word.UNCLEAR, Word.NEEDS_YOU, Word.FAILED)
+"""What a person has to look at comes before all else."""
 _COLUMNS: Final = (
     "batch", "key", "state", "item_state", "status", "job_id", "error", "follows", "planned_at", "sent_at",
     "changed_at", "prompt", "style_reference_url", "attachments", "metadata", "job",
 )  # fmt: skip
-
-
-def states_of(names: Sequence[str]) -> tuple[ItemState, ...]:
-    """Give the states of some names, or raise a `ConfigurationError` for a name that no state has."""
-    known = [state.value for state in ItemState]
-    for name in names:
-        if name not in known:
-            raise ConfigurationError(f"there is no state {name!r:.40}; the states are: {', '.join(known)}")
-    return tuple(map(ItemState, dict.fromkeys(names)))
 
 
 async def show(
@@ -61,27 +49,27 @@ async def show(
     address: Address,
     *,
     batch: str | None,
-    states: Sequence[ItemState],
+    selection: Selection,
     key: str | None,
     limit: int,
 ) -> ExitStatus:
     """Show the batches of a ledger, the items of one, or one item with its history.
 
-    None and no states stand for all, and a `limit` of 0 for any number of items. Raises a `MotionError` if the ledger
-    cannot be read, or does not have what was asked for.
+    None and an empty selection stand for all, and a `limit` of 0 for any number of items. Raises a `MotionError` if the
+    ledger cannot be read, or does not have what was asked for.
     """
     async with opened(reporter, address, batch, read_only=True) as ledger:
         if key is not None:
             item = await _one(ledger, address, key, batch)
             reporter.tell(ItemShown(item, tuple(await ledger.history(item))))
-        elif batch is None and not states:
+        elif batch is None and selection.is_all:
             counts = await ledger.counts()
             for name in sorted(counts):
                 reporter.tell(BatchCounts(name, counts[name]))
             if not counts:
                 reporter.notice("the ledger is empty")
         else:
-            await _show_items(reporter, ledger, batch, states, limit)
+            await _show_items(reporter, ledger, batch, selection, limit)
     return ExitStatus.DONE
 
 
@@ -90,7 +78,7 @@ async def export(
     address: Address,
     *,
     batch: str | None,
-    states: Sequence[ItemState],
+    selection: Selection,
     form: Format,
     output: Path | None,
 ) -> ExitStatus:
@@ -104,9 +92,10 @@ async def export(
     async with opened(reporter, address, batch, read_only=True) as ledger:
         with reporter.output() if output is None else atomic_file(output) as file:
             write = _writer(file, form)
-            async for item in ledger.items(batch, states=states):
-                write(item_record(item))
-                written += 1
+            async for item in ledger.items(batch, states=selection.states):
+                if selection.has(item):
+                    write(item_record(item))
+                    written += 1
     if output is not None:
         reporter.notice(f"{output} has {written:,} items")
     return ExitStatus.DONE
@@ -241,16 +230,14 @@ async def _root_of(ledger: Ledger, item: Item) -> tuple[str, str]:
     return item.batch, item.key
 
 
-async def _show_items(
-    reporter: Reporter, ledger: Ledger, batch: str | None, states: Sequence[ItemState], limit: int
-) -> None:
-    chosen = tuple(states) or tuple(ItemState)
-    first = tuple(state for state in _PROBLEMS if state in chosen)
-    rest = tuple(state for state in chosen if state not in first)
+async def _show_items(reporter: Reporter, ledger: Ledger, batch: str | None, selection: Selection, limit: int) -> None:
     shown: list[Item] = []
     more = False
-    for group in filter(None, (*((state,) for state in first), rest)):
-        async for item in ledger.items(batch, states=group):
+    for words in (*({word} for word in _FIRST), set(Word).difference(_FIRST)):
+        wanted = select(words)
+        async for item in ledger.items(batch, states=wanted.states):
+            if not wanted.has(item) or not selection.has(item):
+                continue
             if limit and len(shown) == limit:
                 more = True
                 break

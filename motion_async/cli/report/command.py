@@ -11,12 +11,13 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from motion_async.cli.arguments import Json
+from motion_async.cli.arguments import Access, Json
 from motion_async.cli.atomic import check_output
 from motion_async.cli.commandline import command_line
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.ledger.address import Address, beside, without_password
 from motion_async.cli.ledger.command import opened
+from motion_async.cli.ledger.personal import find_ledger
 from motion_async.cli.report.page import write_report
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
@@ -33,7 +34,7 @@ def report(
     /,
     *,
     ledger: Annotated[
-        str | None, Parameter(name="--ledger", help="The ledger's file or URL; else that of the batch's file.")
+        str | None, Parameter(name="--ledger", help="Its file or URL; else one by the batch's file; else your own.")
     ] = None,
     output: Annotated[Path, Parameter(name=("--output", "-o"), help="The page to write.")] = Path("report.html"),
     json: Json = False,
@@ -70,9 +71,9 @@ def _find(batch: str, ledger: str | None) -> tuple[str, Address]:
     if beside(path).exists():
         return check_name("BATCH", path.stem), beside(path)
     found = sorted(path.parent.glob(escape(path.name) + _LEDGERS)) if path.name else []
-    if len(found) != 1:
-        which = "several ledgers" if found else "no ledger"
-        raise ConfigurationError(
-            f"{which} of a batch {without_password(batch)} here; name the batch's file, or add --ledger"
-        )
-    return check_name("BATCH", path.name), Address(str(found[0]))
+    if len(found) > 1:
+        shown = without_password(batch)
+        raise ConfigurationError(f"several ledgers of a batch {shown} here; name the batch's file, or add --ledger")
+    if found:
+        return check_name("BATCH", path.name), Address(str(found[0]))
+    return check_name("BATCH", path.stem if path.is_file() else batch), find_ledger(None, Access())

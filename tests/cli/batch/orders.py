@@ -16,7 +16,6 @@ ORDER = BatchOrder(
     max_active=20,
     on_insufficient_credits="stop",
     timeout=None,
-    make_again=False,
     skip_invalid=False,
     outputs=(Path("out.jsonl"),),
     access=Access(),

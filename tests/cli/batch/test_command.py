@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -100,12 +101,12 @@ class TestARun:
         for lines, batch in ((videos(4), "other"), ([{**videos(1)[0], "id": "renamed"}], "launch")):
             file = write(lines)
             status, told, said = command("batch", file, "--ledger", "l.db", "--batch", batch)
-            assert (status, [line["event"] for line in told]) == (2, ["error"])
-            assert "--make-again" in said
+            assert (status, {line["event"] for line in told}) == (2, {"duplicate", "error"})
+            assert "--duplicates take" in said
             assert "of batch launch" in said
             assert sandbox.counts.creates == 3
         file = write(videos(4))
-        assert command("batch", file, "--ledger", "l.db", "--batch", "other", "--make-again")[0] == 0
+        assert command("batch", file, "--ledger", "l.db", "--batch", "other", "--duplicates", "make")[0] == 0
         assert sandbox.counts.creates == 7
 
     def test_equal_lines_are_as_many_videos(self, sandbox: Sandbox, command: Command, write: Write) -> None:
@@ -172,15 +173,13 @@ class TestARun:
     def test_standard_input_is_a_file_too(
         self, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """`-` reads it whole first; its ledger has to be named, and its format may be."""
+        """`-` reads it whole first; its batch is `stdin`, unless it is named, and what was made is not made again."""
         file = write(videos(2))
-        status, _, said = command("batch", "-", "--format", "jsonl")
-        assert (status, "--ledger" in said) == (2, True)
         for more in ([], ["--format", "jsonl"]):
             with Path(file).open() as given:
                 monkeypatch.setattr(sys, "stdin", given)
-                argv = ["--ledger", "l.db", "--output", "out.jsonl", *more]
-                assert command("batch", "-", *argv)[0] == 0
+                status, lines, _ = command("batch", "-", "--output", "out.jsonl", *more)
+                assert (status, lines[-1]["batch"]) == (0, "stdin")
         assert states(results()) == ["done"] * 2
         assert sandbox.counts.creates == 2
 
@@ -188,7 +187,7 @@ class TestARun:
         """Two batches of one ledger do not know each other's items."""
         file = write(videos(1))
         for name in ("a", "b"):
-            assert command("batch", file, "--ledger", "sqlite:///l.db", "--batch", name, "--make-again")[0] == 0
+            assert command("batch", file, "--ledger", "sqlite:///l.db", "--batch", name, "--duplicates", "make")[0] == 0
         assert len(table("l.db")) == sandbox.counts.creates == 2
         assert not Path("launch.jsonl.ledger.db").exists()
 
@@ -294,7 +293,7 @@ class TestCheckedBefore:
             (["nowhere.jsonl"], "cannot be read"),
             (["launch.jsonl", "--output", "no/out"], "make it first"),
             (["launch.jsonl", "--output", "launch.jsonl"], "is the file that is read"),
-            (["launch.jsonl", "--output", "launch.jsonl.ledger.db"], "is a file of the ledger launch.jsonl.ledger.db"),
+            (["header.csv", "--output", "header.csv.ledger.db"], "is a file of the ledger header.csv.ledger.db"),
             (["launch.jsonl", "--ledger", "sqlite:///l.db", "--output", "./l.db-wal"], "is a file of the ledger l.db"),
             (["launch.jsonl", "--max-active", "0"], "--max-active must be a number from 1"),
             (["launch.jsonl", "--timeout", "-1"], "timeout"),
@@ -345,7 +344,8 @@ class TestDryRun:
                 "counts": {"send": 3},
                 "invalid": 0,
                 "minimum_balance": 300,
-            }
+            },
+            *({"event": "new", "line": n + 1, "key": ANY, "prompt": f"Video number {n}"} for n in range(3)),
         ]
         assert sandbox.counts.creates == 0
         assert [path.name for path in Path().iterdir()] == [file]
@@ -363,10 +363,11 @@ class TestDryRun:
         before = table()
         status, lines, _ = command("batch", write([*requests, *videos(2), "{"]), "--dry-run")
         assert status == 2
-        assert lines[-1]["counts"] == {
+        [plan] = [line for line in lines if line["event"] == "plan"]
+        assert plan["counts"] == {
             "completed": 1, "uncertain": 1, "failed": 1, "take_up": 1, "changed": 1, "send": 2,
         }  # fmt: skip
-        assert (lines[-1]["invalid"], lines[-1]["minimum_balance"]) == (1, 300)
+        assert (plan["invalid"], plan["minimum_balance"]) == (1, 300)
         assert table() == before
 
     def test_it_says_it_in_words_to_a_person(self, write: Write, on_terminal: Callable[..., tuple[int, str]]) -> None:
@@ -378,6 +379,19 @@ class TestDryRun:
         assert "3 to be sent" in words
         assert "at least 300 credits in the balance" in words
         assert "no price" in words
+
+    def test_it_lists_the_first_new_lines_to_a_person(
+        self, write: Write, on_terminal: Callable[..., tuple[int, str]]
+    ) -> None:
+        """Below the counts, with line and key, and how many more there are; what is left to a later run is none."""
+        file = write([{"id": "hero", "prompt": "A first video"}, *videos(24)])
+        for options, more in (((), "and 5 more"), (("--limit", "20"), "")):
+            status, shown = on_terminal("batch", file, "--dry-run", *options)
+            assert status == 0
+            assert shown.index("25 requests") < shown.index("A first video")
+            assert re.search(r"\b1  hero +A first video", shown)
+            assert ("Video number 18" in shown, "Video number 19" in shown) == (True, False)
+            assert (more in shown, "more" in shown) == (True, bool(more))
 
 
 @pytest.mark.usefixtures("fast_polls")
@@ -436,12 +450,12 @@ def test_the_password_of_a_ledger_is_not_repeated(
 def test_nothing_of_a_run_needs_the_directory_it_began_in(
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], fast_polls: None
 ) -> None:
-    """Paths with directories work: the ledger lies beside the file, the output where it is named."""
+    """Paths with directories work: nothing lies beside the file, and the output where it is named."""
     (tmp_path / "in").mkdir()
     file = tmp_path / "in" / "launch.jsonl"
     file.write_text('{"prompt": "A video"}')
     assert main(["batch", str(file), "--output", str(tmp_path / "out.jsonl")]) == 0
-    assert (tmp_path / "in" / "launch.jsonl.ledger.db").exists()
+    assert not list((tmp_path / "in").glob("*.db*"))
     assert len(results(str(tmp_path / "out.jsonl"))) == sandbox.counts.creates == 1
     capsys.readouterr()
 

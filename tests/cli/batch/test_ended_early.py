@@ -58,6 +58,7 @@ class TestBeforeItBegins:
         file = write(videos(3_000))
         if has_ledger:
             command("batch", write(videos(1), "other.jsonl"), "--ledger", f"{file}.ledger.db")
+            write(videos(3_000))
         before = {path.name for path in Path().iterdir()}
 
         async def interrupted_survey(*arguments: Any) -> Survey:

@@ -79,7 +79,7 @@ def test_ids_that_could_not_be_written_come_with_how_it_went(
     assert [line["event"] for line in lines if line["event"] in ("error", "batch")] == ["error", "batch"]
 
 
-@pytest.mark.parametrize(("call", "known"), [("counts", ""), ("aclose", ""), ("plan", "0 of 2 done, 2 waiting")])
+@pytest.mark.parametrize(("call", "known"), [("many", ""), ("aclose", ""), ("plan", "0 of 2 done, 2 waiting")])
 def test_whatever_the_ledger_raises_the_run_is_told_of(
     call: str, known: str, sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,7 +103,7 @@ def test_an_interrupt_at_the_end_hides_nothing(
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(Ledger, "counts", interrupted)
+    monkeypatch.setattr(Ledger, "many", interrupted)
     status, lines, said = command("batch", write(videos(2)), "--output", "out.jsonl")
     assert status == 130
     assert "batch launch: 2 of 2 done" in said

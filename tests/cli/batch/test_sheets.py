@@ -275,7 +275,7 @@ def test_a_workbook_comes_through_standard_input(
 @pytest.mark.parametrize(("answer", "status", "paid"), [("y", 0, 3), ("n", 2, 0), ("\x04", 2, 0), ("", 130, 0)])
 def test_on_a_terminal_a_person_is_asked(
     answer: str, status: int, paid: int, sandbox: Sandbox, tmp_path: Path, on_terminal: Callable[..., tuple[int, str]],
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, own_state: Path,
 ) -> None:  # fmt: skip
     """Only a yes has what is odd made; what was let through is not asked about again."""
     monkeypatch.chdir(tmp_path)
@@ -285,7 +285,7 @@ def test_on_a_terminal_a_person_is_asked(
     assert (found, sandbox.counts.creates_accepted) == (status, paid)
     assert "line 4 asks for the same as line 2" in shown
     assert "1 line looks as if nobody meant that; make 3 videos all the same" in " ".join(shown.split())
-    assert Path("twice.csv.ledger.db").exists() is bool(paid)
+    assert own_state.exists() is bool(paid)
     if paid:
         found, shown = on_terminal("batch", "twice.csv")
         assert (found, "pay for them?" in shown, sandbox.counts.creates_accepted) == (0, False, paid)

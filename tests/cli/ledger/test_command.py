@@ -133,7 +133,7 @@ class TestShow:
             ([LEDGER, "--batch", "nope"], "has no batch 'nope'; its batches are: launch, other"),
             ([LEDGER, "--key", "nope"], "has no item 'nope'"),
             ([LEDGER, "--key", "new"], "several batches; add --batch with one of: launch, other"),
-            ([LEDGER, "--state", "lost"], "there is no state 'lost'; the states are: planned, intent"),
+            ([LEDGER, "--state", "lost"], "there is no state 'lost'; the states are: waiting, making, needs you"),
             ([LEDGER, "--batch", "launch", "--limit", "-1"], "--limit must be 0 or more"),
             (["mysql://x"], "a ledger's URL is"),
         ],
@@ -417,7 +417,7 @@ def test_the_help_of_resolve_tells_key_and_yes_as_they_are(
     monkeypatch.setenv("COLUMNS", "80")
     main(["ledger", "resolve", "--help"])
     text = capsys.readouterr().out
-    assert text.startswith("Usage: motion-async ledger resolve [OPTIONS] LEDGER [KEY]")
+    assert text.startswith("Usage: motion-async ledger resolve [OPTIONS] [LEDGER] [KEY]")
     assert "with --all" in text
 
 
@@ -486,3 +486,32 @@ class TestAdopt:
         status, _, said = command("ledger", "adopt", ledger, "lunch")
         assert status == 2
         assert "its batches are: launch, other" in said
+
+
+@pytest.mark.usefixtures("ledger")
+class TestOwnLedger:
+    """What is done with a person's own ledger, which needs no name."""
+
+    @pytest.fixture(autouse=True)
+    def own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have it be the one of these tests."""
+        monkeypatch.setenv("MOTION_LEDGER", LEDGER)
+
+    def test_a_single_name_is_a_key(self, command: Command) -> None:
+        """Without a ledger's; with `--all` it is the ledger's, as there is no key then."""
+        assert command("ledger", "resolve", "lost", "--job-id", "job-new")[0] == 0
+        assert stands()["lost"] == "submitted"
+        assert command("ledger", "resolve", "--all", "--drop", "--yes")[0] == 0
+        assert command("ledger", "resolve", LEDGER, "--all", "--drop", "--yes")[0] == 0
+
+    def test_what_names_a_ledger_is_no_key(self, command: Command) -> None:
+        """Whoever has left out the key, or the batch, is told so."""
+        status, _, said = command("ledger", "resolve", LEDGER, "--drop")
+        assert (status, "name either the KEY of one item, or --all" in said) == (2, True)
+        status, _, said = command("ledger", "adopt", LEDGER)
+        assert (status, "name the BATCH whose key was replaced" in said) == (2, True)
+
+    def test_it_is_shown_and_exported(self, command: Command) -> None:
+        """As one that is named."""
+        for argv in (["show"], ["export"]):
+            assert command("ledger", *argv) == command("ledger", *argv, LEDGER)

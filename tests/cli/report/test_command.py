@@ -45,10 +45,24 @@ def test_what_it_says_makes_the_changes(sandbox: Sandbox, command: Command, writ
     assert "report of 2 requests" in command("report", "launch")[2]
 
 
+def test_it_finds_a_batch_of_a_persons_own_ledger(
+    sandbox: Sandbox, command: Command, write: Write, own_state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name or its file, and what it says names that ledger."""
+    file = write(videos(1))
+    monkeypatch.delenv("MOTION_LEDGER")
+    command("batch", file)
+    monkeypatch.delenv("MOTION_API_KEY")
+    for name in ("launch", file):
+        status, _, said = command("report", name)
+        assert status == 0
+        assert f"motion-async batch --batch=launch --ledger={own_state}/" in said
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["nowhere"], "no ledger of a batch nowhere here; name the batch's file, or add --ledger"),
+        (["nowhere"], "launch.jsonl.ledger.db has no batch 'nowhere'; its batches are: launch"),
         (["launch"], "several ledgers of a batch launch here"),
         (["other", "--ledger", "launch.csv.ledger.db"], "has no batch 'other'; its batches are: launch"),
         (["launch", "--ledger", "no.db"], "there is no ledger no.db"),
@@ -61,7 +75,7 @@ def test_what_cannot_be_is_said_in_a_sentence(
 ) -> None:
     """And no page is made, nor a ledger."""
     command("batch", write(["prompt", "A video"], "launch.csv"))
-    command("batch", write(videos(1)), "--make-again")
+    command("batch", write(videos(1)))
     before = sorted(Path().iterdir())
     status, _, said = command("report", *argv)
     assert status == 2

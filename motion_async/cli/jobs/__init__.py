@@ -1,0 +1,1 @@
+"""`motion-async jobs`: the history of all that a ledger has sent."""

@@ -1,0 +1,202 @@
+"""`motion_async.cli.batch.duplicates`: what was made before is shown and asked about, and never paid for unasked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox
+from tests.cli.batch.test_command import Command, Write, ends, results, states, videos
+
+pytestmark = pytest.mark.usefixtures("fast_polls")
+Terminal = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def renamed(sandbox: Sandbox, command: Command, write: Write, own_state: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A sheet whose two lines were made, which has another name now, and one line more."""
+    write([])
+    monkeypatch.delenv("MOTION_LEDGER")
+    Path("autumn.csv").write_text("prompt\nA cat on a sofa\nA dog in a park\n")
+    assert command("batch", "autumn.csv")[0] == 0
+    Path("winter.csv").write_text("prompt\nA cat on a sofa\nA fox on a hill\nA dog in a park\n")
+    assert sandbox.counts.creates == 2
+    return "winter.csv"
+
+
+def by_line(lines: list[dict[str, Any]], event: str) -> dict[int, dict[str, Any]]:
+    return {line["line"]: line for line in lines if line["event"] == event}
+
+
+class TestElsewhere:
+    """Where nobody can be asked."""
+
+    @pytest.mark.parametrize("options", [[], ["--duplicates", "refuse"], ["--yes"]])
+    def test_nothing_is_sent_unasked(
+        self, options: list[str], renamed: str, sandbox: Sandbox, command: Command
+    ) -> None:
+        """Each such line is told with what was made, and a sentence says what there is to choose."""
+        status, lines, said = command("batch", renamed, *options)
+        assert (status, sandbox.counts.creates) == (2, 2)
+        told = by_line(lines, "duplicate")
+        assert {number: line["prompt"] for number, line in told.items()} == {2: "A cat on a sofa", 4: "A dog in a park"}
+        assert {line["made"]["batch"] for line in told.values()} == {"autumn"}
+        assert {line["made"]["job_id"] for line in told.values()} == set(sandbox.jobs)
+        assert "nothing was sent: 2 lines ask for what was made before, such as line 2, which is " in said
+        assert "--duplicates take to have those videos, or --duplicates make to pay for them once more" in said
+        assert {line["batch"] for line in command("ledger", "show")[1]} == {"autumn"}
+
+    def test_a_line_takes_the_video_that_is_there(self, renamed: str, sandbox: Sandbox, command: Command) -> None:
+        """Its outcome and its result are the earlier video's; what is new is made, and the next run asks nothing."""
+        jobs = list(sandbox.jobs)
+        polls = sandbox.counts.polls
+        status, _, _ = command("batch", renamed, "--duplicates", "take", "-o", "out.jsonl", "--limit", "0")
+        assert (status, sandbox.counts.creates, sandbox.counts.polls) == (0, 2, polls)
+        status, lines, said = command("batch", renamed, "-o", "out.jsonl")
+        assert (status, sandbox.counts.creates) == (0, 3)
+        outcomes = by_line(lines, "outcome")
+        assert [outcomes[number]["job_id"] for number in (2, 4)] == jobs
+        assert "batch winter: 3 of 3 done" in said
+        found = results()
+        assert states(found) == ["done"] * 3
+        assert [found[place]["job_id"] for place in (0, 2)] == jobs
+        assert [line["sent_at"] is None for line in found] == [True, False, True]
+
+    def test_they_can_be_made_again(self, renamed: str, sandbox: Sandbox, command: Command) -> None:
+        """And are paid for."""
+        status, lines, _ = command("batch", renamed, "--duplicates", "make")
+        assert (status, sandbox.counts.creates) == (0, 5)
+        assert not by_line(lines, "duplicate")
+
+    @pytest.mark.parametrize(
+        ("options", "counts", "balance"),
+        [
+            ([], {"duplicate": 2, "send": 1}, 300),
+            (["--duplicates", "take"], {"completed": 2, "send": 1}, 300),
+            (["--duplicates", "make"], {"send": 3}, 300),
+        ],
+    )
+    def test_a_dry_run_says_what_would_become_of_them(
+        self, options: list[str], counts: dict[str, int], balance: int, renamed: str, sandbox: Sandbox, command: Command
+    ) -> None:
+        """What nobody has decided is no new line."""
+        status, lines, _ = command("batch", renamed, "--dry-run", *options)
+        [plan] = [line for line in lines if line["event"] == "plan"]
+        assert (status, plan["counts"], plan["minimum_balance"]) == (0, counts, balance)
+        assert len(by_line(lines, "new")) == counts["send"]
+        assert {line["batch"] for line in command("ledger", "show")[1]} == {"autumn"}
+
+    def test_another_accounts_videos_are_none(
+        self, renamed: str, sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor are they in what a dry run says."""
+        monkeypatch.setenv("MOTION_API_KEY", sandbox.add_account("another", 9_000))
+        [plan] = [line for line in command("batch", renamed, "--dry-run")[1] if line["event"] == "plan"]
+        assert plan["counts"] == {"send": 3}
+        assert command("batch", renamed)[0] == 0
+        assert sandbox.counts.creates == 5
+
+
+def test_one_that_still_runs_is_waited_for(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """It is one job, which both batches have."""
+    sandbox.faults.next(AwaitInput(until_answered=True), on="create")
+    file = write(videos(1))
+    assert command("batch", file, "--timeout", "0.2")[0] == 4
+    status, lines, _ = command("batch", file, "--batch", "other", "--duplicates", "take", "--timeout", "0.2")
+    assert (status, ends(lines)) == (4, ["running"])
+    (job_id,) = sandbox.jobs
+    sandbox.give_input(job_id)
+    for batch in ("other", "launch"):
+        status, lines, _ = command("batch", file, "--batch", batch)
+        assert (status, ends(lines)) == (0, ["completed"])
+    assert sandbox.counts.creates == 1
+
+
+def test_what_may_have_been_sent_cannot_be_taken(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """Nobody knows its job: it has to be settled, or made all the same."""
+    sandbox.faults.next(LostAnswer(), on="create")
+    file = write(videos(1))
+    assert command("batch", file)[0] == 4
+    status, _, said = command("batch", file, "--batch", "other", "--duplicates", "take")
+    assert (status, sandbox.counts.creates) == (2, 1)
+    assert "line 1 may have been sent before, as " in said
+    assert "settle that with `motion-async ledger resolve`, or add --duplicates make" in said
+    assert command("batch", file, "--batch", "other", "--duplicates", "make")[0] == 0
+
+
+def test_a_followup_to_a_line_that_took_a_video_changes_that(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """The earlier video gets the new turn, as it is this line's own."""
+    assert command("batch", write([{"id": "hero", "prompt": "A video"}]))[0] == 0
+    file = write([{"id": "hero", "prompt": "A video"}, {"id": "fast", "prompt": "Faster", "follows": "hero"}])
+    status, lines, _ = command("batch", file, "--batch", "other", "--duplicates", "take")
+    (job,) = sandbox.jobs.values()
+    assert (status, ends(lines)) == (0, ["completed"] * 2)
+    assert job.turns[-1].body["prompt"] == "Faster"
+
+
+class TestOnATerminal:
+    """Where a person is asked."""
+
+    @pytest.mark.parametrize(("answer", "status", "creates"), [("m", 0, 5), ("s", 2, 2), ("", 2, 2)])
+    def test_a_person_says_what_becomes_of_them(
+        self, answer: str, status: int, creates: int, renamed: str, sandbox: Sandbox,
+        on_terminal: Terminal,
+    ) -> None:  # fmt: skip
+        """When and where they were made is shown first; whoever says nothing pays for nothing."""
+        typed = f"{answer}\n" + ("y\n" if answer == "m" else "")
+        found, shown = on_terminal("batch", renamed, after="[t/m/S]", typed=typed)
+        words = " ".join(re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown).split())
+        assert (found, sandbox.counts.creates) == (status, creates)
+        assert "line made before in batch state prompt" in words
+        assert "autumn done A dog in a park" in words
+        assert (
+            "2 lines ask for what was made before: take those videos (t), make them again and pay (m), stop (s)?"
+            in words
+        )
+        assert ("nothing was sent" in words) is (status == 2)
+        assert ("3 new" in words) is (answer == "m")
+
+    def test_only_what_is_new_is_asked_about_then(self, renamed: str, sandbox: Sandbox, on_terminal: Terminal) -> None:
+        """With the videos taken one line is left to pay for."""
+        found, shown = on_terminal("batch", renamed, after="[t/m/S]", typed="t\ny\n")
+        assert (found, sandbox.counts.creates) == (0, 3)
+        assert "batch winter: 1 new; beside 2 done; the first: “A fox on a hill”" in " ".join(shown.split())
+        assert "batch winter: 3 of 3 done" in shown
+
+    def test_the_answer_may_be_given_before(self, renamed: str, sandbox: Sandbox, on_terminal: Terminal) -> None:
+        """And whoever wants to be asked nothing is not."""
+        assert on_terminal("batch", renamed, "--yes", "--duplicates", "take")[0] == 0
+        assert sandbox.counts.creates == 3
+        Path("summer.csv").write_text(Path(renamed).read_text())
+        status, shown = on_terminal("batch", "summer.csv", "--yes")
+        assert (status, "[t/m/S]" in shown, sandbox.counts.creates) == (2, False, 3)
+
+
+def test_two_files_of_one_name_are_told_apart_by_the_person(
+    sandbox: Sandbox, command: Command, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share a batch: an id that has another content is not made, and the way to a batch of its own is said."""
+    write([])
+    monkeypatch.delenv("MOTION_LEDGER")
+    for folder, prompt in (("a", "A cat"), ("b", "A dog")):
+        Path(folder).mkdir()
+        Path(folder, "launch.csv").write_text(f"id,prompt\n1,{prompt}\n")
+    assert command("batch", "a/launch.csv")[0] == 0
+    for options in ([], ["--dry-run"]):
+        _, _, said = command("batch", "b/launch.csv", *options)
+        assert "1 line has the id of one that batch launch has made with another content, and will not be made" in said
+        assert "if this is another file of that name, give it a batch of its own: add --batch NAME" in said
+    status, _, said = command("batch", "b/launch.csv", "--batch", "other")
+    assert (status, "another file" in said, sandbox.counts.creates) == (0, False, 2)
+
+
+def test_the_lines_of_another_file_do_not_count_for_this_one(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """Of a batch that two files share, a run that leaves lines to the next one counts its own."""
+    assert command("batch", write(videos(5)))[0] == 0
+    status, lines, said = command("batch", write([{"prompt": f"Another {n}"} for n in range(4)]), "--limit", "0")
+    assert (status, lines[-1]["counts"]) == (0, {"waiting": 4})
+    assert "batch launch: 0 of 4 done, 4 waiting" in said
