@@ -213,7 +213,7 @@ async def test_the_batch_command_makes_what_the_file_says(sandbox: Sandbox, tmp_
     done = await anyio.run_process([sys.executable, "-m", "motion_async.cli", *words[1:]], check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr.decode()
     results = await anyio.Path(tmp_path / "results.csv").read_text(encoding="utf-8-sig")
-    assert results.count(",completed,") == 2
+    assert results.count(",done,") == 2
     assert await anyio.Path(tmp_path / "report.html").is_file()
     assert sandbox.counts.creates_accepted == 2
 

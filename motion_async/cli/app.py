@@ -129,7 +129,7 @@ def sandbox(
 
     Its key is another one each time, unless there is a seed. Jobs are gone when
     it ends, and the same seed gives the same ids again: begin a batch anew then,
-    with a new ledger.
+    with another --ledger.
     """
     from motion_async.cli.serving import serve  # noqa: PLC0415
 

@@ -397,6 +397,9 @@ async def test_what_was_made_before_is_made_anothers_and_times_no_job(url: str) 
         assert (found[0].job_state, found[0].metadata) == (made["a"].job_state, ["a"])
         [step] = await ledger.history(found[0])
         assert (step.state, step.job_id, step.detail) == (ItemState.COMPLETED, "job-1", "by a person, from a of launch")
+        now.seconds = 90.0
+        await ledger.journal(found[1]).ended(seen("completed", seconds=80), None)
+        assert (await ledger.refresh(found[1])).state is ItemState.COMPLETED
         assert await ledger.durations() == before
 
 

@@ -17,6 +17,7 @@ from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.duplicates import (
+    Duplicates,
     ask_about,
     find_duplicates,
     plan_duplicates,
@@ -41,6 +42,7 @@ from motion_async.cli.following import new_session, telling
 from motion_async.cli.happenings import (
     BatchBegins,
     BatchPlanned,
+    DuplicatesShown,
     LineTaken,
     NewLine,
     NewLinesShown,
@@ -166,12 +168,15 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
         _tell_of_changed(reporter, found, order)
+        made = Duplicates()
         if ledger is not None and order.duplicates != "make":
             account = find_account(order.access)
             made = await find_duplicates(reporter, spool, ledger, order, account if account.api_key else None)
             found = plan_duplicates(made, order, spool, found)
         balance = MINIMUM_BALANCE if found.plan["send"] else 0
         reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid + found.blank, balance))
+        if made.count:
+            reporter.tell(DuplicatesShown(tuple(made.first), made.count))
         _tell_new(reporter, order, spool)
     return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
 

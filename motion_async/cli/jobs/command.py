@@ -98,7 +98,7 @@ def _tell_what_next(reporter: Reporter, address: Address, items: Sequence[Item],
         options = {"--batch": uncertain.batch}
         settle = command_line("ledger", "resolve", "--job-id=ID", options=options, names=names, hint=address.hint)
         reporter.say(
-            "what is uncertain may have been sent: look at https://motion.so whether its video is there, then settle "
+            "what is unclear may have been sent: look at https://motion.so whether its video is there, then settle "
             f"each (--send-again or --drop in place of --job-id), as with: {settle}"
         )
 

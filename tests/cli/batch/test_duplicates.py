@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
+from motion_async.cli.batch.duplicates import Duplicates, settle_duplicates
+from motion_async.cli.batch.spool import Spool
+from motion_async.cli.batch.survey import Survey
+from motion_async.cli.happenings import DuplicateFound
+from motion_async.errors import ConfigurationError
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox
+from tests.cli.batch.orders import ORDER
 from tests.cli.batch.test_command import Command, Write, ends, results, states, videos
+from tests.cli.test_lines import ITEM
 
 pytestmark = pytest.mark.usefixtures("fast_polls")
 Terminal = Callable[..., tuple[int, str]]
@@ -174,6 +184,27 @@ class TestOnATerminal:
         Path("summer.csv").write_text(Path(renamed).read_text())
         status, shown = on_terminal("batch", "summer.csv", "--yes")
         assert (status, "[t/m/S]" in shown, sandbox.counts.creates) == (2, False, 3)
+
+
+def test_lines_for_a_fleet_take_no_videos() -> None:
+    """A worker might send one in the meantime: nothing is enqueued, and that is said."""
+    found = Duplicates(fates=Counter(send=1), first=[DuplicateFound(1, "k", "A video", ITEM)], videos={1: 1})
+    order = attrs.evolve(ORDER, is_for_fleet=True, duplicates="take")
+    with (
+        closing(Spool()) as spool,
+        pytest.raises(ConfigurationError, match="nothing was sent: lines for a fleet cannot take other videos"),
+    ):
+        settle_duplicates(found, order, spool, Survey(1, 0))
+
+
+def test_a_dry_run_shows_when_and_where_they_were_made(renamed: str, on_terminal: Terminal) -> None:
+    """Beside what is new."""
+    status, shown = on_terminal("batch", renamed, "--dry-run")
+    words = " ".join(re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown).split())
+    assert status == 0
+    assert "2 made before, in another batch or under another id" in words
+    assert "autumn done A dog in a park" in words
+    assert words.endswith("A fox on a hill")
 
 
 def test_two_files_of_one_name_are_told_apart_by_the_person(
