@@ -6,14 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from motion_async.cli import begin, main
+from motion_async.cli import main
 from motion_async.cli.begin import has_begun, leaving_at_once
 from motion_async.sandbox import AwaitInput, Sandbox
 
@@ -29,12 +27,9 @@ def count(event, arguments):
     if instants == interrupt_at:
         os.kill(os.getpid(), signal.SIGINT)
 
-from importlib.util import module_from_spec, spec_from_file_location
-spec = spec_from_file_location("motion_async_command", sys.argv.pop(1))
-command = module_from_spec(spec)
-spec.loader.exec_module(command)
+from motion_async.cli import main
 sys.addaudithook(count)
-status = command.main()
+status = main()
 if not interrupt_at:
     print(instants)
 sys.exit(status)
@@ -48,9 +43,9 @@ def run(request: pytest.FixtureRequest, sandbox: Sandbox) -> Run:
     """Run the program, and interrupt it at an instant: its exit status, and all that it told."""
 
     def run(instant: int, *argv: str) -> tuple[int, str]:
-        """An instant is counted from the very beginning; at 0 it is not interrupted, and tells how many there were."""
+        """An instant is counted from when the package is loaded; at 0 nothing interrupts it, and it tells their number."""
         sandbox.faults.next(AwaitInput(until_answered=True))
-        line = [sys.executable, "-c", _PROGRAM, str(instant), begin.__file__, *argv]
+        line = [sys.executable, "-c", _PROGRAM, str(instant), *argv]
         if request.param == "terminal":
             return on_terminal(line)
         done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -117,17 +112,3 @@ def test_a_command_leaves_the_process_as_it_was(capsys: pytest.CaptureFixture[st
     for argv in (["status", "no-such-job"], ["--help"], ["nothing"]):
         main(argv)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_the_program_begins_there() -> None:
-    """What is installed as `motion-async` loads nothing before."""
-    told = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))
-    assert told["project"]["scripts"] == {"motion-async": "motion_async_command:main"}
-    copied = told["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert copied == {"motion_async/cli/begin.py": "motion_async_command.py"}
-    code = (
-        "import runpy, sys; runpy.run_path(sys.argv[1]); print('asyncio' in sys.modules, 'motion_async' in sys.modules)"
-    )
-    line = [sys.executable, "-c", code, begin.__file__]
-    done = subprocess.run(line, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
