@@ -137,10 +137,11 @@ class Attention:
         return Concern(line=line.line, key=line.key, prompt=line.prompt, word=word, why=why, job_id=job_id)
 
     def _put(self, name: object, concern: Concern) -> None:
-        if len(self._concerns) < _KEPT:
+        # Those that wait are as many as jobs run; of the others the first ones stay: those that a person reads.
+        if concern.word is Word.NEEDS_YOU or len(self._concerns) < _KEPT:
             self._concerns[name] = concern
-        else:  # the first ones stay: those that a person reads
-            self.unkept += isinstance(concern.line, int) and name != concern.job_id
+        else:
+            self.unkept += 1
 
 
 def _reason_of(state: JobState, word: Word) -> str:

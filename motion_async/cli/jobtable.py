@@ -69,7 +69,7 @@ class JobTable:
         began = clock()
         self._rows = {job_id: _Row(began) for job_id in job_ids}
         self._waiting = "waiting for the service …"
-        self._many = WorkView("", Tally(None, places=None, now=began), clock=clock)
+        self._many = WorkView("", Tally(len(self._rows) or None, places=None, now=began), clock=clock)
         self._is_settled = False
 
     def tell(self, happening: Happening) -> None:
@@ -99,7 +99,11 @@ class JobTable:
         self._is_settled = True
 
     def words(self) -> str | None:
-        """Say nothing: where no table is shown, each event is told; see `View.words`."""
+        """Say how the one job stands, or how many of several do; None before the first news; see `View.words`."""
+        known = [(job_id, row.word) for job_id, row in self._rows.items() if row.word is not None]
+        if len(self._rows) > 1 and known:
+            return self._many.words()
+        return next((f"job {one_line(job_id)}: {word}" for job_id, word in known), None)
 
     def _show(self, state: JobState) -> None:
         row = self._row(state.job_id)

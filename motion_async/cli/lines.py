@@ -71,10 +71,12 @@ class JsonLines:
         self._stdout = stdout
         self._troubles = TroubleWords(clock=clock)
         self._is_quiet = is_quiet
+        self._tells_each = False
+        """Whether each change of a job has a line of its own, so that nobody has to be told how all stand."""
 
     def live(self, view: View) -> AbstractAsyncContextManager[None]:
         """Show nothing, but say now and then how it stands, if the view has words for that; see `Sink.live`."""
-        return saying(view.words, self.notice)
+        return saying(lambda: None if self._tells_each else view.words(), self.notice)
 
     confirm = None
     choose = None
@@ -90,6 +92,7 @@ class JsonLines:
         if isinstance(happening, Stopping):
             self.notice(STOPPING)
         self.glance(happening)
+        self._tells_each = self._tells_each or isinstance(happening, StatusChange)
         line = _line(happening)
         if line is not None:
             self._stdout.line(json.dumps(line))

@@ -43,7 +43,7 @@ class JobsTable:
         """Render the table in the width that there is."""
         is_wide = options.max_width >= _WIDE
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
-        table.add_column("begun", no_wrap=True, min_width=16, style="dim")
+        table.add_column("begun (local)", no_wrap=True, min_width=16, style="dim")
         table.add_column("state", no_wrap=True, min_width=9)
         table.add_column("batch", no_wrap=True, overflow="ellipsis", max_width=_BATCH_WIDTH)
         width = _ID_WIDTH if is_wide else _SHORT_ID

@@ -12,7 +12,7 @@ from motion_async.cli.failures import credits_words, trouble_words
 from motion_async.cli.happenings import Happening
 from motion_async.cli.looks import clock_time, label, span
 from motion_async.cli.troubles import is_worth_saying
-from motion_async.errors import InsufficientCreditsError
+from motion_async.errors import InsufficientCreditsError, TransportError
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed, SessionSlowed, StatusUndocumented
 from motion_async.ledger import LedgerTrouble
 
@@ -32,6 +32,8 @@ class Obstacles:
         self._credits = ""
         self._credits_again = 0.0
         self._disturbed = ""
+        self._is_silent = False
+        self._disturbed_since: float | None = None
         self._disturbed_at = 0.0
         self._disturbed_until = 0.0
         self._passing = ""
@@ -53,6 +55,8 @@ class Obstacles:
                 self._credits_again = now + happening.next_wait
             case SendDisturbed() | PollDisturbed():
                 self._disturbed = trouble_words(happening)
+                self._is_silent = isinstance(happening.error, TransportError)
+                self._disturbed_since = now if self._disturbed_since is None else self._disturbed_since
                 self._disturbed_at = now
                 self._disturbed_until = now + happening.next_wait + _LASTS
             case SessionSlowed():
@@ -68,20 +72,26 @@ class Obstacles:
     def words(self, *, silent_for: float | None, making: int) -> Iterator[str]:
         """Say what is in the way now, the worst first.
 
-        `silent_for` is how long the service has not answered, None where nobody knows; `making` videos go on there.
+        `silent_for` is how long ago its last good answer came, None where nobody knows; `making` videos go on there.
         """
         now = self._clock()
         if self._credits:
             again = f"next try in {span(max(self._credits_again - now, 0.0))}"
             yield f"{self._credits}; {again}, what runs goes on"
         if self._is_disturbed(silent_for, now):
-            if silent_for is None or silent_for < _QUIET:
-                yield self._disturbed
-            else:
-                going_on = f"; {making:,} videos go on there, nothing is lost" if making else ""
-                yield f"the service has not answered for {clock_time(silent_for)}{going_on}"
+            yield self._disturbance(now, making)
+        else:
+            self._disturbed_since = None
         if now < self._passes_at:
             yield self._passing
+
+    def _disturbance(self, now: float, making: int) -> str:
+        """Say what the last error was, or, where it is that no answer came, for how long that is so."""
+        seconds = now - (self._disturbed_at if self._disturbed_since is None else self._disturbed_since)
+        if not self._is_silent or seconds < _QUIET:
+            return self._disturbed
+        going_on = f"; {making:,} videos go on there, nothing is lost" if making else ""
+        return f"the service has not answered for {clock_time(seconds)}{going_on}"
 
     def _is_disturbed(self, silent_for: float | None, now: float) -> bool:
         if not self._disturbed:

@@ -11,13 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from motion_async.cli.happenings import Happening
-from motion_async.cli.looks import label, one_line
-from motion_async.cli.statuses import StatusTally
-from motion_async.events import JobAccepted
-from motion_async.jobs import StatusChange
-
-__all__ = ["JobWords", "saying"]
+__all__ = ["saying"]
 
 _LOOK: Final = 1.0
 """Seconds between two looks for the first news."""
@@ -41,27 +35,3 @@ async def _say_at_times(words: Callable[[], str | None], say: Callable[[str], ob
         if (now := words()) is not None:
             say(now)
         await asyncio.sleep(_LOOK if now is None else _RARELY)
-
-
-class JobWords:
-    """Has words for jobs whose view has none, of what happens to them."""
-
-    def __init__(self) -> None:
-        self._tally = StatusTally()
-        self._first = ""
-
-    def tell(self, happening: Happening) -> None:
-        """Count it, if it is news of a job."""
-        if isinstance(happening, JobAccepted | StatusChange):
-            self._first = self._first or happening.job_id
-        if isinstance(happening, StatusChange):
-            self._tally.take(happening)
-
-    def words(self) -> str | None:
-        """Say how the one job stands, or how many of several do so; None before the first news."""
-        counts = [(label(status), count) for status, count in self._tally.by_status() if count]
-        if self._tally.jobs > 1:
-            return f"{self._tally.jobs:,} jobs: " + ", ".join(f"{count:,} {name}" for name, count in counts)
-        if not self._first:
-            return None
-        return f"job {one_line(self._first)} is {counts[0][0] if counts else 'accepted'}"

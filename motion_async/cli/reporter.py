@@ -22,6 +22,7 @@ from motion_async.cli.looks import one_line
 from motion_async.cli.stdout import Stdout, point_nowhere
 from motion_async.errors import MotionError
 from motion_async.events import JobAccepted, SendAbandoned, SendDisturbed
+from motion_async.jobs import StatusChange
 
 __all__ = ["Choose", "Reporter", "Sink", "View", "say"]
 
@@ -176,6 +177,8 @@ class Reporter:
                 self._sends_again_at = time.monotonic() + happening.next_wait
             case Completed():
                 self._open_jobs.pop(happening.state.job_id, None)
+            case StatusChange() if happening.is_end:
+                self._open_jobs.pop(happening.job_id, None)
             case _:
                 pass
         if self._view is not None:

@@ -36,7 +36,7 @@ from motion_async.cli.happenings import (
 )
 from motion_async.cli.listings import JobsTable, duplicates_table, new_lines_table
 from motion_async.cli.looks import STOPPING, label, one_line, span, style
-from motion_async.cli.pacing import JobWords, saying
+from motion_async.cli.pacing import saying
 from motion_async.cli.reporter import Choose, View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.tables import ItemsTable, counts_line, fleet_lines, item_table, plan_table
@@ -56,7 +56,6 @@ class Screen:
         self._console = console
         self._is_quiet = is_quiet
         self._troubles = TroubleWords()
-        self._jobs = JobWords()
         self._is_live = False
 
     def live(self, view: View) -> AbstractAsyncContextManager[None]:
@@ -67,7 +66,7 @@ class Screen:
     async def _still(self, view: View) -> AsyncIterator[None]:
         """Say now and then how it stands, and show the last picture alone."""
         try:
-            async with saying(lambda: view.words() or self._jobs.words(), self._say):
+            async with saying(view.words, self._say):
                 yield
         finally:
             view.settle()
@@ -97,7 +96,6 @@ class Screen:
 
     def tell(self, happening: Happening) -> None:  # noqa: C901, PLR0912  # one table, a case a happening
         """Print what is no business of a view; see `Sink.tell`."""
-        self._jobs.tell(happening)
         self.glance(happening)
         match happening:
             case Listening():

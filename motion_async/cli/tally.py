@@ -77,6 +77,9 @@ class Tally:
         self._by_word[word] += 1
         self._by_status[job.status] += not change.is_end
         self._began += began if word is Word.MAKING else 0.0
+        if change.is_end and self.total is None:  # else memory would grow with all that a worker ever makes
+            self._leave(change.job_id)
+            self._ended[word] += 1
         if change.is_end and before is not None and before.word in (Word.MAKING, Word.NEEDS_YOU):
             self._worked += 1
             self._recent.append(now)

@@ -1,6 +1,6 @@
 """One group of writes as one transaction: plan, then read where the items stand, let the moves work, write it back.
 
-However many kinds of moves a group holds, it costs one SELECT, one UPDATE and one INSERT, and one more SELECT if a
+However many kinds of moves a group holds, they cost one SELECT, one UPDATE and one INSERT, and one more SELECT if a
 person settles something, or an item that has an id is given another. The rows are locked while the moves work, so
 that of two processes one sees what the other did.
 
@@ -10,7 +10,7 @@ group needs at once. What a plan only finds it does not lock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
@@ -195,7 +195,7 @@ async def _write_plans(
             await connection.execute(_hold, {"numbers": numbers})
     if replaced:
         for plan in plans:
-            found[plan.op] = await _replace_entries(connection, plan, notes)
+            found[plan.op] = await _replace_entries(connection, plan, replaced, notes)
     return {plan.op: _read_items(plan, found[plan.op]) for plan in plans}
 
 
@@ -226,12 +226,16 @@ async def _find_parents(connection: AsyncConnection, plans: Sequence[Plan]) -> s
     return numbers
 
 
-async def _replace_entries(connection: AsyncConnection, plan: Plan, notes: list[tuple[Any, ...]]) -> Mapping[str, Any]:
-    """Put the entries of a plan in the place of what nothing has come of, which is locked; give the rows then."""
+async def _replace_entries(
+    connection: AsyncConnection, plan: Plan, held: Collection[int], notes: list[tuple[Any, ...]]
+) -> Mapping[str, Any]:
+    """Put the entries of a plan in the place of what nothing has come of, as far as it is held; give the rows then."""
     planned = ItemState.PLANNED.value
     found = await _read_planned(connection, plan)
     anew: list[tuple[Any, ...]] = []
     for entry, row in _find_replaced(plan, found):
+        if row["id"] not in held:
+            continue  # nothing came of it only since the first look, and somebody may be claiming it right now
         error = row["error"] if row["state"] == planned else None
         # The same content stays known by the digest that its key was made of.
         digest = row["digest"] if _has_content(entry, row) else entry.digest

@@ -88,6 +88,16 @@ def test_the_first_thousand_are_kept_and_the_others_counted() -> None:
     assert not attention._line_of_job
 
 
+def test_what_waits_for_an_answer_is_known_however_many_have_failed() -> None:
+    """It is what a person can do something about, and there are no more of them than jobs run."""
+    attention = Attention()
+    for line in range(1_500):
+        attention.end(failed(line, str(line)))
+    attention.take(change("asks", "awaiting_user_input"))
+    assert attention.jobs_that_wait == 1
+    assert [concern.job_id for concern in attention.newest(1)] == ["asks"]
+
+
 def test_a_key_that_was_made_of_the_content_is_not_told() -> None:
     """It is as long as a line, and nobody has given it."""
     attention = Attention()

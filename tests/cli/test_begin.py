@@ -43,7 +43,7 @@ def run(request: pytest.FixtureRequest, sandbox: Sandbox) -> Run:
     """Run the program, and interrupt it at an instant: its exit status, and all that it told."""
 
     def run(instant: int, *argv: str) -> tuple[int, str]:
-        """An instant is counted from when the package is loaded; at 0 nothing interrupts it, and it tells their number."""
+        """An instant is counted from when the package is loaded; at 0 nothing interrupts it, and it tells how many."""
         sandbox.faults.next(AwaitInput(until_answered=True))
         line = [sys.executable, "-c", _PROGRAM, str(instant), *argv]
         if request.param == "terminal":

@@ -148,3 +148,18 @@ def test_before_the_first_job_there_is_a_word_for_it() -> None:
     assert rendered(table) == ["waiting for the service …"]
     table.settle()
     assert rendered(table) == []
+
+
+def test_its_words_are_of_one_job_or_of_all() -> None:
+    """One by its id, as soon as it is known; several by how many stand how; none obeys the service."""
+    table = JobTable()
+    assert table.words() is None
+    table.tell(events.JobAccepted(A))
+    assert table.words() is None
+    table.tell(change(A, "awaiting_user_input"))
+    assert table.words() == f"job {A}: needs you"
+    table.tell(change(B, "running"))
+    assert (table.words() or "").startswith("0 of 2 ended: 1 making, 1 needs you")
+    hostile = JobTable()
+    hostile.tell(change("a\x1b[2J\nb", "running"))
+    assert str(hostile.words()).isprintable()

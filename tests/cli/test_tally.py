@@ -55,12 +55,24 @@ def test_each_video_counts_once() -> None:
 
 
 def test_without_requests_jobs_stay_what_they_are() -> None:
-    """Where their number is not known nothing waits; a followup takes one back, and is counted as anew."""
-    tally = Tally(None, places=None, now=0.0)
+    """A followup takes one back, and is counted as anew."""
+    tally = Tally(1, places=None, now=0.0)
     tally.take(change("a", "completed"), now=0.0)
     assert counts(tally) == {"done": 1}
     tally.take(change("a", "queued"), now=5.0)
     assert counts(tally) == {"making": 1}
+
+
+def test_where_their_number_is_not_known_nothing_waits_and_nothing_is_kept() -> None:
+    """A worker makes ever more of them, so a followup is one more."""
+    tally = Tally(None, places=None, now=0.0)
+    for number in range(1_000):
+        tally.take(change(str(number), "running"), now=0.0)
+        tally.take(change(str(number), "completed"), now=1.0)
+    assert counts(tally) == {"done": 1_000}
+    assert not tally._jobs
+    tally.take(change("0", "queued"), now=5.0)
+    assert counts(tally) == {"done": 1_000, "making": 1}
 
 
 def test_jobs_that_have_ended_leave_nothing_behind() -> None:

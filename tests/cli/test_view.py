@@ -10,7 +10,7 @@ from motion_async.cli.ends import End
 from motion_async.cli.happenings import BatchBegins, Connected, Happening, LinesChecked, LineTaken, Stopping
 from motion_async.cli.tally import Tally
 from motion_async.cli.view import WorkView
-from motion_async.errors import ConnectFailedError, InsufficientCreditsError
+from motion_async.errors import ConnectFailedError, InsufficientCreditsError, ServiceUnavailableError
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed, SessionStats, StatusUndocumented
 from motion_async.jobs import JobState, JobStatus, StatusChange
 from motion_async.ledger import LedgerTrouble
@@ -120,10 +120,10 @@ def test_how_long_the_service_has_said_nothing_is_told() -> None:
     """After a failure that lasts as long as it lasts, with what goes on; an answer ends it."""
     watched = Watched(BatchBegins(9, 5), *(change(str(number), "running") for number in range(3)))
     watched.connect()
-    watched.now = 5.0
     watched.tell(PollDisturbed("1", ConnectFailedError("no connection"), 1, 2.0))
     assert "a poll failed, made again in 2.0 s: no connection" in watched.shown(160)
     watched.now = 42.0
+    watched.tell(PollDisturbed("1", ConnectFailedError("no connection"), 2, 2.0))
     shown = watched.shown(120)
     assert "the service has not answered for 0:42; 3 videos go on there, nothing is lost" in shown
     assert "heard 0:42 ago" in shown
@@ -131,6 +131,23 @@ def test_how_long_the_service_has_said_nothing_is_told() -> None:
     watched.now = 44.0
     assert "no" not in watched.shown(120).splitlines()[-1]
     assert "heard 0:01 ago" in watched.shown(120)
+
+
+def test_a_service_that_answers_badly_is_not_called_silent() -> None:
+    """What it says is told however long it is so; and the next silence counts from its own beginning."""
+    watched = Watched(BatchBegins(9, 5), change("1", "running"))
+    watched.connect()
+    for seconds in (1.0, 30.0, 60.0):
+        watched.now = seconds
+        watched.tell(PollDisturbed("1", ServiceUnavailableError("busy", http_status=503), 1, 2.0))
+    assert "made again in 2.0 s: busy" in watched.shown(160)
+    watched.answered_at = 61.0
+    watched.now = 62.0
+    assert "busy" not in watched.shown(160)
+    watched.now = 100.0
+    watched.tell(PollDisturbed("1", ConnectFailedError("no connection"), 1, 2.0))
+    watched.now = 115.0
+    assert "the service has not answered for 0:15" in watched.shown(160)
 
 
 def test_missing_credits_are_told_in_plain_words_until_there_are_some() -> None:

@@ -6,11 +6,12 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from motion_async import VideoRequest
-from motion_async.ledger import Entry, Item, Ledger, open_ledger
+from motion_async.ledger import Entry, Item, ItemState, Ledger, open_ledger, transaction
 from motion_async.ledger.transitions import Claim, RecordStatus
 from motion_async.ledger.writes import Bind, Write
 from tests.ledger.conftest import entries, make_plan, seen, wait_for_locks
@@ -125,3 +126,33 @@ async def test_a_plan_and_a_claim_of_what_it_replaces_are_one_group(both: tuple[
     [again], is_claimed = await ledger._store.commit([plan, *claims(ledger, a)])
     assert (again.request.prompt, is_claimed) == ("another", False)
     assert await other._store.commit(claims(other, again)) == [True]
+
+
+async def test_what_was_given_back_since_a_plan_looked_is_not_overwritten(
+    fresh_postgres: str, both: tuple[Ledger, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third may be claiming it at that moment, and would send what is planned anew by then."""
+    ledger, other = both
+    _, b = await ledger.plan("launch", entries("a", "b"))
+    record = other.journal(b)
+    assert await record.begin()
+    read, looks = transaction._read_planned, 0
+
+    async def given_back_meanwhile(*arguments: Any) -> Any:
+        """Between the first look, which locks nothing, and the second one."""
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            await record.released(None)
+        found = await read(*arguments)
+        if looks == 2:
+            assert await other.journal(b).begin()
+        return found
+
+    monkeypatch.setattr(transaction, "_read_planned", given_back_meanwhile)
+    plan = await make_plan(ledger, *(Entry(key, VideoRequest(f"another {key}")) for key in ("a", "b")))
+    await ledger._store.commit([plan])
+    monkeypatch.undo()
+    found = await ledger.many("launch", ["a", "b"])
+    assert (found["a"].request.prompt, found["b"].request.prompt) == ("another a", b.request.prompt)
+    assert found["b"].state is ItemState.INTENT

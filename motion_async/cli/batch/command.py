@@ -43,6 +43,7 @@ from motion_async.cli.happenings import (
     BatchBegins,
     BatchPlanned,
     DuplicatesShown,
+    LinesChecked,
     LineTaken,
     NewLine,
     NewLinesShown,
@@ -107,6 +108,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         if spool.reuses:
             await reuse_videos(spool, ledger, order)
         await picture.show()
+        reporter.glance(LinesChecked(found.requests + found.invalid + found.blank))
         if order.retry_failed:
             anew = await retry_failed(reporter, spool, ledger, order)
             order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
@@ -120,7 +122,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
                 await enqueue_and_follow(reporter, fleet, spool, order, stop, conclusion)
         await picture.put_away()
         doubts = await read_doubts(ledger, order.batch)
-        conclusion.counted({order.batch: await count_states(spool, ledger, order.batch)}, doubts)
+        conclusion.counted(await count_states(spool, ledger, order.batch, but=conclusion.has_told), doubts)
         for output in order.outputs:
             reporter.notice(await write_results(output, spool, ledger, order.batch))
     return conclusion.status
@@ -182,7 +184,7 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
 
 
 class _Picture:
-    """The view of a batch, which is put away while a person is asked something."""
+    """Where the view of a batch is shown, and put away while a person is asked something."""
 
     def __init__(self, reporter: Reporter, title: str, attention: Attention, stack: AsyncExitStack) -> None:
         self._reporter = reporter

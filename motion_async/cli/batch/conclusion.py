@@ -57,7 +57,9 @@ class Conclusion:
         self._unknown = 0
         self._stopped_by: MotionError | None = None
         self._survey = Survey(0, 0)
-        self._in_ledger: Counter[ItemState] | None = None
+        self._told = bytearray()
+        """A byte for each line that is not 0 once it has an outcome."""
+        self._rest: Mapping[ItemState, int] | None = None
         self._errors: list[MotionError] = []
         self.has_begun = False
         self.is_stopped = False
@@ -86,6 +88,8 @@ class Conclusion:
         """Note an outcome."""
         outcome, end = ended.outcome, ended.end
         self._counts[end] += 1
+        self._told.extend(bytes(max(ended.line + 1 - len(self._told), 0)))
+        self._told[ended.line] = 1
         self._statuses.add(status_of(outcome, end, skips_invalid=self._order.skip_invalid))
         if end is End.UNCERTAIN and len(self._uncertain) < TOLD:
             self._uncertain.append(outcome.key or "")
@@ -95,10 +99,14 @@ class Conclusion:
         if self._stopped_by is None and isinstance(error, _STOPS) and end is End.NOT_SENT:
             self._stopped_by = error
 
-    def counted(self, counts: Mapping[str, Mapping[ItemState, int]], doubts: Doubts) -> None:
-        """Note what the ledger has by state, and what is in doubt, when the run has ended."""
+    def has_told(self, line: int) -> bool:
+        """Whether a line, counted from 1, has an outcome of this run."""
+        return line < len(self._told) and bool(self._told[line])
+
+    def counted(self, rest: Mapping[ItemState, int], doubts: Doubts) -> None:
+        """Note in which states the lines are that have no outcome, and what is in doubt, when the run has ended."""
         self._doubts = doubts
-        self._in_ledger = Counter(counts.get(self._order.batch, {}))
+        self._rest = rest
 
     def tell(self, reporter: Reporter) -> None:
         """Tell how the run went, and what to do next."""
@@ -111,7 +119,7 @@ class Conclusion:
                 ledger=order.ledger.shown,
                 lines=self._survey.requests,
                 counts={word.value: count for word, count in self._in_words(counts).items()},
-                running=self._running(counts),
+                running=counts[End.RUNNING] + counts[End.INPUT],
                 invalid=self._survey.invalid,
             )
         )
@@ -125,7 +133,7 @@ class Conclusion:
             reporter.say(self._what_is_uncertain(uncertain, counts[End.UNCERTAIN]))
         if elsewhere := self._doubts.elsewhere:
             keys = _list_of(elsewhere[:TOLD], len(elsewhere))
-            reporter.say(f"being sent by another run of the batch, and uncertain until that has an answer: {keys}")
+            reporter.say(f"being sent by another run of the batch at this moment: {keys}")
         if self._unknown:
             reporter.say(
                 f"the service does not know {self._unknown:,} of the jobs that it took: is it the service, and the key "
@@ -148,34 +156,19 @@ class Conclusion:
         for concern in concerns[:_LISTED]:
             reporter.say(concern.words)
         if more := len(concerns) + self._attention.unkept - _LISTED if len(concerns) > _LISTED else 0:
-            reporter.say(f"and {more:,} more; `motion-async ledger show` has them all")
-
-    def _running(self, counts: Counter[End]) -> int:
-        if self._in_ledger is None:
-            return counts[End.RUNNING]
-        return max(self._in_ledger[ItemState.SUBMITTED] - counts[End.UNSEEN], 0)
+            reporter.say(f"and {more:,} more; see them all with: {self._show()}")
 
     def _standing(self) -> Counter[End]:
-        """Count all lines; one that this run did not come to the end of stands as the ledger has it.
-
-        The ledger may have items of lines that the file has no more, so it is believed only up to the lines there are.
-        If it could not be read, nothing is known of them.
-        """
+        """Count all lines; one without an outcome of this run stands as the ledger has it, if that is known."""
         counts = self._counts.copy()
-        if self._in_ledger is None:
+        if self._rest is None:
             return counts
-        rest = self._survey.requests - counts.total()
-        known: Counter[End] = Counter()
-        for state, end in END_OF_STATE.items():
-            known[end] += self._in_ledger[state]
-        del known[End.NOT_SENT]  # it is all the rest
-        # To the ledger a job that could not be watched runs on, so it would be counted twice.
-        known[End.RUNNING] -= counts[End.UNSEEN] + counts[End.INPUT]
-        for end, number in known.items():
-            more = max(min(number - counts[end], rest), 0)
-            counts[end] += more
-            rest -= more
-        counts[End.NOT_SENT] += rest
+        for state, number in self._rest.items():
+            counts[END_OF_STATE[state]] += number
+        # What another run is sending is in no doubt.
+        sent = min(len(self._doubts.elsewhere), self._rest.get(ItemState.INTENT, 0))
+        counts.update({End.UNCERTAIN: -sent, End.RUNNING: sent})
+        counts[End.NOT_SENT] += self._survey.requests - counts.total()
         return +counts
 
     def _in_words(self, counts: Mapping[End, int]) -> Counter[Word]:
@@ -183,10 +176,8 @@ class Conclusion:
         words: Counter[Word] = Counter()
         for end, count in counts.items():
             words[WORD_OF_END[end]] += count
-        # To the ledger what another run is sending could be uncertain, and what waits for a person goes on.
-        sent = min(len(self._doubts.elsewhere), words[Word.UNCLEAR])
-        waits = min(self._attention.jobs_that_wait, words[Word.MAKING])
-        words.update({Word.UNCLEAR: -sent, Word.MAKING: sent - waits, Word.NEEDS_YOU: waits})
+        waits = min(self._attention.jobs_that_wait, words[Word.MAKING])  # to the ledger such a job goes on
+        words.update({Word.MAKING: -waits, Word.NEEDS_YOU: waits})
         return +words
 
     def _how_it_went(self, counts: Counter[End]) -> str:
@@ -200,6 +191,11 @@ class Conclusion:
             parts.append(f"{self._survey.invalid:,} lines left out")
         took = span(self._clock() - self._began)
         return f"batch {self._order.batch}: {', '.join(parts)}; took {took}, its ledger is {self._order.ledger.shown}"
+
+    def _show(self) -> str:
+        order = self._order
+        options = {"--batch": order.batch, "--limit": "0"}
+        return command_line("ledger", "show", options=options, names=[("LEDGER", order.ledger.pasted)])
 
     def _what_is_uncertain(self, first: Sequence[str], number: int) -> str:
         order = self._order

@@ -63,7 +63,9 @@ class _Followed:
     async def _tell_changes(self) -> None:
         async with aclosing(self._fleet.changes(self._order.batch)) as changes:
             async for change in changes:
-                if change.state in _ENDED and fingerprint(change.key) in self.lines:
+                if fingerprint(change.key) not in self.lines:
+                    continue  # of another file, or told to its end
+                if change.state in _ENDED:
                     found = await self._fleet.ledger.many(self._order.batch, [change.key])
                     for item in found.values():
                         if item.state in _ENDED:  # it may have been planned anew since

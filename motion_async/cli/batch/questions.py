@@ -10,6 +10,7 @@ from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.looks import one_line
+from motion_async.redaction import redacted
 
 __all__ = ["find_question"]
 
@@ -32,9 +33,9 @@ def find_question(found: Survey, order: BatchOrder, spool: Spool) -> str | None:
     if order.is_sure or not new + failed:
         return None
     made = ", ".join(f"{number:,} {words}" for number, words in ((new, "new"), (failed, "failed before")) if number)
-    stands = {"take_up": "running", "completed": "done", "uncertain": "unclear: see `motion-async ledger show`"}
+    stands = {"take_up": "running", "completed": "done", "uncertain": "unclear"}
     rest = [f"{found.plan[name]:,} {words}" for name, words in stands.items() if found.plan[name]]
     prompts = (given.request.prompt for line, given in lines_of_run(spool, order.limit) if line.is_unsent)
-    first = ", ".join(f"“{one_line(prompt, limit=_LONGEST)}”" for prompt in islice(prompts, min(_SHOWN, new)))
+    first = ", ".join(f"“{one_line(redacted(prompt), limit=_LONGEST)}”" for prompt in islice(prompts, min(_SHOWN, new)))
     about = "".join((f"; beside {', '.join(rest)}" if rest else "", f"; the first: {first}" if first else ""))
     return f"batch {one_line(order.batch)}: {made}{about}. Send them, and pay for them?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -44,9 +44,13 @@ async def standings(
                 yield Line(line.number, problems=(f"{what} that batch {batch!r:.80} has made",)), None
 
 
-async def count_states(spool: Spool, ledger: Ledger, batch: str) -> Counter[ItemState]:
-    """Count the file's own lines by the states of their items: a batch may have those of another file as well.
+async def count_states(spool: Spool, ledger: Ledger, batch: str, *, but: Callable[[int], bool]) -> Counter[ItemState]:
+    """Count the file's own lines, but for some, by the states of their items: a batch may have another file's as well.
 
     Raises a `LedgerError` if the ledger cannot be read.
     """
-    return Counter([item.state async for _, item in standings(spool.lines(), ledger, batch) if item is not None])
+    states: Counter[ItemState] = Counter()
+    async for line, item in standings(spool.lines(), ledger, batch):
+        if item is not None and not but(line.number):
+            states[item.state] += 1
+    return states

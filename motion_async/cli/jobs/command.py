@@ -51,7 +51,7 @@ def jobs(
         moment = None if since is None else read_since(since, datetime.now(UTC))
         address = find_ledger(ledger, access)
         if address.is_own and not address.exists():
-            reporter.notice(f"nothing was sent yet that your ledger would have: there is no {address.shown}")
+            reporter.notice(f"nothing was sent to this service yet: there is no {address.shown}")
             _tell_of_others(reporter, address)
             return ExitStatus.DONE
         async with opened(reporter, address, batch, read_only=True) as found:

@@ -88,7 +88,7 @@ class Address:
         if self.exists():
             return
         if self.is_own:
-            raise ConfigurationError(f"nothing was sent yet that your ledger would have: there is no {self.shown}")
+            raise ConfigurationError(f"nothing was sent to this service yet: there is no {self.shown}")
         raise ConfigurationError(f"there is no ledger {self.shown}; `motion-async batch --ledger` makes one")
 
 

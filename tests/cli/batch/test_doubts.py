@@ -55,7 +55,7 @@ def test_what_another_run_is_sending_is_left_to_it(
     [left] = [line for line in map(json.loads, told.splitlines()) if line.get("key") == "hero"]
     assert (left["end"], left["error"]) == ("running", "SentElsewhereError")
     assert "1 of 2 done, 1 making" in said
-    assert "being sent by another run of the batch, and uncertain until that has an answer: hero" in said
+    assert "being sent by another run of the batch at this moment: hero" in said
     assert "go on with: motion-async batch launch.jsonl" in said
     assert sandbox.counts.creates == 1
 

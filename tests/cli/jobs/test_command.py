@@ -121,7 +121,7 @@ def test_where_nothing_was_sent_that_is_said(command: Command, own_state: Path) 
     """It is no failure, and the ledgers of other services are named."""
     status, lines, said = command("jobs")
     assert (status, lines) == (0, [])
-    assert f"nothing was sent yet that your ledger would have: there is no {own_state}/api.motion.so.db" in said
+    assert f"nothing was sent to this service yet: there is no {own_state}/api.motion.so.db" in said
     assert said.count("\n") == 1
     own_state.mkdir(parents=True)
     (own_state / "127.0.0.1-8080.db").touch()
