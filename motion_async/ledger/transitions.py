@@ -187,6 +187,10 @@ class Move(Write):
         name = type(self).__name__
         return TRANSITIONS[name].get(state) or BY_ID.get(name, {}).get(state)
 
+    def _is_as_read(self, row: ItemRow) -> bool:
+        """Whether the row asks for what the item did: another plan of its key may have come since it was read."""
+        return (row.digest, row.parent) == (self.item.digest, self.item.parent)
+
 
 @attrs.frozen
 class Claim(Move):
@@ -200,9 +204,7 @@ class Claim(Move):
         """Claim the item for the owner, if it is planned as it was read."""
         target = self._target(row.state)
         is_made_again = row.claim == self.op
-        # Another content or parent under the same key is another's plan, made since this item was read.
-        is_as_read = (row.digest, row.parent) == (self.item.digest, self.item.parent)
-        if target is None or not (is_made_again or (row.state is ItemState.PLANNED and is_as_read)):
+        if target is None or not (is_made_again or (row.state is ItemState.PLANNED and self._is_as_read(row))):
             return False, None
         row.change(at=self.at, state=target, owner=self.owner, claim=self.op, intent_at=self.at, error=None)
         return True, Note(target, detail=self.owner)
