@@ -18,7 +18,7 @@ from motion_async.cli.words import COLOURS, word_of_item
 from motion_async.ledger import Item
 from motion_async.redaction import redacted
 
-__all__ = ["JobsTable", "begun_at", "duplicates_table", "new_lines_table"]
+__all__ = ["JobsTable", "begun_at", "duplicates_table", "local_time", "new_lines_table"]
 
 _WIDE: Final = 120
 _BATCH_WIDTH: Final = 14
@@ -31,6 +31,11 @@ _NOTE_LIMIT: Final = 200
 def begun_at(item: Item) -> datetime:
     """Give when an item was begun to be sent, or, if nothing was sent of it, planned."""
     return item.intent_at or item.planned_at
+
+
+def local_time(at: datetime) -> str:
+    """Write a time as the clock of whoever reads it shows it."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 class JobsTable:
@@ -51,7 +56,7 @@ class JobsTable:
         table.add_column("prompt", no_wrap=True, overflow="ellipsis", ratio=1)
         for item in self._items:
             table.add_row(
-                _moment(begun_at(item)),
+                local_time(begun_at(item)),
                 Text(word := word_of_item(item), COLOURS[word]),
                 Text(one_line(item.batch)),
                 Text(one_line(item.job_id or "")),
@@ -85,15 +90,10 @@ def duplicates_table(it: DuplicatesShown) -> RenderableType:
         made = found.made
         table.add_row(
             f"{found.line:,}",
-            _moment(begun_at(made)),
+            local_time(begun_at(made)),
             Text(one_line(made.batch)),
             Text(word := word_of_item(made), COLOURS[word]),
             Text(one_line(redacted(found.prompt), limit=_NOTE_LIMIT)),
         )
     more = it.count - len(it.first)
     return Group(table, *([Text(f"and {more:,} more", "dim")] if more > 0 else []))
-
-
-def _moment(at: datetime) -> str:
-    """Write a time as the clock of whoever reads it shows it."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M}"

@@ -226,7 +226,8 @@ _EVENTS: Final[Mapping[str, Schema]] = {
         _line("new", {"line": _COUNT, "key": _TEXT, "prompt": _TEXT}),
     ),
     "duplicate": _told(
-        "A line that asks for what was made before; made is the newest such item.",
+        "A line that asks for what was made before; made is the item whose video it could take, no two lines the same, "
+        "or that may have been sent, if it has no job_id.",
         _line("duplicate", {"line": _COUNT, "key": _TEXT, "prompt": _TEXT, "made": _closed(_MADE)}),
     ),
     "outcome": _told(

@@ -90,11 +90,11 @@ class Reuse(_PersonsMove):
     made: Item
 
     def apply(self, row: ItemRow) -> Applied:
-        """Give the item that job, as far as it has come, unless something was sent of it in the meantime."""
+        """Give the item that job, as far as it has come, unless it was sent, or planned otherwise, in the meantime."""
         if row.claim == self.op and row.state in HAS_JOB:
             return True, None
         target = self._target(row.state)
-        if target is None:
+        if target is None or not self._is_as_read(row):
             return False, None
         made = self.made
         row.change(

@@ -272,7 +272,9 @@ class Ledger(ReadableLedger):
         """Have entries be what other items have made of the same content: they get those jobs, and nothing is sent.
 
         What such a job has become stands in the item at once; one that still runs is waited for by the batch's next
-        run. An item of which something was sent already stays as it is.
+        run. An item of which something was sent already, or for which another process has planned another content in
+        the meantime, stays as it is: its `job_id` is not that of what was made. Should this process be ended in the
+        middle, entries may stay planned; the same call made again gives them their jobs.
 
         Args:
             batch: the batch's name.

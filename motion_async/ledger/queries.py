@@ -16,7 +16,7 @@ from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger.account_rows import WAS_SENT, find_binding
 from motion_async.ledger.accounts import Binding
 from motion_async.ledger.codec import describe_damage, read_change, read_history, read_item, read_job_state, read_time
-from motion_async.ledger.items import History, Item, ItemState, LedgerChange
+from motion_async.ledger.items import History, Item, ItemState, LedgerChange, job_of_parent
 from motion_async.ledger.legacy import EARLIER_DIGITS, EARLIER_KEY
 from motion_async.ledger.outage import PermanentStoreError
 from motion_async.ledger.schema import ITEM_COLUMNS, batches, history, items, ledger, tables_of
@@ -61,6 +61,12 @@ _made: Final = (
     )
     .order_by(items.c.id)
     .limit(sa.bindparam("most"))
+)
+_parents: Final = items.alias()
+_followed: Final = (
+    sa.select(items.c.parent, items.c.job_id, _parents.c.job_id)
+    .outerjoin_from(items, _parents, (_parents.c.batch == items.c.batch) & (_parents.c.key == items.c.parent))
+    .where(items.c.parent.is_not(None))
 )
 _history: Final = (
     sa.select(history.c.at, history.c.state, history.c.status, history.c.job_id, history.c.detail)
@@ -210,6 +216,13 @@ class Queries:
         has_digest = is_older if digests is None else items.c.digest.in_(digests)
         rows = await self._store.fetch(_made.where(has_digest), {"after": after, "most": most})
         return [_read_item(row) for row in rows]
+
+    async def find_followed(self) -> set[str]:
+        """Give the jobs that followups have, or are to have."""
+        found: set[str] = set()
+        for parent, *jobs in await self._store.fetch(_followed):
+            found.update(job_id for job_id in (job_of_parent(parent), *jobs) if job_id is not None)
+        return found
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
         """Give at most so many items after the one of a number, in the order of planning; of all batches, if None."""

@@ -218,6 +218,14 @@ class ReadableLedger:
             made = {number: item for number, item in made.items() if theirs[item.batch]}
         return [[made[number] for number in sorted(made) if has_content(made[number], it)] for it in requests]
 
+    async def jobs_followed(self) -> set[str]:
+        """Give the ids of the jobs of which any followup was planned: their videos are not what was asked for at first.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(self._store.queries.find_followed)
+
     async def _may_be_of(self, batch: str, account: Account) -> bool:
         """Whether a batch is an account's, or may be, as the ledger does not know whose it is."""
         found = await self._read(self._store.queries.find_binding, batch)

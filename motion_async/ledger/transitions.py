@@ -67,6 +67,8 @@ TRANSITIONS: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyTy
         "Drop": {_S.UNCERTAIN: _S.DROPPED, _S.SUBMITTED: _S.DROPPED},
         "Cancel": {_S.PLANNED: _S.DROPPED},
         "TryAgain": {_S.FAILED: _S.PLANNED},
+        # With the job of another item that has the same content; on to `completed` at once if that is.
+        "Reuse": dict.fromkeys((_S.PLANNED, _S.REJECTED), _S.SUBMITTED),
         # With other content. From `rejected` only if the content is another indeed.
         "Replan": {_S.PLANNED: _S.PLANNED, _S.REJECTED: _S.PLANNED},
     }
@@ -77,8 +79,6 @@ BY_ID: Final[Mapping[str, Mapping[ItemState, ItemState]]] = MappingProxyType(
     {
         # The ledger never loses an id, so these moves lead on from states in which nobody expects one.
         "Accept": dict.fromkeys((_S.PLANNED, _S.REJECTED, _S.DROPPED), _S.SUBMITTED),
-        # With the job of another item that has the same content; on to `completed` at once if that is.
-        "Reuse": dict.fromkeys((_S.PLANNED, _S.REJECTED), _S.SUBMITTED),
         # A job that has ended has an id, so it ends an item that was never told of that.
         "Complete": dict.fromkeys(_WITHOUT_JOB, _S.COMPLETED),
         "Fail": dict.fromkeys(_WITHOUT_JOB, _S.FAILED),
@@ -185,7 +185,11 @@ class Move(Write):
 
     def _target(self, state: ItemState) -> ItemState | None:
         name = type(self).__name__
-        return TRANSITIONS.get(name, {}).get(state) or BY_ID.get(name, {}).get(state)
+        return TRANSITIONS[name].get(state) or BY_ID.get(name, {}).get(state)
+
+    def _is_as_read(self, row: ItemRow) -> bool:
+        """Whether the row asks for what the item did: another plan of its key may have come since it was read."""
+        return (row.digest, row.parent) == (self.item.digest, self.item.parent)
 
 
 @attrs.frozen
@@ -200,9 +204,7 @@ class Claim(Move):
         """Claim the item for the owner, if it is planned as it was read."""
         target = self._target(row.state)
         is_made_again = row.claim == self.op
-        # Another content or parent under the same key is another's plan, made since this item was read.
-        is_as_read = (row.digest, row.parent) == (self.item.digest, self.item.parent)
-        if target is None or not (is_made_again or (row.state is ItemState.PLANNED and is_as_read)):
+        if target is None or not (is_made_again or (row.state is ItemState.PLANNED and self._is_as_read(row))):
             return False, None
         row.change(at=self.at, state=target, owner=self.owner, claim=self.op, intent_at=self.at, error=None)
         return True, Note(target, detail=self.owner)

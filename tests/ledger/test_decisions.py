@@ -84,3 +84,12 @@ def test_what_was_made_for_another_item_becomes_this_ones() -> None:
     sent = row(I)
     assert d.Reuse("z", ITEM, AT, made).apply(sent) == (False, None)
     assert (sent.state, sent.job_id) == (I, None)
+
+
+@pytest.mark.parametrize("changed", [{"digest": "another"}, {"parent": "hero"}])
+def test_what_was_planned_otherwise_in_the_meantime_gets_no_video(changed: dict[str, str]) -> None:
+    """It asks for something else than the video shows."""
+    made = attrs.evolve(ITEM, key="hero", batch="other", state=C, job_id="job-1")
+    item = attrs.evolve(row(P), **changed)
+    assert d.Reuse("z", ITEM, AT, made).apply(item) == (False, None)
+    assert (item.state, item.job_id) == (P, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -413,6 +413,24 @@ async def test_only_a_video_of_the_same_content_can_be_anothers(ledger: Ledger) 
         with pytest.raises(ConfigurationError, match="has no video of 'a'"):
             await ledger.reuse("autumn", [(entry, item)])
     assert "autumn" not in await ledger.counts()
+
+
+async def test_an_entry_that_another_process_plans_otherwise_gets_no_video(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the plan and the move; whoever asked finds it without that job."""
+    [made] = await ledger.plan("launch", entries("a"))
+    made = await ledger.resolve(made, job_id="job-a")
+    plan = ledger.plan
+
+    async def plan_both(batch: str, planned: Sequence[Entry]) -> list[Item]:
+        found = await plan(batch, planned)
+        await plan(batch, [attrs.evolve(planned[0], request=VideoRequest("Something else"))])
+        return found
+
+    monkeypatch.setattr(ledger, "plan", plan_both)
+    [item] = await ledger.reuse("autumn", [(Entry("b", made.request), made)])
+    assert (item.state, item.job_id, item.request.prompt) == (ItemState.PLANNED, None, "Something else")
 
 
 async def test_a_duration_stands_without_a_history(url: str) -> None:

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from motion_async import ConfigurationError, LedgerError
-from motion_async.ledger import ItemState, Ledger, LedgerChange, open_ledger
+from motion_async import ConfigurationError, LedgerError, VideoRequest
+from motion_async.ledger import Entry, ItemState, Ledger, LedgerChange, open_ledger
+from motion_async.ledger.items import parent_of_job
 from tests.ledger.conftest import START, accepted, change, entries, seen
 from tests.postgres import execute
 
@@ -34,6 +35,25 @@ async def send(ledger: Ledger, key: str, batch: str = "launch") -> None:
 ALL = [
     (ItemState.INTENT, None), (ItemState.SUBMITTED, "queued"), (None, "running"), (ItemState.COMPLETED, "completed"),
 ]  # fmt: skip
+
+
+async def test_jobs_that_are_followed_are_known_however_the_followup_names_them(ledger: Ledger) -> None:
+    """By the key of an item of its batch, or by the job's own id; before the followup is sent and after."""
+    for key in ("one", "two", "three", "alone"):
+        await send(ledger, key)
+    assert await ledger.jobs_followed() == set()
+    await send(ledger, "two", batch="spring")
+    [sent, *_] = await ledger.plan(
+        "launch",
+        [
+            Entry("again", VideoRequest("Faster"), parent="three"),
+            Entry("by-key", VideoRequest("Faster"), parent="one"),
+            Entry("by-job", VideoRequest("Faster"), parent=parent_of_job("job-elsewhere")),
+        ],
+    )
+    await ledger.journal(sent).begin()
+    await ledger.journal(sent).accepted(accepted("job-3-now"))
+    assert await ledger.jobs_followed() == {"job-one", "job-three", "job-3-now", "job-elsewhere"}
 
 
 async def read(ledger: Ledger, count: int, *, after: int | None = None, batch: str | None = None) -> list[LedgerChange]:

@@ -17,7 +17,7 @@ from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.duplicates import (
-    Duplicates,
+    MadeBefore,
     ask_about,
     find_duplicates,
     plan_duplicates,
@@ -170,7 +170,7 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
         _tell_of_changed(reporter, found, order)
-        made = Duplicates()
+        made = MadeBefore()
         if ledger is not None and order.duplicates != "make":
             account = find_account(order.access)
             made = await find_duplicates(reporter, spool, ledger, order, account if account.api_key else None)

@@ -6,8 +6,8 @@ A person may take the videos that are there, have them made again, or stop; nobo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeAlias
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, Literal
 
 import attrs
 
@@ -19,14 +19,16 @@ from motion_async.cli.batch.standing import in_chunks
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import END_OF_STATE, MEANINGS
 from motion_async.cli.happenings import DuplicateFound, DuplicatesShown
+from motion_async.cli.listings import begun_at, local_time
 from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
-from motion_async.errors import ConfigurationError
+from motion_async.cli.words import word_of_item
+from motion_async.errors import ConfigurationError, LedgerConflictError
 from motion_async.ledger import Account, Entry, Item, ItemState, Ledger
 
 __all__ = [
     "DUPLICATE",
-    "Duplicates",
+    "MadeBefore",
     "ask_about",
     "find_duplicates",
     "plan_duplicates",
@@ -40,24 +42,24 @@ _SHOWN: Final = 10
 _ANSWERS: Final = {"t": "take those videos", "m": "make them again and pay", "s": "stop"}
 _DECISIONS: Final[Mapping[str, Literal["take", "make"]]] = {"t": "take", "m": "make"}
 
-_Made: TypeAlias = Sequence[Item]
 
-
-@attrs.frozen
-class Duplicates:
+@attrs.define
+class MadeBefore:
     """What was found.
 
     Args:
         videos: the item, by its number, whose video each line could take, by the line's number.
+        unknown: the same of the lines whose only likes have no known job, as they may have been sent.
         first: the first lines, each with what was made.
-        unknown: the lines whose only likes have no known job, as they may have been sent.
+        first_unknown: the first one of which no job is known.
         fates: what the lines would become if they were made, and how many of them.
         reused: what they become if they take those videos.
     """
 
     videos: dict[int, int] = attrs.field(factory=dict)
+    unknown: dict[int, int] = attrs.field(factory=dict)
     first: list[DuplicateFound] = attrs.field(factory=list)
-    unknown: list[DuplicateFound] = attrs.field(factory=list)
+    first_unknown: DuplicateFound | None = None
     fates: Counter[str] = attrs.field(factory=Counter)
     reused: Counter[str] = attrs.field(factory=Counter)
 
@@ -66,47 +68,111 @@ class Duplicates:
         """How many lines there are."""
         return self.fates.total()
 
+    @property
+    def asking(self) -> str:
+        """The beginning of a sentence on them."""
+        return "1 line asks" if self.count == 1 else f"{self.count:,} lines ask"
+
+    def add(self, told: DuplicateFound, fate: str) -> None:
+        """Take in a line, with what it would become if it were made."""
+        item = told.made
+        self.fates[fate] += 1
+        if len(self.first) < _SHOWN:
+            self.first.append(told)
+        if item.job_id is None:
+            self.unknown[told.line] = item.id
+            self.first_unknown = self.first_unknown or told
+        else:
+            self.videos[told.line] = item.id
+            self.reused[MEANINGS[END_OF_STATE[item.state]].planned] += 1
+
 
 async def find_duplicates(
     reporter: Reporter, spool: Spool, ledger: Ledger, order: BatchOrder, account: Account | None
-) -> Duplicates:
+) -> MadeBefore:
     """Find the lines that are to be sent and ask for what other lines of this account have made before.
 
-    What this file's own lines have made is none of that: equal lines are as many videos.
+    What this file's own lines have made is none of that, and each video is found for one line: equal lines are as many
+    videos. A video that had a followup is another than was asked for; and a line that is followed gets one of its own,
+    as the followup would change that of the other batch.
     """
-    own = {fingerprint(line.key or "") async for chunk in in_chunks(spool.lines()) for line in chunk}
-    found = Duplicates()
-    async for chunk in in_chunks(spool.lines()):
-        new = [
-            (line, line.given.request)
-            for line in chunk
-            if line.is_unsent and line.given is not None and line.given.follows is None
-        ]
-        made = await ledger.find_made_of([request for _, request in new], account=account) if new else []
-        for (line, _), items in zip(new, made, strict=True):
-            others = [it for it in items if it.batch != order.batch or fingerprint(it.key) not in own]
-            if others:
-                _note(reporter, found, line, others)
+    found = MadeBefore()
+    async for line, item in _Search(spool, ledger, order, account).run():
+        prompt = "" if line.given is None else line.given.request.prompt
+        told = DuplicateFound(line.number, line.key or "", prompt, item)
+        reporter.tell(told)
+        found.add(told, line.fate)
     return found
 
 
-def _note(reporter: Reporter, found: Duplicates, line: Line, others: _Made) -> None:
-    # The newest video before a job that still runs, and that before one that nobody knows.
-    item = max(others, key=lambda it: (it.state is ItemState.COMPLETED, it.job_id is not None, it.id))
-    prompt = "" if line.given is None else line.given.request.prompt
-    told = DuplicateFound(line.number, line.key or "", prompt, item)
-    reporter.tell(told)
-    found.fates[line.fate] += 1
-    if len(found.first) < _SHOWN:
-        found.first.append(told)
-    if item.job_id is None:
-        found.unknown.append(told)
-    else:
-        found.videos[line.number] = item.id
-        found.reused[MEANINGS[END_OF_STATE[item.state]].planned] += 1
+class _Search:
+    """Looks for what lines could take, and gives nothing to two of them."""
+
+    def __init__(self, spool: Spool, ledger: Ledger, order: BatchOrder, account: Account | None) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._batch = order.batch
+        self._account = account
+        self._own: set[bytes] = set()
+        self._followed: set[bytes] = set()
+        self._changed: set[str] | None = None
+        self._given: set[str | int] = set()
+
+    async def run(self) -> AsyncIterator[tuple[Line, Item]]:
+        """Give lines with what each could take: the item of its own key first, then the best one that is left."""
+        async for chunk in in_chunks(self._spool.lines()):
+            self._own.update(fingerprint(line.key or "") for line in chunk)
+            given = [line.given for line in chunk if line.given is not None]
+            self._followed.update(fingerprint(it.follows) for it in given if it.follows is not None)
+        of_key: dict[int, int] = {}
+        is_any = False
+        async for line, likes in self._find_likes():
+            is_any = True
+            if item := self._give([it for it in likes if it.key == line.key and it.job_id is not None]):
+                of_key[line.number] = item.id
+        if not is_any:
+            return
+        async for line, likes in self._find_likes():
+            item = next((it for it in likes if it.id == of_key.get(line.number)), None) or self._give(likes)
+            if item is not None:
+                yield line, item
+
+    def _give(self, likes: Sequence[Item]) -> Item | None:
+        """Give out the best of some items, by their jobs, as two batches may have one job."""
+        left = [it for it in likes if (it.job_id or it.id) not in self._given]
+        # The newest video before a job that still runs, and that before one that nobody knows.
+        best = max(left, key=lambda it: (it.state is ItemState.COMPLETED, it.job_id is not None, it.id), default=None)
+        if best is not None:
+            self._given.add(best.job_id or best.id)
+        return best
+
+    async def _find_likes(self) -> AsyncIterator[tuple[Line, list[Item]]]:
+        """Give each line that is to be made with what others have made of the same, if there is anything."""
+        async for chunk in in_chunks(self._spool.lines()):
+            new = [
+                (line, line.given.request)
+                for line in chunk
+                if line.is_unsent and line.given is not None and line.given.follows is None
+                if fingerprint(line.key or "") not in self._followed
+            ]
+            requests = [request for _, request in new]
+            made = await self._ledger.find_made_of(requests, account=self._account) if new else []
+            for (line, _), items in zip(new, made, strict=True):
+                if likes := await self._leave_out_own(items):
+                    yield line, likes
+
+    async def _leave_out_own(self, items: Sequence[Item]) -> list[Item]:
+        """Leave out what this file's lines have made or taken, and what is not any more what was asked for."""
+        own = {it.id: it.job_id for it in items if it.batch == self._batch and fingerprint(it.key) in self._own}
+        if len(own) == len(items):
+            return []
+        if self._changed is None:  # only now, as most files ask for nothing that was made before
+            self._changed = await self._ledger.jobs_followed()
+        jobs = self._changed.union(job_id for job_id in own.values() if job_id is not None)
+        return [it for it in items if it.id not in own and it.job_id not in jobs]
 
 
-async def ask_about(reporter: Reporter, found: Duplicates, order: BatchOrder) -> BatchOrder | None:
+async def ask_about(reporter: Reporter, found: MadeBefore, order: BatchOrder) -> BatchOrder | None:
     """Give the order with what a person says of such lines, who is asked where that is possible and not said yet.
 
     None if the person wants to stop.
@@ -114,13 +180,12 @@ async def ask_about(reporter: Reporter, found: Duplicates, order: BatchOrder) ->
     reporter.tell(DuplicatesShown(tuple(found.first), found.count))
     if order.duplicates is not None or reporter.choose is None or order.is_sure:
         return order
-    what = "1 line asks" if found.count == 1 else f"{found.count:,} lines ask"
     answers = {letter: words for letter, words in _ANSWERS.items() if letter != "t" or not order.is_for_fleet}
-    answer = await reporter.choose(f"{what} for what was made before", answers, "s")
+    answer = await reporter.choose(f"{found.asking} for what was made before", answers, "s")
     return attrs.evolve(order, duplicates=_DECISIONS[answer]) if answer in _DECISIONS else None
 
 
-def settle_duplicates(found: Duplicates, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:
+def settle_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:
     """Do as the order says: give the survey as it is then, the spool's lines with it.
 
     Raises a `ConfigurationError` if nothing is to be sent, or lines cannot take a video that nobody knows.
@@ -131,8 +196,7 @@ def settle_duplicates(found: Duplicates, order: BatchOrder, spool: Spool, survey
         raise ConfigurationError(_explain(found))
     if order.is_for_fleet:
         raise ConfigurationError("nothing was sent: lines for a fleet cannot take other videos; leave them out")
-    if found.unknown:
-        told = found.unknown[0]
+    if (told := found.first_unknown) is not None:
         raise ConfigurationError(
             f"nothing was sent: line {told.line} may have been sent before, as {_name(told.made)}, and has no known "
             "job; settle that with `motion-async ledger resolve`, or add --duplicates make to pay for it all the same"
@@ -141,9 +205,9 @@ def settle_duplicates(found: Duplicates, order: BatchOrder, spool: Spool, survey
     return attrs.evolve(survey, plan=survey.plan - found.fates + found.reused)
 
 
-def plan_duplicates(found: Duplicates, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:
+def plan_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:
     """Give the survey of a dry run, in which such lines are not new, whatever is decided on them."""
-    spool.reuse({**found.videos, **{told.line: told.made.id for told in found.unknown}})
+    spool.reuse({**found.videos, **found.unknown})
     undecided = len(found.unknown) if order.duplicates == "take" else found.count
     instead = (found.reused if order.duplicates == "take" else Counter[str]()) + Counter({DUPLICATE: undecided})
     return attrs.evolve(survey, plan=survey.plan - found.fates + instead)
@@ -152,7 +216,7 @@ def plan_duplicates(found: Duplicates, order: BatchOrder, spool: Spool, survey: 
 async def reuse_videos(spool: Spool, ledger: Ledger, order: BatchOrder) -> None:
     """Note in the ledger which videos lines take, before anything is sent.
 
-    Raises a `LedgerError` if that cannot be written.
+    Raises a `LedgerError` if that cannot be written, or a line has not got its video: it would be paid for otherwise.
     """
     async for chunk in in_chunks(line for line in spool.lines() if line.reuses is not None):
         made = await ledger.numbered([line.reuses for line in chunk if line.reuses is not None])
@@ -161,18 +225,26 @@ async def reuse_videos(spool: Spool, ledger: Ledger, order: BatchOrder) -> None:
             for line in chunk
             if line.given is not None and line.reuses is not None
         ]
-        await ledger.reuse(order.batch, pairs)
+        for item, (_, taken) in zip(await ledger.reuse(order.batch, pairs), pairs, strict=True):
+            if item.job_id != taken.job_id:
+                raise LedgerConflictError(
+                    f"nothing was sent: {one_line(item.key)} could not take the video of {_name(taken)}, as another "
+                    f"process works on batch {one_line(item.batch)}; once that has ended, run this again",
+                    batch=item.batch,
+                    key=item.key,
+                    state=item.state.value,
+                    job_id=item.job_id,
+                )
 
 
-def _explain(found: Duplicates) -> str:
-    what = "1 line asks" if found.count == 1 else f"{found.count:,} lines ask"
+def _explain(found: MadeBefore) -> str:
     told = found.first[0]
     return (
-        f"nothing was sent: {what} for what was made before, such as line {told.line}, which is {_name(told.made)}; "
-        "add --duplicates take to have those videos, or --duplicates make to pay for them once more"
+        f"nothing was sent: {found.asking} for what was made before, such as line {told.line}, which is "
+        f"{_name(told.made)}; add --duplicates take to have those videos, or --duplicates make to pay for them once more"
     )
 
 
 def _name(item: Item) -> str:
-    when = item.intent_at or item.planned_at
-    return f"{one_line(item.key)} of batch {one_line(item.batch)} of {when:%Y-%m-%d} ({item.state})"
+    when = local_time(begun_at(item))
+    return f"{one_line(item.key)} of batch {one_line(item.batch)} of {when} ({word_of_item(item)})"

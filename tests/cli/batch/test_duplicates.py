@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 import attrs
 import pytest
 
-from motion_async.cli.batch.duplicates import Duplicates, settle_duplicates
+from motion_async.cli.batch.duplicates import MadeBefore, reuse_videos, settle_duplicates
+from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.happenings import DuplicateFound
-from motion_async.errors import ConfigurationError
+from motion_async.errors import ConfigurationError, LedgerConflictError
+from motion_async.jobs import BatchRequest, VideoRequest
+from motion_async.ledger import Entry, Item, open_ledger
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox
 from tests.cli.batch.orders import ORDER
 from tests.cli.batch.test_command import Command, Write, ends, results, states, videos
@@ -138,14 +142,104 @@ def test_what_may_have_been_sent_cannot_be_taken(sandbox: Sandbox, command: Comm
     assert command("batch", file, "--batch", "other", "--duplicates", "make")[0] == 0
 
 
-def test_a_followup_to_a_line_that_took_a_video_changes_that(sandbox: Sandbox, command: Command, write: Write) -> None:
-    """The earlier video gets the new turn, as it is this line's own."""
-    assert command("batch", write([{"id": "hero", "prompt": "A video"}]))[0] == 0
-    file = write([{"id": "hero", "prompt": "A video"}, {"id": "fast", "prompt": "Faster", "follows": "hero"}])
-    status, lines, _ = command("batch", file, "--batch", "other", "--duplicates", "take")
-    (job,) = sandbox.jobs.values()
-    assert (status, ends(lines)) == (0, ["completed"] * 2)
-    assert job.turns[-1].body["prompt"] == "Faster"
+class TestEachVideoOnce:
+    """Equal lines are as many videos."""
+
+    @pytest.fixture
+    def made(self, sandbox: Sandbox, command: Command, write: Write) -> dict[str, str]:
+        """The jobs of two equal lines of another batch, by their ids."""
+        status, lines, _ = command("batch", write([{"id": key, "prompt": "A cat"} for key in ("hero", "second")]))
+        assert status == 0
+        return {line["key"]: line["job_id"] for line in by_line(lines, "outcome").values()}
+
+    def test_a_line_takes_the_video_of_its_own_id_before_any_other(
+        self, made: dict[str, str], sandbox: Sandbox, command: Command, write: Write
+    ) -> None:
+        """Wherever it stands; the others take what is left, and one for which nothing is left is new."""
+        keys = ("extra", "hero", "last")
+        file = write([{"id": key, "prompt": "A cat"} for key in keys])
+        [plan] = [
+            line for line in command("batch", file, "--batch", "other", "--dry-run")[1] if line["event"] == "plan"
+        ]
+        assert plan["counts"] == {"duplicate": 2, "send": 1}
+        status, lines, _ = command("batch", file, "--batch", "other", "--duplicates", "take")
+        jobs = {line["key"]: line["job_id"] for line in by_line(lines, "outcome").values()}
+        assert (status, sandbox.counts.creates) == (0, 3)
+        assert (jobs["extra"], jobs["hero"]) == (made["second"], made["hero"])
+        assert jobs["last"] not in made.values()
+
+    def test_a_video_of_two_batches_is_one(
+        self, made: dict[str, str], sandbox: Sandbox, command: Command, write: Write
+    ) -> None:
+        """A batch that took it has nothing more to give, and no later line of the batch takes it again."""
+        more = [{"id": "third", "prompt": "A cat"}, {"id": "fourth", "prompt": "A cat"}]
+        assert command("batch", write(more), "--batch", "other", "--duplicates", "take")[0] == 0
+        assert sandbox.counts.creates == 2
+        file = write([*more, {"id": "fifth", "prompt": "A cat"}])
+        status, lines, _ = command("batch", file, "--batch", "other")
+        assert (status, by_line(lines, "duplicate"), sandbox.counts.creates) == (0, {}, 3)
+        file = write([{"id": f"line-{n}", "prompt": "A cat"} for n in range(5)])
+        status, lines, _ = command("batch", file, "--batch", "last", "--duplicates", "take")
+        assert (status, sandbox.counts.creates) == (0, 5)
+        assert len({line["job_id"] for line in by_line(lines, "outcome").values()}) == 5
+
+
+class TestFollowups:
+    """They change a video in place."""
+
+    def test_a_line_that_another_follows_is_made(self, sandbox: Sandbox, command: Command, write: Write) -> None:
+        """The other batch keeps its video as it is."""
+        assert command("batch", write([{"id": "hero", "prompt": "A video"}]))[0] == 0
+        (job,) = sandbox.jobs.values()
+        file = write([{"id": "hero", "prompt": "A video"}, {"id": "fast", "prompt": "Faster", "follows": "hero"}])
+        status, lines, _ = command("batch", file, "--batch", "other", "--duplicates", "take")
+        assert (status, ends(lines), sandbox.counts.creates) == (0, ["completed"] * 2, 2)
+        assert [turn.body["prompt"] for turn in job.turns] == ["A video"]
+
+    def test_a_video_that_had_a_followup_is_not_taken(self, sandbox: Sandbox, command: Command, write: Write) -> None:
+        """It is another than its prompt asks for."""
+        file = write([{"id": "hero", "prompt": "A video"}, {"id": "fast", "prompt": "Faster", "follows": "hero"}])
+        assert command("batch", file)[0] == 0
+        status, lines, _ = command("batch", write([{"prompt": "A video"}]), "--batch", "other", "--duplicates", "take")
+        assert (status, ends(lines), sandbox.counts.creates) == (0, ["completed"], 2)
+
+
+async def test_a_line_that_has_not_got_its_video_is_not_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process has planned something else under its key: the run ends before it sends anything."""
+    request = VideoRequest("A video")
+    async with open_ledger("sqlite://") as ledger:
+        [made] = await ledger.plan("launch", [Entry("hero", request)])
+        made = await ledger.resolve(made, job_id="job-1")
+        plan = ledger.plan
+
+        async def plan_both(batch: str, planned: Sequence[Entry]) -> list[Item]:
+            found = await plan(batch, planned)
+            await plan(batch, [Entry(planned[0].key, VideoRequest("Something else"))])
+            return found
+
+        monkeypatch.setattr(ledger, "plan", plan_both)
+        with closing(Spool()) as spool:
+            spool.put(Line(1, given=BatchRequest(request, id="k"), key="k"))
+            spool.reuse({1: made.id})
+            with pytest.raises(LedgerConflictError, match="nothing was sent: k could not take the video of hero of"):
+                await reuse_videos(spool, ledger, attrs.evolve(ORDER, batch="other"))
+
+
+def test_what_was_made_is_named_in_the_words_and_the_time_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the table beside it does."""
+    monkeypatch.setenv("TZ", "UTC+7")
+    time.tzset()
+    try:
+        found = MadeBefore()
+        found.add(DuplicateFound(1, "k", "A video", ITEM), "send")
+        with (
+            closing(Spool()) as spool,
+            pytest.raises(ConfigurationError, match=r"which is hero of batch launch of 2026-04-28 16:01 \(done\);"),
+        ):
+            settle_duplicates(found, ORDER, spool, Survey(1, 0))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 class TestOnATerminal:
@@ -188,7 +282,7 @@ class TestOnATerminal:
 
 def test_lines_for_a_fleet_take_no_videos() -> None:
     """A worker might send one in the meantime: nothing is enqueued, and that is said."""
-    found = Duplicates(fates=Counter(send=1), first=[DuplicateFound(1, "k", "A video", ITEM)], videos={1: 1})
+    found = MadeBefore(fates=Counter(send=1), first=[DuplicateFound(1, "k", "A video", ITEM)], videos={1: 1})
     order = attrs.evolve(ORDER, is_for_fleet=True, duplicates="take")
     with (
         closing(Spool()) as spool,
