@@ -15,7 +15,8 @@ __all__ = ["complaint"]
 
 def complaint(app: App, error: CycloptsError, argv: Sequence[str], console: Console) -> str:
     """Say in one sentence what is wrong with the arguments of an app, and where to look."""
-    words = shown(_words(app, error, argv, console)).rstrip(" ,.")
+    # The library's list of commands has only the first ones.
+    words = shown(_words(app, error, argv, console)).partition(" Available commands:")[0].rstrip(" ,.")
     if isinstance(error, UnusedCliTokensError) and argv[0] in ("generate", "followup"):
         return f"{words}; put quotes around a prompt of several words"
     if isinstance(error, UnusedCliTokensError) and argv[0] == "batch":

@@ -10,7 +10,19 @@ from typing import Final
 
 from motion_async.jobs import API_KEY_PREFIX, JobStatus
 
-__all__ = ["STATUSES", "STOPPING", "about", "clock_time", "label", "masked_key", "one_line", "rate", "span", "style"]
+__all__ = [
+    "STATUSES",
+    "STOPPING",
+    "about",
+    "clock_time",
+    "counted",
+    "label",
+    "masked_key",
+    "one_line",
+    "rate",
+    "span",
+    "style",
+]
 
 STATUSES: Final = (
     JobStatus.QUEUED,
@@ -61,6 +73,11 @@ def label(status: str) -> str:
 def style(status: JobStatus) -> str:
     """Give the rich style of a status; all names that nobody knows share one."""
     return _STYLES.get(status.meaning or status, "magenta")
+
+
+def counted(number: int, noun: str) -> str:
+    """Write how many there are of something, whose plural has an s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def span(seconds: float) -> str:

@@ -33,16 +33,14 @@ class Obstacles:
         self._credits_again = 0.0
         self._disturbed = ""
         self._is_silent = False
-        self._disturbed_since: float | None = None
         self._disturbed_at = 0.0
         self._disturbed_until = 0.0
         self._passing = ""
         self._passes_at = 0.0
 
-    @property
-    def holds_up(self) -> bool:
-        """Whether nothing new is sent for want of credits."""
-        return bool(self._credits)
+    def hold_up(self, *, silent_for: float | None) -> bool:
+        """Whether nobody knows when it goes on: for want of credits, or as no answer comes."""
+        return bool(self._credits) or (self._is_silent and self._is_disturbed(silent_for, self._clock()))
 
     def take(self, happening: Happening) -> None:
         """Keep the words of what is in the way, and drop those of what no longer is."""
@@ -56,7 +54,6 @@ class Obstacles:
             case SendDisturbed() | PollDisturbed():
                 self._disturbed = trouble_words(happening)
                 self._is_silent = isinstance(happening.error, TransportError)
-                self._disturbed_since = now if self._disturbed_since is None else self._disturbed_since
                 self._disturbed_at = now
                 self._disturbed_until = now + happening.next_wait + _LASTS
             case SessionSlowed():
@@ -79,15 +76,12 @@ class Obstacles:
             again = f"next try in {span(max(self._credits_again - now, 0.0))}"
             yield f"{self._credits}; {again}, what runs goes on"
         if self._is_disturbed(silent_for, now):
-            yield self._disturbance(now, making)
-        else:
-            self._disturbed_since = None
+            yield self._disturbance(now - self._disturbed_at if silent_for is None else silent_for, making)
         if now < self._passes_at:
             yield self._passing
 
-    def _disturbance(self, now: float, making: int) -> str:
+    def _disturbance(self, seconds: float, making: int) -> str:
         """Say what the last error was, or, where it is that no answer came, for how long that is so."""
-        seconds = now - (self._disturbed_at if self._disturbed_since is None else self._disturbed_since)
         if not self._is_silent or seconds < _QUIET:
             return self._disturbed
         going_on = f"; {making:,} videos go on there, nothing is lost" if making else ""

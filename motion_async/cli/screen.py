@@ -187,7 +187,8 @@ class Screen:
             say(words)
 
     def _line(self, words: str) -> None:
-        self._console.print(Text(one_line(words)), no_wrap=True, overflow="ellipsis")
+        # The terminal breaks it, not rich: a command in it can be copied so.
+        self._console.print(Text(one_line(words)), soft_wrap=True)
 
     def _say(self, words: str) -> None:
         if not self._is_quiet:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from motion_async.cli.happenings import BatchCounts, BatchPlanned, FleetShown, ItemShown, ItemsShown
-from motion_async.cli.looks import one_line
+from motion_async.cli.looks import counted, one_line
 from motion_async.cli.words import COLOURS, WORD_OF_ITEM_STATE, Word, count_words, word_of_item
 from motion_async.ledger import History, Item, ItemState
 from motion_async.redaction import redacted
@@ -24,6 +24,7 @@ PLANS: Final = (
     ("duplicate", "made before, in another batch or under another id; --duplicates says what is done"),
     ("take_up", "running already, to be waited for"),
     ("completed", "completed already"),
+    ("again", "to be made anew, as they have failed"),
     ("failed", "failed already"),
     ("uncertain", "uncertain: may have been sent; settle with `motion-async ledger resolve`"),
     ("changed", "sent with another content than their lines have now; give them other ids"),
@@ -54,7 +55,7 @@ def plan_table(plan: BatchPlanned) -> RenderableType:
             f"To begin a video the service asks for at least {plan.minimum_balance} credits in the balance, says its "
             "documentation. That is a minimum balance and no price: what the videos cost it does not say."
         )
-    return Group(Text(f"batch {one_line(plan.batch)}: {plan.lines:,} requests; nothing was sent"), table, last)
+    return Group(Text(f"batch {one_line(plan.batch)}: {counted(plan.lines, 'request')}; nothing was sent"), table, last)
 
 
 def fleet_lines(it: FleetShown) -> RenderableType:

@@ -24,7 +24,7 @@ from motion_async.cli.happenings import (
     RequestEnded,
     Stopping,
 )
-from motion_async.cli.looks import STOPPING, about, clock_time, label, one_line, rate, span
+from motion_async.cli.looks import STOPPING, about, clock_time, counted, label, one_line, rate, span
 from motion_async.cli.obstacles import Obstacles
 from motion_async.cli.tally import Tally
 from motion_async.cli.words import COLOURS, Word
@@ -121,7 +121,11 @@ class WorkView:
         head.add_row(Text(self._title, "bold", overflow="ellipsis"), Text(span(self._clock() - self._began), "dim"))
         yield head
         if self._tally is None:
-            checked = f"{self._checked:,} lines checked" if self._is_settled else f"checking line {self._checked + 1:,}"
+            checked = (
+                f"{counted(self._checked, 'line')} checked"
+                if self._is_settled
+                else f"checking line {self._checked + 1:,}"
+            )
             yield Text(checked, "dim")
         else:
             yield _bar(self._tally.counts, options.max_width, has_colours=_has_colours(console))
@@ -142,10 +146,10 @@ class WorkView:
         each_second = tally.rate(now=now)
         if each_second is not None:
             parts.append(rate(each_second))
-        if not self._is_settled and not self._stopping and not self._obstacles.holds_up:
+        heard = None if self._stats is None or self._is_settled else self._stats().silent_for
+        if not self._is_settled and not self._stopping and not self._obstacles.hold_up(silent_for=heard):
             left = tally.seconds_left(now=now)
             parts += [] if left is None else [f"{about(*left)} left"]
-        heard = None if self._stats is None or self._is_settled else self._stats().silent_for
         if heard is not None:
             parts.append(f"heard {clock_time(heard)} ago")
         return " · ".join(parts)

@@ -13,6 +13,7 @@ from typing import Final
 from motion_async.cli.ends import End
 from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger import Item, ItemState
+from motion_async.ledger.items import is_unnamed
 from motion_async.polling.freshness import needs_input
 
 __all__ = ["COLOURS", "WORD_OF_END", "WORD_OF_ITEM_STATE", "Word", "count_words", "word_of_item", "word_of_state"]
@@ -87,7 +88,9 @@ def word_of_state(state: JobState) -> Word:
 
 
 def word_of_item(item: Item) -> Word:
-    """Give what an item means, of which the service may have said last that it waits for a person."""
+    """Give what an item means: beyond its state, that it waits for a person, or that nothing will come of it."""
+    if item.state is ItemState.PLANNED and item.error is not None and is_unnamed(item.key):
+        return Word.FAILED  # whoever asked for it was told that it was not sent, and no later run sends it
     if item.state is ItemState.SUBMITTED and item.job_state is not None and not item.job_state.has_ended:
         return word_of_state(item.job_state)
     return WORD_OF_ITEM_STATE[item.state]

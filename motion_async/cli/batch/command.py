@@ -29,7 +29,7 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.questions import find_question
 from motion_async.cli.batch.results import check_outputs, write_results
-from motion_async.cli.batch.retries import retry_failed
+from motion_async.cli.batch.retries import AGAIN, find_failed, plan_retries, retry_failed
 from motion_async.cli.batch.sources import open_source
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import count_states
@@ -110,7 +110,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         await picture.show()
         reporter.glance(LinesChecked(found.requests + found.invalid + found.blank))
         if order.retry_failed:
-            anew = await retry_failed(reporter, spool, ledger, order)
+            anew = await retry_failed(reporter, await find_failed(spool, ledger, order), ledger, order)
             order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
@@ -151,6 +151,8 @@ async def _decide(
                 reporter.say("nothing was sent")
                 return None
             found = settle_duplicates(made, decided, spool, found)
+    if ledger is not None and order.retry_failed:
+        found = plan_retries(await find_failed(spool, ledger, order), order, found)
     confirm = reporter.confirm
     if confirm is not None and (question := find_question(found, order, spool)) is not None:
         await picture.put_away()
@@ -163,6 +165,7 @@ async def _decide(
 
 async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
     """Tell what a run would do, and do nothing. Raises a `MotionError` if the file or the ledger cannot be used."""
+    check_outputs(order)
     async with AsyncExitStack() as stack:
         lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
         spool = stack.enter_context(closing(Spool()))
@@ -175,7 +178,9 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
             account = find_account(order.access)
             made = await find_duplicates(reporter, spool, ledger, order, account if account.api_key else None)
             found = plan_duplicates(made, order, spool, found)
-        balance = MINIMUM_BALANCE if found.plan["send"] else 0
+        if ledger is not None and order.retry_failed:
+            found = plan_retries(await find_failed(spool, ledger, order), order, found)
+        balance = MINIMUM_BALANCE if found.plan["send"] or found.plan[AGAIN] else 0
         reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid + found.blank, balance))
         if made.count:
             reporter.tell(DuplicatesShown(tuple(made.first), made.count))

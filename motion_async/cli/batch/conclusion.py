@@ -19,7 +19,7 @@ from motion_async.cli.commandline import command_line
 from motion_async.cli.ends import END_OF_STATE, End, status_of
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 from motion_async.cli.happenings import BatchEnded, RequestEnded
-from motion_async.cli.looks import span
+from motion_async.cli.looks import counted, span
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.words import WORD_OF_END, Word
 from motion_async.errors import (
@@ -48,7 +48,7 @@ class Conclusion:
     def __init__(self, order: BatchOrder, attention: Attention, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._order = order
         self._clock = clock
-        self._began = clock()
+        self._began = 0.0
         self._attention = attention
         self._counts: Counter[End] = Counter()
         self._statuses: set[ExitStatus] = set()
@@ -72,6 +72,7 @@ class Conclusion:
     def begins(self, found: Survey) -> None:
         """Note what was found before anything is sent."""
         self._survey = found
+        self._began = self._clock()
         self.has_begun = True
 
     @contextmanager
@@ -188,7 +189,7 @@ class Conclusion:
         if unknown > 0:
             parts.append(f"{unknown:,} not known, as the ledger could not be read")
         if self._survey.invalid:
-            parts.append(f"{self._survey.invalid:,} lines left out")
+            parts.append(f"{counted(self._survey.invalid, 'line')} left out")
         took = span(self._clock() - self._began)
         return f"batch {self._order.batch}: {', '.join(parts)}; took {took}, its ledger is {self._order.ledger.shown}"
 

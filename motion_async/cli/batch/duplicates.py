@@ -49,17 +49,17 @@ class MadeBefore:
 
     Args:
         videos: the item, by its number, whose video each line could take, by the line's number.
-        unknown: the same of the lines whose only likes have no known job, as they may have been sent.
+        untakeable: the same of the lines that can take none, as it has no known job or would not be what they ask for.
         first: the first lines, each with what was made.
-        first_unknown: the first one of which no job is known.
+        first_untakeable: the first one of those.
         fates: what the lines would become if they were made, and how many of them.
         reused: what they become if they take those videos.
     """
 
     videos: dict[int, int] = attrs.field(factory=dict)
-    unknown: dict[int, int] = attrs.field(factory=dict)
+    untakeable: dict[int, int] = attrs.field(factory=dict)
     first: list[DuplicateFound] = attrs.field(factory=list)
-    first_unknown: DuplicateFound | None = None
+    first_untakeable: DuplicateFound | None = None
     fates: Counter[str] = attrs.field(factory=Counter)
     reused: Counter[str] = attrs.field(factory=Counter)
 
@@ -73,15 +73,15 @@ class MadeBefore:
         """The beginning of a sentence on them."""
         return "1 line asks" if self.count == 1 else f"{self.count:,} lines ask"
 
-    def add(self, told: DuplicateFound, fate: str) -> None:
+    def add(self, told: DuplicateFound, fate: str, *, can_be_taken: bool = True) -> None:
         """Take in a line, with what it would become if it were made."""
         item = told.made
         self.fates[fate] += 1
         if len(self.first) < _SHOWN:
             self.first.append(told)
-        if item.job_id is None:
-            self.unknown[told.line] = item.id
-            self.first_unknown = self.first_unknown or told
+        if item.job_id is None or not can_be_taken:
+            self.untakeable[told.line] = item.id
+            self.first_untakeable = self.first_untakeable or told
         else:
             self.videos[told.line] = item.id
             self.reused[MEANINGS[END_OF_STATE[item.state]].planned] += 1
@@ -93,15 +93,15 @@ async def find_duplicates(
     """Find the lines that are to be sent and ask for what other lines of this account have made before.
 
     What this file's own lines have made is none of that, and each video is found for one line: equal lines are as many
-    videos. A video that had a followup is another than was asked for; and a line that is followed gets one of its own,
-    as the followup would change that of the other batch.
+    videos. A video that had a followup is another than was asked for, and one that a followup of this file would change
+    is that of the other batch: they are found, and cannot be taken.
     """
     found = MadeBefore()
-    async for line, item in _Search(spool, ledger, order, account).run():
+    async for line, item, can_be_taken in _Search(spool, ledger, order, account).run():
         prompt = "" if line.given is None else line.given.request.prompt
         told = DuplicateFound(line.number, line.key or "", prompt, item)
         reporter.tell(told)
-        found.add(told, line.fate)
+        found.add(told, line.fate, can_be_taken=can_be_taken)
     return found
 
 
@@ -118,24 +118,29 @@ class _Search:
         self._changed: set[str] | None = None
         self._given: set[str | int] = set()
 
-    async def run(self) -> AsyncIterator[tuple[Line, Item]]:
-        """Give lines with what each could take: the item of its own key first, then the best one that is left."""
+    async def run(self) -> AsyncIterator[tuple[Line, Item, bool]]:
+        """Give lines with what was made before, and whether they could take it.
+
+        Of what they could, each gets the item of its own key first, then the best one that is left.
+        """
         async for chunk in in_chunks(self._spool.lines()):
             self._own.update(fingerprint(line.key or "") for line in chunk)
             given = [line.given for line in chunk if line.given is not None]
             self._followed.update(fingerprint(it.follows) for it in given if it.follows is not None)
         of_key: dict[int, int] = {}
         is_any = False
-        async for line, likes in self._find_likes():
+        async for line, likes, _ in self._find_likes():
             is_any = True
             if item := self._give([it for it in likes if it.key == line.key and it.job_id is not None]):
                 of_key[line.number] = item.id
         if not is_any:
             return
-        async for line, likes in self._find_likes():
+        async for line, likes, others in self._find_likes():
             item = next((it for it in likes if it.id == of_key.get(line.number)), None) or self._give(likes)
             if item is not None:
-                yield line, item
+                yield line, item, True
+            elif not likes:
+                yield line, max(others, key=lambda it: it.id), False
 
     def _give(self, likes: Sequence[Item]) -> Item | None:
         """Give out the best of some items, by their jobs, as two batches may have one job."""
@@ -146,30 +151,34 @@ class _Search:
             self._given.add(best.job_id or best.id)
         return best
 
-    async def _find_likes(self) -> AsyncIterator[tuple[Line, list[Item]]]:
-        """Give each line that is to be made with what others have made of the same, if there is anything."""
+    async def _find_likes(self) -> AsyncIterator[tuple[Line, list[Item], list[Item]]]:
+        """Give each line that is to be made with what it could take of what others have made, and with all of that."""
         async for chunk in in_chunks(self._spool.lines()):
             new = [
                 (line, line.given.request)
                 for line in chunk
                 if line.is_unsent and line.given is not None and line.given.follows is None
-                if fingerprint(line.key or "") not in self._followed
             ]
             requests = [request for _, request in new]
             made = await self._ledger.find_made_of(requests, account=self._account) if new else []
             for (line, _), items in zip(new, made, strict=True):
-                if likes := await self._leave_out_own(items):
-                    yield line, likes
+                others = self._leave_out_own(items)
+                if others:
+                    yield line, await self._find_takeable(line, others), others
 
-    async def _leave_out_own(self, items: Sequence[Item]) -> list[Item]:
-        """Leave out what this file's lines have made or taken, and what is not any more what was asked for."""
+    def _leave_out_own(self, items: Sequence[Item]) -> list[Item]:
+        """Leave out what this file's lines have made or taken."""
         own = {it.id: it.job_id for it in items if it.batch == self._batch and fingerprint(it.key) in self._own}
-        if len(own) == len(items):
+        taken = {job_id for job_id in own.values() if job_id is not None}
+        return [it for it in items if it.id not in own and it.job_id not in taken]
+
+    async def _find_takeable(self, line: Line, others: Sequence[Item]) -> list[Item]:
+        """Give what is still what was asked for, and stays so."""
+        if fingerprint(line.key or "") in self._followed:
             return []
         if self._changed is None:  # only now, as most files ask for nothing that was made before
             self._changed = await self._ledger.jobs_followed()
-        jobs = self._changed.union(job_id for job_id in own.values() if job_id is not None)
-        return [it for it in items if it.id not in own and it.job_id not in jobs]
+        return [it for it in others if it.job_id not in self._changed]
 
 
 async def ask_about(reporter: Reporter, found: MadeBefore, order: BatchOrder) -> BatchOrder | None:
@@ -196,7 +205,12 @@ def settle_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey
         raise ConfigurationError(_explain(found))
     if order.is_for_fleet:
         raise ConfigurationError("nothing was sent: lines for a fleet cannot take other videos; leave them out")
-    if (told := found.first_unknown) is not None:
+    if (told := found.first_untakeable) is not None and told.made.job_id is not None:
+        raise ConfigurationError(
+            f"nothing was sent: line {told.line} cannot take {_name(told.made)}, as a followup has changed that, or "
+            "would change it for the other batch; leave the line out, or add --duplicates make to pay for its own"
+        )
+    if told is not None:
         raise ConfigurationError(
             f"nothing was sent: line {told.line} may have been sent before, as {_name(told.made)}, and has no known "
             "job; settle that with `motion-async ledger resolve`, or add --duplicates make to pay for it all the same"
@@ -207,8 +221,8 @@ def settle_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey
 
 def plan_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:
     """Give the survey of a dry run, in which such lines are not new, whatever is decided on them."""
-    spool.reuse({**found.videos, **found.unknown})
-    undecided = len(found.unknown) if order.duplicates == "take" else found.count
+    spool.reuse({**found.videos, **found.untakeable})
+    undecided = len(found.untakeable) if order.duplicates == "take" else found.count
     instead = (found.reused if order.duplicates == "take" else Counter[str]()) + Counter({DUPLICATE: undecided})
     return attrs.evolve(survey, plan=survey.plan - found.fates + instead)
 
@@ -241,7 +255,7 @@ def _explain(found: MadeBefore) -> str:
     told = found.first[0]
     return (
         f"nothing was sent: {found.asking} for what was made before, such as line {told.line}, which is "
-        f"{_name(told.made)}; add --duplicates take to have those videos, or --duplicates make to pay for them once more"
+        f"{_name(told.made)}; add --duplicates take to have those videos, or --duplicates make to pay for them again"
     )
 
 

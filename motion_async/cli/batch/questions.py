@@ -7,6 +7,7 @@ from typing import Final
 
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.portion import lines_of_run
+from motion_async.cli.batch.retries import AGAIN
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.looks import one_line
@@ -23,14 +24,17 @@ def find_question(found: Survey, order: BatchOrder, spool: Spool) -> str | None:
 
     None if the person has said so already, or nothing is to be paid for.
     """
+    most = found.requests if order.limit is None else order.limit
+    failed = min(found.plan[AGAIN], most)
+    new = min(found.plan["send"], most - failed)
+    if not new + failed:
+        return None
     if found.odd and not order.allow_odd and not order.skip_invalid:
         lines = "1 line looks" if found.odd == 1 else f"{found.odd:,} lines look"
         blank = f", {found.blank:,} of them without a prompt" if found.blank else ""
-        return f"{lines} as if nobody meant that{blank}; make {found.requests:,} videos all the same, and pay for them?"
-    most = found.requests if order.limit is None else order.limit
-    failed = min(len(order.only) or found.plan["failed"], most) if order.retry_failed else 0
-    new = min(found.plan["send"], most - failed)
-    if order.is_sure or not new + failed:
+        videos = "1 video" if new + failed == 1 else f"{new + failed:,} videos"
+        return f"{lines} as if nobody meant that{blank}; make {videos} all the same, and pay for them?"
+    if order.is_sure:
         return None
     made = ", ".join(f"{number:,} {words}" for number, words in ((new, "new"), (failed, "failed before")) if number)
     stands = {"take_up": "running", "completed": "done", "uncertain": "unclear"}

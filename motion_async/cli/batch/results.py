@@ -15,6 +15,7 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
 from motion_async.cli.batch.tables import Columns, csv_writer, xlsx_writer
+from motion_async.cli.looks import counted
 from motion_async.cli.records import Record, result_record
 from motion_async.cli.report.page import write_report
 from motion_async.cli.words import Word
@@ -56,7 +57,7 @@ async def write_results(path: Path, spool: Spool, ledger: Ledger, batch: str) ->
         async for line, item in standings(spool.lines(), ledger, batch):
             write(_record(line, item))
             written += 1
-    return f"{path} has the results of {written:,} lines"
+    return f"{path} has the results of {counted(written, 'line')}"
 
 
 def _record(line: Line, item: Item | None) -> Record:

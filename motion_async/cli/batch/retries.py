@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
 from motion_async.canonical import canonical_text
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
+from motion_async.cli.batch.survey import Survey
 from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger
 
-__all__ = ["retry_failed"]
+__all__ = ["AGAIN", "find_failed", "plan_retries", "retry_failed"]
+
+AGAIN: Final = "again"
+"""What a plan calls lines that have failed and are made anew."""
 
 
-async def retry_failed(reporter: Reporter, spool: Spool, ledger: Ledger, order: BatchOrder) -> int:
-    """Plan the file's creates again whose jobs have failed, or those of them that were named, and give how many.
-
-    They count for the order's limit, and come before what is new.
+async def find_failed(spool: Spool, ledger: Ledger, order: BatchOrder) -> list[Item]:
+    """Give the file's items whose jobs have failed, or those of them that were named.
 
     Raises a `ConfigurationError` for a key that is named and is none of a line that has failed.
     """
@@ -29,8 +37,24 @@ async def retry_failed(reporter: Reporter, spool: Spool, ledger: Ledger, order: 
     if unknown := named - {item.key for item in failed}:
         key = one_line(min(str(key) for key in unknown))
         raise ConfigurationError(f"--only {key}: no line of that key has failed in batch {one_line(order.batch)}")
-    anew = await ledger.try_again([item for item in failed if item.parent is None][: order.limit])
+    return failed
+
+
+def plan_retries(failed: Sequence[Item], order: BatchOrder, found: Survey) -> Survey:
+    """Give what was found with those of the failed lines that are made anew; they count for the order's limit."""
+    anew = len(_creates(failed, order))
+    plan = found.plan + Counter({AGAIN: anew}) - Counter(failed=anew)
+    return attrs.evolve(found, plan=plan)
+
+
+async def retry_failed(reporter: Reporter, failed: Sequence[Item], ledger: Ledger, order: BatchOrder) -> int:
+    """Plan creates again whose jobs have failed, and give how many; they come before what is new."""
+    anew = await ledger.try_again(_creates(failed, order))
     reporter.notice(f"{'1 line' if len(anew) == 1 else f'{len(anew):,} lines'} that failed will be made anew")
     if any(item.parent is not None for item in failed):
         reporter.notice("a followup is not made anew, as its video has failed: give its line another id")
     return len(anew)
+
+
+def _creates(failed: Sequence[Item], order: BatchOrder) -> list[Item]:
+    return [item for item in failed if item.parent is None][: order.limit]

@@ -6,6 +6,7 @@ Pure. It reads no ledger.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
@@ -14,6 +15,8 @@ from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState
 
 __all__ = ["Selection", "select"]
+
+_SEEMS: Final = {Word.NEEDS_YOU: Word.MAKING, Word.FAILED: Word.WAITING}
 
 
 @attrs.frozen
@@ -33,8 +36,8 @@ class Selection:
         """The states to ask a ledger for, none for all; not all items in them need be meant."""
         if self.is_all:
             return ()
-        # What waits for a person is being made, as far as the ledger's state tells.
-        words = self.words | ({Word.MAKING} if Word.NEEDS_YOU in self.words else frozenset())
+        # As far as the ledger's state tells, what waits for a person is being made, and what was not sent waits.
+        words = {_SEEMS.get(word, word) for word in self.words} | self.words
         return tuple(state for state in ItemState if state in self.exact or WORD_OF_ITEM_STATE[state] in words)
 
     def has(self, item: Item) -> bool:

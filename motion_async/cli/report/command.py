@@ -52,6 +52,8 @@ def report(
     async def work(reporter: Reporter) -> ExitStatus:
         name, address = _find(batch, ledger)
         check_output(output, ledger=address.file)
+        if output.suffix.lower() not in (".html", ".htm"):
+            raise ConfigurationError(f"--output {output}: a report is an .html file; name it so")
         async with opened(reporter, address, name, read_only=True) as found:
             reporter.notice(await write_report(output, found, name))
         options = {"--batch": name, "--ledger": address.pasted}

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from motion_async.cli.atomic import atomic_file
+from motion_async.cli.looks import counted
 from motion_async.cli.records import done_at
 from motion_async.cli.words import word_of_item
 from motion_async.ledger import Item, ItemState, Ledger
@@ -45,7 +46,7 @@ async def write_report(path: Path, ledger: Ledger, batch: str) -> str:
         file.write(before)
         written = await _write_data(file, ledger, batch)
         file.write(after)
-    return f"{path} is a report of {written:,} {'request' if written == 1 else 'requests'}; open it in a browser"
+    return f"{path} is a report of {counted(written, 'request')}; open it in a browser"
 
 
 async def _write_data(file: TextIO, ledger: Ledger, batch: str) -> int:

@@ -27,7 +27,7 @@ def concluded(
 ) -> tuple[dict[str, int], str]:
     """Give the counts and the sentence of a run that was ended early."""
     reporter = Reporter(JsonLines(Stdout()), Stdout())
-    conclusion = Conclusion(ORDER, Attention(), clock=iter([10.0, 764.0]).__next__)
+    conclusion = Conclusion(ORDER, Attention(), clock=iter([10.0, 764.0]).__next__)  # from its beginning to its end
     conclusion.begins(Survey(lines, 0))
     for number, end in enumerate(ends):
         conclusion.take(RequestEnded(number, Outcome(number, VideoRequest("A video"), None), end))
@@ -59,7 +59,7 @@ def test_what_a_run_did_not_come_to_stands_as_the_ledger_has_it(capsys: pytest.C
     assert "; took 12 min 34 s, its ledger is l.db\n" in said
     assert "may have been sent, and have no known job: my key; look at" in said
     assert "ledger resolve --job-id=ID --batch=launch -- l.db 'my key'" in said
-    assert "being sent by another run of the batch, and uncertain until that has an answer: teaser" in said
+    assert "being sent by another run of the batch at this moment: teaser" in said
 
 
 @pytest.mark.parametrize("end", [End.FAILED, End.RUNNING, End.INPUT])

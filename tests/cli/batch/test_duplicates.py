@@ -61,7 +61,7 @@ class TestElsewhere:
         assert {line["made"]["batch"] for line in told.values()} == {"autumn"}
         assert {line["made"]["job_id"] for line in told.values()} == set(sandbox.jobs)
         assert "nothing was sent: 2 lines ask for what was made before, such as line 2, which is " in said
-        assert "--duplicates take to have those videos, or --duplicates make to pay for them once more" in said
+        assert "--duplicates take to have those videos, or --duplicates make to pay for them again" in said
         assert {line["batch"] for line in command("ledger", "show")[1]} == {"autumn"}
 
     def test_a_line_takes_the_video_that_is_there(self, renamed: str, sandbox: Sandbox, command: Command) -> None:
@@ -148,7 +148,7 @@ class TestEachVideoOnce:
     @pytest.fixture
     def made(self, sandbox: Sandbox, command: Command, write: Write) -> dict[str, str]:
         """The jobs of two equal lines of another batch, by their ids."""
-        status, lines, _ = command("batch", write([{"id": key, "prompt": "A cat"} for key in ("hero", "second")]))
+        status, lines, _ = command("batch", write([{"id": key, "prompt": "A cat"} for key in ("second", "hero")]))
         assert status == 0
         return {line["key"]: line["job_id"] for line in by_line(lines, "outcome").values()}
 
@@ -187,20 +187,28 @@ class TestEachVideoOnce:
 class TestFollowups:
     """They change a video in place."""
 
-    def test_a_line_that_another_follows_is_made(self, sandbox: Sandbox, command: Command, write: Write) -> None:
-        """The other batch keeps its video as it is."""
+    def test_a_line_that_another_follows_takes_none(self, sandbox: Sandbox, command: Command, write: Write) -> None:
+        """Nor is it paid for unasked; made again it leaves the other batch its video as it is."""
         assert command("batch", write([{"id": "hero", "prompt": "A video"}]))[0] == 0
         (job,) = sandbox.jobs.values()
         file = write([{"id": "hero", "prompt": "A video"}, {"id": "fast", "prompt": "Faster", "follows": "hero"}])
-        status, lines, _ = command("batch", file, "--batch", "other", "--duplicates", "take")
+        for decision in ([], ["--duplicates", "take"]):
+            status, lines, said = command("batch", file, "--batch", "other", *decision)
+            assert (status, ends(lines), sandbox.counts.creates) == (2, [], 1)
+            assert ("as a followup has changed that, or would change it" in said) is bool(decision)
+        status, lines, _ = command("batch", file, "--batch", "other", "--duplicates", "make")
         assert (status, ends(lines), sandbox.counts.creates) == (0, ["completed"] * 2, 2)
         assert [turn.body["prompt"] for turn in job.turns] == ["A video"]
 
     def test_a_video_that_had_a_followup_is_not_taken(self, sandbox: Sandbox, command: Command, write: Write) -> None:
-        """It is another than its prompt asks for."""
+        """It is another than its prompt asks for, and another one is not paid for unasked."""
         file = write([{"id": "hero", "prompt": "A video"}, {"id": "fast", "prompt": "Faster", "follows": "hero"}])
         assert command("batch", file)[0] == 0
-        status, lines, _ = command("batch", write([{"prompt": "A video"}]), "--batch", "other", "--duplicates", "take")
+        again = write([{"prompt": "A video"}])
+        for decision in ([], ["--duplicates", "take"]):
+            status, lines, _ = command("batch", again, "--batch", "other", *decision)
+            assert (status, ends(lines), sandbox.counts.creates) == (2, [], 1)
+        status, lines, _ = command("batch", again, "--batch", "other", "--duplicates", "make")
         assert (status, ends(lines), sandbox.counts.creates) == (0, ["completed"], 2)
 
 

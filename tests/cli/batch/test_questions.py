@@ -53,15 +53,16 @@ def test_what_is_new_is_asked_about_with_its_first_prompts_and_what_stands_besid
 def test_a_run_asks_for_as_much_as_it_may_send(spool: Spool) -> None:
     """So many new ones, and those that are made anew."""
     assert (asked(spool, limit=1) or "").startswith("batch launch: 1 new; ")
-    retried = asked(spool, Counter(failed=2, completed=3), retry_failed=True)
+    retried = asked(spool, Counter(again=2, completed=3), retry_failed=True)
     assert retried == "batch launch: 2 failed before; beside 3 done. Send them, and pay for them?"
-    assert (asked(spool, Counter(failed=2), retry_failed=True, only=("a",)) or "").startswith("batch launch: 1 failed")
 
 
 def test_what_is_odd_is_asked_about_in_the_place_of_that(spool: Spool) -> None:
     """One question is enough."""
-    assert asked(spool, odd=2) == "2 lines look as if nobody meant that; make 5 videos all the same, and pay for them?"
+    assert asked(spool, odd=2) == "2 lines look as if nobody meant that; make 3 videos all the same, and pay for them?"
     assert (asked(spool, odd=2, allow_odd=True) or "").startswith("batch launch: 3 new")
+    assert "make 1 video all the same" in (asked(spool, odd=2, limit=1) or "")
+    assert asked(spool, Counter(completed=5), odd=2) is None, "nothing is to be paid for"
 
 
 def test_who_is_sure_or_pays_for_nothing_is_not_asked(spool: Spool) -> None:

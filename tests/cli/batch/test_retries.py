@@ -85,3 +85,29 @@ def test_the_command_that_goes_on_makes_nothing_anew(sandbox: Sandbox, command: 
     status, _, said = command("batch", file, "--retry-failed", "--only", "cats", "--timeout", "0")
     assert status == 4
     assert "go on with: motion-async batch launch.jsonl --timeout 0" in said
+
+
+def test_a_dry_run_says_what_would_be_paid_for_anew(sandbox: Sandbox, command: Command, write: Write) -> None:
+    """As many as the run would make, with the balance that it needs; and a key that has not failed is refused there."""
+    file = write(REQUESTS)
+    fail_first(sandbox, command, file, count=2)
+    for more, again in (([], 2), (["--only", "cats"], 1), (["--limit", "1"], 1)):
+        _, lines, _ = command("batch", file, "--dry-run", "--retry-failed", *more)
+        plan = next(line for line in lines if line["event"] == "plan")
+        counts = {name: count for name, count in plan["counts"].items() if count}
+        assert counts == {"again": again, "completed": 1} | ({"failed": 2 - again} if again < 2 else {})
+        assert plan["minimum_balance"] == 300
+    status, _, said = command("batch", file, "--dry-run", "--retry-failed", "--only", "owls")
+    assert (status, "--only owls: no line of that key has failed" in said) == (2, True)
+    assert sandbox.counts.creates == 3
+
+
+def test_nobody_is_asked_to_pay_for_what_is_refused_then(
+    sandbox: Sandbox, command: Command, write: Write, on_terminal: Callable[..., tuple[int, str]]
+) -> None:
+    """A key that no failed line has is told of before the question."""
+    file = write(REQUESTS)
+    fail_first(sandbox, command, file, count=1)
+    status, shown = on_terminal("batch", file, "--retry-failed", "--only", "nobody", after="pay for them?", typed="y\n")
+    assert (status, "pay for them?" in shown) == (2, False)
+    assert "--only nobody: no line of that key has failed" in shown

@@ -66,6 +66,7 @@ def test_it_finds_a_batch_of_a_persons_own_ledger(
         (["launch"], "several ledgers of a batch launch here"),
         (["other", "--ledger", "launch.csv.ledger.db"], "has no batch 'other'; its batches are: launch"),
         (["launch", "--ledger", "no.db"], "there is no ledger no.db"),
+        (["launch.csv", "-o", "report.pdf"], "--output report.pdf: a report is an .html file"),
         (["launch.csv", "-o", "launch.csv.ledger.db"], "is a file of the ledger"),
         (["launch.csv", "-o", "no/report.html"], "make it first"),
     ],
