@@ -92,7 +92,7 @@ class JsonLines:
         if isinstance(happening, Stopping):
             self.notice(STOPPING)
         self.glance(happening)
-        self._tells_each = self._tells_each or isinstance(happening, StatusChange)
+        self._tells_each = self._tells_each or isinstance(happening, StatusChange | Asked)
         line = _line(happening)
         if line is not None:
             self._stdout.line(json.dumps(line))
