@@ -18,7 +18,7 @@ from motion_async.cli.looks import one_line
 from motion_async.cli.words import WORD_OF_END, Word, word_of_state
 from motion_async.errors import JobFailedError
 from motion_async.events import JobAccepted
-from motion_async.jobs import JobState, StatusChange
+from motion_async.jobs import StatusChange
 from motion_async.redaction import redacted
 from motion_async.showing import shown
 
@@ -96,8 +96,11 @@ class Attention:
         word = word_of_state(change.state)
         self._concerns.pop(change.job_id, None)
         if word in (Word.NEEDS_YOU, Word.FAILED):
-            line = self._line_of_job.get(change.job_id)
-            self._put(change.job_id, self._concern(line, word, _reason_of(change.state, word), change.job_id))
+            why = ANSWER if word is Word.NEEDS_YOU else _failed(change.state.error)
+            concern = Concern(word=word, why=why, job_id=change.job_id)
+            if (line := self._line_of_job.get(change.job_id)) is not None:
+                concern = attrs.evolve(concern, line=line.line, key=line.key, prompt=line.prompt)
+            self._put(change.job_id, concern)
 
     def end(self, ended: RequestEnded) -> None:
         """Take in how a request has ended, whose job nobody asks about any more."""
@@ -107,14 +110,21 @@ class Attention:
         self._concerns.pop(outcome.job_id, None)
         if word in (Word.DONE, Word.MAKING, Word.WAITING) or outcome.error is None:
             return
-        line = LineTaken(ended.line, outcome.key, outcome.request.prompt, outcome.job_id)
         if ended.end is End.INPUT:
             why = ANSWER
         elif isinstance(outcome.error, JobFailedError):
             why = _failed(outcome.error.error)
         else:
             why = sentence(outcome.error)
-        self._put(("line", ended.line), self._concern(line, word, why, outcome.job_id))
+        concern = Concern(
+            line=ended.line,
+            key=outcome.key,
+            prompt=outcome.request.prompt,
+            word=word,
+            why=why,
+            job_id=outcome.job_id,
+        )
+        self._put(("line", ended.line), concern)
 
     def newest(self, number: int) -> Iterator[Concern]:
         """Give so many at most, the newest first."""
@@ -131,23 +141,12 @@ class Attention:
         """How many jobs wait for a person, and are still followed."""
         return sum(it.word is Word.NEEDS_YOU and name == it.job_id for name, it in self._concerns.items())
 
-    def _concern(self, line: LineTaken | None, word: Word, why: str, job_id: str | None) -> Concern:
-        if line is None:
-            return Concern(word=word, why=why, job_id=job_id)
-        return Concern(line=line.line, key=line.key, prompt=line.prompt, word=word, why=why, job_id=job_id)
-
     def _put(self, name: object, concern: Concern) -> None:
         # Those that wait are as many as jobs run; of the others the first ones stay: those that a person reads.
         if concern.word is Word.NEEDS_YOU or len(self._concerns) < _KEPT:
             self._concerns[name] = concern
         else:
             self.unkept += 1
-
-
-def _reason_of(state: JobState, word: Word) -> str:
-    if word is Word.NEEDS_YOU:
-        return ANSWER
-    return _failed(state.error)
 
 
 def _failed(error: str | None) -> str:

@@ -58,7 +58,6 @@ class Meaning:
     planned: str
 
 
-# In the order in which they are told of, and in which the ledger is believed if it has more items than the file lines.
 MEANINGS: Final[dict[End, Meaning]] = {
     End.RUNNING: Meaning(
         states=(ItemState.SUBMITTED,),
@@ -80,7 +79,7 @@ MEANINGS: Final[dict[End, Meaning]] = {
     End.UNSEEN: Meaning(planned="take_up"),
     End.NOT_SENT: Meaning(states=(ItemState.PLANNED,), errors=(errors.NotSentError,), planned="send"),
 }
-"""All that the command makes of ends, states and errors; what a new state means is said here alone."""
+"""What the command makes of ends, states and errors; in which of the six words it is told stands in `words`."""
 END_OF_STATE: Final = {state: end for end, meaning in MEANINGS.items() for state in meaning.states}
 _END_OF_ERROR: Final = {kind: end for end, meaning in MEANINGS.items() for kind in meaning.errors}
 

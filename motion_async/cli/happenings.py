@@ -305,18 +305,16 @@ class ItemShown:
 
 @attrs.frozen
 class ItemsShown:
-    """Some items of a ledger as they stand; `more` says that there are further ones."""
+    """Some items of a ledger as they stand."""
 
     items: tuple[Item, ...]
-    more: bool
 
 
 @attrs.frozen
 class JobsShown:
-    """Some of what a ledger has of all batches, the newest first; `more` says that there is more."""
+    """Some of what a ledger has of all batches, the newest first."""
 
     items: tuple[Item, ...]
-    more: bool
 
 
 Happening: TypeAlias = (

@@ -14,11 +14,12 @@ from rich.text import Text
 
 from motion_async.cli.happenings import DuplicatesShown, JobsShown, NewLinesShown
 from motion_async.cli.looks import one_line
+from motion_async.cli.records import begun_at
+from motion_async.cli.tables import open_table
 from motion_async.cli.words import COLOURS, word_of_item
-from motion_async.ledger import Item
 from motion_async.redaction import redacted
 
-__all__ = ["JobsTable", "begun_at", "duplicates_table", "local_time", "new_lines_table"]
+__all__ = ["JobsTable", "duplicates_table", "local_time", "new_lines_table"]
 
 _WIDE: Final = 120
 _BATCH_WIDTH: Final = 14
@@ -26,11 +27,6 @@ _KEY_WIDTH: Final = 20
 _ID_WIDTH: Final = 36
 _SHORT_ID: Final = 9
 _NOTE_LIMIT: Final = 200
-
-
-def begun_at(item: Item) -> datetime:
-    """Give when an item was begun to be sent, or, if nothing was sent of it, planned."""
-    return item.intent_at or item.planned_at
 
 
 def local_time(at: datetime) -> str:
@@ -47,7 +43,7 @@ class JobsTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render the table in the width that there is."""
         is_wide = options.max_width >= _WIDE
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
+        table = open_table()
         table.add_column("begun (local)", no_wrap=True, min_width=16, style="dim")
         table.add_column("state", no_wrap=True, min_width=9)
         table.add_column("batch", no_wrap=True, overflow="ellipsis", max_width=_BATCH_WIDTH)
@@ -67,20 +63,19 @@ class JobsTable:
 
 def new_lines_table(it: NewLinesShown) -> RenderableType:
     """Show the first lines that would be sent, and how many more there are."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
+    table = open_table()
     table.add_column("line", justify="right", no_wrap=True)
     table.add_column("key", no_wrap=True, overflow="ellipsis", max_width=_KEY_WIDTH)
     table.add_column("new prompt", no_wrap=True, overflow="ellipsis", ratio=1)
     for line in it.first:
         prompt = one_line(redacted(line.prompt), limit=_NOTE_LIMIT)
         table.add_row(f"{line.line:,}", Text(one_line(line.key)), Text(prompt))
-    more = it.count - len(it.first)
-    return Group(table, *([Text(f"and {more:,} more", "dim")] if more > 0 else []))
+    return _with_rest(table, it.count - len(it.first))
 
 
 def duplicates_table(it: DuplicatesShown) -> RenderableType:
     """Show the first lines that ask for what was made before, with when and where that was."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
+    table = open_table()
     table.add_column("line", justify="right", no_wrap=True)
     table.add_column("made before", no_wrap=True, min_width=16)
     table.add_column("in batch", no_wrap=True, overflow="ellipsis", max_width=_BATCH_WIDTH)
@@ -95,5 +90,8 @@ def duplicates_table(it: DuplicatesShown) -> RenderableType:
             Text(word := word_of_item(made), COLOURS[word]),
             Text(one_line(redacted(found.prompt), limit=_NOTE_LIMIT)),
         )
-    more = it.count - len(it.first)
-    return Group(table, *([Text(f"and {more:,} more", "dim")] if more > 0 else []))
+    return _with_rest(table, it.count - len(it.first))
+
+
+def _with_rest(table: Table, rest: int) -> RenderableType:
+    return Group(table, *([Text(f"and {rest:,} more", "dim")] if rest > 0 else []))

@@ -19,7 +19,16 @@ from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import ENDED, REPLACEABLE
 from motion_async.redaction import redacted_deep
 
-__all__ = ["Record", "done_at", "duplicate_record", "item_record", "outcome_record", "result_record", "with_sentence"]
+__all__ = [
+    "Record",
+    "begun_at",
+    "done_at",
+    "duplicate_record",
+    "item_record",
+    "outcome_record",
+    "result_record",
+    "with_sentence",
+]
 
 Record: TypeAlias = dict[str, Any]
 
@@ -60,13 +69,17 @@ def result_record(line: int, key: str | None, given: BatchRequest | None, item: 
     }
 
 
+def begun_at(item: Item) -> datetime:
+    """Give when an item was begun to be sent, or, if nothing was sent of it, planned."""
+    return item.intent_at or item.planned_at
+
+
 def done_at(item: Item) -> datetime | None:
     """Give when an item's job ended: as the service says, if that is no later than it was noted, nor too early."""
     if item.state not in ENDED:
         return None
     said = None if item.job_state is None else item.job_state.completed_at
-    began = item.intent_at or item.planned_at
-    return said if said is not None and began <= said <= item.changed_at else item.changed_at
+    return said if said is not None and begun_at(item) <= said <= item.changed_at else item.changed_at
 
 
 def _times(item: Item | None) -> Record:

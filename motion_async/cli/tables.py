@@ -17,7 +17,7 @@ from motion_async.cli.words import COLOURS, WORD_OF_ITEM_STATE, Word, count_word
 from motion_async.ledger import History, Item, ItemState
 from motion_async.redaction import redacted
 
-__all__ = ["PLANS", "ItemsTable", "counts_line", "fleet_lines", "item_table", "plan_table"]
+__all__ = ["PLANS", "ItemsTable", "counts_line", "fleet_lines", "item_table", "open_table", "plan_table"]
 
 PLANS: Final = (
     ("send", "to be sent"),
@@ -37,6 +37,11 @@ _KEY_WIDTH: Final = 36
 _BATCH_WIDTH: Final = 20
 _NOTE_LIMIT: Final = 200
 _VALUE_LIMIT: Final = 2_000
+
+
+def open_table(*, expand: bool = True) -> Table:
+    """Give an empty table without lines, whose heads stand back."""
+    return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=expand)
 
 
 def plan_table(plan: BatchPlanned) -> RenderableType:
@@ -90,7 +95,7 @@ class ItemsTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render the table in the width that there is."""
         has_batches = len({item.batch for item in self._items}) > 1
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
+        table = open_table()
         if has_batches:
             table.add_column("batch", max_width=_BATCH_WIDTH, overflow="fold")
         longest = max((len(one_line(item.key)) for item in self._items), default=0)
@@ -148,7 +153,7 @@ def _values(item: Item) -> Iterator[tuple[str, str | None]]:
 
 
 def _history(steps: tuple[History, ...]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = open_table(expand=False)
     table.add_column("at (UTC)", no_wrap=True, style="dim")
     table.add_column("state", no_wrap=True)
     table.add_column("status", no_wrap=True)

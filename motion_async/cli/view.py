@@ -37,6 +37,8 @@ _ALWAYS: Final = (Word.WAITING, Word.MAKING, Word.DONE)
 """Words that are shown also where there is nothing of them."""
 _NOTE_LINES: Final = 2
 """So many lines are kept for what is in the way."""
+_LOOK: Final = 1.0
+"""Seconds between two looks at how a session stands."""
 _NEWEST: Final = 5
 """So many of those that need a person are shown while it runs."""
 _BLOCK: Final = "━"
@@ -72,6 +74,8 @@ class WorkView:
         self._attention = attention or Attention()
         self._obstacles = Obstacles(clock=clock)
         self._stats: Callable[[], SessionStats] | None = None
+        self._looked_at = float("-inf")
+        self._answered_at: float | None = None
         self._stopping = False
         self._is_settled = False
 
@@ -146,7 +150,7 @@ class WorkView:
         each_second = tally.rate(now=now)
         if each_second is not None:
             parts.append(rate(each_second))
-        heard = None if self._stats is None or self._is_settled else self._stats().silent_for
+        heard = None if self._is_settled else self._silent_for()
         if not self._is_settled and not self._stopping and not self._obstacles.hold_up(silent_for=heard):
             left = tally.seconds_left(now=now)
             parts += [] if left is None else [f"{about(*left)} left"]
@@ -159,9 +163,18 @@ class WorkView:
             return
         if self._stopping:
             yield STOPPING
-        silent_for = None if self._stats is None else self._stats().silent_for
         making = 0 if self._tally is None else self._tally.counts[Word.MAKING]
-        yield from self._obstacles.words(silent_for=silent_for, making=making)
+        yield from self._obstacles.words(silent_for=self._silent_for(), making=making)
+
+    def _silent_for(self) -> float | None:
+        """Give how long ago the service answered last, None where nobody knows."""
+        now = self._clock()
+        if self._stats is not None and now - self._looked_at >= _LOOK:
+            # Not in each picture: a session counts all its jobs for its answer.
+            self._looked_at = now
+            silent_for = self._stats().silent_for
+            self._answered_at = None if silent_for is None else now - silent_for
+        return None if self._answered_at is None else now - self._answered_at
 
 
 def _padded(lines: Iterable[Text], number: int) -> Iterator[Text]:

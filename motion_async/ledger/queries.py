@@ -226,28 +226,31 @@ class Queries:
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:
         """Give at most so many items after the one of a number, in the order of planning; of all batches, if None."""
-        dead = await self._find_dead()
-        statement = sa.select(*ITEM_COLUMNS).where(items.c.id > after).order_by(items.c.id).limit(most)
-        if batch is not None:
-            statement = statement.where(items.c.batch == batch)
-        if states:
-            statement = statement.where(_is_in(states, dead))
-        return [_read_item(row, dead) for row in await self._store.fetch(statement)]
+        return await self._read_some(batch, states, items.c.id > after, order=items.c.id, most=most)
 
     async def read_back(
         self, batch: str | None, states: Sequence[ItemState], since: str | None, *, before: int | None, most: int
     ) -> list[Item]:
         """Give at most so many items before the one of a number, the newest first; see `Ledger.newest_first`."""
+        where = [] if before is None else [items.c.id < before]
+        if since is not None:  # times are written in one form, in which they stand in their order
+            where.append(sa.func.coalesce(items.c.intent_at, items.c.planned_at) >= since)
+        return await self._read_some(batch, states, *where, order=items.c.id.desc(), most=most)
+
+    async def _read_some(
+        self,
+        batch: str | None,
+        states: Sequence[ItemState],
+        *where: sa.ColumnElement[bool],
+        order: sa.ColumnElement[int],
+        most: int,
+    ) -> list[Item]:
         dead = await self._find_dead()
-        statement = sa.select(*ITEM_COLUMNS).order_by(items.c.id.desc()).limit(most)
-        if before is not None:
-            statement = statement.where(items.c.id < before)
+        statement = sa.select(*ITEM_COLUMNS).where(*where).order_by(order).limit(most)
         if batch is not None:
             statement = statement.where(items.c.batch == batch)
         if states:
             statement = statement.where(_is_in(states, dead))
-        if since is not None:  # times are written in one form, in which they stand in their order
-            statement = statement.where(sa.func.coalesce(items.c.intent_at, items.c.planned_at) >= since)
         return [_read_item(row, dead) for row in await self._store.fetch(statement)]
 
     async def read_history(self, item: Item) -> list[History]:

@@ -92,23 +92,12 @@ _confirmed: Final = (
     .where(history.c.item.in_(sa.bindparam("numbers", expanding=True)), history.c.status.is_not(None))
     .distinct()
 )
-_hold: Final = (
-    sa.select(items.c.id)
-    .where(items.c.id.in_(sa.bindparam("numbers", expanding=True)))
-    .order_by(items.c.id)
-    .with_for_update()
-)
 _hold_batch: Final = sa.select(
     sa.func.pg_advisory_xact_lock(sa.func.hashtext("motion_items"), sa.func.hashtext(sa.bindparam("name")))
 )
-_planned: Final = (
-    sa.select(*ITEM_COLUMNS)
-    .where(items.c.batch == sa.bindparam("name"), items.c.key.in_(sa.bindparam("keys", expanding=True)))
-    .order_by(items.c.id)
-)
-_numbers: Final = sa.select(items.c.id).where(
-    items.c.batch == sa.bindparam("name"), items.c.key.in_(sa.bindparam("keys", expanding=True))
-)
+_has_key: Final = (items.c.batch == sa.bindparam("name")) & items.c.key.in_(sa.bindparam("keys", expanding=True))
+_planned: Final = sa.select(*ITEM_COLUMNS).where(_has_key).order_by(items.c.id)
+_numbers: Final = sa.select(items.c.id).where(_has_key)
 _write_back: Final = _update_by_id(items, _CHANGING)
 _plan: Final = _insert_new(
     items,
@@ -192,7 +181,7 @@ async def _write_plans(
     parents = await _find_parents(connection, plans) if with_parents else set()
     if held := replaced | parents:
         for numbers in split(sorted(held.union(write.item.id for write in writes if isinstance(write, Move)))):
-            await connection.execute(_hold, {"numbers": numbers})
+            await connection.execute(_lock, {"numbers": numbers})
     if replaced:
         for plan in plans:
             found[plan.op] = await _replace_entries(connection, plan, replaced, notes)

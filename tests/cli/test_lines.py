@@ -192,4 +192,4 @@ def test_words_for_people_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_jobs_are_items_as_others_are(capsys: pytest.CaptureFixture[str]) -> None:
     """Each is a line of its own."""
-    assert written(capsys, JobsShown((ITEM, ITEM), more=True)) == written(capsys, ItemShown(ITEM), ItemShown(ITEM))
+    assert written(capsys, JobsShown((ITEM, ITEM))) == written(capsys, ItemShown(ITEM), ItemShown(ITEM))

@@ -31,7 +31,7 @@ def test_each_fits_and_shows_no_secret(width: int) -> None:
     item = attrs.evolve(ITEM, batch="b" * 60, key="k" * 60, request=attrs.evolve(ITEM.request, prompt=PROMPT))
     line = NewLine(1_234, "k" * 60, PROMPT)
     for table, rows in (
-        (JobsTable(JobsShown((item,), more=False)), 2),
+        (JobsTable(JobsShown((item,))), 2),
         (new_lines_table(NewLinesShown((line,), 3)), 3),
         (duplicates_table(DuplicatesShown((DuplicateFound(1_234, "k", PROMPT, item),), 3)), 3),
     ):

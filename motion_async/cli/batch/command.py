@@ -97,7 +97,8 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
             reporter.say(_nothing_sent(found))
             return ExitStatus.WRONG_USE
         account = None if session is None else session.account
-        decided = await _decide(reporter, picture, spool, ledger, order, account, found)
+        failed = await find_failed(spool, ledger, order)
+        decided = await _decide(reporter, picture, spool, ledger, order, account, plan_retries(failed, order, found))
         if decided is None:
             return ExitStatus.WRONG_USE
         found = decided
@@ -110,7 +111,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         await picture.show()
         reporter.glance(LinesChecked(found.requests + found.invalid + found.blank))
         if order.retry_failed:
-            anew = await retry_failed(reporter, await find_failed(spool, ledger, order), ledger, order)
+            anew = await retry_failed(reporter, failed, ledger, order)
             order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
@@ -151,8 +152,6 @@ async def _decide(
                 reporter.say("nothing was sent")
                 return None
             found = settle_duplicates(made, decided, spool, found)
-    if ledger is not None and order.retry_failed:
-        found = plan_retries(await find_failed(spool, ledger, order), order, found)
     confirm = reporter.confirm
     if confirm is not None and (question := find_question(found, order, spool)) is not None:
         await picture.put_away()
@@ -172,14 +171,13 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
         ledger = await _find_ledger(stack, reporter, order)
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
+        found = plan_retries(await find_failed(spool, ledger, order), order, found)
         _tell_of_changed(reporter, found, order)
         made = MadeBefore()
         if ledger is not None and order.duplicates != "make":
             account = find_account(order.access)
             made = await find_duplicates(reporter, spool, ledger, order, account if account.api_key else None)
             found = plan_duplicates(made, order, spool, found)
-        if ledger is not None and order.retry_failed:
-            found = plan_retries(await find_failed(spool, ledger, order), order, found)
         balance = MINIMUM_BALANCE if found.plan["send"] or found.plan[AGAIN] else 0
         reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid + found.blank, balance))
         if made.count:

@@ -19,8 +19,9 @@ from motion_async.cli.batch.standing import in_chunks
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import END_OF_STATE, MEANINGS
 from motion_async.cli.happenings import DuplicateFound, DuplicatesShown
-from motion_async.cli.listings import begun_at, local_time
+from motion_async.cli.listings import local_time
 from motion_async.cli.looks import one_line
+from motion_async.cli.records import begun_at
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.words import word_of_item
 from motion_async.errors import ConfigurationError, LedgerConflictError

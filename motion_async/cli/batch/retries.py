@@ -24,11 +24,13 @@ AGAIN: Final = "again"
 """What a plan calls lines that have failed and are made anew."""
 
 
-async def find_failed(spool: Spool, ledger: Ledger, order: BatchOrder) -> list[Item]:
-    """Give the file's items whose jobs have failed, or those of them that were named.
+async def find_failed(spool: Spool, ledger: Ledger | None, order: BatchOrder) -> list[Item]:
+    """Give the file's items whose jobs have failed, or those of them that were named, if they are to be made anew.
 
     Raises a `ConfigurationError` for a key that is named and is none of a line that has failed.
     """
+    if not order.retry_failed:
+        return []
     named = {canonical_text(key) for key in order.only}
     failed: list[Item] = []
     async for _, item in standings(spool.lines(), ledger, order.batch):

@@ -58,7 +58,7 @@ def jobs(
             items = found.newest_first(batch, states=selection.states, since=moment)
             async with aclosing(items):
                 shown, more = await _take(items, selection, search, most)
-        reporter.tell(JobsShown(tuple(shown), more))
+        reporter.tell(JobsShown(tuple(shown)))
         _tell_what_next(reporter, address, shown, more=more)
         return ExitStatus.DONE
 

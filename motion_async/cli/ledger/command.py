@@ -242,7 +242,7 @@ async def _show_items(reporter: Reporter, ledger: Ledger, batch: str | None, sel
                 more = True
                 break
             shown.append(item)
-    reporter.tell(ItemsShown(tuple(shown), more))
+    reporter.tell(ItemsShown(tuple(shown)))
     if not shown:
         reporter.notice("there are no such items")
     if more:

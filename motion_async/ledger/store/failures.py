@@ -44,9 +44,7 @@ def translate_error(error: Exception, unshown: Iterable[str]) -> Exception:
     """Give what an error of the database means, without what hangs on it; one of this library's stays as it is."""
     if isinstance(error, MotionError | TransientStoreError | PermanentStoreError):
         return error
-    origin = getattr(error, "orig", None) or error  # the driver's own, whether it came through SQLAlchemy or not
-    # SQLite's name for an error, or PostgreSQL's SQLSTATE.
-    code = getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
+    origin, code = _find_origin(error)
     reason = POOLED if code in _OF_ANOTHER_SESSION else _explain(origin, unshown)
     if code.startswith(_DAMAGED) or _blames_the_values(error, origin, code):
         return PermanentStoreError(reason)
@@ -55,8 +53,14 @@ def translate_error(error: Exception, unshown: Iterable[str]) -> Exception:
 
 def spares_session(error: Exception) -> bool:
     """Whether the server only ended the transaction, so that the session is as good as before."""
-    code = getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
+    _, code = _find_origin(error)
     return code.startswith(_ENDS_THE_TRANSACTION) and not getattr(error, "connection_invalidated", False)
+
+
+def _find_origin(error: Exception) -> tuple[BaseException, str]:
+    """Give the driver's own error, whether it came through SQLAlchemy or not, with SQLite's name or the SQLSTATE."""
+    origin = getattr(error, "orig", None) or error
+    return origin, getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
 
 
 def _explain(origin: BaseException, unshown: Iterable[str]) -> str:
