@@ -19,14 +19,12 @@ __all__ = [
     "OPTIONS",
     "Access",
     "BatchName",
-    "BatchTimeout",
     "Json",
     "LedgerName",
     "LedgerOption",
     "Profile",
     "Reporting",
     "States",
-    "Timeout",
     "WatchTimeout",
     "read_since",
     "read_span",
@@ -101,20 +99,8 @@ class Reporting:
     no_bell: Annotated[bool, Parameter(name="--no-bell")] = False
 
 
-Timeout: TypeAlias = Annotated[
-    float | None,
-    Parameter(
-        converter=read_span,
-        help="Stop waiting so long after the service took the job, such as 90s, 5m or 1h30m; the job goes on. Until "
-        "then it is tried for a minute to reach the service.",
-    ),
-]
 WatchTimeout: TypeAlias = Annotated[
     float | None, Parameter(converter=read_span, help="Stop waiting after 90s, 5m or 1h30m; the jobs go on.")
-]
-BatchTimeout: TypeAlias = Annotated[
-    float | None,
-    Parameter(converter=read_span, help="Watch each job for so long in this run, as 5m or 1h30m; it goes on."),
 ]
 LedgerOption: TypeAlias = Annotated[
     str | None, Parameter(name="--ledger", help="The ledger's file or URL; else MOTION_LEDGER; else your own.")

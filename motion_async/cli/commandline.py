@@ -7,16 +7,18 @@ paste is not in them at all: it is shown beside. Pure, but for the options by wh
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Final
 
 from motion_async.showing import shown
 
-__all__ = ["access_options", "again", "command_line", "watch_line"]
+__all__ = ["access_options", "again", "command_line", "typed", "watch_line"]
 
 access_options: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("access_options", default=())
 """The options that say whose key is used, and for which service, as they were given: another key has not these jobs."""
+typed: ContextVar[Sequence[str]] = ContextVar("typed", default=())
+"""All that was typed behind the program's name."""
 
 _JOB_ID: Final = "JOB_ID"
 _SHOWN: Final = 600

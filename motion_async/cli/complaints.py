@@ -13,10 +13,11 @@ from motion_async.showing import shown
 __all__ = ["complaint"]
 
 
-def complaint(app: App, error: CycloptsError, argv: Sequence[str], console: Console) -> str:
-    """Say in one sentence what is wrong with the arguments of an app, and where to look."""
+def complaint(app: App, argv: Sequence[str], console: Console) -> str:
+    """Say in one sentence what is wrong with arguments that an app does not understand, and where to look."""
+    error = _error(app, argv, console)
     # The library's list of commands has only the first ones.
-    words = shown(_words(app, error, argv, console)).partition(" Available commands:")[0].rstrip(" ,.")
+    words = shown(str(error)).partition(" Available commands:")[0].rstrip(" ,.")
     if isinstance(error, UnusedCliTokensError) and argv[0] in ("generate", "followup"):
         return f"{words}; put quotes around a prompt of several words"
     if isinstance(error, UnusedCliTokensError) and argv[0] == "batch":
@@ -25,14 +26,11 @@ def complaint(app: App, error: CycloptsError, argv: Sequence[str], console: Cons
     return f"{words}; see {' '.join(('motion-async', *subcommands, '--help'))}"
 
 
-def _words(app: App, error: CycloptsError, argv: Sequence[str], console: Console) -> str:
-    """Give the words of an error of the arguments, without the secret of an address that is among them."""
+def _error(app: App, argv: Sequence[str], console: Console) -> CycloptsError:
+    """Find what is wrong once more, without the secrets of addresses: the message quotes the arguments."""
     plain = [without_password(argument) for argument in argv]
-    if plain == list(argv):
-        return str(error)
     try:
-        # Parsed once more without secrets: the message then quotes an argument that has none.
         app.parse_args(plain, console=console, exit_on_error=False, print_error=False)
-    except CycloptsError as of_plain:
-        return str(of_plain)
-    return "the arguments cannot be used"
+    except CycloptsError as error:
+        return error
+    return CycloptsError(msg="the arguments cannot be used")

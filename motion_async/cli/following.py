@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeAlias
 
+import attrs
 from cyclopts import Parameter
 
 from motion_async.canonical import canonical_job_id
-from motion_async.cli.arguments import Access, Json, LedgerOption, Reporting, Timeout, WatchTimeout
+from motion_async.cli.arguments import Access, Json, LedgerOption, Reporting, WatchTimeout, read_span
 from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
 from motion_async.cli.happenings import Asked, Completed, Connected
@@ -33,37 +34,47 @@ from motion_async.session import MotionSession
 __all__ = ["followup", "generate", "new_session", "session_with", "status", "telling", "watch"]
 
 
-_Style: TypeAlias = Annotated[str | None, Parameter(help="A YouTube URL whose style to follow.")]
-_Attach: TypeAlias = Annotated[
-    list[str] | None, Parameter(help="A public, usually signed URL of a file; up to 10 times.")
-]
 _Prompt: TypeAlias = Annotated[str, Parameter(help="What to make, 1 to 12,000 characters.")]
 _JobId: TypeAlias = Annotated[str, Parameter(help="A job that is completed.")]
 _JobIds: TypeAlias = Annotated[list[str], Parameter(name="JOB_ID", help="The ids of one job or more.")]
+
+
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class VideoOptions:
+    """The options of the commands that pay for a video and wait for it."""
+
+    style: Annotated[str | None, Parameter(help="A YouTube URL whose style to follow.")] = None
+    attach: Annotated[list[str] | None, Parameter(help="A public, usually signed URL of a file; up to 10 times.")] = (
+        attrs.field(default=None, repr=False)
+    )
+    timeout: Annotated[
+        float | None,
+        Parameter(
+            converter=read_span,
+            help="Stop waiting so long after the service took the job, such as 90s, 5m or 1h30m; the job goes on. "
+            "Until then it is tried for a minute to reach the service.",
+        ),
+    ] = None
+    ledger: LedgerOption = attrs.field(default=None, repr=False)
+
+    def request(self, prompt: str) -> VideoRequest:
+        """Give the request for a prompt."""
+        return VideoRequest(prompt, style_reference_url=self.style, attachments=self.attach)
 
 
 def generate(
     prompt: _Prompt,
     /,
     *,
-    style: _Style = None,
-    attach: _Attach = None,
-    timeout: Timeout = None,
-    ledger: LedgerOption = None,
+    options: VideoOptions = VideoOptions(),
     access: Access = Access(),
     reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
     """Make a video and wait for it. The job's id is told as soon as it is known."""
-    request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return _make(
-        lambda motion: motion.create(request),
-        timeout=timeout,
-        ledger=ledger,
-        access=access,
-        reporting=reporting,
-        json=json,
-    )
+    request = options.request(prompt)
+    return _make(lambda motion: motion.create(request), options, access, reporting, json=json)
 
 
 def followup(
@@ -71,49 +82,38 @@ def followup(
     prompt: _Prompt,
     /,
     *,
-    style: _Style = None,
-    attach: _Attach = None,
-    timeout: Timeout = None,
-    ledger: LedgerOption = None,
+    options: VideoOptions = VideoOptions(),
     access: Access = Access(),
     reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
     """Have the video of a completed job changed, and wait for it."""
-    request = VideoRequest(prompt, style_reference_url=style, attachments=attach)
-    return _make(
-        lambda motion: motion.followup(job_id, request),
-        timeout=timeout,
-        ledger=ledger,
-        access=access,
-        reporting=reporting,
-        json=json,
-    )
+    request = options.request(prompt)
+    return _make(lambda motion: motion.followup(job_id, request), options, access, reporting, json=json)
 
 
 def _make(
     send: Callable[[MotionSession], Awaitable[Job]],
-    *,
-    timeout: float | None,
-    ledger: str | None,
+    options: VideoOptions,
     access: Access,
     reporting: Reporting,
+    *,
     json: bool,
 ) -> ExitStatus:
-    """Send what costs credits, and wait until its job ends, for `timeout` seconds at most from then on.
+    """Send what costs credits, and wait until its job ends, for the timeout's seconds at most from then on.
 
     It is in the ledger before it is sent, and the job's id as soon as it is known.
     """
 
     async def work(reporter: Reporter) -> ExitStatus:
-        check_timeout(timeout)  # before anything is paid for
+        check_timeout(options.timeout)  # before anything is paid for
         credentials = find_credentials(access, reporter.notice)
-        async with opened_to_send(find_ledger(ledger, access), reporter) as kept:
+        async with opened_to_send(find_ledger(options.ledger, access), reporter) as kept:
             batch = await find_single_batch(kept, credentials.account, credentials.profile)
             session = session_with(credentials, ledger=kept, batch=batch)
             async with reporter.live(JobTable()), telling(reporter, session, reporter.tell) as motion:
                 reporter.sending()
-                return await _end(reporter, await send(motion), timeout)
+                return await _end(reporter, await send(motion), options.timeout)
 
     return execute(work, json=json or None, reporting=reporting)
 

@@ -10,13 +10,10 @@ __all__ = ["ORDER"]
 
 ORDER = BatchOrder(
     file="launch.jsonl",
-    form="jsonl",
     batch="launch",
+    batch_name="launch",
     ledger=Address("l.db"),
-    max_active=20,
-    on_insufficient_credits="stop",
-    timeout=None,
-    skip_invalid=False,
     outputs=(Path("out.jsonl"),),
     access=Access(),
+    command="motion-async batch launch.jsonl",
 )

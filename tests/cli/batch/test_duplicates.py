@@ -291,7 +291,7 @@ class TestOnATerminal:
 def test_lines_for_a_fleet_take_no_videos() -> None:
     """A worker might send one in the meantime: nothing is enqueued, and that is said."""
     found = MadeBefore(fates=Counter(send=1), first=[DuplicateFound(1, "k", "A video", ITEM)], videos={1: 1})
-    order = attrs.evolve(ORDER, is_for_fleet=True, duplicates="take")
+    order = attrs.evolve(ORDER, fleet="postgresql://motion@db/motion", duplicates="take")
     with (
         closing(Spool()) as spool,
         pytest.raises(ConfigurationError, match="nothing was sent: lines for a fleet cannot take other videos"),
