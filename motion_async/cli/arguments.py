@@ -25,7 +25,6 @@ __all__ = [
     "Profile",
     "Reporting",
     "States",
-    "WatchTimeout",
     "read_since",
     "read_span",
 ]
@@ -99,9 +98,6 @@ class Reporting:
     no_bell: Annotated[bool, Parameter(name="--no-bell")] = False
 
 
-WatchTimeout: TypeAlias = Annotated[
-    float | None, Parameter(converter=read_span, help="Stop waiting after 90s, 5m or 1h30m; the jobs go on.")
-]
 LedgerOption: TypeAlias = Annotated[
     str | None, Parameter(name="--ledger", help="The ledger's file or URL; else MOTION_LEDGER; else your own.")
 ]

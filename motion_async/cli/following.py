@@ -14,7 +14,7 @@ import attrs
 from cyclopts import Parameter
 
 from motion_async.canonical import canonical_job_id
-from motion_async.cli.arguments import Access, Json, LedgerOption, Reporting, WatchTimeout, read_span
+from motion_async.cli.arguments import Access, Json, LedgerOption, Reporting, read_span
 from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
 from motion_async.cli.happenings import Asked, Completed, Connected
@@ -144,7 +144,9 @@ def watch(
     job_ids: _JobIds,
     /,
     *,
-    timeout: WatchTimeout = None,
+    timeout: Annotated[
+        float | None, Parameter(converter=read_span, help="Stop waiting after 90s, 5m or 1h30m; the jobs go on.")
+    ] = None,
     access: Access = Access(),
     reporting: Reporting = Reporting(),
     json: Json = False,

@@ -50,3 +50,18 @@ def test_importing_the_package_loads_nothing_of_the_extra() -> None:
     code = "import sys, motion_async.cli; print(*{'cyclopts', 'rich', 'aiohttp.web'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["status", "an-id"], ["batch", "--help"], ["sandbox", "--help"]])
+def test_a_command_loads_nothing_of_the_others(argv: list[str]) -> None:
+    """What needs neither a server nor a file of requests loads nothing that serves, or reads one."""
+    code = f"""
+import sys
+from motion_async.cli import main
+main({argv!r})
+heavy = ("aiohttp.web", "motion_async.sandbox", "motion_async.cli.demo", "motion_async.cli.schema")
+print(*(each for each in sys.modules if each in heavy or each.startswith("motion_async.cli.batch.")), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert loaded == {"motion_async.cli.batch.app", "motion_async.cli.batch.order"}

@@ -15,16 +15,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, TypeAlias
+from typing import BinaryIO, Final
 
 from motion_async.cli.batch.filelines import Line, Tell, read_json, read_jsonl
+from motion_async.cli.batch.order import FileFormat
 from motion_async.cli.batch.rows import Row, read_csv, read_rows
 from motion_async.cli.stopping import interruptible
 from motion_async.errors import ConfigurationError
 
-__all__ = ["FileFormat", "open_source", "read_lines"]
-
-FileFormat: TypeAlias = Literal["jsonl", "json", "csv", "xlsx", "ods"]
+__all__ = ["open_source", "read_lines"]
 
 _HEAD: Final = 1 << 16
 _JSON: Final = (".json", ".jsonl", ".ndjson")

@@ -6,8 +6,9 @@ import io
 import pytest
 
 from motion_async.cli.batch.filelines import MAX_LINE, Line
+from motion_async.cli.batch.order import FileFormat
 from motion_async.cli.batch.rows import delimiter_of
-from motion_async.cli.batch.sources import FileFormat, read_lines
+from motion_async.cli.batch.sources import read_lines
 from motion_async.errors import ConfigurationError
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from motion_async.cli.batch.checking import checked
-from motion_async.cli.batch.sources import FileFormat, open_source, read_lines
+from motion_async.cli.batch.order import FileFormat
+from motion_async.cli.batch.sources import open_source, read_lines
 from motion_async.cli.batch.spool import Spool
 from motion_async.errors import ConfigurationError
 
