@@ -31,7 +31,7 @@ from motion_async.polling.streams import EventStream
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
 
-__all__ = ["followup", "generate", "new_session", "session_with", "status", "telling", "watch"]
+__all__ = ["VideoOptions", "followup", "generate", "new_session", "session_with", "status", "telling", "watch"]
 
 
 _Prompt: TypeAlias = Annotated[str, Parameter(help="What to make, 1 to 12,000 characters.")]

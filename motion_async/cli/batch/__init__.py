@@ -1,4 +1,5 @@
 """`motion-async batch`: a file of requests, checked line by line, sent, watched and told of.
 
-`command` is where it begins. Nothing here is imported before it is used.
+`app` defines it, `order` has its options, and `command` is where its work begins. Nothing but the first two is imported
+before it is used.
 """
