@@ -23,7 +23,6 @@ from motion_async.cli.batch.order import BatchOrder, Duplicates
 from motion_async.cli.batch.sources import FileFormat
 from motion_async.cli.commandline import access_options, again
 from motion_async.cli.complaints import complaint
-from motion_async.cli.encoding import make_writable
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import fleet as fleet_app
 from motion_async.cli.fleet import worker
@@ -33,10 +32,11 @@ from motion_async.cli.jobs.command import jobs
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
 from motion_async.cli.ledger.personal import find_batch_ledger
+from motion_async.cli.output.encoding import make_writable
+from motion_async.cli.output.output import Output, say
+from motion_async.cli.output.stdout import Stdout
 from motion_async.cli.report.command import report
-from motion_async.cli.reporter import Reporter, say
 from motion_async.cli.running import execute
-from motion_async.cli.stdout import Stdout
 from motion_async.cli.stopping import Stop
 from motion_async.errors import ConfigurationError
 from motion_async.ledger.codec import check_name
@@ -93,7 +93,10 @@ def demo(
     # Here rather than above, as below: the commands that need no server should not load one.
     from motion_async.cli.demo import demo as tell_story  # noqa: PLC0415
 
-    return execute(lambda reporter: tell_story(reporter, picture=output), json=json or None, reporting=reporting)
+    stop = Stop()
+    return execute(
+        lambda reporter: tell_story(reporter, stop, picture=output), json=json or None, stop=stop, reporting=reporting
+    )
 
 
 @app.command(**help_of("sandbox [OPTIONS]", "sandbox --port 8080 --speed 20", 2))
@@ -272,7 +275,7 @@ def batch(
 
     stop = Stop()
 
-    def order(reporter: Reporter) -> BatchOrder:
+    def order(reporter: Output) -> BatchOrder:
         path = Path(file)
         if (named := without_password(file)) != file and not path.exists():
             raise ConfigurationError(f"there is no file {named} of requests; a ledger's address goes behind --ledger")
@@ -311,7 +314,7 @@ def batch(
             command=_again(file),
         )
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         ordered = order(reporter)
         return await (plan_batch(reporter, ordered) if dry_run else make_batch(reporter, ordered, stop))
 
@@ -323,7 +326,7 @@ def schema(
     name: Annotated[str | None, Parameter(help="One event alone; or results, of batch --output, or export.")] = None, /
 ) -> ExitStatus:
     """Write the shapes of all JSON lines, as one JSON Schema (2020-12)."""
-    from motion_async.cli.schema import write_schema  # noqa: PLC0415
+    from motion_async.cli.output.schema import write_schema  # noqa: PLC0415
 
     return execute(lambda reporter: write_schema(reporter, name), json=None)
 

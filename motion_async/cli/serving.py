@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.happenings import Listening
-from motion_async.cli.reporter import Reporter, say
+from motion_async.cli.output.output import Output, say
 from motion_async.errors import ConfigurationError
 from motion_async.sandbox import Sandbox, parse_fault
 
@@ -17,7 +16,7 @@ __all__ = ["serve"]
 
 
 async def serve(
-    reporter: Reporter,
+    reporter: Output,
     *,
     host: str,
     port: int,
@@ -45,7 +44,7 @@ async def serve(
             raise ConfigurationError(f"the sandbox cannot start: {error}") from error
         except OSError as error:
             raise ConfigurationError(f"{error.strerror or error}; choose another --port or --host") from error
-        reporter.tell(Listening(sandbox.url, sandbox.api_key))
+        reporter.show_listening(sandbox.url, sandbox.api_key)
         if sandbox.is_public:
             say(f"WARNING: the sandbox listens on {host}, so other machines may reach it; it takes no orders therefore")
         else:
