@@ -81,7 +81,8 @@ class WorkView(View):
 
     def begin(self, total: int, *, places: int | None, durations: Iterable[float] = ()) -> None:
         """Take in that so many videos are made from now on; see `Tally`."""
-        self._tally = Tally(total, places=places, now=self._clock(), durations=durations)
+        self._began = self._clock()  # a person may have been asked something until now
+        self._tally = Tally(total, places=places, now=self._began, durations=durations)
 
     def take_line(self, line: LineTaken) -> None:
         """Take in whose video is made."""
