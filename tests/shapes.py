@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from motion_async.cli.schema import json_schema
+from motion_async.cli.output.schema import json_schema
 
 __all__ = ["check_line", "is_shaped"]
 

@@ -16,10 +16,9 @@ from motion_async.cli.arguments import Access, Json, Profile, Reporting
 from motion_async.cli.credentials import KEYRING, Credentials, find_credentials, hosts_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import session_with
-from motion_async.cli.happenings import AccountShown
 from motion_async.cli.looks import masked_key
+from motion_async.cli.output.output import Output
 from motion_async.cli.profiles import DEFAULT, check_keyring, check_profile, delete_profile, save_profile
-from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
 from motion_async.cli.settings import Settings, read_environment
 from motion_async.cli.stopping import interruptible
@@ -33,7 +32,7 @@ __all__ = ["check", "login", "logout"]
 def check(*, access: Access = Access(), reporting: Reporting = Reporting(), json: Json = False) -> ExitStatus:
     """Say which key is used for which service, and whether that takes it. Costs nothing."""
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         await _check(reporter, find_credentials(access, reporter.notice))
         return ExitStatus.DONE
 
@@ -52,7 +51,7 @@ def login(
     --profile it is the one that is used where no other is named.
     """
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         check_keyring()
         environment = read_environment()  # and no `.env`: whoever wrote it would be sent the key
         profile = _name(access.profile, environment)
@@ -71,7 +70,7 @@ def login(
 def logout(*, profile: Profile = None, json: Json = False) -> ExitStatus:
     """Take a key out of the keyring."""
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         check_keyring()
         name = _name(profile, read_environment())
         if not delete_profile(name):
@@ -86,10 +85,10 @@ def _name(asked: str | None, environment: Settings) -> str:
     return check_profile(asked if asked is not None else environment.profile or DEFAULT)
 
 
-async def _check(reporter: Reporter, credentials: Credentials) -> None:
+async def _check(reporter: Output, credentials: Credentials) -> None:
     key, source, profile = masked_key(credentials.api_key), credentials.source, credentials.profile
     # Before it is asked: what does not answer is waited for.
-    reporter.tell(AccountShown(str(credentials.base_url), key, source, profile))
+    reporter.show_account(str(credentials.base_url), key, source, profile)
     async with session_with(credentials) as motion:
         await motion.check()
     reporter.notice("the service answers, and takes the key")

@@ -22,18 +22,19 @@ from motion_async.cli.arguments import OPTIONS, Access, Json, Reporting
 from motion_async.cli.batch.app import batch
 from motion_async.cli.commandline import access_options, typed
 from motion_async.cli.complaints import complaint
-from motion_async.cli.encoding import make_writable
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import fleet, worker
 from motion_async.cli.following import followup, generate, status, watch
 from motion_async.cli.help import MORE_HELP, help_of
 from motion_async.cli.jobs.command import jobs
 from motion_async.cli.ledger.app import ledger
+from motion_async.cli.output.encoding import make_writable
+from motion_async.cli.output.output import say
+from motion_async.cli.output.stdout import Stdout
 from motion_async.cli.report.command import report
-from motion_async.cli.reporter import say
 from motion_async.cli.running import execute
 from motion_async.cli.serving import sandbox
-from motion_async.cli.stdout import Stdout
+from motion_async.cli.stopping import Stop
 
 __all__ = ["run"]
 
@@ -63,14 +64,17 @@ def demo(
     # Here rather than above: the commands that need no server should not load one.
     from motion_async.cli.demo import demo as tell_story  # noqa: PLC0415
 
-    return execute(lambda reporter: tell_story(reporter, picture=output), json=json or None, reporting=reporting)
+    stop = Stop()
+    return execute(
+        lambda reporter: tell_story(reporter, stop, picture=output), json=json or None, stop=stop, reporting=reporting
+    )
 
 
 def schema(
     name: Annotated[str | None, Parameter(help="One event alone; or results, of batch --output, or export.")] = None, /
 ) -> ExitStatus:
     """Write the shapes of all JSON lines, as one JSON Schema (2020-12)."""
-    from motion_async.cli.schema import write_schema  # noqa: PLC0415
+    from motion_async.cli.output.schema import write_schema  # noqa: PLC0415
 
     return execute(lambda reporter: write_schema(reporter, name), json=None)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from motion_async.cli.looks import one_line, span
-from motion_async.cli.stdout import Stdout
+from motion_async.cli.output.stdout import Stdout
 
 __all__ = ["Bell"]
 

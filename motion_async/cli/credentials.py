@@ -23,8 +23,8 @@ from yarl import URL
 
 from motion_async.cli.arguments import Access
 from motion_async.cli.commandline import command_line
+from motion_async.cli.output.output import say
 from motion_async.cli.profiles import DEFAULT, check_keyring, check_profile, has_keyring, load_profile
-from motion_async.cli.reporter import say
 from motion_async.cli.settings import FILE, Settings, read_environment, read_file
 from motion_async.errors import ConfigurationError
 from motion_async.http.endpoint import check_api_key, find_base_url, read_origin

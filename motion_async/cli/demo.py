@@ -1,31 +1,31 @@
-"""The demonstration: many videos from real prompts against a sandbox of its own, with no key and no credits.
+"""The demonstration: a batch of real prompts against a sandbox of its own, with no key and no credits.
 
 It must not look at the environment, nor send anything beyond this machine.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Sequence
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
+from motion_async.cli.arguments import Access
 from motion_async.cli.atomic import check_output
+from motion_async.cli.batch.command import make_batch
+from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.following import telling
-from motion_async.cli.happenings import Completed, LineTaken, StateSummary, Summary
-from motion_async.cli.looks import one_line
-from motion_async.cli.picture import save_picture
-from motion_async.cli.prompts import load_prompts
-from motion_async.cli.reporter import Reporter, say
-from motion_async.cli.statuses import StatusTally
-from motion_async.cli.tally import Tally
-from motion_async.cli.view import WorkView
+from motion_async.cli.ledger.address import Address
+from motion_async.cli.looks import counted
+from motion_async.cli.output.output import Output, say
+from motion_async.cli.output.picture import save_picture
+from motion_async.cli.progress import RequestEnded
+from motion_async.cli.stopping import Stop
+from motion_async.cli.view.work import WorkView
 from motion_async.errors import JobFailedError
-from motion_async.events import Event, JobAccepted
-from motion_async.jobs import JobStatus, Outcome, StatusChange
-from motion_async.sandbox import AwaitInput, Counts, Fail, Sandbox
+from motion_async.events import Event
+from motion_async.jobs import JobStatus, StatusChange
+from motion_async.ledger import LedgerTrouble
+from motion_async.sandbox import AwaitInput, Fail, Sandbox
 from motion_async.session import MotionSession
 from motion_async.timing.schedule import GrowingSchedule
 
@@ -39,121 +39,73 @@ WAITS: Final = "backpack"
 """Part of the one prompt whose video waits for input."""
 FAILS: Final = "podcast"
 """Part of the one prompt whose video fails."""
-_ANSWERED_AFTER: Final = 60.0
 _WHY: Final = "The attachment host.mp3 holds no speech."
-_FOLLOWUP: Final = "Make the pacing faster and add a stronger call to action."
 
 
-async def demo(reporter: Reporter, *, speed: float = 60.0, picture: Path | None = None) -> ExitStatus:
-    """Make the videos of the shipped prompts, live, `speed` times faster than real time, and tell how it went.
+async def demo(reporter: Output, stop: Stop, *, speed: float = 60.0, picture: Path | None = None) -> ExitStatus:
+    """Make the videos of the shipped sheet, live, `speed` times faster than real time, and tell how it went.
 
     What a terminal shows once a job has failed is saved as a `picture`, if one is wanted. `DONE` means that the story
-    went as it should: one job waits for input, one fails, all others complete.
+    went as it should: one job waits for input, one fails, all others complete, and one of them is followed up.
     """
     if picture is not None:
         check_output(picture)
-    requests = load_prompts()
-    lines = {request.prompt: line for line, request in enumerate(requests, start=1)}
-    statuses = StatusTally()
-    began = time.monotonic()
     # Polled as much faster as time runs, so that the polls per job are those of real life.
     usual = GrowingSchedule()
     schedule = GrowingSchedule(first=usual.first / speed, growth=usual.growth, cap=usual.cap / speed)
     async with Sandbox(seed=_SEED, speed=speed) as sandbox:
-        sandbox.faults.for_prompt(WAITS, AwaitInput(until_answered=True), on="create")
+        sandbox.faults.for_prompt(WAITS, AwaitInput(), on="create")
         sandbox.faults.for_prompt(FAILS, Fail(_WHY), on="create")
-
-        def prompt(job_id: str) -> str:
-            return one_line(sandbox.jobs[job_id].body["prompt"], limit=48)
-
-        def tell(event: Event) -> None:
-            if isinstance(event, StatusChange):
-                statuses.take(event)
-            if isinstance(event, JobAccepted) and not event.followup:
-                asked = sandbox.jobs[event.job_id].body["prompt"]
-                reporter.glance(LineTaken(lines[asked], None, asked, event.job_id))
-            reporter.tell(event)
-            if isinstance(event, StatusChange) and event.current == JobStatus.AWAITING_USER_INPUT:
-                reporter.notice(f"waits for input, which comes in a moment: {prompt(event.job_id)}")
-                asyncio.get_running_loop().call_later(_ANSWERED_AFTER / speed, sandbox.give_input, event.job_id)
-
         motion = MotionSession(sandbox.api_key, base_url=sandbox.url, schedule=schedule)
-        title = f"{len(requests)} videos, {_MAX_ACTIVE} at a time, time runs {speed:g} times faster"
-        try:
-            tally = Tally(len(requests), places=_MAX_ACTIVE, now=began)
-            view = WorkView(title, tally)
-            async with reporter.live(view), telling(reporter, motion, tell):
-                outcomes = []
-                async with motion.generate_many(requests, max_active=_MAX_ACTIVE, job_timeout=_PATIENCE) as results:
-                    async for outcome in results:
-                        outcomes.append(outcome)
-                        _tell_outcome(reporter, outcome)
-                        if picture is not None and _is_ordered(outcome):
-                            save_picture(picture, view, title="motion-async demo")
-                followed = next((outcome for outcome in outcomes if outcome.ok), None)
-                if followed is not None and followed.job_id is not None:
-                    reporter.notice(f"followed up, “{_FOLLOWUP}”: {prompt(followed.job_id)}")
-                    job = await motion.followup(followed.job_id, _FOLLOWUP)
-                    reporter.tell(Completed(await job.wait(timeout=_PATIENCE)))
-        finally:
-            reporter.forget_jobs()  # they end with the sandbox, so there is nothing to take up again
-        summary = _summary(statuses, outcomes, sandbox.counts, seconds=time.monotonic() - began, speed=speed)
-    reporter.tell(summary)
-    return _verdict(summary, outcomes, waited=statuses.passed[JobStatus.AWAITING_USER_INPUT])
-
-
-def _tell_outcome(reporter: Reporter, outcome: Outcome) -> None:
-    if outcome.error is None and outcome.state is not None:
-        reporter.tell(Completed(outcome.state))
-    elif outcome.error is not None:
-        expected = _is_ordered(outcome)
-        reporter.error(outcome.error, job_id=outcome.job_id, aloud=not expected)
-        if expected:
-            reporter.notice(f"failed, as ordered ({_WHY.rstrip('.')}): {one_line(outcome.request.prompt, limit=48)}")
-
-
-def _is_ordered(outcome: Outcome) -> bool:
-    return isinstance(outcome.error, JobFailedError) and FAILS in outcome.request.prompt
-
-
-def _summary(
-    tally: StatusTally, outcomes: Sequence[Outcome], counts: Counts, *, seconds: float, speed: float
-) -> Summary:
-    states = []
-    for status, now in tally.by_status():
-        mean = tally.mean_seconds(status)
-        states.append(
-            StateSummary(
-                status=status,
-                passed=tally.passed[status],
-                now=now,
-                mean_seconds=None if mean is None or status.is_terminal else round(mean * speed, 1),
-            )
-        )
-    return Summary(
-        seconds=round(seconds, 1),
-        speed=speed,
-        jobs=len(outcomes),
-        completed=sum(outcome.ok for outcome in outcomes),
-        failed=sum(isinstance(outcome.error, JobFailedError) for outcome in outcomes),
-        states=tuple(states),
-        polls=counts.polls,
-        polls_per_job=round(counts.polls / max(counts.creates_accepted + counts.followups_accepted, 1), 1),
-        creates_sent=counts.creates,
-        creates_accepted=counts.creates_accepted,
-        followups_accepted=counts.followups_accepted,
-        duplicates=counts.duplicates,
+        view = _Story(f"a sheet of prompts, {_MAX_ACTIVE} at a time, time runs {speed:g} times faster", motion, picture)
+        with as_file(files("motion_async.cli").joinpath("demo.json")) as sheet:
+            status = await make_batch(reporter, _order(sheet), stop, session=motion, view=view)
+    if status not in (ExitStatus.DONE, ExitStatus.JOB_FAILED):
+        return status
+    counts = sandbox.counts
+    polls = counts.polls / max(counts.creates_accepted + counts.followups_accepted, 1)
+    reporter.notice(
+        f"the sandbox got {counted(counts.creates, 'create')} and {counted(counts.followups, 'followup')}, "
+        f"{counts.duplicates or 'none'} of them twice, and {polls:.1f} polls a video; it is gone, and so is the ledger"
     )
-
-
-def _verdict(summary: Summary, outcomes: Sequence[Outcome], *, waited: int) -> ExitStatus:
-    went_well = (
-        all(outcome.ok or _is_ordered(outcome) for outcome in outcomes)
-        and summary.failed == waited == summary.followups_accepted == 1
-        and summary.creates_sent == summary.creates_accepted == summary.jobs
-        and summary.duplicates == 0
-    )
-    if went_well:
+    went_well = view.waited == view.failed == counts.followups_accepted == 1
+    if went_well and counts.creates == counts.creates_accepted and not counts.duplicates:
         return ExitStatus.DONE
     say("the demonstration did not go as its story says; run it again, and report it if it stays so")
     return ExitStatus.JOB_FAILED
+
+
+def _order(sheet: Path) -> BatchOrder:
+    return BatchOrder(
+        file=str(sheet),
+        form="json",
+        batch="demo",
+        ledger=Address("sqlite://"),
+        max_active=_MAX_ACTIVE,
+        timeout=_PATIENCE,
+        is_sure=True,
+        access=Access(),
+    )
+
+
+class _Story(WorkView):
+    """Shows the batch, counts what was ordered of the sandbox, and is saved as a picture once a job has failed."""
+
+    def __init__(self, title: str, motion: MotionSession, picture: Path | None) -> None:
+        super().__init__(title, stats=motion.stats)
+        self._picture = picture
+        self.waited = 0
+        self.failed = 0
+
+    def take(self, event: Event | LedgerTrouble) -> None:
+        """Count a job that waits for input; see `WorkView.take`."""
+        super().take(event)
+        self.waited += isinstance(event, StatusChange) and event.current == JobStatus.AWAITING_USER_INPUT
+
+    def end(self, ended: RequestEnded) -> None:
+        """Count a job that has failed as ordered; see `WorkView.end`."""
+        super().end(ended)
+        if isinstance(ended.outcome.error, JobFailedError) and FAILS in ended.outcome.request.prompt:
+            self.failed += 1
+            if self._picture is not None:
+                save_picture(self._picture, self, title="motion-async demo")

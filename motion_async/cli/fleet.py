@@ -17,13 +17,13 @@ from cyclopts import App, Parameter
 from motion_async.cli.arguments import Access, Json, Reporting
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.following import new_session, telling
-from motion_async.cli.happenings import BatchCounts, FleetShown
 from motion_async.cli.help import help_of
 from motion_async.cli.ledger.address import Address
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute
-from motion_async.cli.tally import Tally
-from motion_async.cli.view import WorkView
+from motion_async.cli.view.tally import Tally
+from motion_async.cli.view.work import WorkView
+from motion_async.cli.words import count_words
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState
 
@@ -42,7 +42,7 @@ log = logging.getLogger("motion_async.fleet")
 class _Heard(logging.Handler):
     """Has a person hear what a worker warns of, such as an item that another key has begun."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Output) -> None:
         super().__init__(logging.WARNING)
         self._reporter = reporter
 
@@ -74,15 +74,15 @@ def worker(
     workers have the rest at once.
     """
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         session, address = new_session(access, reporter.notice), Address(url)
         async with opened(address, reporter) as fleet:
             reporter.notice(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
             if (paused := (await fleet.status()).limits.paused) is not None:
                 reporter.notice(f"nothing is sent, as the fleet is paused: {paused}")
             tally = Tally(None, places=here, now=time.monotonic())
-            view = WorkView(f"{address.shown}: at work, {here} at a time", tally)
-            async with reporter.live(view), telling(reporter, session, reporter.tell) as motion:
+            view = WorkView(f"{address.shown}: at work, {here} at a time", tally, stats=session.stats)
+            async with reporter.live(view), telling(session, reporter.show_event) as motion:
                 heard = _Heard(reporter)
                 if not reporting.verbose:  # else all of it is heard
                     log.addHandler(heard)
@@ -90,7 +90,7 @@ def worker(
                     await fleet.work(motion, here=here)
                 finally:
                     log.removeHandler(heard)
-                    reporter.forget_jobs()  # others have them
+                    reporter.unfinished.forget_jobs()  # others have them
         return ExitStatus.DONE
 
     return execute(work, json=json or None, reporting=reporting)
@@ -100,9 +100,9 @@ def worker(
 def show(url: Url, /, *, json: Json = False) -> ExitStatus:
     """Show the limits, the workers, the queue and the batches."""
 
-    async def work(reporter: Reporter, fleet: Fleet) -> None:
+    async def work(reporter: Output, fleet: Fleet) -> None:
         status = await fleet.status()
-        reporter.tell(FleetShown(status))
+        reporter.show_fleet(status)
         _tell_counts(reporter, status.batches)
 
     return _steer(url, work, json=json)
@@ -124,12 +124,12 @@ def limit(
     """Set what holds for all workers together, at once; what is not given stays as it is."""
     given = {"max_active": max_active, "max_polls_per_second": max_polls_per_second}
 
-    async def work(reporter: Reporter, fleet: Fleet) -> None:
+    async def work(reporter: Output, fleet: Fleet) -> None:
         limits = {name: value or None for name, value in given.items() if value is not None}
         if not limits:
             raise ConfigurationError("say --max-active, --max-polls-per-second or both")
         await fleet.limit(**limits)
-        reporter.tell(FleetShown(await fleet.status()))
+        reporter.show_fleet(await fleet.status())
 
     return _steer(url, work, json=json)
 
@@ -144,9 +144,9 @@ def pause(
 ) -> ExitStatus:
     """Have no worker send anything, until `resume`; what the service has taken is watched on."""
 
-    async def work(reporter: Reporter, fleet: Fleet) -> None:
+    async def work(reporter: Output, fleet: Fleet) -> None:
         await fleet.pause(reason)
-        reporter.tell(FleetShown(await fleet.status()))
+        reporter.show_fleet(await fleet.status())
 
     return _steer(url, work, json=json)
 
@@ -155,9 +155,9 @@ def pause(
 def resume(url: Url, /, *, json: Json = False) -> ExitStatus:
     """Have the workers go on."""
 
-    async def work(reporter: Reporter, fleet: Fleet) -> None:
+    async def work(reporter: Output, fleet: Fleet) -> None:
         await fleet.resume()
-        reporter.tell(FleetShown(await fleet.status()))
+        reporter.show_fleet(await fleet.status())
 
     return _steer(url, work, json=json)
 
@@ -166,7 +166,7 @@ def resume(url: Url, /, *, json: Json = False) -> ExitStatus:
 def cancel(url: Url, batch: _Batch, keys: _Keys = None, /, *, json: Json = False) -> ExitStatus:
     """Give up what was not sent; what the service has taken goes on, and is paid for."""
 
-    async def work(reporter: Reporter, fleet: Fleet) -> None:
+    async def work(reporter: Output, fleet: Fleet) -> None:
         given_up, going_on = await fleet.cancel(batch, keys or ())
         _tell_counts(reporter, await fleet.ledger.counts(batch))
         back = "; `motion-async fleet retry` takes that back" if given_up else ""
@@ -191,7 +191,7 @@ def retry(
 ) -> ExitStatus:
     """Queue again what was given up, what workers hold, and what is not queued; refused items if they are named."""
 
-    async def work(reporter: Reporter, fleet: Fleet) -> None:
+    async def work(reporter: Output, fleet: Fleet) -> None:
         queued = await fleet.retry(batch, keys or (), failed=failed)
         _tell_counts(reporter, await fleet.ledger.counts(batch))
         reporter.say(f"{_count(queued)} queued, or waiting for the one that it follows")
@@ -202,7 +202,7 @@ def retry(
 def _steer(url: str, work: Any, *, json: bool) -> ExitStatus:
     """Run a command in an open fleet."""
 
-    async def run(reporter: Reporter) -> ExitStatus:
+    async def run(reporter: Output) -> ExitStatus:
         async with opened(Address(url), reporter) as fleet:
             await work(reporter, fleet)
         return ExitStatus.DONE
@@ -211,19 +211,19 @@ def _steer(url: str, work: Any, *, json: bool) -> ExitStatus:
 
 
 @asynccontextmanager
-async def opened(address: Address, reporter: Reporter) -> AsyncIterator[Fleet]:
+async def opened(address: Address, reporter: Output) -> AsyncIterator[Fleet]:
     """Open a fleet; a `ConfigurationError` if its extra is not installed."""
     try:
         from motion_async.fleet import open_fleet  # noqa: PLC0415  # most commands have none, and its engine is large
     except ModuleNotFoundError as error:
         raise ConfigurationError(str(error)) from error
-    async with open_fleet(address.url, on_trouble=reporter.tell) as fleet:
+    async with open_fleet(address.url, on_trouble=reporter.take) as fleet:
         yield fleet
 
 
-def _tell_counts(reporter: Reporter, batches: Mapping[str, Mapping[ItemState, int]]) -> None:
+def _tell_counts(reporter: Output, batches: Mapping[str, Mapping[ItemState, int]]) -> None:
     for name, counts in sorted(batches.items()):
-        reporter.tell(BatchCounts(name, counts))
+        reporter.show_counts(name, count_words(counts))
 
 
 def _count(items: Collection[Item]) -> str:

@@ -17,12 +17,11 @@ from motion_async.canonical import canonical_job_id
 from motion_async.cli.arguments import Access, Json, LedgerOption, Reporting, read_span
 from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
-from motion_async.cli.happenings import Asked, Completed, Connected
-from motion_async.cli.jobtable import JobTable
 from motion_async.cli.ledger.personal import find_ledger, opened_to_send
 from motion_async.cli.ledger.single import find_single_batch
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute
+from motion_async.cli.view.jobs import JobTable
 from motion_async.errors import MotionError
 from motion_async.events import Event
 from motion_async.job import Job
@@ -105,14 +104,14 @@ def _make(
     It is in the ledger before it is sent, and the job's id as soon as it is known.
     """
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         check_timeout(options.timeout)  # before anything is paid for
         credentials = find_credentials(access, reporter.notice)
         async with opened_to_send(find_ledger(options.ledger, access), reporter) as kept:
             batch = await find_single_batch(kept, credentials.account, credentials.profile)
             session = session_with(credentials, ledger=kept, batch=batch)
-            async with reporter.live(JobTable()), telling(reporter, session, reporter.tell) as motion:
-                reporter.sending()
+            async with reporter.live(JobTable(stats=session.stats)), telling(session, reporter.show_event) as motion:
+                reporter.unfinished.send()
                 return await _end(reporter, await send(motion), options.timeout)
 
     return execute(work, json=json or None, reporting=reporting)
@@ -123,7 +122,7 @@ def status(
 ) -> ExitStatus:
     """Ask once for the state of each job, all at the same time."""
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         jobs = _distinct(job_ids)
         async with new_session(access, reporter.notice) as motion, reporter.live(JobTable(jobs, follows=False)):
 
@@ -132,7 +131,7 @@ def status(
                     state = await motion.poll(job_id)
                 except MotionError as error:
                     return reporter.error(error, job_id=job_id)
-                reporter.tell(Asked(state))
+                reporter.show_state(state)
                 return ExitStatus.JOB_FAILED if state.end == JobStatus.FAILED else ExitStatus.DONE
 
             return worst(await asyncio.gather(*map(ask, jobs)))
@@ -153,13 +152,14 @@ def watch(
 ) -> ExitStatus:
     """Follow jobs until the last of them ends; this and every other process may watch the same ones."""
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         check_timeout(timeout)
         followed = _distinct(job_ids)
         session = new_session(access, reporter.notice)
-        async with reporter.live(JobTable(followed)), telling(reporter, session, reporter.tell) as motion:
+        view = JobTable(followed, stats=session.stats)
+        async with reporter.live(view), telling(session, reporter.show_event) as motion:
             jobs = [motion.job(job_id) for job_id in followed]
-            reporter.following(followed)
+            reporter.unfinished.follow(followed)
             return worst(await asyncio.gather(*(_end(reporter, job, timeout) for job in jobs)))
 
     return execute(work, json=json or None, reporting=reporting)
@@ -170,12 +170,12 @@ def _distinct(job_ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(map(canonical_job_id, job_ids)))
 
 
-async def _end(reporter: Reporter, job: Job, timeout: float | None) -> ExitStatus:
+async def _end(reporter: Output, job: Job, timeout: float | None) -> ExitStatus:
     try:
         state = await job.wait(timeout=timeout)
     except MotionError as error:
         return reporter.error(error, job_id=job.id)
-    reporter.tell(Completed(state))
+    reporter.show_result(state)
     return ExitStatus.DONE
 
 
@@ -199,9 +199,7 @@ def session_with(credentials: Credentials, **options: Any) -> MotionSession:
 
 
 @asynccontextmanager
-async def telling(
-    reporter: Reporter, motion: MotionSession, tell: Callable[[Event], None]
-) -> AsyncIterator[MotionSession]:
+async def telling(motion: MotionSession, tell: Callable[[Event], None]) -> AsyncIterator[MotionSession]:
     """Keep a session open, and tell of each of its events before whoever waits for it goes on.
 
     A create that is interrupted may bring its id back while the session is left, so the events are read to their very
@@ -210,7 +208,6 @@ async def telling(
     reader: asyncio.Task[None] | None = None
     try:
         async with motion:
-            reporter.glance(Connected(motion.stats))
             # Made before anything is asked, so that of all who wait for news it is woken first.
             reader = asyncio.create_task(_read(motion.events(), tell), name="motion_async.cli.events")
             yield motion

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from motion_async.cli.arguments import Reporting
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.codec import write_time
 from motion_async.errors import ConfigurationError
 from motion_async.showing import shown
@@ -35,7 +35,7 @@ _BEGINS: Final = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+Z [A-Z]+ ")
 
 
 @contextmanager
-def logged(reporting: Reporting, reporter: Reporter) -> Iterator[None]:
+def logged(reporting: Reporting, reporter: Output) -> Iterator[None]:
     """Have what is logged heard as the options say, until the block ends.
 
     Raises a `ConfigurationError` if the file cannot be opened, or if the options contradict each other.

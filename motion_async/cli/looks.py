@@ -6,45 +6,27 @@ printed, so that no control character of theirs reaches the terminal.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from motion_async.jobs import API_KEY_PREFIX, JobStatus
 
 __all__ = [
-    "STATUSES",
     "STOPPING",
     "about",
     "clock_time",
     "counted",
     "label",
+    "local_time",
     "masked_key",
     "one_line",
     "rate",
     "span",
-    "style",
 ]
-
-STATUSES: Final = (
-    JobStatus.QUEUED,
-    JobStatus.CREATED,
-    JobStatus.RUNNING,
-    JobStatus.AWAITING_USER_INPUT,
-    JobStatus.COMPLETED,
-    JobStatus.FAILED,
-)
-"""The documented statuses, in the order in which a job passes through them."""
 
 STOPPING: Final = "stopping: nothing new is sent, what is under way is finished and noted; once more leaves at once"
 """What a person who has asked a batch to end is told."""
 
-_STYLES: Final = {
-    JobStatus.QUEUED: "bright_black",
-    JobStatus.CREATED: "blue",
-    JobStatus.RUNNING: "cyan",
-    JobStatus.AWAITING_USER_INPUT: "yellow",
-    JobStatus.COMPLETED: "green",
-    JobStatus.FAILED: "red",
-}
 _MAX_LABEL: Final = 16
 _ENOUGH: Final = 1_000
 """Characters of a status that are looked at: a picture is drawn often, and a status may be as long as an answer."""
@@ -68,11 +50,6 @@ def label(status: str) -> str:
     if status == JobStatus.AWAITING_USER_INPUT:
         return "awaiting input"
     return one_line(status[:_ENOUGH].replace("_", " "), limit=_MAX_LABEL)
-
-
-def style(status: JobStatus) -> str:
-    """Give the rich style of a status; all names that nobody knows share one."""
-    return _STYLES.get(status.meaning or status, "magenta")
 
 
 def counted(number: int, noun: str) -> str:
@@ -100,6 +77,11 @@ def clock_time(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def local_time(at: datetime) -> str:
+    """Write a time as the clock of whoever reads it shows it."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def about(low: float, high: float) -> str:

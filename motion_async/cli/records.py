@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from motion_async.cli.failures import sentence
-from motion_async.cli.happenings import DuplicateFound, RequestEnded
+from motion_async.cli.progress import DuplicateFound, RequestEnded
 from motion_async.cli.words import WORD_OF_END, Word, word_of_item
 from motion_async.codec import to_dict
 from motion_async.errors import MotionError

@@ -22,11 +22,12 @@ from motion_async.cli.begin import has_begun
 from motion_async.cli.bell import Bell
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.help import words_for
-from motion_async.cli.lines import JsonLines
 from motion_async.cli.logs import logged
-from motion_async.cli.reporter import Reporter
-from motion_async.cli.screen import Screen
-from motion_async.cli.stdout import Stdout
+from motion_async.cli.output.jsonlines import JsonOutput
+from motion_async.cli.output.live import LiveOutput
+from motion_async.cli.output.output import Output
+from motion_async.cli.output.plain import PlainOutput
+from motion_async.cli.output.stdout import Stdout
 from motion_async.cli.stopping import HANGUP, SIGNALS, Stop
 from motion_async.errors import ConfigurationError, MotionError
 
@@ -46,7 +47,7 @@ _CUT_SHORT_BY: Final[dict[int | None, ExitStatus]] = {
 
 _log = logging.getLogger("motion_async.cli")
 
-Work: TypeAlias = Callable[[Reporter], Coroutine[Any, Any, ExitStatus]]
+Work: TypeAlias = Callable[[Output], Coroutine[Any, Any, ExitStatus]]
 """A command that waits for nothing but a way to tell what happens."""
 
 
@@ -70,8 +71,7 @@ def execute(
     as_json = not stdout.is_terminal if json is None else json
     console = Console(file=cast("IO[str]", stdout), highlight=False)
     is_quiet = reporting is not None and reporting.quiet
-    sink = JsonLines(stdout, is_quiet=is_quiet) if as_json else Screen(stdout, console, is_quiet=is_quiet)
-    reporter = Reporter(sink, stdout)
+    reporter = _output(stdout, console, as_json=as_json, is_quiet=is_quiet)
     bell = Bell(stdout, clock=clock)
     try:
         with logged(reporting or Reporting(), reporter):
@@ -85,7 +85,14 @@ def execute(
     return status
 
 
-def _run(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop | None) -> ExitStatus:
+def _output(stdout: Stdout, console: Console, *, as_json: bool, is_quiet: bool) -> Output:
+    if as_json:
+        return JsonOutput(stdout, is_quiet=is_quiet)
+    can_move = not (is_quiet or console.is_dumb_terminal)
+    return (LiveOutput if can_move else PlainOutput)(stdout, console, is_quiet=is_quiet)
+
+
+def _run(work: Work, reporter: Output, stdout: Stdout, stop: Stop | None) -> ExitStatus:
     has_ledger, stop = stop is not None, stop or Stop()
     try:
         with asyncio.Runner() as runner:
@@ -102,7 +109,7 @@ def _run(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop | None) -> E
     return status
 
 
-async def _main(work: Work, reporter: Reporter, stdout: Stdout, stop: Stop, *, has_ledger: bool) -> ExitStatus:
+async def _main(work: Work, reporter: Output, stdout: Stdout, stop: Stop, *, has_ledger: bool) -> ExitStatus:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # a coroutine runs in a task
     loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ import pytest
 
 from motion_async.cli.arguments import Reporting
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute
 from motion_async.errors import JobFailedError
 
@@ -39,7 +39,7 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Ring:
     ) -> str:
         moment = 100.0
 
-        async def work(_: Reporter) -> ExitStatus:
+        async def work(_: Output) -> ExitStatus:
             nonlocal moment
             moment += seconds
             if isinstance(status, ExitStatus):

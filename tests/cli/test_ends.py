@@ -6,7 +6,7 @@ from motion_async import errors
 from motion_async.cli.batch.duplicates import DUPLICATE
 from motion_async.cli.batch.retries import AGAIN
 from motion_async.cli.ends import END_OF_STATE, MEANINGS, End, end_of, status_of
-from motion_async.cli.tables import PLANS
+from motion_async.cli.output.tables import PLANS
 from motion_async.cli.words import COLOURS, WORD_OF_END, WORD_OF_ITEM_STATE, Word
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState

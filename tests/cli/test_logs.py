@@ -15,16 +15,15 @@ import pytest
 
 from motion_async.cli import main
 from motion_async.cli.arguments import Reporting
-from motion_async.cli.happenings import Stopping
-from motion_async.cli.lines import JsonLines
 from motion_async.cli.logs import logged
-from motion_async.cli.reporter import Reporter
-from motion_async.cli.screen import Screen
-from motion_async.cli.stdout import Stdout
+from motion_async.cli.output.jsonlines import JsonOutput
+from motion_async.cli.output.output import Output
+from motion_async.cli.output.plain import PlainOutput
+from motion_async.cli.output.stdout import Stdout
 from motion_async.errors import ConfigurationError, ConnectFailedError
 from motion_async.events import PollDisturbed
 from motion_async.sandbox import AwaitInput, Reset, Sandbox, ServerError
-from tests.cli.test_screen import terminal
+from tests.cli.output.test_live import terminal
 
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 OnTerminal = Callable[..., tuple[int, str]]
@@ -35,11 +34,11 @@ SIGNED = "https://bucket.s3.amazonaws.com/hero.png?X-Amz-Expires=900&X-Amz-Signa
 
 
 @contextmanager
-def reporter_with(**options: Any) -> Iterator[Reporter]:
-    """Give a reporter while what is logged is heard as the options say."""
-    reporter = Reporter(JsonLines(Stdout()), Stdout())
-    with logged(Reporting(**options), reporter):
-        yield reporter
+def output_with(**options: Any) -> Iterator[Output]:
+    """Give an output while what is logged is heard as the options say."""
+    output = JsonOutput(Stdout())
+    with logged(Reporting(**options), output):
+        yield output
 
 
 @pytest.mark.usefixtures("fast_polls")
@@ -71,7 +70,7 @@ def test_no_secret_shows_in_the_file(sandbox: Sandbox, command: Command, tmp_pat
     sandbox.faults.next(Reset(), on="create")
     for argv in (["generate", "A video", "--attach", SIGNED], ["generate", "A video", "--attach", f"{SIGNED} no URL"]):
         command(*argv, "--log-file", str(file), "-v")
-    with reporter_with(log_file=file):
+    with output_with(log_file=file):
         try:
             raise ValueError(f"Bearer {sandbox.api_key} may not fetch {SIGNED}")
         except ValueError:
@@ -109,7 +108,7 @@ def test_what_is_no_log_is_left_alone(sandbox: Sandbox, command: Command, write:
 
 def test_a_full_disk_is_said_once_and_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be written is lost, and the command goes on."""
-    with reporter_with(log_file=Path("/dev/full")):
+    with output_with(log_file=Path("/dev/full")):
         for number in range(3):
             LIBRARY.info("news %d", number)
     said = capsys.readouterr().err
@@ -152,7 +151,7 @@ def test_verbose_says_what_is_logged_at_info(sandbox: Sandbox, command: Command)
 
 def test_verbose_says_how_bad_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     """From WARNING up a word says the level; nothing below INFO is said."""
-    with reporter_with(verbose=True):
+    with output_with(verbose=True):
         LIBRARY.debug("every day")
         LIBRARY.warning("look at %s", SIGNED)
     said = capsys.readouterr().err
@@ -195,14 +194,13 @@ def test_quiet_says_nothing_of_where_the_key_is_from(sandbox: Sandbox, command: 
 
 def test_quiet_says_no_trouble(sandbox: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
     """Neither on a pipe nor on a terminal, nor that it ends in good order after Ctrl-C; asked for, a word is heard."""
-    monkeypatch.setenv("TERM", "dumb")
     for is_quiet in (False, True):
-        for sink in (JsonLines(Stdout(), is_quiet=is_quiet), Screen(Stdout(), terminal(), is_quiet=is_quiet)):
-            sink.tell(Stopping())
-            sink.tell(PollDisturbed("a", ConnectFailedError("no route"), 1, 1.0))
+        for output in (JsonOutput(Stdout(), is_quiet=is_quiet), PlainOutput(Stdout(), terminal(), is_quiet=is_quiet)):
+            output.stopping()
+            output.take(PollDisturbed("a", ConnectFailedError("no route"), 1, 1.0))
             said = capsys.readouterr().err
             assert ("stopping" in said, "no route" in said) == (not is_quiet, not is_quiet)
-            sink.aside("news")
+            output.aside("news")
             assert capsys.readouterr().err == "motion-async: news\n"
 
 
@@ -230,7 +228,7 @@ def test_more_and_less_at_a_time_is_wrong_use(sandbox: Sandbox, command: Command
     assert (status, lines[0]["error"]) == (2, "ConfigurationError")
     assert "--verbose says more and --quiet says less" in said
     assert sandbox.jobs == {}
-    with pytest.raises(ConfigurationError), reporter_with(verbose=True, quiet=True):
+    with pytest.raises(ConfigurationError), output_with(verbose=True, quiet=True):
         pass
 
 

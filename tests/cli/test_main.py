@@ -59,7 +59,7 @@ def test_a_command_loads_nothing_of_the_others(argv: list[str]) -> None:
 import sys
 from motion_async.cli import main
 main({argv!r})
-heavy = ("aiohttp.web", "motion_async.sandbox", "motion_async.cli.demo", "motion_async.cli.schema")
+heavy = ("aiohttp.web", "motion_async.sandbox", "motion_async.cli.demo", "motion_async.cli.output.schema")
 print(*(each for each in sys.modules if each in heavy or each.startswith("motion_async.cli.batch.")), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

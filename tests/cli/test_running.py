@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.happenings import Completed
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute
 from motion_async.errors import JobNotFoundError
 from motion_async.jobs import JobState, JobStatus
@@ -142,7 +141,7 @@ def test_a_terminal_gets_json_where_that_is_asked_for(on_terminal: OnTerminal) -
 def test_an_error_that_a_command_lets_pass_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """An error of the library ends the command with its line, its sentence and its exit status."""
 
-    async def work(_reporter: Reporter) -> ExitStatus:
+    async def work(_output: Output) -> ExitStatus:
         raise JobNotFoundError("no such job", http_status=404, job_id="a")
 
     assert execute(work, json=True) == 3
@@ -154,7 +153,7 @@ def test_an_error_that_a_command_lets_pass_is_told(capsys: pytest.CaptureFixture
 def test_a_mistake_of_our_own_is_not_hidden() -> None:
     """What is no error of the library is a bug, and passes."""
 
-    async def work(_reporter: Reporter) -> ExitStatus:
+    async def work(_output: Output) -> ExitStatus:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -171,11 +170,11 @@ def test_a_last_line_that_nobody_reads_is_told(monkeypatch: pytest.MonkeyPatch) 
         def isatty(self) -> bool:
             return False
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         await asyncio.sleep(0)
-        reporter.tell(Completed(JobState("a", JobStatus.COMPLETED)))
+        output.show_result(JobState("a", JobStatus.COMPLETED))
         return ExitStatus.DONE
 
-    monkeypatch.setattr("motion_async.cli.stdout.Stdout.let_go", lambda _: None)
+    monkeypatch.setattr("motion_async.cli.output.stdout.Stdout.let_go", lambda _: None)
     monkeypatch.setattr("sys.stdout", Broken())
     assert execute(work, json=True) == 141

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from motion_async.cli.arguments import Access, Json, Reporting
 from motion_async.cli.batch.order import BatchOptions, place_order
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute
 from motion_async.cli.stopping import Stop
 
@@ -73,7 +73,7 @@ def batch(
 
     stop = Stop()
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         order = place_order(file, options, access, reporter.notice)
         return await (plan_batch(reporter, order) if order.dry_run else make_batch(reporter, order, stop))
 

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from motion_async.cli.attention import Attention
 from motion_async.cli.batch.doubts import TOLD, Doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.commandline import command_line
 from motion_async.cli.ends import END_OF_STATE, End, status_of
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
-from motion_async.cli.happenings import BatchEnded, RequestEnded
 from motion_async.cli.looks import counted, span
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
+from motion_async.cli.progress import RequestEnded
+from motion_async.cli.view.attention import Attention
 from motion_async.cli.words import WORD_OF_END, Word
 from motion_async.errors import (
     AuthenticationError,
@@ -109,20 +109,18 @@ class Conclusion:
         self._doubts = doubts
         self._rest = rest
 
-    def tell(self, reporter: Reporter) -> None:
+    def tell(self, reporter: Output) -> None:
         """Tell how the run went, and what to do next."""
         order, counts = self._order, self._standing()
         for error in self._errors:
             reporter.error(error)
-        reporter.tell(
-            BatchEnded(
-                batch=order.batch,
-                ledger=order.ledger.shown,
-                lines=self._survey.requests,
-                counts={word.value: count for word, count in self._in_words(counts).items()},
-                running=counts[End.RUNNING] + counts[End.INPUT],
-                invalid=self._survey.invalid,
-            )
+        reporter.show_batch(
+            batch=order.batch,
+            ledger=order.ledger.shown,
+            lines=self._survey.requests,
+            counts=self._in_words(counts),
+            running=counts[End.RUNNING] + counts[End.INPUT],
+            invalid=self._survey.invalid,
         )
         self._tell_concerns(reporter)
         reporter.say(self._how_it_went(counts))
@@ -151,7 +149,7 @@ class Conclusion:
         if (self._errors or counts[End.RUNNING] or counts[End.INPUT]) and not is_said:
             reporter.say(f"go on with: {order.command}")
 
-    def _tell_concerns(self, reporter: Reporter) -> None:
+    def _tell_concerns(self, reporter: Output) -> None:
         """Tell of each video that needs a person."""
         concerns = self._attention.all
         for concern in concerns[:_LISTED]:

@@ -18,11 +18,10 @@ from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import in_chunks
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.ends import END_OF_STATE, MEANINGS
-from motion_async.cli.happenings import DuplicateFound, DuplicatesShown
-from motion_async.cli.listings import local_time
-from motion_async.cli.looks import one_line
+from motion_async.cli.looks import local_time, one_line
+from motion_async.cli.output.output import Output
+from motion_async.cli.progress import DuplicateFound
 from motion_async.cli.records import begun_at
-from motion_async.cli.reporter import Reporter
 from motion_async.cli.words import word_of_item
 from motion_async.errors import ConfigurationError, LedgerConflictError
 from motion_async.ledger import Account, Entry, Item, ItemState, Ledger
@@ -89,7 +88,7 @@ class MadeBefore:
 
 
 async def find_duplicates(
-    reporter: Reporter, spool: Spool, ledger: Ledger, order: BatchOrder, account: Account | None
+    reporter: Output, spool: Spool, ledger: Ledger, order: BatchOrder, account: Account | None
 ) -> MadeBefore:
     """Find the lines that are to be sent and ask for what other lines of this account have made before.
 
@@ -101,7 +100,7 @@ async def find_duplicates(
     async for line, item, can_be_taken in _Search(spool, ledger, order, account).run():
         prompt = "" if line.given is None else line.given.request.prompt
         told = DuplicateFound(line.number, line.key or "", prompt, item)
-        reporter.tell(told)
+        reporter.show_duplicate(told)
         found.add(told, line.fate, can_be_taken=can_be_taken)
     return found
 
@@ -182,13 +181,13 @@ class _Search:
         return [it for it in others if it.job_id not in self._changed]
 
 
-async def ask_about(reporter: Reporter, found: MadeBefore, order: BatchOrder) -> BatchOrder | None:
+async def ask_about(reporter: Output, found: MadeBefore, order: BatchOrder) -> BatchOrder | None:
     """Give the order with what a person says of such lines, who is asked where that is possible and not said yet.
 
     None if the person wants to stop.
     """
-    reporter.tell(DuplicatesShown(tuple(found.first), found.count))
-    if order.duplicates is not None or reporter.choose is None or order.is_sure:
+    reporter.list_duplicates(found.first, found.count)
+    if order.duplicates is not None or not reporter.can_ask or order.is_sure:
         return order
     answers = {letter: words for letter, words in _ANSWERS.items() if letter != "t" or not order.is_for_fleet}
     answer = await reporter.choose(f"{found.asking} for what was made before", answers, "s")

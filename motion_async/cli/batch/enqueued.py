@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from motion_async.batch.keys import fingerprint
 from motion_async.batch.outcomes import error_of
-from motion_async.cli.batch.conclusion import Conclusion
-from motion_async.cli.batch.order import BatchOrder
-from motion_async.cli.batch.portion import lines_of_run
-from motion_async.cli.batch.spool import Spool
+from motion_async.cli.batch.run import Run
 from motion_async.cli.batch.standing import standings
 from motion_async.cli.commandline import command_line
-from motion_async.cli.ends import end_of
-from motion_async.cli.happenings import LineTaken, RequestEnded
-from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
 from motion_async.errors import NotSentError
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange
@@ -39,11 +33,10 @@ _ENDED: Final = frozenset(ItemState) - {ItemState.PLANNED, ItemState.INTENT, Ite
 class _Followed:
     """The lines of which no end was told yet."""
 
-    def __init__(self, reporter: Reporter, fleet: Fleet, order: BatchOrder, conclusion: Conclusion) -> None:
-        self._reporter = reporter
+    def __init__(self, run: Run, fleet: Fleet) -> None:
+        self._run = run
         self._fleet = fleet
-        self._order = order
-        self._conclusion = conclusion
+        self._order = run.order
         self.lines: dict[bytes, int] = {}
         self._alone = 0
 
@@ -71,7 +64,7 @@ class _Followed:
                         if item.state in _ENDED:  # it may have been planned anew since
                             await self.tell_end(item)
                 elif change.status is not None and change.job_id is not None:
-                    self._reporter.glance(_as_status_change(change))
+                    self._run.output.take(_as_status_change(change))
 
     async def tell_end(self, item: Item) -> None:
         """Tell how an item's line has ended, once; an item that is planned was not sent."""
@@ -82,9 +75,7 @@ class _Followed:
         if item.state is ItemState.PLANNED:
             error = NotSentError(item.error or "no worker can send it, as it follows one that has no video")
         outcome = Outcome(line, item.request, item.job_id, item.job_state, error, key=item.key, metadata=item.metadata)
-        ended = RequestEnded(line, outcome, end_of(outcome))
-        self._reporter.tell(ended)
-        self._conclusion.take(ended)
+        self._run.end(line, outcome)
 
     async def _tell_who_works(self, *, waiting: int) -> None:
         status = await self._fleet.status() if waiting else None
@@ -93,7 +84,7 @@ class _Followed:
             paused = status.limits.paused
             start = command_line("worker", names=[("URL", self._order.ledger.pasted)])
             why = f"no worker is at work; start one: {start}"
-            self._reporter.notice(why if paused is None else f"the fleet is paused: {paused}")
+            self._run.output.notice(why if paused is None else f"the fleet is paused: {paused}")
 
 
 def _as_status_change(change: LedgerChange) -> StatusChange:
@@ -102,18 +93,15 @@ def _as_status_change(change: LedgerChange) -> StatusChange:
     return StatusChange(job_id, None, status, JobState(job_id, status), change.at)
 
 
-async def enqueue_and_follow(
-    reporter: Reporter, fleet: Fleet, spool: Spool, order: BatchOrder, stop: Stop, conclusion: Conclusion
-) -> None:
+async def enqueue_and_follow(run: Run, fleet: Fleet, stop: Stop) -> None:
     """Enqueue what can be sent, and tell of each line's end, until all has ended or somebody wants no more of it."""
-    followed = _Followed(reporter, fleet, order, conclusion)
+    followed = _Followed(run, fleet)
     requests = []
-    for line, given in lines_of_run(spool, order.limit):
-        reporter.glance(LineTaken(line.number, line.key, given.request.prompt, line.job_id))
+    for line, given in run.take_lines():
         followed.lines[fingerprint(line.key or "")] = line.number
         requests.append(given)
-    await fleet.enqueue(order.batch, requests)
+    await fleet.enqueue(run.order.batch, requests)
     if await stop.run(followed.follow(), name="motion_async.cli.batch"):
-        async for _, item in standings(spool.lines(), fleet.ledger, order.batch):
+        async for _, item in standings(run.spool.lines(), fleet.ledger, run.order.batch):
             if item is not None:
                 await followed.tell_end(item)

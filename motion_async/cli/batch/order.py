@@ -113,14 +113,14 @@ class BatchOrder(BatchOptions):
         batch: the batch's name in the ledger.
         ledger: where the ledger is, or is to be made.
         access: whose key is used, and for which service.
-        command: the command that goes on where this run ends.
+        command: the command that goes on where this run ends; none where nothing can.
     """
 
     file: str
     batch: str
     ledger: Address
     access: Access
-    command: str
+    command: str = ""
 
 
 def place_order(file: str, options: BatchOptions, access: Access, notice: Callable[[str], object]) -> BatchOrder:

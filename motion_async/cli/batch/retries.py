@@ -14,7 +14,7 @@ from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.looks import one_line
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger
 
@@ -49,7 +49,7 @@ def plan_retries(failed: Sequence[Item], order: BatchOrder, found: Survey) -> Su
     return attrs.evolve(found, plan=plan)
 
 
-async def retry_failed(reporter: Reporter, failed: Sequence[Item], ledger: Ledger, order: BatchOrder) -> int:
+async def retry_failed(reporter: Output, failed: Sequence[Item], ledger: Ledger, order: BatchOrder) -> int:
     """Plan creates again whose jobs have failed, and give how many; they come before what is new."""
     anew = await ledger.try_again(_creates(failed, order))
     reporter.notice(f"{'1 line' if len(anew) == 1 else f'{len(anew):,} lines'} that failed will be made anew")

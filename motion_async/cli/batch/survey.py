@@ -19,9 +19,9 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
 from motion_async.cli.ends import END_OF_STATE, MEANINGS, End
-from motion_async.cli.happenings import LineRefused, LinesChecked
 from motion_async.cli.looks import one_line
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
+from motion_async.cli.view.work import WorkView
 from motion_async.errors import ConfigurationError, InvalidRequestError
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import Item, ItemState, Ledger
@@ -54,7 +54,13 @@ class Survey:
 
 
 async def survey(
-    reporter: Reporter, lines: Iterator[Line], ledger: Ledger | None, order: BatchOrder, spool: Spool, refuses_odd: bool
+    reporter: Output,
+    view: WorkView,
+    lines: Iterator[Line],
+    ledger: Ledger | None,
+    order: BatchOrder,
+    spool: Spool,
+    refuses_odd: bool,
 ) -> Survey:
     """Check every line, and tell of those that cannot be sent: all to programs, the first ones to a person.
 
@@ -71,20 +77,20 @@ async def survey(
         line = _stood(given, item, refuses_odd=refuses_odd)
         counts["lines"] += 1
         if counts["lines"] % 1_000 == 0:
-            reporter.glance(LinesChecked(counts["lines"]))
+            view.check(counts["lines"])
         if line.given is not None:
             line = attrs.evolve(line, fate=_fate(line, line.given, item))  # as it stands now
             plan[line.fate] += 1
         spool.put(line)
         problems = line.problems or line.expired
         if problems:
-            reporter.tell(LineRefused(line.number, problems))
+            reporter.show_invalid(line.number, problems)
         told = problems or (() if order.allow_odd else line.odd)
         is_blank = line.given is None and not problems
         counts.update(invalid=bool(problems), odd=bool(line.odd), blank=is_blank, told=bool(told))
         if told and counts["told"] <= _TOLD:
             reporter.say(_sentence(line.number, told))
-    reporter.glance(LinesChecked(counts["lines"]))
+    view.check(counts["lines"])
     if counts["told"] > _TOLD:
         what = "that cannot be sent" if not counts["odd"] else "of that kind"
         reporter.say(f"and {counts['told'] - _TOLD:,} more lines {what}")

@@ -16,12 +16,11 @@ from motion_async.canonical import canonical_text
 from motion_async.cli.arguments import Access, BatchName, Json, LedgerOption, States, read_since
 from motion_async.cli.commandline import access_options, command_line
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.happenings import JobsShown
 from motion_async.cli.ledger.address import Address
 from motion_async.cli.ledger.command import opened
 from motion_async.cli.ledger.personal import find_ledger, others_beside
 from motion_async.cli.ledger.selection import Selection, select
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute
 from motion_async.ledger import Item, ItemState
 from motion_async.options import check_whole_number
@@ -45,7 +44,7 @@ def jobs(
 ) -> ExitStatus:
     """Show what was sent, the newest first, as it was noted last. Needs no key."""
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         selection = select(state or ())
         most = check_whole_number("--limit", limit, low=0, high=1_000_000_000)
         moment = None if since is None else read_since(since, datetime.now(UTC))
@@ -58,7 +57,7 @@ def jobs(
             items = found.newest_first(batch, states=selection.states, since=moment)
             async with aclosing(items):
                 shown, more = await _take(items, selection, search, most)
-        reporter.tell(JobsShown(tuple(shown)))
+        reporter.show_items(shown)
         _tell_what_next(reporter, address, shown, more=more)
         return ExitStatus.DONE
 
@@ -80,7 +79,7 @@ async def _take(
     return taken, False
 
 
-def _tell_what_next(reporter: Reporter, address: Address, items: Sequence[Item], *, more: bool) -> None:
+def _tell_what_next(reporter: Output, address: Address, items: Sequence[Item], *, more: bool) -> None:
     if not items:
         reporter.notice("there is nothing of that kind in the ledger")
         _tell_of_others(reporter, address)
@@ -103,7 +102,7 @@ def _tell_what_next(reporter: Reporter, address: Address, items: Sequence[Item],
         )
 
 
-def _tell_of_others(reporter: Reporter, address: Address) -> None:
+def _tell_of_others(reporter: Output, address: Address) -> None:
     others = others_beside(address)
     if others:
         reporter.notice(f"there are ledgers of other services, for --ledger: {', '.join(others)}")

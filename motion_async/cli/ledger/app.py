@@ -17,7 +17,7 @@ from motion_async.cli.ledger import command
 from motion_async.cli.ledger.command import Decision, Format
 from motion_async.cli.ledger.personal import find_ledger
 from motion_async.cli.ledger.selection import select
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute
 from motion_async.errors import ConfigurationError
 
@@ -44,7 +44,7 @@ def show(
 ) -> ExitStatus:
     """Show the batches of a ledger; with --batch or --state the items, those with problems first."""
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         selection = select(state or ())
         if limit < 0:
             raise ConfigurationError("--limit must be 0 or more")
@@ -91,7 +91,7 @@ def export(
     columns in its place, and metadata and job are JSON in their cells.
     """
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         form: Format = format or ("csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl")
         selection = select(state or ())
         return await command.export(
@@ -131,7 +131,7 @@ def resolve(
     the next run of the batch acts by it.
     """
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         if (job_id is not None) + send_again + drop != 1:
             raise ConfigurationError("say exactly one of --job-id ID, --send-again and --drop")
         name, of = (ledger, None) if all and key is None else _named(ledger, key)
@@ -165,7 +165,7 @@ def adopt(
     which key is the batch's.
     """
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         name, adopted = _named(ledger, batch)
         if adopted is None:
             raise ConfigurationError("name the BATCH whose key was replaced")

@@ -1,6 +1,6 @@
 """The commands that show, export and settle what a ledger has. None of them needs a key or the service.
 
-Each is a coroutine function that is given a `Reporter` and gives an exit status. They format nothing.
+Each is a coroutine function that is given an `Output` and gives an exit status. They format nothing.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from motion_async.canonical import canonical_job_id, canonical_text
 from motion_async.cli.atomic import atomic_file, check_output
 from motion_async.cli.commandline import command_line
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.happenings import BatchCounts, ItemShown, ItemsShown
 from motion_async.cli.ledger.address import Address
 from motion_async.cli.ledger.selection import Selection, select
 from motion_async.cli.looks import one_line
+from motion_async.cli.output.output import Output
 from motion_async.cli.records import Record, item_record
-from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import interruptible
-from motion_async.cli.words import Word
+from motion_async.cli.words import Word, count_words
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
@@ -45,7 +44,7 @@ _COLUMNS: Final = (
 
 
 async def show(
-    reporter: Reporter,
+    reporter: Output,
     address: Address,
     *,
     batch: str | None,
@@ -61,11 +60,11 @@ async def show(
     async with opened(reporter, address, batch, read_only=True) as ledger:
         if key is not None:
             item = await _one(ledger, address, key, batch)
-            reporter.tell(ItemShown(item, tuple(await ledger.history(item))))
+            reporter.show_item(item, tuple(await ledger.history(item)))
         elif batch is None and selection.is_all:
             counts = await ledger.counts()
             for name in sorted(counts):
-                reporter.tell(BatchCounts(name, counts[name]))
+                reporter.show_counts(name, count_words(counts[name]))
             if not counts:
                 reporter.notice("the ledger is empty")
         else:
@@ -74,7 +73,7 @@ async def show(
 
 
 async def export(
-    reporter: Reporter,
+    reporter: Output,
     address: Address,
     *,
     batch: str | None,
@@ -90,7 +89,7 @@ async def export(
         check_output(output, ledger=address.file)
     written = 0
     async with opened(reporter, address, batch, read_only=True) as ledger:
-        with reporter.output() if output is None else atomic_file(output) as file:
+        with reporter.file() if output is None else atomic_file(output) as file:
             write = _writer(file, form)
             async for item in ledger.items(batch, states=selection.states):
                 if selection.has(item):
@@ -102,7 +101,7 @@ async def export(
 
 
 async def resolve(
-    reporter: Reporter,
+    reporter: Output,
     address: Address,
     key: str,
     *,
@@ -130,13 +129,13 @@ async def resolve(
         if job_id is not None and not is_sure:
             await _check_is_no_others(ledger, item, job_id)
         item = await _settle(ledger, item, job_id, decision)
-    reporter.tell(ItemShown(item))
+    reporter.show_item(item)
     reporter.say(f"{one_line(key)} {_what_now(item)}")
     return ExitStatus.DONE
 
 
 async def resolve_all(
-    reporter: Reporter, address: Address, *, batch: str | None, decision: Decision, is_sure: bool
+    reporter: Output, address: Address, *, batch: str | None, decision: Decision, is_sure: bool
 ) -> ExitStatus:
     """Settle all uncertain items in the same way, once the person is sure.
 
@@ -153,14 +152,14 @@ async def resolve_all(
             reporter.say("nothing was changed")
             return ExitStatus.WRONG_USE
         async for item in ledger.items(batch, states=(ItemState.UNCERTAIN,)):
-            reporter.tell(ItemShown(await _settle(ledger, item, None, decision)))
+            reporter.show_item(await _settle(ledger, item, None, decision))
             settled += 1
     now = "will be sent again: run the batch again" if decision == "send_again" else "have been dropped, for good"
     reporter.say(f"{settled:,} {'item' if settled == 1 else 'items'} {now}")
     return ExitStatus.DONE
 
 
-async def adopt(reporter: Reporter, address: Address, batch: str, *, origin: str | None) -> ExitStatus:
+async def adopt(reporter: Output, address: Address, batch: str, *, origin: str | None) -> ExitStatus:
     """Say that a batch's key was replaced; see `Ledger.adopt`. Raises a `MotionError` if that cannot be written."""
     async with opened(reporter, address, batch) as ledger:
         await ledger.adopt(batch, origin=origin)
@@ -170,11 +169,11 @@ async def adopt(reporter: Reporter, address: Address, batch: str, *, origin: str
 
 @asynccontextmanager
 async def opened(
-    reporter: Reporter, address: Address, batch: str | None, *, read_only: bool = False
+    reporter: Output, address: Address, batch: str | None, *, read_only: bool = False
 ) -> AsyncIterator[Ledger]:
     """Open a ledger that is there; what a process that has died was sending becomes uncertain."""
     address.check_exists()
-    async with open_ledger(address.url, read_only=read_only, on_trouble=reporter.tell) as ledger:
+    async with open_ledger(address.url, read_only=read_only, on_trouble=reporter.take) as ledger:
         counts = await ledger.counts()
         if batch is not None and canonical_text(batch) not in counts:
             there = ", ".join(map(one_line, sorted(counts)[:10])) or "none"
@@ -230,7 +229,7 @@ async def _root_of(ledger: Ledger, item: Item) -> tuple[str, str]:
     return item.batch, item.key
 
 
-async def _show_items(reporter: Reporter, ledger: Ledger, batch: str | None, selection: Selection, limit: int) -> None:
+async def _show_items(reporter: Output, ledger: Ledger, batch: str | None, selection: Selection, limit: int) -> None:
     shown: list[Item] = []
     more = False
     for words in (*({word} for word in _FIRST), set(Word).difference(_FIRST)):
@@ -242,7 +241,7 @@ async def _show_items(reporter: Reporter, ledger: Ledger, batch: str | None, sel
                 more = True
                 break
             shown.append(item)
-    reporter.tell(ItemsShown(tuple(shown)))
+    reporter.show_items(shown)
     if not shown:
         reporter.notice("there are no such items")
     if more:

@@ -20,7 +20,7 @@ from platformdirs import user_state_path
 from motion_async.cli.arguments import Access
 from motion_async.cli.credentials import find_account
 from motion_async.cli.ledger.address import Address, beside
-from motion_async.cli.reporter import Reporter
+from motion_async.cli.output.output import Output
 from motion_async.cli.settings import read_environment, read_file
 from motion_async.errors import ConfigurationError, LedgerError, LedgerVersionError
 from motion_async.ledger import Ledger, open_ledger
@@ -85,7 +85,7 @@ def others_beside(address: Address) -> list[str]:
 
 
 @asynccontextmanager
-async def opened_to_send(address: Address, reporter: Reporter) -> AsyncIterator[Ledger]:
+async def opened_to_send(address: Address, reporter: Output) -> AsyncIterator[Ledger]:
     """Open a ledger before anything is paid for; a person's own is made if there is none.
 
     Raises a `LedgerError` that says how to name another one if a person's own cannot be used.
@@ -94,7 +94,7 @@ async def opened_to_send(address: Address, reporter: Reporter) -> AsyncIterator[
         try:
             if address.is_own and address.file is not None:
                 address.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            ledger = await stack.enter_async_context(open_ledger(address.url, on_trouble=reporter.tell))
+            ledger = await stack.enter_async_context(open_ledger(address.url, on_trouble=reporter.take))
         except OSError as error:
             raise _refusal(f"the ledger {address.shown} cannot be made: {error.strerror or error}") from None
         except LedgerError as error:

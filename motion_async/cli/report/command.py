@@ -18,8 +18,8 @@ from motion_async.cli.failures import ExitStatus
 from motion_async.cli.ledger.address import Address, beside, without_password
 from motion_async.cli.ledger.command import opened
 from motion_async.cli.ledger.personal import find_ledger
+from motion_async.cli.output.output import Output
 from motion_async.cli.report.page import write_report
-from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
 from motion_async.errors import ConfigurationError
 from motion_async.ledger.codec import check_name
@@ -49,7 +49,7 @@ def report(
       motion-async batch launch-redo.csv --batch launch --ledger LEDGER
     """
 
-    async def work(reporter: Reporter) -> ExitStatus:
+    async def work(reporter: Output) -> ExitStatus:
         name, address = _find(batch, ledger)
         check_output(output, ledger=address.file)
         if output.suffix.lower() not in (".html", ".htm"):

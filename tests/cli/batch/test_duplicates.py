@@ -17,14 +17,14 @@ from motion_async.cli.batch.duplicates import MadeBefore, reuse_videos, settle_d
 from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey
-from motion_async.cli.happenings import DuplicateFound
+from motion_async.cli.progress import DuplicateFound
 from motion_async.errors import ConfigurationError, LedgerConflictError
 from motion_async.jobs import BatchRequest, VideoRequest
 from motion_async.ledger import Entry, Item, open_ledger
 from motion_async.sandbox import AwaitInput, LostAnswer, Sandbox
 from tests.cli.batch.orders import ORDER
 from tests.cli.batch.test_command import Command, Write, ends, results, states, videos
-from tests.cli.test_lines import ITEM
+from tests.cli.output.test_jsonlines import ITEM
 
 pytestmark = pytest.mark.usefixtures("fast_polls")
 Terminal = Callable[..., tuple[int, str]]

@@ -14,7 +14,7 @@ from motion_async.cli.atomic import atomic_file
 from motion_async.cli.batch.tables import Cell, Columns, csv_writer, xlsx_writer
 from motion_async.cli.records import Record, result_record
 from motion_async.jobs import Attachment, BatchRequest, VideoRequest
-from tests.cli.test_lines import ITEM
+from tests.cli.output.test_jsonlines import ITEM
 from tests.demands import demand_modules
 
 FOUND = [

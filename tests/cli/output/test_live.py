@@ -1,0 +1,92 @@
+"""`motion_async.cli.output.live` and `plain`: what a person sees."""
+
+import asyncio
+import io
+import time
+
+import pytest
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from motion_async.cli.output.live import LiveOutput
+from motion_async.cli.output.output import View
+from motion_async.cli.output.plain import PlainOutput
+from motion_async.cli.output.stdout import Stdout
+from motion_async.events import Event, JobAccepted
+from motion_async.ledger import LedgerTrouble
+
+
+class Counting(View):
+    """A view that counts how often it is rendered."""
+
+    def __init__(self) -> None:
+        self.renderings = 0
+        self.told = 0
+        self.is_settled = False
+
+    def take(self, event: Event | LedgerTrouble) -> None:
+        """Count it."""
+        self.told += 1
+
+    def settle(self) -> None:
+        """Note it."""
+        self.is_settled = True
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Count it, and show how it stands."""
+        self.renderings += 1
+        yield f"told {self.told}, settled {self.is_settled}"
+
+
+def terminal(width: int = 100) -> Console:
+    """Make a terminal that nobody looks at."""
+    return Console(file=io.StringIO(), width=width, height=30, force_terminal=True, color_system=None)
+
+
+def shown(console: Console) -> str:
+    """Give what a terminal was sent."""
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+async def test_the_number_of_events_does_not_change_the_number_of_pictures() -> None:
+    """However much happens, a view is rendered at most ten times a second, and once more at its end."""
+    console, view = terminal(), Counting()
+    began = time.monotonic()
+    async with LiveOutput(Stdout(), console).live(view):
+        for _ in range(5_000):
+            view.take(JobAccepted("a"))
+            await asyncio.sleep(0)
+    assert view.renderings <= 10 * (time.monotonic() - began) + 3
+    assert "told 5000, settled True" in shown(console)
+
+
+async def test_the_last_picture_stays_when_the_context_ends_in_an_error() -> None:
+    """An error passes through, and the terminal's cursor is shown again."""
+    console, view = terminal(), Counting()
+    with pytest.raises(ZeroDivisionError):
+        async with LiveOutput(Stdout(), console).live(view):
+            raise ZeroDivisionError
+    assert "settled True" in shown(console)
+    assert shown(console).endswith("\x1b[?25h")
+
+
+async def test_a_notice_stands_above_the_view() -> None:
+    """Whole, so that a command in it can be copied: the terminal breaks its line; and nothing in it is obeyed."""
+    console, view = terminal(width=40), Counting()
+    output = LiveOutput(Stdout(), console)
+    async with output.live(view):
+        output.notice("[bold]a job waits\x1b[2J\nfor input and for much else besides")
+    assert "[bold]a job waits�[2J for input and for much else besides" in shown(console)
+
+
+def test_the_sandbox_is_two_lines_for_a_shell(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two settings are export lines that a shell can read, whatever they hold, at no terminal's width."""
+    let_go: list[bool] = []
+    monkeypatch.setattr(Stdout, "let_go", lambda _: let_go.append(True))
+    PlainOutput(Stdout(), terminal(width=20)).show_listening("http://127.0.0.1:8080/api/motion", "motion_a b$c")
+    assert capsys.readouterr().out == (
+        "export MOTION_BASE_URL=http://127.0.0.1:8080/api/motion\nexport MOTION_API_KEY='motion_a b$c'\n"
+    )
+    assert let_go == [True]
