@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
-from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
 from motion_async.cli.attention import Attention
-from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.duplicates import (
@@ -92,7 +90,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         fleet = await stack.enter_async_context(opened(order.ledger, reporter)) if order.is_for_fleet else None
         ledger = await _find_ledger(stack, reporter, order) if fleet is None else fleet.ledger
         refuses_odd = not order.allow_odd and (order.skip_invalid or reporter.confirm is None)
-        found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
+        found = await survey(reporter, lines, ledger, order, spool, refuses_odd)
         if found.invalid and not order.skip_invalid:
             reporter.say(_nothing_sent(found))
             return ExitStatus.WRONG_USE
@@ -170,7 +168,7 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
         spool = stack.enter_context(closing(Spool()))
         ledger = await _find_ledger(stack, reporter, order)
         refuses_odd = not order.allow_odd
-        found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
+        found = await survey(reporter, lines, ledger, order, spool, refuses_odd)
         found = plan_retries(await find_failed(spool, ledger, order), order, found)
         _tell_of_changed(reporter, found, order)
         made = MadeBefore()

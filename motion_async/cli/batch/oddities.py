@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from motion_async.cli.batch.columns import Columns
+from motion_async.cli.batch.entries import Columns
 from motion_async.cli.looks import one_line
 from motion_async.jobs import BatchRequest
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TextIO, TypeAlias
 
 import attrs
 
-from motion_async.cli.batch.cells import written_cell
+from motion_async.cli.batch.csvfiles import written_cell
 from motion_async.cli.records import Record
 from motion_async.jobs import BatchRequest
 from motion_async.ledger.codec import make_storable

@@ -26,8 +26,7 @@ from python_calamine import (
     load_workbook,
 )
 
-from motion_async.cli.batch.columns import columns_of
-from motion_async.cli.batch.entries import EntryError
+from motion_async.cli.batch.entries import EntryError, columns_of
 from motion_async.cli.batch.filelines import Tell
 from motion_async.cli.batch.rows import Row
 from motion_async.cli.stopping import interruptible

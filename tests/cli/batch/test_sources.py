@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from motion_async.batch.keys import Keys
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.sources import FileFormat, open_source, read_lines
 from motion_async.cli.batch.spool import Spool
@@ -129,7 +130,7 @@ def test_memory_grows_with_the_ids_and_not_with_the_lines(name: str, tmp_path: P
     with open_source(str(path), None, None, print) as given, closing(Spool()) as spool:
         tracemalloc.start()
         try:
-            for line in checked(given, now=NOW):
+            for line in checked(given, Keys(), now=NOW):
                 spool.put(line)
             assert sum(not line.problems for line in spool.lines()) == 2_000
             _, peak = tracemalloc.get_traced_memory()
