@@ -24,9 +24,10 @@ _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _LIKE_A_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001  # they are meant
 _NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
 # A mark within a word, an opening one behind it, a capital in the middle, three accents in a row, or one that is alone.
+# Of the word around it a part is enough, as some texts are one long word, which would be looked at from each place on.
 _UNLIKELY: Final = re.compile(
-    r"\w*(?:[^\W\d_][^\w\s\x00-\x7f\u2018\u2019\xb4·\u2013—…°®™][^\W\d_]|[^\W\d_][\u201a„\u2039†‡\u02c6]|[a-z][À-ÖØ-ÞŠŒŽŸ]"
-    r"|[^\x00-\x7f\W\d_]{3}|(?<!\w)(?![àáâãäåæèéêëìíîïòóôõöøùúûüÀÁÂÃÄÅÆÈÉÊÌÍÒÓÔÕÖØÙÚÜ])[^\x00-\x7f\W\d_](?!\w))\w*"
+    r"\w{0,40}(?:[^\W\d_][^\w\s\x00-\x7f\u2018\u2019\xb4·\u2013—…°®™][^\W\d_]|[^\W\d_][\u201a„\u2039†‡\u02c6]|[a-z][À-ÖØ-ÞŠŒŽŸ]"
+    r"|[^\x00-\x7f\W\d_]{3}|(?<!\w)(?![àáâãäåæèéêëìíîïòóôõöøùúûüÀÁÂÃÄÅÆÈÉÊÌÍÒÓÔÕÖØÙÚÜ])[^\x00-\x7f\W\d_](?!\w))\w{0,40}"
 )
 
 

@@ -84,6 +84,15 @@ def test_the_content_tells_the_format(name: str, content: bytes) -> None:
     assert list(filter(None, prompts(name, content))) == ["a", "b"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize("before", [(1 << 16) - 1, 1 << 17])
+def test_the_first_character_beyond_ascii_tells_the_encoding_of_a_csv(encoding: str, before: int) -> None:
+    """However late it comes, and wherever a piece that is read at a time may end within it."""
+    rows = "prompt\n" + "A plain video\n" * 4_000
+    content = (rows.ljust(before, "a") + "é").encode(encoding)
+    assert prompts("a.csv", content)[-1] == "a" * (before - len(rows)) + "é"
+
+
 def test_the_format_may_be_said() -> None:
     """It goes before the name and the content: what does not fit is told of."""
     assert prompts("a.csv", b'{"prompt": "a"}', "jsonl") == ["a"]
