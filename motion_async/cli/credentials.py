@@ -114,11 +114,13 @@ def _choose(
     """Give what has the key, the profile's name if it is one, and what is said there; all empty if nothing has one."""
     if asked is not None:
         return KEYRING, asked, _load(asked)
-    for source, said in ((_VARIABLE, environment), (FILE, file)):
-        where = "the environment" if said is environment else f"the {FILE} in this folder"
+    for source, where, said in (
+        (_VARIABLE, "the environment", environment),
+        (FILE, f"the {FILE} in this folder", file),
+    ):
         if said.api_key and said.profile:
             raise ConfigurationError(f"{where} has both {_VARIABLE} and MOTION_PROFILE; unset one, or say --profile")
-        if said is file and (said.api_key or said.profile):
+        if source == FILE and (said.api_key or said.profile):
             notice(f"the {'key' if said.api_key else 'profile'} is the one that {where} names")
         if said.profile:
             return KEYRING, said.profile, _load(said.profile)

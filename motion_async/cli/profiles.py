@@ -67,9 +67,7 @@ def save_profile(name: str, settings: Settings) -> None:
     """Keep a profile, in the place of an earlier one of that name."""
     import keyring  # noqa: PLC0415
 
-    _ask(
-        lambda: keyring.set_password(_SERVICE, name, json.dumps({each: str(getattr(settings, each)) for each in _KEPT}))
-    )
+    _ask(lambda: keyring.set_password(_SERVICE, name, json.dumps({it: str(getattr(settings, it)) for it in _KEPT})))
     if load_profile(name) != settings:  # some keyrings keep nothing, and do not say so
         raise ConfigurationError("the keyring did not keep the profile; `keyring diagnose` says which one it is")
 

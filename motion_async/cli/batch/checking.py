@@ -1,4 +1,4 @@
-"""Whether the lines of a batch's file can be sent: by themselves, and beside the lines before them.
+"""Whether the lines of a batch's file can be sent, by themselves and beside the lines before them, and under which key.
 
 It reads no clock, so that every pass over a file finds the same.
 """
@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from motion_async.batch.keys import fingerprint
+from motion_async.batch.keys import Keys, fingerprint
 from motion_async.canonical import canonical_text
 from motion_async.cli.batch.filelines import Line
 from motion_async.contract.validation import check_batch_request
@@ -25,28 +25,41 @@ _NOT_SENT: Final = 0
 """Stands for the number of a line that can't be sent."""
 
 
-def checked(lines: Iterable[Line], *, now: datetime) -> Iterator[Line]:
-    """Give each line of a whole file with all that is wrong with it; signatures are held against `now`.
+def checked(lines: Iterable[Line], keys: Keys, *, now: datetime) -> Iterator[Line]:
+    """Give each line of a whole file with its key, or all that is wrong with it; signatures are held against `now`.
 
     A line with problems has no request any more, and its id counts as not given. One of which nothing is wrong but that
     a signature has expired keeps its request, for it may have been sent long ago; so does one that follows no line
-    before it, for the ledger may know what it follows.
+    before it, for the ledger may know what it follows. One without an id that asks for the same as another is odd.
     """
     line_of: dict[bytes, int] = {}
+    first_of: dict[bytes, int] = {}
     for line in lines:
-        if line.given is None:
+        given = line.given
+        if given is None:
             yield line
             continue
-        found = _contract(line.given, now)
-        lasting = (*(str(problem) for problem in found if not _is_expiry(problem)), *_beside(line.given, line_of))
-        if lasting:
-            if line.given.id is not None:
-                line_of.setdefault(fingerprint(line.given.id), _NOT_SENT)
-            yield attrs.evolve(line, given=None, problems=(*lasting, *map(str, filter(_is_expiry, found))))
+        found = _contract(given, now)
+        expired = tuple(str(problem) for problem in found if "expired_at" in problem.extra)
+        problems = (*(str(problem) for problem in found if "expired_at" not in problem.extra), *_beside(given, line_of))
+        key, odd = None, line.odd
+        if not problems:
+            try:
+                key = keys.of(given)
+            except InvalidRequestError as error:  # its id is the key by which a line without an id is known
+                problems = tuple(map(str, error.problems))
+        if given.id is not None:
+            known_as = fingerprint(given.id)
+            line_of[known_as] = line_of.get(known_as, _NOT_SENT) if problems else line.number
+        elif key is not None:
+            # Behind the digest such a key has the place among equals.
+            first = first_of.setdefault(fingerprint(key.rpartition("-")[0]), line.number)
+            if first != line.number:
+                odd = (*odd, f"asks for the same as line {first}, and has no id of its own")
+        if problems:
+            yield attrs.evolve(line, given=None, problems=(*problems, *expired))
         else:
-            if line.given.id is not None:
-                line_of[fingerprint(line.given.id)] = line.number
-            yield attrs.evolve(line, expired=tuple(map(str, found)), beyond=_beyond(line.given, line_of))
+            yield attrs.evolve(line, key=key, odd=odd, expired=expired, beyond=_beyond(given, line_of))
 
 
 def _contract(given: BatchRequest, now: datetime) -> tuple[Problem, ...]:
@@ -55,10 +68,6 @@ def _contract(given: BatchRequest, now: datetime) -> tuple[Problem, ...]:
     except InvalidRequestError as error:
         return error.problems
     return ()
-
-
-def _is_expiry(problem: Problem) -> bool:
-    return "expired_at" in problem.extra
 
 
 def _beside(given: BatchRequest, line_of: Mapping[bytes, int]) -> Iterator[str]:

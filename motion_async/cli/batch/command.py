@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
-from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
-from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import read_doubts
 from motion_async.cli.batch.duplicates import (
@@ -88,8 +86,7 @@ async def make_batch(
             fleet = await stack.enter_async_context(opened(order.ledger, reporter)) if order.is_for_fleet else None
             ledger = await _find_ledger(stack, reporter, order) if fleet is None else fleet.ledger
             refuses_odd = not order.allow_odd and (order.skip_invalid or not reporter.can_ask)
-            read = checked(lines, now=datetime.now(UTC))
-            found = await survey(reporter, view, read, ledger, order, spool, refuses_odd)
+            found = await survey(reporter, view, lines, ledger, order, spool, refuses_odd)
             if found.invalid and not order.skip_invalid:
                 reporter.say(_nothing_sent(found))
                 return ExitStatus.WRONG_USE
@@ -159,8 +156,7 @@ async def plan_batch(reporter: Output, order: BatchOrder) -> ExitStatus:
         spool = stack.enter_context(closing(Spool()))
         ledger = await _find_ledger(stack, reporter, order)
         refuses_odd = not order.allow_odd
-        read, unseen = checked(lines, now=datetime.now(UTC)), WorkView("")
-        found = await survey(reporter, unseen, read, ledger, order, spool, refuses_odd)
+        found = await survey(reporter, WorkView(""), lines, ledger, order, spool, refuses_odd)
         found = plan_retries(await find_failed(spool, ledger, order), order, found)
         _tell_of_changed(reporter, found, order)
         made = MadeBefore()

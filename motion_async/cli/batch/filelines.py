@@ -1,38 +1,26 @@
-"""The lines of a batch's file, from text to requests, and how they are read from JSON, by lines or not.
+"""One line of a batch's file: its text, of which no more than `MAX_LINE` characters are in memory, and its request.
 
-However long a file is, no more of it than one line is in memory, and of a line no more than `MAX_LINE` characters. A
-line that can't be read is given with the reason; the next ones are read all the same. Only JSON that is broken across
-lines ends it all.
+A line that can't be read is given with the reason, and the next ones are read all the same.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NoReturn, TextIO, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TextIO, TypeAlias
 
 import attrs
 
-from motion_async.cli.batch.columns import columns_of
-from motion_async.cli.batch.entries import EntryError, entry_of
+from motion_async.cli.batch.entries import Columns, EntryError
 from motion_async.cli.batch.oddities import find_oddities
-from motion_async.cli.looks import one_line
-from motion_async.errors import ConfigurationError
 from motion_async.jobs import BatchRequest
 
-__all__ = ["MAX_LINE", "Line", "PhysicalLines", "Tell", "read_json", "read_jsonl", "undecoded"]
+__all__ = ["MAX_LINE", "Line", "PhysicalLines", "Tell", "line_of", "undecoded"]
 
 Tell: TypeAlias = Callable[[str], object]
 """Takes what a person should know of how a file was taken."""
 
 MAX_LINE: Final = 1 << 20
 """Characters of a line: a request that keeps to the contract takes a small part of it, the rest is for its metadata."""
-
-_CHUNK: Final = 1 << 16
-_SHOWN: Final = 60
-_BETWEEN: Final = re.compile(r"[\s,]*")
 
 
 @attrs.frozen
@@ -67,6 +55,12 @@ class Line:
     reuses: int | None = None
 
 
+def line_of(number: int, columns: Columns, values: Iterable[Any], odd: Iterable[str] = ()) -> Line:
+    """Give the line that has some values in its columns, or raise an `EntryError` if they make no request."""
+    given = columns.request(values)
+    return Line(number, given, odd=(*odd, *find_oddities(given, columns)))
+
+
 class PhysicalLines(Iterator[str]):
     """The physical lines of a text; one that cannot be given raises an `EntryError`, and the next can be asked for."""
 
@@ -95,87 +89,3 @@ def undecoded(text: str) -> int | None:
     except UnicodeEncodeError as error:
         return error.start
     return None
-
-
-def read_jsonl(file: TextIO, tell: Tell) -> Iterator[Line]:
-    """Read a file with one JSON object a line, without its blank lines."""
-    lines = PhysicalLines(file)
-    while True:
-        try:
-            line = next(lines, None)
-            if line is None:
-                return
-            if line.strip():
-                yield _line_of(lines.number, _json(line), tell)
-        except EntryError as error:
-            yield Line(lines.number, problems=(str(error),))
-
-
-def read_json(file: TextIO, tell: Tell) -> Iterator[Line]:
-    """Read an array of JSON objects, or one object after another, however they are broken into lines.
-
-    Raises a `ConfigurationError` if it is no JSON, as then nobody knows where the next object begins.
-    """
-    text = file.read(_CHUNK).lstrip()
-    closing = "]" if text.startswith("[") else ""
-    at, number = len(closing), 0
-    while True:
-        between = _BETWEEN.match(text, at)
-        try:
-            value, at = _DECODER.raw_decode(text, between.end() if between else at)
-        except json.JSONDecodeError as error:
-            if len(text) - at <= MAX_LINE and (chunk := file.read(_CHUNK)):
-                text, at = text[at:] + chunk, 0
-                continue
-            if text[at:].strip(" \t\r\n,") == closing:
-                return
-            raise ConfigurationError(f"object {number + 1} of the JSON is no JSON: {error.msg}") from None
-        except (EntryError, ValueError, RecursionError) as error:
-            raise ConfigurationError(f"object {number + 1} of the JSON {_why_not(error)}") from None
-        number += 1
-        yield _line_of(number, value, tell)
-
-
-def _line_of(number: int, value: Any, tell: Tell) -> Line:
-    try:
-        columns = columns_of(tuple(value) if isinstance(value, Mapping) else ())
-        given = entry_of(columns.take(value.values()) if isinstance(value, Mapping) else value)
-    except EntryError as error:
-        return Line(number, problems=(str(error),))
-    for note in columns.notes:
-        tell(note)
-    return Line(number, given, odd=tuple(find_oddities(given, columns)))
-
-
-def _json(line: str) -> Any:
-    """Read one line of JSON as strictly as its standard, and without a name that stands twice."""
-    if (place := undecoded(line)) is not None:
-        raise EntryError(f"is not UTF-8 at byte {len(line[:place].encode()) + 1}; save the file as UTF-8")
-    try:
-        return _DECODER.decode(line)
-    except (EntryError, ValueError, RecursionError) as error:
-        raise EntryError(_why_not(error)) from None
-
-
-def _why_not(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"is no JSON: {error.msg} at character {error.colno}"
-    if isinstance(error, RecursionError):
-        return "is nested too deeply"
-    # The other kind of `ValueError` is a number of too many digits.
-    return str(error) if isinstance(error, EntryError) else f"is no JSON that can be read: {error}"
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(name for name, number in Counter(name for name, _ in pairs).items() if number > 1)
-        raise EntryError(f"has the field {one_line(twice, limit=_SHOWN)!r} twice")
-    return found
-
-
-def _no_number(name: str) -> NoReturn:
-    raise EntryError(f"is no JSON: {name} is no number")
-
-
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_number)

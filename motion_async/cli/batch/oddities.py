@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from motion_async.cli.batch.columns import Columns
+from motion_async.cli.batch.entries import Columns
 from motion_async.cli.looks import one_line
 from motion_async.jobs import BatchRequest
 
@@ -50,7 +50,7 @@ _WITHIN: Final = (
     ("", re.compile(r"\b(?i:of|for|in|about|by|with|from|at|to) (None|nan|(null|undefined|N/A)(?=\W*$))\b"),
      "has a value in it that was missing"),
     ("{<[$%@_#", re.compile(
-        r"[{][^{}]{0,80}[}]|<<?[^<>\s\d=][^<>]{0,60}>|\[\[.*?\]\]|\[[A-Z][A-Z _/-]+\]"
+        r"[{][^{}]{0,80}[}]|<<?[^<>\s\d=][^<>]{0,60}>|\[\[.{0,80}?\]\]|\[[A-Z][A-Z _/-]+\]"
         r"|(?i:\[(your|insert|enter|add|fill in)\b[^\]]*\]|\[[\w ]{0,30}(name|product|brand|company|client|customer"
         r"|city|country|place|date|title|price|url|topic)\])|(?<!\w)\$[A-Za-z_]\w+|%\(\w+\)[sdr]|(?<![\d%])%[sd]\b"
         r"|%[A-Za-z_]\w*%|\b__\w+__\b|@\w+@|#\w+#|_{3,}"), "has a placeholder that nobody filled in"),

@@ -14,7 +14,7 @@ from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
-from motion_async.cli.batch.tables import Columns, csv_writer, xlsx_writer
+from motion_async.cli.batch.tables import ResultColumns, csv_writer, xlsx_writer
 from motion_async.cli.looks import counted
 from motion_async.cli.records import Record, result_record
 from motion_async.cli.report.page import write_report
@@ -62,12 +62,9 @@ async def write_results(path: Path, spool: Spool, ledger: Ledger, batch: str) ->
 
 def _record(line: Line, item: Item | None) -> Record:
     record = result_record(line.number, line.key, line.given, item)
-    record["id"] = None if line.given is None else line.given.id
-    return (
-        record
-        if line.given is not None
-        else {**record, "state": Word.NEEDS_YOU.value, "error": "; ".join(line.problems or line.odd)}
-    )
+    if line.given is None:
+        return {**record, "id": None, "state": Word.NEEDS_YOU.value, "error": "; ".join(line.problems or line.odd)}
+    return {**record, "id": line.given.id}
 
 
 @contextmanager
@@ -86,6 +83,6 @@ def _writer(suffix: str, file: TextIO, spool: Spool) -> Iterator[Callable[[Recor
         yield write
         file.write("\n]\n")
     else:
-        columns = Columns.of(line.given for line in spool.lines())
+        columns = ResultColumns.of(line.given for line in spool.lines())
         with (csv_writer if suffix == ".csv" else xlsx_writer)(file, columns.names) as write_row:
             yield lambda record: write_row(columns.row(record))

@@ -17,9 +17,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from motion_async.cli.batch.filelines import Line, Tell, read_json, read_jsonl
+from motion_async.cli.batch.csvfiles import WESTERN, csv_rows
+from motion_async.cli.batch.filelines import Line, Tell
+from motion_async.cli.batch.jsonfiles import read_json, read_jsonl
 from motion_async.cli.batch.order import FileFormat
-from motion_async.cli.batch.rows import Row, read_csv, read_rows
+from motion_async.cli.batch.rows import Row, read_rows
 from motion_async.cli.stopping import interruptible
 from motion_async.errors import ConfigurationError
 
@@ -30,6 +32,8 @@ _JSON: Final = (".json", ".jsonl", ".ndjson")
 _CSV: Final = (".csv", ".tsv", ".tab", ".txt")
 # An array, or an object that goes on behind its first line.
 _NOT_BY_LINES: Final = re.compile(r"\[|\{([^\n]*[^\s}])?[ \t\r]*\n\s*[\"}\]]")
+_BEYOND_ASCII: Final = re.compile(rb"[\x80-\xff]")
+_UTF_8: Final = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
 
 
@@ -75,9 +79,10 @@ def read_lines(file: BinaryIO, name: str, form: FileFormat | None, sheet: str | 
             told.add(note)
             tell(f"{shown}: {note}")
 
-    is_utf_16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     # Spreadsheets write a mark in front of "CSV UTF-8"; it would become a part of the first column's name.
-    encoding, errors = ("utf-16", "surrogatepass") if is_utf_16 else ("utf-8-sig", "surrogateescape")
+    encoding, errors = "utf-8-sig", "surrogateescape"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding, errors = "utf-16", "surrogatepass"
     beginning = head.decode(encoding, "replace").lstrip()
     form = form or _form_of(head, beginning, Path(name).suffix.lower(), shown)
     if form in ("xlsx", "ods"):
@@ -85,10 +90,14 @@ def read_lines(file: BinaryIO, name: str, form: FileFormat | None, sheet: str | 
         return
     if sheet is not None:
         raise ConfigurationError(f"--sheet is for workbooks, and {shown} is read as {form.upper()}")
+    if form == "csv" and encoding != "utf-16" and _is_western(file):
+        tell_once("it is not UTF-8, and is read as Windows-1252")
+        encoding = WESTERN
     try:
         with TextIOWrapper(file, encoding, errors, newline="") as text:
             if form == "csv":
-                yield from read_csv(text, re.split(r"[\r\n]", beginning, maxsplit=1)[0], tell_once)
+                first_line = re.split(r"[\r\n]", beginning, maxsplit=1)[0]
+                yield from read_rows(csv_rows(text, first_line, tell_once), tell_once)
             else:
                 yield from (read_jsonl if form == "jsonl" else read_json)(text, tell_once)
     except UnicodeError as error:
@@ -103,6 +112,17 @@ def _form_of(head: bytes, beginning: str, suffix: str, shown: str) -> FileFormat
     if suffix in _JSON or (suffix not in _CSV and beginning.startswith(("{", "["))):
         return "json" if _NOT_BY_LINES.match(beginning) else "jsonl"
     return "csv"
+
+
+def _is_western(file: BinaryIO) -> bool:
+    """Whether the first character beyond ASCII is not written as in UTF-8."""
+    try:
+        while chunk := file.read(_HEAD):
+            if found := _BEYOND_ASCII.search(chunk):
+                return not _UTF_8.match(chunk + file.read(3), found.start())
+        return False
+    finally:
+        file.seek(0)
 
 
 def _rows(file: BinaryIO, shown: str, sheet: str | None, tell: Tell) -> Iterator[Row]:

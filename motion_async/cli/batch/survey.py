@@ -1,4 +1,4 @@
-"""The one pass over a batch's file: every line is checked, gets its key, and is told of if it can't be sent.
+"""The one pass over a batch's file: every line is checked, held against the ledger, and told of if it can't be sent.
 
 What it found goes into a spool, from which all later steps read. Nothing is sent here.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
-from motion_async.batch.keys import Keys, fingerprint
+from motion_async.batch.keys import Keys
 from motion_async.batch.resume import recognise_earlier
 from motion_async.canonical import canonical_text
+from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
@@ -22,7 +24,7 @@ from motion_async.cli.ends import END_OF_STATE, MEANINGS, End
 from motion_async.cli.looks import one_line
 from motion_async.cli.output.output import Output
 from motion_async.cli.view.work import WorkView
-from motion_async.errors import ConfigurationError, InvalidRequestError
+from motion_async.errors import ConfigurationError
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import Item, ItemState, Ledger
 from motion_async.ledger.legacy import has_content
@@ -73,7 +75,7 @@ async def survey(
     keys = Keys()
     if ledger is not None:
         await recognise_earlier(keys, ledger, order.batch)
-    async for given, item in standings(_keyed(lines, keys), ledger, order.batch):
+    async for given, item in standings(checked(lines, keys, now=datetime.now(UTC)), ledger, order.batch):
         line = _stood(given, item, refuses_odd=refuses_odd)
         counts["lines"] += 1
         if counts["lines"] % 1_000 == 0:
@@ -104,27 +106,6 @@ def _sentence(number: int, problems: tuple[str, ...]) -> str:
     # Where the problem does not begin with its place in the line, it is a verb: "line 3 is no JSON".
     colon = "" if words.startswith(("is ", "has ", "stands ", "asks ")) else ":"
     return one_line(f"line {number}{colon} {words}", limit=_LONGEST)
-
-
-def _keyed(lines: Iterator[Line], keys: Keys) -> Iterator[Line]:
-    """Give each line that has a request its key, and find those that ask for the same as one before them."""
-    line_of: dict[bytes, int] = {}
-    for line in lines:
-        if line.given is None:
-            yield line
-            continue
-        try:
-            key = keys.of(line.given)
-        except InvalidRequestError as error:  # its id is the key by which a line without an id is known
-            yield attrs.evolve(line, given=None, problems=tuple(map(str, error.problems)))
-            continue
-        odd = line.odd
-        if line.given.id is None:
-            # Behind the digest such a key has the place among equals.
-            first = line_of.setdefault(fingerprint(key.rpartition("-")[0]), line.number)
-            if first != line.number:
-                odd = (*odd, f"asks for the same as line {first}, and has no id of its own")
-        yield attrs.evolve(line, key=key, odd=odd)
 
 
 def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:

@@ -14,12 +14,12 @@ from typing import Any, Final, Self, TextIO, TypeAlias
 
 import attrs
 
-from motion_async.cli.batch.cells import written_cell
+from motion_async.cli.batch.csvfiles import written_cell
 from motion_async.cli.records import Record
 from motion_async.jobs import BatchRequest
 from motion_async.ledger.codec import make_storable
 
-__all__ = ["Cell", "Columns", "csv_writer", "xlsx_writer"]
+__all__ = ["Cell", "ResultColumns", "csv_writer", "xlsx_writer"]
 
 Cell: TypeAlias = str | int | float | None
 
@@ -38,7 +38,7 @@ _WIDTH: Final = 18
 
 
 @attrs.frozen
-class Columns:
+class ResultColumns:
     """The columns of a table of results: the person's own first.
 
     Args:

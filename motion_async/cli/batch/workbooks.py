@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date, datetime, time
 from functools import reduce
+from itertools import chain
 from typing import Any, BinaryIO, Final
 from xml.etree import ElementTree as ET  # expat of the last years expands no bombs
 from zipfile import BadZipFile, ZipFile
@@ -26,8 +27,7 @@ from python_calamine import (
     load_workbook,
 )
 
-from motion_async.cli.batch.columns import columns_of
-from motion_async.cli.batch.entries import EntryError
+from motion_async.cli.batch.entries import EntryError, columns_of
 from motion_async.cli.batch.filelines import Tell
 from motion_async.cli.batch.rows import Row
 from motion_async.cli.stopping import interruptible
@@ -48,19 +48,12 @@ class _Silence:
     Args:
         cells: what stands in cells that it takes for empty.
         hidden: the rows that are hidden.
-        merged: the rows in which merged cells begin.
-        covered: the rows below those, which the same cells cover.
+        merged: the rows of each cell that was merged of several.
     """
 
     cells: dict[int, dict[int, str]] = attrs.field(factory=dict)
     hidden: set[int] = attrs.field(factory=set)
-    merged: set[int] = attrs.field(factory=set)
-    covered: set[int] = attrs.field(factory=set)
-
-    def merge(self, first: int, last: int) -> None:
-        """Note merged cells from one row to another."""
-        self.merged.add(first)
-        self.covered.update(range(first + 1, last + 1))
+    merged: list[range] = attrs.field(factory=list)
 
 
 def workbook_rows(file: BinaryIO, shown: str, sheet: str | None, tell: Tell) -> Iterator[Row]:
@@ -107,20 +100,23 @@ def _has_prompt(sheet: CalamineSheet) -> bool:
 
 
 def _rows(sheet: CalamineSheet, silence: _Silence, shown: str) -> Iterator[Row]:
+    covered = {place for rows in silence.merged for place in rows[1:]}
+    beyond = range(0 if sheet.end is None else sheet.end[0] + 1, max(silence.cells, default=-1) + 1)
     is_header = True
-    for place, cells in enumerate(_values(sheet)):
-        for column, text in silence.cells.pop(place, {}).items():
+    for place, cells in enumerate(chain(_values(sheet), ([] for _ in beyond))):
+        for column, text in silence.cells.get(place, {}).items():
             cells.extend([""] * (column + 1 - len(cells)))
             cells[column] = text
-        if is_header and any(cells) and place in silence.merged:
-            raise ConfigurationError(f"the first row of {shown} has merged cells; give each column a name of its own")
-        is_header = is_header and not any(cells)
+        if is_header and any(cells):
+            is_header = False
+            if any(rows.start == place for rows in silence.merged):
+                raise ConfigurationError(
+                    f"the first row of {shown} has merged cells; give each column a name of its own"
+                )
         odd = ["stands in a hidden row"] if place in silence.hidden else []
-        if place in silence.covered:
+        if place in covered:
             odd.append("stands beside merged cells, of which only the first row has the value")
         yield Row(place + 1, place + 1, cells, odd=tuple(odd))
-    for place, found in sorted(silence.cells.items()):
-        yield Row(place + 1, place + 1, [found.get(column, "") for column in range(max(found) + 1)])
 
 
 def _values(sheet: CalamineSheet) -> Iterator[list[str]]:
@@ -162,8 +158,8 @@ def _listen_to_xlsx(archive: ZipFile, sheet: str) -> _Silence:
                     found.hidden.add(int(element.get("r", "0")) - 1)
                 element.clear()
             elif kind == "mergeCell":
-                first, _, last = element.get("ref", "").partition(":")
-                found.merge(_place(first)[1], _place(last)[1])
+                first, last = (_place(corner)[1] for corner in element.get("ref", "").split(":"))
+                found.merged.append(range(first, last + 1))
     return found
 
 
@@ -223,7 +219,7 @@ def _listen_to_row(element: ET.Element, row: int, found: _Silence) -> int:
             cells |= dict.fromkeys(range(column, column + width), shown or formula or "#ERROR!")
         across, down = (int(cell.get(f"{_TABLE}number-{them}-spanned", 1)) for them in ("columns", "rows"))
         if (across, down) != (1, 1):
-            found.merge(row, row + down - 1)
+            found.merged.append(range(row, row + down))
         column += width
     if cells:
         found.cells |= {row + more: dict(cells) for more in range(repeated)}

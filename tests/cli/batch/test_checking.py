@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from motion_async.batch.keys import Keys
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.filelines import Line
 from motion_async.jobs import BatchRequest, VideoRequest
@@ -12,7 +13,7 @@ EXPIRED = "https://storage.example.com/a.png?Signature=a&Expires=1"
 
 def check(*given: BatchRequest | None) -> list[Line]:
     """Check some requests as lines from 1."""
-    return list(checked((Line(number, one) for number, one in enumerate(given, 1)), now=NOW))
+    return list(checked((Line(number, one) for number, one in enumerate(given, 1)), Keys(), now=NOW))
 
 
 def test_all_that_is_wrong_with_a_line_is_told_at_once() -> None:
@@ -56,10 +57,27 @@ def test_a_signature_that_has_expired_is_told_apart() -> None:
     assert (second.given, len(second.problems)) == (None, 2)
 
 
+def test_an_id_that_is_the_key_of_a_line_without_one_is_refused() -> None:
+    """And so is what follows that id, as there is no line that can be sent under it."""
+    (plain,) = check(BatchRequest("A video"))
+    _, same, after = check(
+        BatchRequest("A video"), BatchRequest("B", id=plain.key), BatchRequest("C", follows=plain.key)
+    )
+    assert "stands at an earlier request" in same.problems[0]
+    assert "can be sent" in after.problems[0]
+
+
+def test_what_asks_for_the_same_is_odd_unless_it_has_an_id() -> None:
+    """With the line that asks for it first."""
+    lines = check(*(BatchRequest("A video", id=key) for key in (None, "a", None)))
+    assert [line.odd for line in lines] == [(), (), ("asks for the same as line 1, and has no id of its own",)]
+    assert len({line.key for line in lines}) == 3
+
+
 def test_lines_that_could_not_be_read_pass() -> None:
     """What has a problem already keeps it."""
     line = Line(1, None, ("is no JSON",))
-    assert list(checked([line], now=NOW)) == [line]
+    assert list(checked([line], Keys(), now=NOW)) == [line]
 
 
 def test_half_a_character_breaks_nothing() -> None:

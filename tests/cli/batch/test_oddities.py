@@ -3,7 +3,7 @@
 
 import pytest
 
-from motion_async.cli.batch.columns import columns_of
+from motion_async.cli.batch.entries import columns_of
 from motion_async.cli.batch.oddities import find_oddities
 from motion_async.jobs import BatchRequest
 

@@ -1,5 +1,4 @@
-"""`motion_async.cli.batch.rows`: from a CSV to requests, one row at a time."""
-# ruff: noqa: RUF001  # texts of all scripts, as people write them
+"""`motion_async.cli.batch.rows`: from the rows of a table to requests, one at a time."""
 
 import io
 
@@ -7,7 +6,6 @@ import pytest
 
 from motion_async.cli.batch.filelines import MAX_LINE, Line
 from motion_async.cli.batch.order import FileFormat
-from motion_async.cli.batch.rows import delimiter_of
 from motion_async.cli.batch.sources import read_lines
 from motion_async.errors import ConfigurationError
 
@@ -113,41 +111,3 @@ def test_a_header_that_cannot_be_used_ends_it_all(header: bytes, words: str) -> 
     with pytest.raises(ConfigurationError) as caught:
         lines(header)
     assert words in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("line", "delimiter"),
-    [
-        ("prompt", ","),
-        ("id,prompt", ","),
-        ("id;Prompt;a, b, c, d", ";"),
-        ('"id";"prompt"', ";"),
-        ("text\tid", "\t"),
-        ("sep=;", ";"),
-        ("sep=|", "|"),
-        ("prompt,a;b;c", ","),
-        ("title;brief", ";"),
-    ],
-)
-def test_the_delimiter_is_what_makes_a_column_of_the_prompt(line: str, delimiter: str) -> None:
-    """However often the others stand in the header; a line of a spreadsheet's own may say it."""
-    assert delimiter_of(line) == delimiter
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("prompt\nA café\n".encode("cp1252"), [("A café", ())]),
-        ("prompt;Größe\nÀ Paris – „où“;5 €\n".encode("cp1252"), [("À Paris – „où“", ())]),
-        ("prompt\nA café\n".encode(), [("A café", ())]),
-        ("prompt\nEin schöner Film\n".encode("cp850"), [("Ein sch”ner Film", ("has 'sch”ner' when read",))]),
-        ("prompt\nкошка\n".encode("koi8-r"), [("ËÏÛËÁ", ("has 'ËÏÛËÁ' when read",))]),
-        (b"prompt\n\xff\n", [("ÿ", ("has 'ÿ' when read",))]),
-    ],
-)
-def test_what_is_not_utf_8_is_windows_1252_or_in_doubt(content: bytes, expected: list[tuple[str, tuple[str]]]) -> None:
-    """Other encodings are seen by what they make of words."""
-    found = [(line.given and line.given.request.prompt, line.odd) for line in lines(content)]
-    assert [prompt for prompt, _ in found] == [prompt for prompt, _ in expected]
-    for (_, odd), (_, words) in zip(found, expected, strict=True):
-        assert [told.startswith(it) for told, it in zip(odd, words, strict=True)] == [True] * len(words)

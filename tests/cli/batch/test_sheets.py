@@ -219,6 +219,7 @@ def test_what_may_be_a_mistake_is_refused_with_a_sentence(
         ("errors.ods", {4: "#N/A", 5: "#DIV/0!", 6: "#NAME?", 7: "is blank", 8: "#N/A"}, 3),
         ("never-calculated.xlsx", {3: "nothing has calculated: '=\"A video", 4: "=VLOOKUP", 5: "=1/0", 6: "=NOSUCH",
                                    7: "is blank", 8: '="A video'}, 2),
+        ("formula-last.xlsx", dict.fromkeys((3, 5), "nothing has calculated: '=A2&"), 1),
         ("formulas.csv", {2: "nothing has calculated", 3: "=CONCATENATE(A1;B1)"}, 1),
         ("dates-and-numbers.xlsx", {3: "'42'", 4: "'2026-05-04'", 5: "'3.75'", 6: "'TRUE'"}, 2),
         ("dates-and-numbers.ods", {3: "'42'", 4: "'2026-05-04'", 5: "'3.75'", 6: "has no words"}, 2),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from motion_async.batch.keys import Keys
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.order import FileFormat
 from motion_async.cli.batch.sources import open_source, read_lines
@@ -84,6 +85,15 @@ def test_the_content_tells_the_format(name: str, content: bytes) -> None:
     assert list(filter(None, prompts(name, content))) == ["a", "b"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize("before", [(1 << 16) - 1, 1 << 17])
+def test_the_first_character_beyond_ascii_tells_the_encoding_of_a_csv(encoding: str, before: int) -> None:
+    """However late it comes, and wherever a piece that is read at a time may end within it."""
+    rows = "prompt\n" + "A plain video\n" * 4_000
+    content = (rows.ljust(before, "a") + "é").encode(encoding)
+    assert prompts("a.csv", content)[-1] == "a" * (before - len(rows)) + "é"
+
+
 def test_the_format_may_be_said() -> None:
     """It goes before the name and the content: what does not fit is told of."""
     assert prompts("a.csv", b'{"prompt": "a"}', "jsonl") == ["a"]
@@ -130,7 +140,7 @@ def test_memory_grows_with_the_ids_and_not_with_the_lines(name: str, tmp_path: P
     with open_source(str(path), None, None, print) as given, closing(Spool()) as spool:
         tracemalloc.start()
         try:
-            for line in checked(given, now=NOW):
+            for line in checked(given, Keys(), now=NOW):
                 spool.put(line)
             assert sum(not line.problems for line in spool.lines()) == 2_000
             _, peak = tracemalloc.get_traced_memory()

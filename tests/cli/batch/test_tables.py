@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from motion_async.cli.atomic import atomic_file
-from motion_async.cli.batch.tables import Cell, Columns, csv_writer, xlsx_writer
+from motion_async.cli.batch.tables import Cell, ResultColumns, csv_writer, xlsx_writer
 from motion_async.cli.records import Record, result_record
 from motion_async.jobs import Attachment, BatchRequest, VideoRequest
 from tests.cli.output.test_jsonlines import ITEM
@@ -29,7 +29,7 @@ def record(given: BatchRequest) -> Record:
 
 def rows(*lines: BatchRequest) -> list[dict[str, Cell]]:
     """Give the rows of some lines, each by the names of its columns."""
-    columns = Columns.of(lines)
+    columns = ResultColumns.of(lines)
     return [dict(zip(columns.names, columns.row(record(line)), strict=True)) for line in lines]
 
 
@@ -119,7 +119,7 @@ class TestAWorkbook:
         assert {row[1] for row in found[1:]} == {1.5}
 
     def test_its_header_stays_in_sight(self, tmp_path: Path) -> None:
-        """Columns are as wide as what they hold, and can be filtered."""
+        """ResultColumns are as wide as what they hold, and can be filtered."""
         sheet = write_xlsx(tmp_path / "out.xlsx", [["A video", 1]], ["prompt", "n"])["xl/worksheets/sheet1.xml"]
         assert 'ySplit="1"' in sheet
         assert 'state="frozen"' in sheet
