@@ -29,10 +29,10 @@ from motion_async.cli.fleet import fleet as fleet_app
 from motion_async.cli.fleet import worker
 from motion_async.cli.following import followup, generate, status, watch
 from motion_async.cli.help import MORE_HELP, help_of
-from motion_async.cli.jobs.command import jobs
+from motion_async.cli.jobs import jobs
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, without_password
 from motion_async.cli.ledger.app import ledger as ledger_app
-from motion_async.cli.ledger.personal import find_batch_ledger
+from motion_async.cli.ledger.opening import find_batch_ledger
 from motion_async.cli.report.command import report
 from motion_async.cli.reporter import Reporter, say
 from motion_async.cli.running import execute

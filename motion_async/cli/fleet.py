@@ -24,6 +24,7 @@ from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute
 from motion_async.cli.tally import Tally
 from motion_async.cli.view import WorkView
+from motion_async.cli.words import count_words
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState
 
@@ -223,7 +224,7 @@ async def opened(address: Address, reporter: Reporter) -> AsyncIterator[Fleet]:
 
 def _tell_counts(reporter: Reporter, batches: Mapping[str, Mapping[ItemState, int]]) -> None:
     for name, counts in sorted(batches.items()):
-        reporter.tell(BatchCounts(name, counts))
+        reporter.tell(BatchCounts(name, count_words(counts)))
 
 
 def _count(items: Collection[Item]) -> str:

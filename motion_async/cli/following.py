@@ -18,7 +18,7 @@ from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
 from motion_async.cli.happenings import Asked, Completed, Connected
 from motion_async.cli.jobtable import JobTable
-from motion_async.cli.ledger.personal import find_ledger, opened_to_send
+from motion_async.cli.ledger.opening import find_ledger, opened_to_send
 from motion_async.cli.ledger.single import find_single_batch
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.running import execute

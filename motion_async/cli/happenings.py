@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 
 from motion_async.cli.ends import End
+from motion_async.cli.words import Word
 from motion_async.errors import MotionError
 from motion_async.events import Event, SessionStats
 from motion_async.jobs import JobState, Outcome
-from motion_async.ledger import History, Item, ItemState, LedgerTrouble
+from motion_async.ledger import History, Item, LedgerTrouble
 
 if TYPE_CHECKING:
     from motion_async.fleet import FleetStatus
@@ -289,10 +290,10 @@ class FleetShown:
 
 @attrs.frozen
 class BatchCounts:
-    """How many items of a batch are in which state."""
+    """How many items of a batch stand how."""
 
     batch: str
-    counts: Mapping[ItemState, int] = attrs.field(hash=False)
+    counts: Mapping[Word, int] = attrs.field(hash=False)
 
 
 @attrs.frozen

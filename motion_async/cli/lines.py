@@ -41,7 +41,6 @@ from motion_async.cli.records import duplicate_record, item_record, outcome_reco
 from motion_async.cli.reporter import View, say
 from motion_async.cli.stdout import Stdout
 from motion_async.cli.troubles import TroubleWords
-from motion_async.cli.words import count_words
 from motion_async.codec import to_dict
 from motion_async.events import (
     EventsDropped,
@@ -160,7 +159,7 @@ def _of_batch(it: RequestEnded | LineRefused | BatchPlanned | BatchEnded | Batch
         case BatchEnded():
             return {"event": "batch", **attrs.asdict(it)}
         case BatchCounts():
-            return {"event": "counts", "batch": it.batch, "counts": dict(count_words(it.counts))}
+            return {"event": "counts", "batch": it.batch, "counts": dict(it.counts)}
         case ItemShown():
             history = None if it.history is None else [to_dict(step) for step in it.history]
             return {"event": "item", **item_record(it.item), "history": history}

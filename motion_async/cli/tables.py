@@ -13,7 +13,7 @@ from rich.text import Text
 
 from motion_async.cli.happenings import BatchCounts, BatchPlanned, FleetShown, ItemShown, ItemsShown
 from motion_async.cli.looks import counted, one_line
-from motion_async.cli.words import COLOURS, WORD_OF_ITEM_STATE, Word, count_words, word_of_item
+from motion_async.cli.words import COLOURS, WORD_OF_ITEM_STATE, Word, word_of_item
 from motion_async.ledger import History, Item, ItemState
 from motion_async.redaction import redacted
 
@@ -79,10 +79,9 @@ def fleet_lines(it: FleetShown) -> RenderableType:
 def counts_line(it: BatchCounts) -> Text:
     """Show a batch and its items by state in one line."""
     line = Text(one_line(it.batch), "bold").append(f"  {sum(it.counts.values()):,} items: ", "not bold dim")
-    counts = count_words(it.counts)
-    for place, word in enumerate(word for word in Word if counts[word]):
+    for place, word in enumerate(word for word in Word if it.counts.get(word)):
         line.append(", " if place else "", "not bold")
-        line.append(f"{counts[word]:,} {word}", f"not bold {COLOURS[word]}")
+        line.append(f"{it.counts[word]:,} {word}", f"not bold {COLOURS[word]}")
     return line
 
 

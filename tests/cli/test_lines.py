@@ -32,6 +32,7 @@ from motion_async.cli.happenings import (
 )
 from motion_async.cli.lines import JsonLines
 from motion_async.cli.stdout import Stdout
+from motion_async.cli.words import Word
 from motion_async.fleet import FleetLimits, FleetStatus, QueueCounts
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
 from motion_async.ledger import History, Item, ItemState
@@ -86,7 +87,7 @@ WRITTEN: list[Happening] = [
     DuplicateFound(3, "hero", "A video", ITEM),
     RequestEnded(3, Outcome(2, VideoRequest("A video"), "a", STATE, key="hero", metadata=[1]), End.COMPLETED),
     BatchEnded(batch="launch", ledger="l.db", lines=3, counts={"done": 3}, running=0, invalid=0),
-    BatchCounts("launch", {ItemState.COMPLETED: 3}),
+    BatchCounts("launch", {Word.DONE: 3}),
     ItemShown(ITEM, (History(AT, ItemState.PLANNED),)),
     SUMMARY,
 ]
@@ -98,13 +99,6 @@ def written(capsys: pytest.CaptureFixture[str], *happenings: Happening) -> list[
     for happening in happenings:
         sink.tell(happening)
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def test_a_batch_is_counted_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    """Items whose states mean the same to a person are counted together."""
-    states = {ItemState.COMPLETED: 3, ItemState.FAILED: 1, ItemState.REJECTED: 2, ItemState.SUBMITTED: 4}
-    (line,) = written(capsys, BatchCounts("launch", states))
-    assert line["counts"] == {"done": 3, "failed": 3, "making": 4}
 
 
 def test_a_state_is_the_services_answer(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ from motion_async.cli.happenings import (
     RequestEnded,
     Stopping,
 )
-from motion_async.cli.ledger.personal import opened_to_send
+from motion_async.cli.ledger.opening import opened_to_send
 from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
