@@ -21,6 +21,7 @@ OTHERS = [item(state) for state in ItemState if state is not ItemState.SUBMITTED
     [
         (["needs-you"], [WAITS]),
         (["needs you"], [WAITS]),
+        (["needs you", "done"], [WAITS, item(ItemState.COMPLETED)]),
         (["making"], [RUNS, item(ItemState.INTENT)]),
         (["submitted"], [WAITS, RUNS]),
         (["failed"], [item(state) for state in (ItemState.FAILED, ItemState.REJECTED, ItemState.DROPPED)]),
