@@ -26,7 +26,7 @@ from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import fleet, worker
 from motion_async.cli.following import followup, generate, status, watch
 from motion_async.cli.help import MORE_HELP, help_of
-from motion_async.cli.jobs.command import jobs
+from motion_async.cli.jobs import jobs
 from motion_async.cli.ledger.app import ledger
 from motion_async.cli.output.encoding import make_writable
 from motion_async.cli.output.output import say

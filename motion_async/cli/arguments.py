@@ -22,6 +22,7 @@ __all__ = [
     "Json",
     "LedgerName",
     "LedgerOption",
+    "Limit",
     "Profile",
     "Reporting",
     "States",
@@ -103,6 +104,7 @@ LedgerOption: TypeAlias = Annotated[
 ]
 LedgerName: TypeAlias = Annotated[str | None, Parameter(help="Its file or URL; else MOTION_LEDGER, or your own.")]
 BatchName: TypeAlias = Annotated[str | None, Parameter(help="The batch; all if not given.")]
+Limit: TypeAlias = Annotated[int, Parameter(help="So many at most; 0 shows all.")]
 States: TypeAlias = Annotated[
     list[str] | None,
     Parameter(

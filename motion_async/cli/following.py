@@ -17,7 +17,7 @@ from motion_async.canonical import canonical_job_id
 from motion_async.cli.arguments import Access, Json, LedgerOption, Reporting, read_span
 from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
-from motion_async.cli.ledger.personal import find_ledger, opened_to_send
+from motion_async.cli.ledger.opening import find_ledger, opened_to_send
 from motion_async.cli.ledger.single import find_single_batch
 from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute

@@ -16,7 +16,16 @@ from motion_async.ledger import Item, ItemState
 from motion_async.ledger.items import is_unnamed
 from motion_async.polling.freshness import needs_input
 
-__all__ = ["COLOURS", "WORD_OF_END", "WORD_OF_ITEM_STATE", "Word", "count_words", "word_of_item", "word_of_state"]
+__all__ = [
+    "COLOURS",
+    "OTHER_WORD_OF_ITEM_STATE",
+    "WORD_OF_END",
+    "WORD_OF_ITEM_STATE",
+    "Word",
+    "count_words",
+    "word_of_item",
+    "word_of_state",
+]
 
 
 class Word(StrEnum):
@@ -70,6 +79,8 @@ WORD_OF_ITEM_STATE: Final = {
     ItemState.DROPPED: Word.FAILED,
 }
 """What each state of an item means, as far as the state alone tells."""
+OTHER_WORD_OF_ITEM_STATE: Final = {ItemState.PLANNED: Word.FAILED, ItemState.SUBMITTED: Word.NEEDS_YOU}
+"""What an item in these states may mean instead; see `word_of_item`."""
 
 
 def count_words(counts: Mapping[ItemState, int]) -> Counter[Word]:

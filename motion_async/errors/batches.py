@@ -116,6 +116,8 @@ class LedgerConflictError(LedgerError):
 class LedgerAccountError(LedgerError):
     """A batch was begun with another service or another key than the session's, so nothing is sent for it.
 
+    `Ledger.adopt` has it go on with the next key, if the one that it was begun with was only replaced.
+
     Args:
         batch: the batch.
         bound_origin: the service that it was begun with.
@@ -127,7 +129,7 @@ class LedgerAccountError(LedgerError):
         other = (
             "with another API key" if is_same_origin else f"at {bound_origin}, and this session's service is {origin}"
         )
-        replaced = f"; if the key was only replaced, say so with ledger.adopt({batch!r}) or `motion-async ledger adopt`"
+        replaced = "; if the key was only replaced, have the ledger adopt it, as `motion-async ledger adopt` does"
         super().__init__(
             f"nothing was sent: batch {batch!r} was begun {other}; give the batch another name, or use another ledger"
             f"{replaced if is_same_origin else ''}"

@@ -118,7 +118,7 @@ def check_base_url(url: str | URL, *, plain_http_hosts: Collection[str] = ()) ->
     if parsed.scheme == "http" and not _is_loopback(host) and host.lower() not in plain_http_hosts:
         raise ConfigurationError(
             f"the base URL {parsed} is plain http, over which the API key could be read by others; use https, or, for "
-            f"a sandbox in a network of your own, name its host: plain_http_hosts=[{host!r}] or MOTION_PLAIN_HTTP_HOSTS"
+            f"a sandbox in a network of your own, name its host, {host}, in MOTION_PLAIN_HTTP_HOSTS or plain_http_hosts"
         )
     # As it was given: without `encoded` yarl would escape what is escaped already.
     return parsed.with_path(parsed.raw_path.rstrip("/"), encoded=True)

@@ -36,4 +36,4 @@ def test_a_refusal_says_what_is_different_and_what_to_do() -> None:
     )
     replaced = str(Binding("launch", REAL, MINE.fingerprint("salt"), "me").refusal(THEIRS))
     assert "was begun with another API key" in replaced
-    assert "ledger.adopt('launch')" in replaced
+    assert "have the ledger adopt it, as `motion-async ledger adopt` does" in replaced

@@ -37,7 +37,7 @@ from motion_async.cli.ends import MEANINGS, End
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import opened
 from motion_async.cli.following import new_session, telling
-from motion_async.cli.ledger.personal import opened_to_send
+from motion_async.cli.ledger.opening import opened_to_send
 from motion_async.cli.looks import one_line
 from motion_async.cli.output.output import Output
 from motion_async.cli.progress import NewLine

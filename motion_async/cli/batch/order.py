@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from motion_async.cli.arguments import Access, read_span
 from motion_async.cli.commandline import again, typed
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, without_password
-from motion_async.cli.ledger.personal import find_batch_ledger
+from motion_async.cli.ledger.opening import find_batch_ledger
 from motion_async.errors import ConfigurationError
 from motion_async.ledger.codec import check_name
 from motion_async.options import check_whole_number

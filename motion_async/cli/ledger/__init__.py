@@ -1,1 +1,1 @@
-"""`motion-async ledger`: what the ledger of a batch has, shown, exported and settled. `app` defines its commands."""
+"""`motion-async ledger`: what a ledger has, shown, exported and settled. `app` gathers its commands."""

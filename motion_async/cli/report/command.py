@@ -16,8 +16,7 @@ from motion_async.cli.atomic import check_output
 from motion_async.cli.commandline import command_line
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.ledger.address import Address, beside, without_password
-from motion_async.cli.ledger.command import opened
-from motion_async.cli.ledger.personal import find_ledger
+from motion_async.cli.ledger.opening import find_ledger, opened
 from motion_async.cli.output.output import Output
 from motion_async.cli.report.page import write_report
 from motion_async.cli.running import execute

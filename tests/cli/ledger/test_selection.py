@@ -1,4 +1,4 @@
-"""`motion_async.cli.ledger.selection`: items by what a person sees of them, or by the ledger's own states."""
+"""`motion_async.cli.ledger.selection`: items by what a person sees of them, by the ledger's own states, by prompts."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import pytest
 
 from motion_async.cli.ledger.selection import select
 from motion_async.errors import ConfigurationError
-from motion_async.jobs import JobState, JobStatus
+from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.ledger import ItemState
 from tests.cli.test_words import item
 
@@ -21,6 +21,7 @@ OTHERS = [item(state) for state in ItemState if state is not ItemState.SUBMITTED
     [
         (["needs-you"], [WAITS]),
         (["needs you"], [WAITS]),
+        (["needs you", "done"], [WAITS, item(ItemState.COMPLETED)]),
         (["making"], [RUNS, item(ItemState.INTENT)]),
         (["submitted"], [WAITS, RUNS]),
         (["failed"], [item(state) for state in (ItemState.FAILED, ItemState.REJECTED, ItemState.DROPPED)]),
@@ -34,7 +35,14 @@ def test_items_are_found_by_the_words_that_are_shown(names: Sequence[str], found
     selection = select(names)
     assert sorted(map(repr, filter(selection.has, [WAITS, RUNS, *OTHERS]))) == sorted(map(repr, found))
     assert all(not selection.states or each.state in selection.states for each in (WAITS, RUNS) if selection.has(each))
-    assert selection.is_all is (not names)
+
+
+def test_a_text_is_looked_for_in_prompts_beside_the_states() -> None:
+    """In whatever case and form of Unicode; an item is meant if both are true of it."""
+    cafe = attrs.evolve(WAITS, request=VideoRequest("A Caf\u00e9 at night"))
+    found = [select(names, "cafe\u0301 AT") for names in ([], ["needs you"], ["done"])]
+    assert [selection.has(cafe) for selection in found] == [True, True, False]
+    assert not found[0].has(WAITS)
 
 
 def test_a_name_that_is_none_is_told_with_those_that_are() -> None:

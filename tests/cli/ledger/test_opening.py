@@ -1,4 +1,4 @@
-"""`motion_async.cli.ledger.personal`: which ledger a command means, and what it says if that cannot be used."""
+"""`motion_async.cli.ledger.opening`: which ledger a command means, whether it can be used, and items by their keys."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from motion_async.cli.arguments import Access
-from motion_async.cli.ledger import personal
+from motion_async.cli.ledger import opening
 from motion_async.cli.ledger.address import Address
-from motion_async.cli.ledger.personal import file_name, find_batch_ledger, find_ledger
+from motion_async.cli.ledger.opening import file_name, find_batch_ledger, find_ledger
 from motion_async.errors import ConfigurationError
 from motion_async.sandbox import Sandbox
+from tests.cli.ledger.conftest import LEDGER, planned, uncertain
 
 Command = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
@@ -84,7 +86,7 @@ class TestFindLedger:
 
     def test_where_nobodys_home_is_known_it_has_to_be_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """No folder of that name is made where the command happens to run."""
-        monkeypatch.setattr(personal, "user_state_path", lambda *_, **__: Path("~/.local/state/motion-async"))
+        monkeypatch.setattr(opening, "user_state_path", lambda *_, **__: Path("~/.local/state/motion-async"))
         with pytest.raises(ConfigurationError, match="name one, by --ledger or MOTION_LEDGER"):
             find_ledger(None, Access())
 
@@ -167,3 +169,21 @@ class TestUse:
             assert status == 4
             assert "127.0.0.1:1" in said
             assert "hush" not in said + str(lines)
+
+
+def test_an_item_is_found_in_every_form_of_unicode(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its key and by its batch: a terminal writes another form than a file."""
+    monkeypatch.chdir(tmp_path)
+
+    async def make() -> None:
+        async with planned("caf\u00e9", ["cr\u00e8me"]) as (opened, items):
+            await uncertain(opened, items["cr\u00e8me"])
+
+    anyio.run(make)
+    key, batch = "cre\u0300me", "--batch=cafe\u0301"
+    assert command("ledger", "show", LEDGER, "--key", key)[0] == 0
+    assert [line["key"] for line in command("ledger", "export", LEDGER, batch)[1]] == ["cr\u00e8me"]
+    status, lines, _ = command("ledger", "resolve", LEDGER, key, batch, "--drop")
+    assert (status, lines[0]["item_state"]) == (0, "dropped")

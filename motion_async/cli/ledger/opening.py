@@ -1,8 +1,9 @@
-"""A person's own ledger, which keeps what every command sends where no other ledger is named.
+"""Finds the ledger that a command means, opens it, and finds items in it by their keys.
 
-It lies in the platform's folder for what programs keep, one file for each service, so that what was tried in a sandbox
-is never among what was paid for. `--ledger` names another one, and so does MOTION_LEDGER in the environment or in a
-`.env`. A batch whose ledger lies beside its file goes on there, whatever MOTION_LEDGER says: it has what was paid for.
+A person's own ledger keeps what every command sends where no other one is named. It lies in the platform's folder for
+what programs keep, one file for each service, so that what was tried in a sandbox is never among what was paid for.
+`--ledger` names another one, and so does MOTION_LEDGER in the environment or in a `.env`. A batch whose ledger lies
+beside its file goes on there, whatever MOTION_LEDGER says: it has what was paid for.
 """
 
 from __future__ import annotations
@@ -17,15 +18,20 @@ from urllib.parse import quote, urlsplit
 import attrs
 from platformdirs import user_state_path
 
+from motion_async.canonical import canonical_text
 from motion_async.cli.arguments import Access
+from motion_async.cli.commandline import command_line
 from motion_async.cli.credentials import find_account
 from motion_async.cli.ledger.address import Address, beside
+from motion_async.cli.looks import one_line
 from motion_async.cli.output.output import Output
 from motion_async.cli.settings import read_environment, read_file
 from motion_async.errors import ConfigurationError, LedgerError, LedgerVersionError
-from motion_async.ledger import Ledger, open_ledger
+from motion_async.ledger import Item, ItemState, Ledger, open_ledger
 
-__all__ = ["file_name", "find_batch_ledger", "find_ledger", "opened_to_send", "others_beside"]
+__all__ = [
+    "file_name", "find_batch_ledger", "find_item", "find_ledger", "opened", "opened_to_send", "others_beside",
+]  # fmt: skip
 
 _APP: Final = "motion-async"
 _END: Final = ".db"
@@ -102,6 +108,42 @@ async def opened_to_send(address: Address, reporter: Output) -> AsyncIterator[Le
                 raise
             raise _refusal(str(error)) from None
         yield ledger
+
+
+@asynccontextmanager
+async def opened(
+    reporter: Output, address: Address, batch: str | None, *, read_only: bool = False
+) -> AsyncIterator[Ledger]:
+    """Open a ledger that is there and has a batch, if one is named; what a dead process was sending becomes uncertain.
+
+    Raises a `MotionError` if it cannot be opened, or has no such batch.
+    """
+    address.check_exists()
+    async with open_ledger(address.url, read_only=read_only, on_trouble=reporter.take) as ledger:
+        counts = await ledger.counts()
+        if batch is not None and canonical_text(batch) not in counts:
+            there = ", ".join(map(one_line, sorted(counts)[:10])) or "none"
+            raise ConfigurationError(f"{address.shown} has no batch {batch!r:.80}; its batches are: {there}")
+        if not read_only and any(ItemState.INTENT in of_batch for of_batch in counts.values()):
+            async for item in ledger.items(batch, states=(ItemState.INTENT,)):
+                await ledger.refresh(item)
+        yield ledger
+
+
+async def find_item(ledger: Ledger, address: Address, key: str, batch: str | None) -> Item:
+    """Give the item of a key; without a batch it is that of the only one that has it.
+
+    Raises a `ConfigurationError` if no batch has the key, or several have.
+    """
+    batches = sorted(await ledger.counts()) if batch is None else [batch]
+    found = [item for name in batches if (item := await ledger.find(name, key)) is not None]
+    if not found:
+        see = command_line("ledger", "show", "--batch=NAME", names=[("LEDGER", address.pasted)], hint=address.hint)
+        raise ConfigurationError(f"{address.shown} has no item {key!r:.80}; see the keys with: {see}")
+    if len(found) > 1:
+        names = ", ".join(one_line(item.batch) for item in found)
+        raise ConfigurationError(f"{key!r:.80} is an item of several batches; add --batch with one of: {names}")
+    return found[0]
 
 
 def _refusal(what: str) -> LedgerError:

@@ -1,4 +1,4 @@
-"""`motion_async.cli.jobs.command`: what was sent, the newest first, also by a command that was killed."""
+"""`motion_async.cli.jobs`: what was sent, the newest first, also by a command that was killed."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TestFilters:
     def test_what_is_to_be_done_is_said(self, command: Command) -> None:
         """How to settle what is uncertain, and how to ask after what runs, with commands that can be pasted."""
         _, _, said = command("jobs", "--limit", "3")
-        assert "these are the newest 3; --limit 0 shows all" in said
+        assert "these are the first 3; --limit 0 shows all" in said
         assert "motion-async ledger resolve --job-id=ID --batch=single -- l.db lost" in said
         assert "1 had not ended when they were seen last; how they stand now: motion-async status -- 0d5a6a0e" in said
         assert command("ledger", "resolve", "--drop", "--batch=single", "--", "l.db", "lost")[0] == 0

@@ -1,1 +1,0 @@
-"""`motion-async jobs`: the history of all that a ledger has sent."""
