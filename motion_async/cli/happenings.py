@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from motion_async.cli.ends import End
+from motion_async.cli.words import End
 from motion_async.errors import MotionError
 from motion_async.events import Event, SessionStats
 from motion_async.jobs import JobState, Outcome

@@ -21,7 +21,7 @@ from motion_async.cli.happenings import Asked, Failure, Happening
 from motion_async.cli.looks import label, one_line, span
 from motion_async.cli.tally import Tally
 from motion_async.cli.view import WorkView
-from motion_async.cli.words import COLOURS, Word, word_of_state
+from motion_async.cli.words import Word, word_of_state
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed
 from motion_async.jobs import JobState, StatusChange
 from motion_async.showing import shown
@@ -155,5 +155,5 @@ class JobTable:
 
 def _state(row: _Row) -> Text:
     if row.word is not None:
-        return Text(row.word, COLOURS[row.word])
+        return Text(row.word, row.word.colour)
     return Text("…", "dim") if row.ended is None else Text("error", "red")

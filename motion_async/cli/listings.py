@@ -16,7 +16,7 @@ from motion_async.cli.happenings import DuplicatesShown, JobsShown, NewLinesShow
 from motion_async.cli.looks import one_line
 from motion_async.cli.records import begun_at
 from motion_async.cli.tables import open_table
-from motion_async.cli.words import COLOURS, word_of_item
+from motion_async.cli.words import word_of_item
 from motion_async.redaction import redacted
 
 __all__ = ["JobsTable", "duplicates_table", "local_time", "new_lines_table"]
@@ -53,7 +53,7 @@ class JobsTable:
         for item in self._items:
             table.add_row(
                 local_time(begun_at(item)),
-                Text(word := word_of_item(item), COLOURS[word]),
+                Text(word := word_of_item(item), word.colour),
                 Text(one_line(item.batch)),
                 Text(one_line(item.job_id or "")),
                 Text(one_line(redacted(item.request.prompt), limit=_NOTE_LIMIT)),
@@ -87,7 +87,7 @@ def duplicates_table(it: DuplicatesShown) -> RenderableType:
             f"{found.line:,}",
             local_time(begun_at(made)),
             Text(one_line(made.batch)),
-            Text(word := word_of_item(made), COLOURS[word]),
+            Text(word := word_of_item(made), word.colour),
             Text(one_line(redacted(found.prompt), limit=_NOTE_LIMIT)),
         )
     return _with_rest(table, it.count - len(it.first))

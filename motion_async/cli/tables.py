@@ -13,25 +13,12 @@ from rich.text import Text
 
 from motion_async.cli.happenings import BatchCounts, BatchPlanned, FleetShown, ItemShown, ItemsShown
 from motion_async.cli.looks import counted, one_line
-from motion_async.cli.words import COLOURS, WORD_OF_ITEM_STATE, Word, count_words, word_of_item
+from motion_async.cli.words import END_OF_STATE, Fate, Word, count_words, word_of_item
 from motion_async.ledger import History, Item, ItemState
 from motion_async.redaction import redacted
 
-__all__ = ["PLANS", "ItemsTable", "counts_line", "fleet_lines", "item_table", "open_table", "plan_table"]
+__all__ = ["ItemsTable", "counts_line", "fleet_lines", "item_table", "open_table", "plan_table"]
 
-PLANS: Final = (
-    ("send", "to be sent"),
-    ("duplicate", "made before, in another batch or under another id; --duplicates says what is done"),
-    ("take_up", "running already, to be waited for"),
-    ("completed", "completed already"),
-    ("again", "to be made anew, as they have failed"),
-    ("failed", "failed already"),
-    ("uncertain", "uncertain: may have been sent; settle with `motion-async ledger resolve`"),
-    ("changed", "sent with another content than their lines have now; give them other ids"),
-    ("rejected", "refused by the service; correct their lines"),
-    ("expired", "not sent, and their signed URLs have expired"),
-    ("dropped", "given up by a person"),
-)
 _WIDE: Final = 130
 _KEY_WIDTH: Final = 36
 _BATCH_WIDTH: Final = 20
@@ -49,9 +36,9 @@ def plan_table(plan: BatchPlanned) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
-    for name, words in PLANS:
-        if plan.counts.get(name):
-            table.add_row(f"{plan.counts[name]:,}", words)
+    for fate in Fate:
+        if plan.counts.get(fate):
+            table.add_row(f"{plan.counts[fate]:,}", fate.words)
     if plan.invalid:
         table.add_row(f"{plan.invalid:,}", "lines that cannot be sent")
     last = Text("nothing is left to send")
@@ -82,7 +69,7 @@ def counts_line(it: BatchCounts) -> Text:
     counts = count_words(it.counts)
     for place, word in enumerate(word for word in Word if counts[word]):
         line.append(", " if place else "", "not bold")
-        line.append(f"{counts[word]:,} {word}", f"not bold {COLOURS[word]}")
+        line.append(f"{counts[word]:,} {word}", f"not bold {word.colour}")
     return line
 
 
@@ -113,7 +100,7 @@ class ItemsTable:
             table.add_row(
                 *([Text(one_line(item.batch))] if has_batches else []),
                 Text(one_line(item.key)),
-                Text(word := word_of_item(item), COLOURS[word]),
+                Text(word := word_of_item(item), word.colour),
                 Text(f"{item.changed_at.astimezone(UTC):%d %b %H:%M}"),
                 *([Text(one_line(item.job_id or ""))] if has_jobs else []),
                 Text(one_line(note, limit=_NOTE_LIMIT)),
@@ -160,7 +147,7 @@ def _history(steps: tuple[History, ...]) -> Table:
     table.add_column("", overflow="fold")
     for step in steps:
         words = "; ".join(filter(None, (step.job_id and f"job {step.job_id}", redacted(step.detail))))
-        state = Text(step.state or "", COLOURS[WORD_OF_ITEM_STATE[step.state]] if step.state else "")
+        state = Text(step.state or "", END_OF_STATE[step.state].word.colour if step.state else "")
         table.add_row(_moment(step.at), state, Text(one_line(step.status or "")), Text(one_line(words)))
     return table
 

@@ -8,7 +8,6 @@ import attrs
 import pytest
 
 from motion_async import errors, events
-from motion_async.cli.ends import End
 from motion_async.cli.happenings import (
     AccountShown,
     Asked,
@@ -32,6 +31,7 @@ from motion_async.cli.happenings import (
 )
 from motion_async.cli.lines import JsonLines
 from motion_async.cli.stdout import Stdout
+from motion_async.cli.words import End
 from motion_async.fleet import FleetLimits, FleetStatus, QueueCounts
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
 from motion_async.ledger import History, Item, ItemState

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from motion_async.cli.ends import End
 from motion_async.cli.happenings import BatchBegins, Connected, Happening, LinesChecked, LineTaken, Stopping
 from motion_async.cli.tally import Tally
 from motion_async.cli.view import WorkView
+from motion_async.cli.words import End
 from motion_async.errors import ConnectFailedError, InsufficientCreditsError, ServiceUnavailableError
 from motion_async.events import JobAccepted, PollDisturbed, SendDisturbed, SessionStats, StatusUndocumented
 from motion_async.jobs import JobState, JobStatus, StatusChange

@@ -15,12 +15,11 @@ import attrs
 from motion_async.cli.attention import Attention
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.conclusion import Conclusion
-from motion_async.cli.batch.doubts import read_doubts
+from motion_async.cli.batch.doubts import is_run_elsewhere, read_doubts
 from motion_async.cli.batch.duplicates import (
     MadeBefore,
     ask_about,
     find_duplicates,
-    plan_duplicates,
     reuse_videos,
     settle_duplicates,
 )
@@ -29,13 +28,13 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.questions import find_question
 from motion_async.cli.batch.results import check_outputs, write_results
-from motion_async.cli.batch.retries import AGAIN, find_failed, plan_retries, retry_failed
+from motion_async.cli.batch.retries import retry_failed
 from motion_async.cli.batch.sources import open_source
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import count_states
 from motion_async.cli.batch.survey import Survey, survey
 from motion_async.cli.credentials import find_account
-from motion_async.cli.ends import MEANINGS, End, end_of
+from motion_async.cli.ends import end_of
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import opened
 from motion_async.cli.following import new_session, telling
@@ -55,6 +54,7 @@ from motion_async.cli.looks import one_line
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stopping import Stop
 from motion_async.cli.view import WorkView
+from motion_async.cli.words import Fate
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import Account, Ledger
 from motion_async.polling.waiting import check_timeout
@@ -97,10 +97,10 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
             reporter.say(_nothing_sent(found))
             return ExitStatus.WRONG_USE
         account = None if session is None else session.account
-        failed = await find_failed(spool, ledger, order)
-        decided = await _decide(reporter, picture, spool, ledger, order, account, plan_retries(failed, order, found))
+        decided = await _decide(reporter, picture, spool, ledger, order, account, found)
         if decided is None:
-            return ExitStatus.WRONG_USE
+            # As after Ctrl-C at the question: a script that goes on after 0 would do so without the videos.
+            return ExitStatus.INTERRUPTED
         found = decided
         # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
         ledger = ledger or await _opened(stack, reporter, order)
@@ -111,7 +111,7 @@ async def make_batch(reporter: Reporter, order: BatchOrder, stop: Stop) -> ExitS
         await picture.show()
         reporter.glance(LinesChecked(found.requests + found.invalid + found.blank))
         if order.retry_failed:
-            anew = await retry_failed(reporter, failed, ledger, order)
+            anew = await retry_failed(reporter, found.anew, ledger)
             order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
         reporter.keeps(lambda: ledger.unwritten)
         conclusion.begins(attrs.evolve(found, invalid=found.invalid + found.blank))
@@ -152,8 +152,12 @@ async def _decide(
                 reporter.say("nothing was sent")
                 return None
             found = settle_duplicates(made, decided, spool, found)
+    if ledger is not None and not order.is_for_fleet and await is_run_elsewhere(ledger, order.batch):
+        reporter.notice(
+            f"another run of batch {one_line(order.batch)} is at work at this moment; what it sends is not sent again"
+        )
     confirm = reporter.confirm
-    if confirm is not None and (question := find_question(found, order, spool)) is not None:
+    if confirm is not None and (question := find_question(found, order, spool, account)) is not None:
         await picture.put_away()
         if not await confirm(question):
             was_enqueued = "; what was enqueued before goes on, `motion-async fleet cancel` gives it up"
@@ -171,15 +175,15 @@ async def plan_batch(reporter: Reporter, order: BatchOrder) -> ExitStatus:
         ledger = await _find_ledger(stack, reporter, order)
         refuses_odd = not order.allow_odd
         found = await survey(reporter, checked(lines, now=datetime.now(UTC)), ledger, order, spool, refuses_odd)
-        found = plan_retries(await find_failed(spool, ledger, order), order, found)
         _tell_of_changed(reporter, found, order)
         made = MadeBefore()
         if ledger is not None and order.duplicates != "make":
             account = find_account(order.access)
             made = await find_duplicates(reporter, spool, ledger, order, account if account.api_key else None)
-            found = plan_duplicates(made, order, spool, found)
-        balance = MINIMUM_BALANCE if found.plan["send"] or found.plan[AGAIN] else 0
-        reporter.tell(BatchPlanned(order.batch, found.requests, dict(found.plan), found.invalid + found.blank, balance))
+            found = settle_duplicates(made, order, spool, found)
+        balance = MINIMUM_BALANCE if found.plan[Fate.SEND] or found.plan[Fate.AGAIN] else 0
+        counts = {fate.value: count for fate, count in found.plan.items()}
+        reporter.tell(BatchPlanned(order.batch, found.requests, counts, found.invalid + found.blank, balance))
         if made.count:
             reporter.tell(DuplicatesShown(tuple(made.first), made.count))
         _tell_new(reporter, order, spool)
@@ -214,7 +218,7 @@ def _tell_new(reporter: Reporter, order: BatchOrder, spool: Spool) -> None:
     first: list[NewLine] = []
     count = 0
     for line, given in lines_of_run(spool, order.limit):
-        if line.fate == MEANINGS[End.NOT_SENT].planned:
+        if line.fate is Fate.SEND:
             new = NewLine(line.number, line.key or "", given.request.prompt)
             reporter.tell(new)
             count += 1
@@ -225,7 +229,7 @@ def _tell_new(reporter: Reporter, order: BatchOrder, spool: Spool) -> None:
 
 def _tell_of_changed(reporter: Reporter, found: Survey, order: BatchOrder) -> None:
     """Say what it may mean that lines have other content than their ids had before, if the file has named the batch."""
-    changed = found.plan[MEANINGS[End.CHANGED].planned]
+    changed = found.plan[Fate.CHANGED]
     if changed and not order.is_named:
         lines = "1 line has the id of one" if changed == 1 else f"{changed:,} lines have the ids of some"
         reporter.notice(

@@ -19,6 +19,7 @@ from motion_async.cli.batch.columns import columns_of
 from motion_async.cli.batch.entries import EntryError, entry_of
 from motion_async.cli.batch.oddities import find_oddities
 from motion_async.cli.looks import one_line
+from motion_async.cli.words import Fate
 from motion_async.errors import ConfigurationError
 from motion_async.jobs import BatchRequest
 
@@ -48,9 +49,8 @@ class Line:
             request and a problem the line has nothing to be sent.
         beyond: the key of the item that it follows, if that is of no line before it.
         key: its key in the ledger, None if it has no request.
-        is_unsent: whether nothing was sent of it yet.
         job_id: the job that the service has made of it, None if none is known.
-        fate: what a run would do with it, see `motion_async.cli.ends.Meaning.planned`.
+        fate: what a run would do with it: send it, as far as the file alone tells.
         reuses: the number of the item whose video it takes, None if it is to be made.
     """
 
@@ -61,10 +61,14 @@ class Line:
     odd: tuple[str, ...] = ()
     beyond: str | None = None
     key: str | None = None
-    is_unsent: bool = False
     job_id: str | None = None
-    fate: str = ""
+    fate: Fate = Fate.SEND
     reuses: int | None = None
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nothing has come of it yet, neither here nor, if it takes another video, elsewhere."""
+        return self.fate in (Fate.SEND, Fate.EXPIRED, Fate.REJECTED)
 
 
 class PhysicalLines(Iterator[str]):

@@ -6,17 +6,14 @@ Pure. It reads no ledger.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 import attrs
 
-from motion_async.cli.words import WORD_OF_ITEM_STATE, Word, word_of_item
+from motion_async.cli.words import Word, possible_words, word_of_item
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState
 
 __all__ = ["Selection", "select"]
-
-_SEEMS: Final = {Word.NEEDS_YOU: Word.MAKING, Word.FAILED: Word.WAITING}
 
 
 @attrs.frozen
@@ -36,9 +33,7 @@ class Selection:
         """The states to ask a ledger for, none for all; not all items in them need be meant."""
         if self.is_all:
             return ()
-        # As far as the ledger's state tells, what waits for a person is being made, and what was not sent waits.
-        words = {_SEEMS.get(word, word) for word in self.words} | self.words
-        return tuple(state for state in ItemState if state in self.exact or WORD_OF_ITEM_STATE[state] in words)
+        return tuple(state for state in ItemState if state in self.exact or self.words & possible_words(state))
 
     def has(self, item: Item) -> bool:
         """Whether an item is meant."""

@@ -8,11 +8,11 @@ from motion_async.cli.attention import Attention
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import Doubts
 from motion_async.cli.batch.survey import Survey
-from motion_async.cli.ends import End
 from motion_async.cli.happenings import LineTaken, RequestEnded
 from motion_async.cli.lines import JsonLines
 from motion_async.cli.reporter import Reporter
 from motion_async.cli.stdout import Stdout
+from motion_async.cli.words import End
 from motion_async.errors import JobFailedError, JobNotFoundError, LedgerError
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState
