@@ -1,4 +1,4 @@
-"""Exit statuses: one table from error classes to the status of the command and to what to do next.
+"""Exit statuses: one table of them, and one from error classes to the status of the command and to what to do next.
 
 Pure. It must not print anything, nor know which command failed.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final
+from typing import Final, Self
 
 from motion_async import errors
 from motion_async.cli.commandline import watch_line
@@ -19,30 +19,40 @@ __all__ = ["ExitStatus", "credits_words", "exit_status", "sentence", "trouble_wo
 
 
 class ExitStatus(IntEnum):
-    """How the command ended."""
+    """How the command ended, the worst first: a number, what that is called, and what it may come from.
 
-    DONE = 0
-    JOB_FAILED = 1
-    WRONG_USE = 2
-    REFUSED = 3
-    UNREACHABLE = 4
-    HUNG_UP = 129
-    INTERRUPTED = 130
-    OUTPUT_CLOSED = 141
-    TERMINATED = 143
+    What the caller can correct comes before outcomes that are not known, and those before jobs that have failed.
+    """
+
+    INTERRUPTED = 130, "interrupted", "Ctrl-C, or a no to what was asked; stderr says how to go on"
+    TERMINATED = 143, "terminated", "stderr says how to go on"
+    HUNG_UP = 129, "hung up", "its terminal was closed, or the ssh to it is lost"
+    OUTPUT_CLOSED = 141, "standard output was closed", "stderr says how to go on"
+    WRONG_USE = (
+        2,
+        "wrong use",
+        "arguments, key, base URL, a request that breaks the contract (400), a line of a batch that cannot be sent",
+    )
+    REFUSED = 3, "the service refused", "401, 402, 403, 404, 409, 429 to the end, other 4xx"
+    UNREACHABLE = (
+        4,
+        "the outcome is not known",
+        "no connection, 5xx, a lost answer, --timeout, --on-input skip, another run sends it; or no ledger can be used",
+    )
+    JOB_FAILED = 1, "a job failed"
+    DONE = 0, "done"
+
+    words: str
+    comes_from: str
+
+    def __new__(cls, value: int, words: str = "", comes_from: str = "") -> Self:
+        """Make a row of the table."""
+        status = int.__new__(cls, value)
+        status._value_, status.words, status.comes_from = value, words, comes_from
+        return status
 
 
-_WORST_FIRST: Final = (
-    ExitStatus.INTERRUPTED,
-    ExitStatus.TERMINATED,
-    ExitStatus.HUNG_UP,
-    ExitStatus.OUTPUT_CLOSED,
-    ExitStatus.WRONG_USE,
-    ExitStatus.REFUSED,
-    ExitStatus.UNREACHABLE,
-    ExitStatus.JOB_FAILED,
-    ExitStatus.DONE,
-)
+_WORST_FIRST: Final = tuple(ExitStatus)
 
 # The advice is left out where the library's own message ends with one.
 _MEANING: Final[dict[type[errors.MotionError], tuple[ExitStatus, str]]] = {
@@ -115,8 +125,5 @@ def credits_words(error: errors.InsufficientCreditsError) -> str:
 
 
 def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:
-    """Give the one status of a command that had several jobs; `DONE` for none.
-
-    What the caller can correct comes first, then outcomes that are not known, then jobs that have failed.
-    """
+    """Give the one status of a command that had several jobs; `DONE` for none."""
     return min(statuses, key=_WORST_FIRST.index, default=ExitStatus.DONE)

@@ -1,6 +1,6 @@
 """What the help says beside a command's own words: its commonest use first, its exit statuses last.
 
-Pure. What a status stands for is said here alone.
+Pure. It runs nothing.
 """
 
 from __future__ import annotations
@@ -10,25 +10,8 @@ from typing import Final, TypedDict
 
 from motion_async.cli.failures import ExitStatus
 
-__all__ = ["MORE_HELP", "CommandHelp", "help_of", "words_for"]
+__all__ = ["MORE_HELP", "CommandHelp", "help_of"]
 
-_STATUSES: Final[dict[ExitStatus, tuple[str, str]]] = {
-    ExitStatus.DONE: ("done", ""),
-    ExitStatus.JOB_FAILED: ("a job failed", ""),
-    ExitStatus.WRONG_USE: (
-        "wrong use",
-        "arguments, key, base URL, a request that breaks the contract (400), a line of a batch that cannot be sent",
-    ),
-    ExitStatus.REFUSED: ("the service refused", "401, 402, 403, 404, 409, 429 to the end, other 4xx"),
-    ExitStatus.UNREACHABLE: (
-        "the outcome is not known",
-        "no connection, 5xx, a lost answer, --timeout, --on-input skip, another run sends it; or no ledger can be used",
-    ),
-    ExitStatus.HUNG_UP: ("hung up", "its terminal was closed, or the ssh to it is lost"),
-    ExitStatus.INTERRUPTED: ("interrupted", "stderr says how to go on"),
-    ExitStatus.OUTPUT_CLOSED: ("standard output was closed", "stderr says how to go on"),
-    ExitStatus.TERMINATED: ("terminated", "stderr says how to go on"),
-}
 _WIDTH: Final = 79
 
 
@@ -39,22 +22,12 @@ class CommandHelp(TypedDict):
     help_epilogue: str
 
 
-def words_for(status: ExitStatus) -> str:
-    """Say in a few words how a command ended."""
-    return _STATUSES[status][0]
-
-
-def _line(status: ExitStatus) -> str:
-    words = ": ".join(filter(None, _STATUSES[status]))
-    return fill(f"  {status:<5}{words}", _WIDTH, subsequent_indent=" " * 7)
-
-
 def help_of(usage: str, example: str, *statuses: int, reports: bool = False) -> CommandHelp:
     """Give what cyclopts is told of a command: how it is called, an example, and its statuses besides 0 and signals.
 
     One that `reports` has the options that the help of all commands explains.
     """
-    listed = ", ".join(f"{number} {_STATUSES[ExitStatus(number)][0]}" for number in (0, *statuses))
+    listed = ", ".join(f"{number} {ExitStatus(number).words}" for number in (0, *statuses))
     also = ". Also -v, -q, --log-file, --no-bell: motion-async --help" if reports else ""
     return {
         "usage": f"Usage: motion-async {usage}\n   e.g. motion-async {example}",
@@ -62,7 +35,12 @@ def help_of(usage: str, example: str, *statuses: int, reports: bool = False) -> 
     }
 
 
-_LINES: Final = "\n".join(map(_line, _STATUSES))
+def _line(status: ExitStatus) -> str:
+    words = ": ".join(filter(None, (status.words, status.comes_from)))
+    return fill(f"  {status:<5}{words}", _WIDTH, subsequent_indent=" " * 7)
+
+
+_LINES: Final = "\n".join(map(_line, sorted(ExitStatus)))
 MORE_HELP: Final = f"""\
 Exit status, the worst of several jobs in the order 2, 3, 4, 1, 0:
 

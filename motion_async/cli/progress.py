@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from motion_async.cli.ends import End
+from motion_async.cli.words import End
 from motion_async.jobs import Outcome
 from motion_async.ledger import Item
 

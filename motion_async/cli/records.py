@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from motion_async.cli.failures import sentence
 from motion_async.cli.progress import DuplicateFound, RequestEnded
-from motion_async.cli.words import WORD_OF_END, Word, word_of_item
+from motion_async.cli.words import Word, word_of_item
 from motion_async.codec import to_dict
 from motion_async.errors import MotionError
 from motion_async.jobs import BatchRequest, VideoRequest
@@ -42,7 +42,7 @@ def outcome_record(ended: RequestEnded) -> Record:
     """Give an outcome as a JSON line has it."""
     outcome = with_sentence(to_dict(ended.outcome), ended.outcome.error)
     kept = ("job_id", "error", "message", "error_data", "metadata")
-    record = {"line": ended.line, "key": outcome["key"], "state": WORD_OF_END[ended.end].value, "end": ended.end.value}
+    record = {"line": ended.line, "key": outcome["key"], "state": ended.end.word.value, "end": ended.end.value}
     return {**record, **{name: outcome[name] for name in kept}, "job": outcome["state"]}
 
 

@@ -21,7 +21,6 @@ from motion_async.cli.arguments import Reporting
 from motion_async.cli.begin import has_begun
 from motion_async.cli.bell import Bell
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.help import words_for
 from motion_async.cli.logs import logged
 from motion_async.cli.output.jsonlines import JsonOutput
 from motion_async.cli.output.live import LiveOutput
@@ -81,7 +80,7 @@ def execute(
     # A person who has ended it is there.
     can_ring = stdout.is_terminal and not (as_json or is_quiet or console.is_dumb_terminal)
     if can_ring and reporting is not None and not reporting.no_bell and status not in _CUT_SHORT:
-        bell.ring(words_for(status))
+        bell.ring(status.words)
     return status
 
 
@@ -105,7 +104,7 @@ def _run(work: Work, reporter: Output, stdout: Stdout, stop: Stop | None) -> Exi
     elif status is ExitStatus.INTERRUPTED or stdout.is_closed:
         status = _CUT_SHORT_BY[stop.signal]
         reporter.interrupted(_CUT_SHORT[status])
-    _log.debug("ended with status %d, %s", status, words_for(status))
+    _log.debug("ended with status %d, %s", status, status.words)
     return status
 
 

@@ -171,11 +171,22 @@ class Ledger(ReadableLedger):
         owner = found.owner
         if found.state is not ItemState.INTENT or owner is None or owner == self.owner or self._store.is_read_only:
             return found
-        if await self._read(self._store.probe_owner, owner):
+        if await self.is_alive(owner):
             return found
         op, at = self._writer.next_op()
         await self._writer.put(Expire(op, item, at, owner, claim))
         return (await self._read_again(item))[0]
+
+    async def is_alive(self, owner: str) -> bool:
+        """Say whether the ledger object of a name, as `Item.owner` has it, is open, in this process or another.
+
+        Args:
+            owner: the name.
+
+        Raises:
+            LedgerError: if that could not be found out.
+        """
+        return owner == self.owner or await self._read(self._store.probe_owner, owner)
 
     async def resolve(
         self, item: Item, *, job_id: str | None = None, send_again: bool = False, drop: bool = False

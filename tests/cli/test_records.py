@@ -5,9 +5,9 @@ import json
 import attrs
 import pytest
 
-from motion_async.cli.ends import End
 from motion_async.cli.progress import RequestEnded
 from motion_async.cli.records import item_record, outcome_record, result_record
+from motion_async.cli.words import End
 from motion_async.errors import CreateUncertainError
 from motion_async.jobs import BatchRequest, JobState, JobStatus, Outcome, VideoRequest
 from motion_async.ledger import ItemState, content_digest

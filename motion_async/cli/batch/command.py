@@ -12,12 +12,11 @@ from typing import Final
 import attrs
 
 from motion_async.cli.batch.conclusion import Conclusion
-from motion_async.cli.batch.doubts import read_doubts
+from motion_async.cli.batch.doubts import is_run_elsewhere, read_doubts
 from motion_async.cli.batch.duplicates import (
     MadeBefore,
     ask_about,
     find_duplicates,
-    plan_duplicates,
     reuse_videos,
     settle_duplicates,
 )
@@ -26,14 +25,13 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.questions import find_question
 from motion_async.cli.batch.results import check_outputs, write_results
-from motion_async.cli.batch.retries import AGAIN, find_failed, plan_retries, retry_failed
+from motion_async.cli.batch.retries import retry_failed
 from motion_async.cli.batch.run import Run
 from motion_async.cli.batch.sources import open_source
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import count_states
 from motion_async.cli.batch.survey import Survey, survey
 from motion_async.cli.credentials import find_account
-from motion_async.cli.ends import MEANINGS, End
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import opened
 from motion_async.cli.following import new_session, telling
@@ -43,6 +41,7 @@ from motion_async.cli.output.output import Output
 from motion_async.cli.progress import NewLine
 from motion_async.cli.stopping import Stop
 from motion_async.cli.view.work import WorkView
+from motion_async.cli.words import Fate
 from motion_async.jobs import BatchRequest
 from motion_async.ledger import Account, Ledger
 from motion_async.polling.waiting import check_timeout
@@ -90,10 +89,10 @@ async def make_batch(
             if found.invalid and not order.skip_invalid:
                 reporter.say(_nothing_sent(found))
                 return ExitStatus.WRONG_USE
-            failed = await find_failed(spool, ledger, order)
-            decided = await _decide(reporter, spool, ledger, order, account, plan_retries(failed, order, found))
+            decided = await _decide(reporter, spool, ledger, order, account, found)
             if decided is None:
-                return ExitStatus.WRONG_USE
+                # As after Ctrl-C at the question: a script that goes on after 0 would do so without the videos.
+                return ExitStatus.INTERRUPTED
             # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
             ledger = ledger or await _opened(stack, reporter, order)
             if account is not None:
@@ -101,7 +100,7 @@ async def make_batch(
             if spool.reuses:
                 await reuse_videos(spool, ledger, order)
             if order.retry_failed:
-                anew = await retry_failed(reporter, failed, ledger, order)
+                anew = await retry_failed(reporter, decided.anew, ledger)
                 order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
             reporter.unfinished.unwritten = lambda: ledger.unwritten
             conclusion.begins(attrs.evolve(decided, invalid=decided.invalid + decided.blank))
@@ -140,7 +139,11 @@ async def _decide(
                 reporter.say("nothing was sent")
                 return None
             found = settle_duplicates(made, decided, spool, found)
-    question = find_question(found, order, spool) if reporter.can_ask else None
+    if ledger is not None and not order.is_for_fleet and await is_run_elsewhere(ledger, order.batch):
+        reporter.notice(
+            f"another run of batch {one_line(order.batch)} is at work at this moment; what it sends is not sent again"
+        )
+    question = find_question(found, order, spool, account) if reporter.can_ask else None
     if question is not None and not await reporter.confirm(question):
         was_enqueued = "; what was enqueued before goes on, `motion-async fleet cancel` gives it up"
         reporter.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
@@ -157,28 +160,27 @@ async def plan_batch(reporter: Output, order: BatchOrder) -> ExitStatus:
         ledger = await _find_ledger(stack, reporter, order)
         refuses_odd = not order.allow_odd
         found = await survey(reporter, WorkView(""), lines, ledger, order, spool, refuses_odd)
-        found = plan_retries(await find_failed(spool, ledger, order), order, found)
         _tell_of_changed(reporter, found, order)
         made = MadeBefore()
         if ledger is not None and order.duplicates != "make":
             account = find_account(order.access)
             made = await find_duplicates(reporter, spool, ledger, order, account if account.api_key else None)
-            found = plan_duplicates(made, order, spool, found)
-        balance = MINIMUM_BALANCE if found.plan["send"] or found.plan[AGAIN] else 0
+            found = settle_duplicates(made, order, spool, found)
+        balance = MINIMUM_BALANCE if found.plan[Fate.SEND] or found.plan[Fate.AGAIN] else 0
         reporter.show_plan(order.batch, found.requests, found.plan, found.invalid + found.blank, balance)
         if made.count:
             reporter.list_duplicates(made.first, made.count)
         reporter.show_new(
             NewLine(line.number, line.key or "", given.request.prompt)
             for line, given in lines_of_run(spool, order.limit)
-            if line.fate == MEANINGS[End.NOT_SENT].planned
+            if line.fate is Fate.SEND
         )
     return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
 
 
 def _tell_of_changed(reporter: Output, found: Survey, order: BatchOrder) -> None:
     """Say what it may mean that lines have other content than their ids had before, if the file has named the batch."""
-    changed = found.plan[MEANINGS[End.CHANGED].planned]
+    changed = found.plan[Fate.CHANGED]
     if changed and not order.is_named:
         lines = "1 line has the id of one" if changed == 1 else f"{changed:,} lines have the ids of some"
         reporter.notice(

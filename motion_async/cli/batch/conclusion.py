@@ -15,13 +15,13 @@ from motion_async.cli.batch.doubts import TOLD, Doubts
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.survey import Survey
 from motion_async.cli.commandline import command_line
-from motion_async.cli.ends import END_OF_STATE, End, status_of
+from motion_async.cli.ends import status_of
 from motion_async.cli.failures import ExitStatus, credits_words, exit_status, sentence, worst
 from motion_async.cli.looks import counted, span
 from motion_async.cli.output.output import Output
 from motion_async.cli.progress import RequestEnded
 from motion_async.cli.view.attention import Attention
-from motion_async.cli.words import WORD_OF_END, Word
+from motion_async.cli.words import END_OF_STATE, End, Word
 from motion_async.errors import (
     AuthenticationError,
     ConnectImpossibleError,
@@ -164,9 +164,6 @@ class Conclusion:
             return counts
         for state, number in self._rest.items():
             counts[END_OF_STATE[state]] += number
-        # What another run is sending is in no doubt.
-        sent = min(len(self._doubts.elsewhere), self._rest.get(ItemState.INTENT, 0))
-        counts.update({End.UNCERTAIN: -sent, End.RUNNING: sent})
         counts[End.NOT_SENT] += self._survey.requests - counts.total()
         return +counts
 
@@ -174,7 +171,7 @@ class Conclusion:
         """Count all lines by how they stand, as far as their ends tell, and what is known besides."""
         words: Counter[Word] = Counter()
         for end, count in counts.items():
-            words[WORD_OF_END[end]] += count
+            words[end.word] += count
         waits = min(self._attention.jobs_that_wait, words[Word.MAKING])  # to the ledger such a job goes on
         words.update({Word.MAKING: -waits, Word.NEEDS_YOU: waits})
         return +words

@@ -1,4 +1,4 @@
-"""What of a batch is in doubt when a run ends: what may have been sent, and what another run is sending.
+"""What of a batch is in doubt: what may have been sent, what another run is sending, and whether there is one.
 
 It reads the ledger, which alone knows of other runs, and stops or takes over nothing.
 """
@@ -12,7 +12,7 @@ import attrs
 
 from motion_async.ledger import ItemState, Ledger
 
-__all__ = ["TOLD", "Doubts", "read_doubts"]
+__all__ = ["TOLD", "Doubts", "is_run_elsewhere", "read_doubts"]
 
 TOLD: Final = 20
 """So many keys are named to a person, and the others counted."""
@@ -34,16 +34,15 @@ class Doubts:
 async def read_doubts(ledger: Ledger, batch: str) -> Doubts:
     """Give what is in doubt of a batch, or raise a `LedgerError` if the ledger cannot be read.
 
-    A run that has died sends nothing, and what it was sending is uncertain.
+    A run that has died sends nothing: what it was sending is noted as uncertain by this.
     """
-    # This run sends nothing any more, whatever its own intents say.
-    lives: dict[str | None, bool] = {ledger.owner: False}
+    alive: set[str | None] = set()  # asked until it is known: to find out whether a process lives takes a lock
     elsewhere = []
     async for item in ledger.items(batch, states=(ItemState.INTENT,)):
-        if item.owner not in lives:
-            # Asked once for each owner: to find out whether a process lives takes a lock, and it has many items.
-            lives[item.owner] = (await ledger.refresh(item)).state is ItemState.INTENT
-        if lives[item.owner]:
+        if item.owner == ledger.owner:
+            continue  # this run sends nothing any more
+        if item.owner in alive or (await ledger.refresh(item)).state is ItemState.INTENT:
+            alive.add(item.owner)
             elsewhere.append(item.key)
     uncertain: list[str] = []
     async for item in ledger.items(batch, states=(ItemState.UNCERTAIN,)):
@@ -51,3 +50,18 @@ async def read_doubts(ledger: Ledger, batch: str) -> Doubts:
         if len(uncertain) == TOLD:
             break
     return Doubts(uncertain, elsewhere)
+
+
+async def is_run_elsewhere(ledger: Ledger, batch: str) -> bool:
+    """Whether another run that has sent items of a batch, which have not ended, is there to go on with it.
+
+    Raises a `LedgerError` if the ledger cannot be read.
+    """
+    dead: set[str | None] = {None, ledger.owner}
+    async for item in ledger.items(batch, states=(ItemState.INTENT, ItemState.SUBMITTED)):
+        if item.owner is None or item.owner in dead:
+            continue
+        if await ledger.is_alive(item.owner):
+            return True
+        dead.add(item.owner)
+    return False

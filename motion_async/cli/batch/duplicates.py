@@ -17,27 +17,23 @@ from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import in_chunks
 from motion_async.cli.batch.survey import Survey
-from motion_async.cli.ends import END_OF_STATE, MEANINGS
 from motion_async.cli.looks import local_time, one_line
 from motion_async.cli.output.output import Output
 from motion_async.cli.progress import DuplicateFound
 from motion_async.cli.records import begun_at
-from motion_async.cli.words import word_of_item
+from motion_async.cli.words import FATE_OF_STATE, Fate, word_of_item
 from motion_async.errors import ConfigurationError, LedgerConflictError
 from motion_async.ledger import Account, Entry, Item, ItemState, Ledger
 
 __all__ = [
-    "DUPLICATE",
     "MadeBefore",
     "ask_about",
+    "check_decided",
     "find_duplicates",
-    "plan_duplicates",
     "reuse_videos",
     "settle_duplicates",
 ]
 
-DUPLICATE: Final = "duplicate"
-"""What the plan of a run calls lines of which a person has still to say what is done."""
 _SHOWN: Final = 10
 _ANSWERS: Final = {"t": "take those videos", "m": "make them again and pay", "s": "stop"}
 _DECISIONS: Final[Mapping[str, Literal["take", "make"]]] = {"t": "take", "m": "make"}
@@ -60,8 +56,8 @@ class MadeBefore:
     untakeable: dict[int, int] = attrs.field(factory=dict)
     first: list[DuplicateFound] = attrs.field(factory=list)
     first_untakeable: DuplicateFound | None = None
-    fates: Counter[str] = attrs.field(factory=Counter)
-    reused: Counter[str] = attrs.field(factory=Counter)
+    fates: Counter[Fate] = attrs.field(factory=Counter)
+    reused: Counter[Fate] = attrs.field(factory=Counter)
 
     @property
     def count(self) -> int:
@@ -73,7 +69,7 @@ class MadeBefore:
         """The beginning of a sentence on them."""
         return "1 line asks" if self.count == 1 else f"{self.count:,} lines ask"
 
-    def add(self, told: DuplicateFound, fate: str, *, can_be_taken: bool = True) -> None:
+    def add(self, told: DuplicateFound, fate: Fate, *, can_be_taken: bool = True) -> None:
         """Take in a line, with what it would become if it were made."""
         item = told.made
         self.fates[fate] += 1
@@ -84,7 +80,7 @@ class MadeBefore:
             self.first_untakeable = self.first_untakeable or told
         else:
             self.videos[told.line] = item.id
-            self.reused[MEANINGS[END_OF_STATE[item.state]].planned] += 1
+            self.reused[FATE_OF_STATE[item.state]] += 1
 
 
 async def find_duplicates(
@@ -184,23 +180,23 @@ class _Search:
 async def ask_about(reporter: Output, found: MadeBefore, order: BatchOrder) -> BatchOrder | None:
     """Give the order with what a person says of such lines, who is asked where that is possible and not said yet.
 
-    None if the person wants to stop.
+    None if the person wants to stop. Raises what `check_decided` does.
     """
     reporter.list_duplicates(found.first, found.count)
-    if order.duplicates is not None or not reporter.can_ask or order.is_sure:
-        return order
-    answers = {letter: words for letter, words in _ANSWERS.items() if letter != "t" or not order.is_for_fleet}
-    answer = await reporter.choose(f"{found.asking} for what was made before", answers, "s")
-    return attrs.evolve(order, duplicates=_DECISIONS[answer]) if answer in _DECISIONS else None
+    if order.duplicates is None and reporter.can_ask and not order.is_sure:
+        answers = {letter: words for letter, words in _ANSWERS.items() if letter != "t" or not order.is_for_fleet}
+        answer = await reporter.choose(f"{found.asking} for what was made before", answers, "s")
+        if answer not in _DECISIONS:
+            return None
+        order = attrs.evolve(order, duplicates=_DECISIONS[answer])
+    check_decided(found, order)
+    return order
 
 
-def settle_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:
-    """Do as the order says: give the survey as it is then, the spool's lines with it.
-
-    Raises a `ConfigurationError` if nothing is to be sent, or lines cannot take a video that nobody knows.
-    """
+def check_decided(found: MadeBefore, order: BatchOrder) -> None:
+    """Raise a `ConfigurationError` if nobody has said what becomes of such lines, or they cannot take those videos."""
     if order.duplicates == "make":
-        return survey
+        return
     if order.duplicates != "take":
         raise ConfigurationError(_explain(found))
     if order.is_for_fleet:
@@ -215,15 +211,19 @@ def settle_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey
             f"nothing was sent: line {told.line} may have been sent before, as {_name(told.made)}, and has no known "
             "job; settle that with `motion-async ledger resolve`, or add --duplicates make to pay for it all the same"
         )
-    spool.reuse(found.videos)
-    return attrs.evolve(survey, plan=survey.plan - found.fates + found.reused)
 
 
-def plan_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:
-    """Give the survey of a dry run, in which such lines are not new, whatever is decided on them."""
+def settle_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey: Survey) -> Survey:
+    """Give the survey with what becomes of such lines, and have the spool give them so.
+
+    What nobody has decided yet, or cannot take its video, is a duplicate in its plan, and is not new.
+    """
+    if order.duplicates == "make":
+        return survey
     spool.reuse({**found.videos, **found.untakeable})
-    undecided = len(found.untakeable) if order.duplicates == "take" else found.count
-    instead = (found.reused if order.duplicates == "take" else Counter[str]()) + Counter({DUPLICATE: undecided})
+    takes = order.duplicates == "take"
+    undecided = Counter({Fate.DUPLICATE: len(found.untakeable) if takes else found.count})
+    instead = found.reused + undecided if takes else undecided
     return attrs.evolve(survey, plan=survey.plan - found.fates + instead)
 
 

@@ -12,6 +12,7 @@ import attrs
 
 from motion_async.cli.batch.entries import Columns, EntryError
 from motion_async.cli.batch.oddities import find_oddities
+from motion_async.cli.words import Fate
 from motion_async.jobs import BatchRequest
 
 __all__ = ["MAX_LINE", "Line", "PhysicalLines", "Tell", "line_of", "undecoded"]
@@ -36,9 +37,8 @@ class Line:
             request and a problem the line has nothing to be sent.
         beyond: the key of the item that it follows, if that is of no line before it.
         key: its key in the ledger, None if it has no request.
-        is_unsent: whether nothing was sent of it yet.
         job_id: the job that the service has made of it, None if none is known.
-        fate: what a run would do with it, see `motion_async.cli.ends.Meaning.planned`.
+        fate: what a run would do with it: send it, as far as the file alone tells.
         reuses: the number of the item whose video it takes, None if it is to be made.
     """
 
@@ -49,10 +49,14 @@ class Line:
     odd: tuple[str, ...] = ()
     beyond: str | None = None
     key: str | None = None
-    is_unsent: bool = False
     job_id: str | None = None
-    fate: str = ""
+    fate: Fate = Fate.SEND
     reuses: int | None = None
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nothing has come of it yet, neither here nor, if it takes another video, elsewhere."""
+        return self.fate in (Fate.SEND, Fate.EXPIRED, Fate.REJECTED)
 
 
 def line_of(number: int, columns: Columns, values: Iterable[Any], odd: Iterable[str] = ()) -> Line:

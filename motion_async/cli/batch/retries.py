@@ -2,61 +2,57 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Final
-
-import attrs
 
 from motion_async.canonical import canonical_text
 from motion_async.cli.batch.order import BatchOrder
-from motion_async.cli.batch.spool import Spool
-from motion_async.cli.batch.standing import standings
-from motion_async.cli.batch.survey import Survey
-from motion_async.cli.looks import one_line
+from motion_async.cli.looks import counted, one_line
 from motion_async.cli.output.output import Output
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger
 
-__all__ = ["AGAIN", "find_failed", "plan_retries", "retry_failed"]
-
-AGAIN: Final = "again"
-"""What a plan calls lines that have failed and are made anew."""
+__all__ = ["Retries", "retry_failed"]
 
 
-async def find_failed(spool: Spool, ledger: Ledger | None, order: BatchOrder) -> list[Item]:
-    """Give the file's items whose jobs have failed, or those of them that were named, if they are to be made anew.
+class Retries:
+    """Picks the items that are made anew out of those of a file: as many as the order's limit allows."""
 
-    Raises a `ConfigurationError` for a key that is named and is none of a line that has failed.
-    """
-    if not order.retry_failed:
-        return []
-    named = {canonical_text(key) for key in order.only}
-    failed: list[Item] = []
-    async for _, item in standings(spool.lines(), ledger, order.batch):
-        if item is not None and item.state is ItemState.FAILED and (not named or item.key in named):
-            failed.append(item)
-    if unknown := named - {item.key for item in failed}:
-        key = one_line(min(str(key) for key in unknown))
-        raise ConfigurationError(f"--only {key}: no line of that key has failed in batch {one_line(order.batch)}")
-    return failed
+    def __init__(self, order: BatchOrder) -> None:
+        self._order = order
+        self._named = {canonical_text(key) for key in order.only}
+        self._unknown = set(self._named)
+        self._has_followups = False
+        self.items: list[Item] = []
+
+    def take(self, item: Item) -> bool:
+        """Take in an item, and say whether it is made anew."""
+        if not self._order.retry_failed or item.state is not ItemState.FAILED:
+            return False
+        if self._named and item.key not in self._named:
+            return False
+        self._unknown.discard(item.key)
+        if item.parent is not None:
+            self._has_followups = True
+            return False
+        if self._order.limit is not None and len(self.items) >= self._order.limit:
+            return False
+        self.items.append(item)
+        return True
+
+    def check(self, reporter: Output) -> None:
+        """Say what of the order cannot be done, once all items are taken in.
+
+        Raises a `ConfigurationError` for a key that is named and is none of a line that has failed.
+        """
+        if self._unknown:
+            key, batch = one_line(min(map(str, self._unknown))), one_line(self._order.batch)
+            raise ConfigurationError(f"--only {key}: no line of that key has failed in batch {batch}")
+        if self._has_followups:
+            reporter.notice("a followup is not made anew, as its video has failed: give its line another id")
 
 
-def plan_retries(failed: Sequence[Item], order: BatchOrder, found: Survey) -> Survey:
-    """Give what was found with those of the failed lines that are made anew; they count for the order's limit."""
-    anew = len(_creates(failed, order))
-    plan = found.plan + Counter({AGAIN: anew}) - Counter(failed=anew)
-    return attrs.evolve(found, plan=plan)
-
-
-async def retry_failed(reporter: Output, failed: Sequence[Item], ledger: Ledger, order: BatchOrder) -> int:
-    """Plan creates again whose jobs have failed, and give how many; they come before what is new."""
-    anew = await ledger.try_again(_creates(failed, order))
-    reporter.notice(f"{'1 line' if len(anew) == 1 else f'{len(anew):,} lines'} that failed will be made anew")
-    if any(item.parent is not None for item in failed):
-        reporter.notice("a followup is not made anew, as its video has failed: give its line another id")
-    return len(anew)
-
-
-def _creates(failed: Sequence[Item], order: BatchOrder) -> list[Item]:
-    return [item for item in failed if item.parent is None][: order.limit]
+async def retry_failed(reporter: Output, items: Sequence[Item], ledger: Ledger) -> int:
+    """Plan failed items again, and give how many; they come before what is new."""
+    anew = len(await ledger.try_again(items))
+    reporter.notice(f"{counted(anew, 'line')} that failed will be made anew")
+    return anew

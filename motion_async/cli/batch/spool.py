@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import attrs
 
 from motion_async.cli.batch.filelines import Line
+from motion_async.cli.words import Fate
 from motion_async.errors import ConfigurationError
 
 __all__ = ["Spool"]
@@ -53,7 +54,7 @@ class Spool:
             except EOFError:
                 return
             reuses = self._reused.get(line.number)
-            yield line if reuses is None else attrs.evolve(line, reuses=reuses, is_unsent=False, fate="")
+            yield line if reuses is None else attrs.evolve(line, reuses=reuses, fate=Fate.DUPLICATE)
 
 
 @contextmanager

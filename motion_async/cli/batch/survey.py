@@ -6,7 +6,7 @@ What it found goes into a spool, from which all later steps read. Nothing is sen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,14 +18,14 @@ from motion_async.canonical import canonical_text
 from motion_async.cli.batch.checking import checked
 from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
+from motion_async.cli.batch.retries import Retries
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
-from motion_async.cli.ends import END_OF_STATE, MEANINGS, End
 from motion_async.cli.looks import one_line
 from motion_async.cli.output.output import Output
 from motion_async.cli.view.work import WorkView
+from motion_async.cli.words import FATE_OF_STATE, Fate
 from motion_async.errors import ConfigurationError
-from motion_async.jobs import BatchRequest
 from motion_async.ledger import Item, ItemState, Ledger
 from motion_async.ledger.legacy import has_content
 from motion_async.ledger.transitions import REPLACEABLE
@@ -46,13 +46,15 @@ class Survey:
         odd: the lines that nobody may have meant.
         blank: those of them that have nothing to be sent, and are left out if all is meant.
         plan: how many of the requests would become what.
+        anew: the items that have failed and are made anew.
     """
 
     requests: int
     invalid: int
     odd: int = 0
     blank: int = 0
-    plan: Counter[str] = attrs.field(factory=Counter)
+    plan: Counter[Fate] = attrs.field(factory=Counter)
+    anew: Sequence[Item] = ()
 
 
 async def survey(
@@ -67,38 +69,43 @@ async def survey(
     """Check every line, and tell of those that cannot be sent: all to programs, the first ones to a person.
 
     Lines that nobody may have meant cannot be sent if it `refuses_odd` ones, and are told of if that is to be asked.
-    Raises a `ConfigurationError` if there is no request at all or the file cannot be used as a whole, or a
-    `LedgerError` if the ledger cannot be read.
+    Raises a `ConfigurationError` if there is no request at all, the file cannot be used as a whole, or a line that is
+    to be made anew has not failed, or a `LedgerError` if the ledger cannot be read.
     """
-    counts: Counter[str] = Counter()
-    plan: Counter[str] = Counter()
+    number = invalid = odd = blank = told = 0
+    plan: Counter[Fate] = Counter()
+    retries = Retries(order)
     keys = Keys()
     if ledger is not None:
         await recognise_earlier(keys, ledger, order.batch)
     async for given, item in standings(checked(lines, keys, now=datetime.now(UTC)), ledger, order.batch):
         line = _stood(given, item, refuses_odd=refuses_odd)
-        counts["lines"] += 1
-        if counts["lines"] % 1_000 == 0:
-            view.check(counts["lines"])
+        number += 1
+        if number % 1_000 == 0:
+            view.check(number)
+        if item is not None and retries.take(item):
+            line = attrs.evolve(line, fate=Fate.AGAIN)
         if line.given is not None:
-            line = attrs.evolve(line, fate=_fate(line, line.given, item))  # as it stands now
             plan[line.fate] += 1
         spool.put(line)
         problems = line.problems or line.expired
         if problems:
             reporter.show_invalid(line.number, problems)
-        told = problems or (() if order.allow_odd else line.odd)
-        is_blank = line.given is None and not problems
-        counts.update(invalid=bool(problems), odd=bool(line.odd), blank=is_blank, told=bool(told))
-        if told and counts["told"] <= _TOLD:
-            reporter.say(_sentence(line.number, told))
-    view.check(counts["lines"])
-    if counts["told"] > _TOLD:
-        what = "that cannot be sent" if not counts["odd"] else "of that kind"
-        reporter.say(f"and {counts['told'] - _TOLD:,} more lines {what}")
-    if not counts["lines"]:
+        invalid += bool(problems)
+        odd += bool(line.odd)
+        blank += line.given is None and not problems
+        words = problems or (() if order.allow_odd else line.odd)
+        told += bool(words)
+        if words and told <= _TOLD:
+            reporter.say(_sentence(line.number, words))
+    view.check(number)
+    if told > _TOLD:
+        what = "that cannot be sent" if not odd else "of that kind"
+        reporter.say(f"and {told - _TOLD:,} more lines {what}")
+    if not number:
         raise ConfigurationError(f"{order.file} has no request in it; write one JSON object a line, or a CSV row")
-    return Survey(plan.total(), counts["invalid"], counts["odd"], counts["blank"], plan)
+    retries.check(reporter)
+    return Survey(plan.total(), invalid, odd, blank, plan, retries.items)
 
 
 def _sentence(number: int, problems: tuple[str, ...]) -> str:
@@ -117,19 +124,13 @@ def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:
     if given is None or (odd and refuses_odd):
         problems = (*line.problems, *(odd if refuses_odd else ()), *line.expired)
         return Line(line.number, problems=problems, odd=odd)
-    return attrs.evolve(
-        line,
-        expired=() if is_settled else line.expired,
-        odd=odd,
-        is_unsent=not is_settled,
-        job_id=None if item is None else item.job_id,
-    )
-
-
-def _fate(line: Line, given: BatchRequest, item: Item | None) -> str:
-    if item is None or item.state is ItemState.PLANNED:
-        return "expired" if line.expired else MEANINGS[End.NOT_SENT].planned
-    end = END_OF_STATE[item.state]
-    if not has_content(item, given.request) or item.parent != canonical_text(given.follows):
-        end = End.NOT_SENT if item.state in REPLACEABLE else End.CHANGED
-    return MEANINGS[end].planned
+    new = Fate.EXPIRED if line.expired else Fate.SEND
+    if item is None:
+        return attrs.evolve(line, odd=odd, fate=new)
+    if item.state is ItemState.PLANNED:
+        fate = new
+    elif is_known and item.parent == canonical_text(given.follows):
+        fate = FATE_OF_STATE[item.state]
+    else:
+        fate = Fate.CHANGED if is_settled else new
+    return attrs.evolve(line, expired=() if is_settled else line.expired, odd=odd, fate=fate, job_id=item.job_id)

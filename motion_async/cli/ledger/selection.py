@@ -11,7 +11,7 @@ from contextlib import aclosing
 import attrs
 
 from motion_async.canonical import canonical_text
-from motion_async.cli.words import OTHER_WORD_OF_ITEM_STATE, WORD_OF_ITEM_STATE, Word, word_of_item
+from motion_async.cli.words import Word, possible_words, word_of_item
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState
 
@@ -32,9 +32,7 @@ class Selection:
     @property
     def states(self) -> tuple[ItemState, ...]:
         """The states to ask a ledger for, none for all; not all items in them need be meant."""
-        found = {state for state, word in WORD_OF_ITEM_STATE.items() if word in self.words}
-        found |= {state for state, word in OTHER_WORD_OF_ITEM_STATE.items() if word in self.words}
-        return tuple(found | self.exact)
+        return tuple(state for state in ItemState if state in self.exact or self.words & possible_words(state))
 
     def has(self, item: Item) -> bool:
         """Whether an item is meant."""

@@ -21,7 +21,7 @@ from motion_async.cli.ledger.opening import find_item, find_ledger, opened
 from motion_async.cli.ledger.selection import select
 from motion_async.cli.output.output import Output
 from motion_async.cli.running import execute
-from motion_async.cli.words import OTHER_WORD_OF_ITEM_STATE, Word, count_words, word_of_item
+from motion_async.cli.words import Word, count_words, possible_words, word_of_item
 from motion_async.ledger import Item, ItemState, Ledger
 from motion_async.options import check_whole_number
 
@@ -29,6 +29,8 @@ __all__ = ["list_items", "show"]
 
 _FIRST: Final = (Word.UNCLEAR, Word.NEEDS_YOU, Word.FAILED)
 """What a person has to look at comes before all else."""
+_OPEN: Final = tuple(state for state in ItemState if len(possible_words(state)) > 1)
+"""States that alone do not give an item's word."""
 _PAGE: Final = 500
 """So many items are told of at once, however many there are, and no more are in memory."""
 _NAMED: Final = 3
@@ -117,9 +119,9 @@ async def _count(ledger: Ledger) -> dict[str, Counter[Word]]:
     """Count the items of each batch by word; those are read whose state alone does not give it."""
     counts: dict[str, Counter[Word]] = defaultdict(Counter)
     for batch, states in (await ledger.counts()).items():
-        decided = {state: number for state, number in states.items() if state not in OTHER_WORD_OF_ITEM_STATE}
+        decided = {state: number for state, number in states.items() if state not in _OPEN}
         counts[batch] = count_words(decided)
-    async for item in ledger.items(states=tuple(OTHER_WORD_OF_ITEM_STATE)):
+    async for item in ledger.items(states=_OPEN):
         counts[item.batch][word_of_item(item)] += 1
     return counts
 

@@ -18,7 +18,7 @@ from motion_async.cli.output.output import Output, View
 from motion_async.cli.output.pacing import saying
 from motion_async.cli.progress import DuplicateFound, NewLine, RequestEnded
 from motion_async.cli.records import duplicate_record, item_record, outcome_record, with_sentence
-from motion_async.cli.words import Word
+from motion_async.cli.words import Fate, Word
 from motion_async.codec import to_dict
 from motion_async.errors import MotionError
 from motion_async.events import Event, PollDisturbed, SendAbandoned, SendDisturbed, WatchEnded
@@ -89,7 +89,7 @@ class JsonOutput(Output):
         """See `Output.show_invalid`."""
         self._line("invalid", line=line, problems=list(problems))
 
-    def show_plan(self, batch: str, lines: int, counts: Mapping[str, int], invalid: int, minimum_balance: int) -> None:
+    def show_plan(self, batch: str, lines: int, counts: Mapping[Fate, int], invalid: int, minimum_balance: int) -> None:
         """See `Output.show_plan`."""
         self._line(
             "plan", batch=batch, lines=lines, counts=dict(counts), invalid=invalid, minimum_balance=minimum_balance

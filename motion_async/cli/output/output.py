@@ -21,7 +21,7 @@ from motion_async.cli.output.stdout import Stdout, point_nowhere
 from motion_async.cli.output.troubles import TroubleWords
 from motion_async.cli.output.unfinished import Unfinished
 from motion_async.cli.progress import DuplicateFound, NewLine, RequestEnded
-from motion_async.cli.words import Word
+from motion_async.cli.words import Fate, Word
 from motion_async.errors import MotionError
 from motion_async.events import Event, SendAbandoned
 from motion_async.jobs import JobState
@@ -212,7 +212,7 @@ class Output:
     def show_invalid(self, line: int, problems: tuple[str, ...]) -> None:
         """A line of a batch's file that can't be sent."""
 
-    def show_plan(self, batch: str, lines: int, counts: Mapping[str, int], invalid: int, minimum_balance: int) -> None:
+    def show_plan(self, batch: str, lines: int, counts: Mapping[Fate, int], invalid: int, minimum_balance: int) -> None:
         """What `batch` would do, with --dry-run."""
 
     def show_new(self, lines: Iterable[NewLine]) -> None:

@@ -19,7 +19,7 @@ from motion_async.cli.output.output import Output, View
 from motion_async.cli.output.pacing import saying
 from motion_async.cli.output.stdout import Stdout
 from motion_async.cli.progress import DuplicateFound, NewLine
-from motion_async.cli.words import Word
+from motion_async.cli.words import Fate, Word
 from motion_async.ledger import History, Item
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class PlainOutput(Output):
         if not self._stdout.is_terminal:
             self._stdout.let_go()  # `eval "$(…)"` waits for the end of it
 
-    def show_plan(self, batch: str, lines: int, counts: Mapping[str, int], invalid: int, minimum_balance: int) -> None:
+    def show_plan(self, batch: str, lines: int, counts: Mapping[Fate, int], invalid: int, minimum_balance: int) -> None:
         """See `Output.show_plan`."""
         self._console.print(tables.plan_table(batch, lines, counts, invalid, minimum_balance))
 

@@ -16,11 +16,10 @@ from typing import Any, Final, Literal, TypeAlias, get_args, get_origin, get_typ
 
 import attrs
 
-from motion_async.cli.ends import End
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.output.output import Output
 from motion_async.cli.progress import NewLine
-from motion_async.cli.words import Word
+from motion_async.cli.words import End, Word
 from motion_async.codec.kinds import ERROR_FIELDS, ERRORS, EVENTS
 from motion_async.errors import ConfigurationError
 from motion_async.events import (

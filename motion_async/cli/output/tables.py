@@ -17,7 +17,7 @@ from rich.text import Text
 from motion_async.cli.looks import counted, local_time, one_line
 from motion_async.cli.progress import DuplicateFound, NewLine
 from motion_async.cli.records import begun_at
-from motion_async.cli.words import COLOURS, WORD_OF_ITEM_STATE, Word, word_of_item
+from motion_async.cli.words import END_OF_STATE, Fate, Word, word_of_item
 from motion_async.ledger import History, Item, ItemState
 from motion_async.redaction import redacted
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from motion_async.fleet import FleetStatus
 
 __all__ = [
-    "PLANS",
     "ItemsTable",
     "counts_line",
     "duplicates_table",
@@ -35,19 +34,6 @@ __all__ = [
     "plan_table",
 ]
 
-PLANS: Final = (
-    ("send", "to be sent"),
-    ("duplicate", "made before, in another batch or under another id; --duplicates says what is done"),
-    ("take_up", "running already, to be waited for"),
-    ("completed", "completed already"),
-    ("again", "to be made anew, as they have failed"),
-    ("failed", "failed already"),
-    ("uncertain", "uncertain: may have been sent; settle with `motion-async ledger resolve`"),
-    ("changed", "sent with another content than their lines have now; give them other ids"),
-    ("rejected", "refused by the service; correct their lines"),
-    ("expired", "not sent, and their signed URLs have expired"),
-    ("dropped", "given up by a person"),
-)
 _WIDE: Final = 120
 _KEY_WIDTH: Final = 21
 _BATCH_WIDTH: Final = 14
@@ -60,14 +46,16 @@ def _open_table(*, expand: bool = True) -> Table:
     return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=expand)
 
 
-def plan_table(batch: str, lines: int, counts: Mapping[str, int], invalid: int, minimum_balance: int) -> RenderableType:
+def plan_table(
+    batch: str, lines: int, counts: Mapping[Fate, int], invalid: int, minimum_balance: int
+) -> RenderableType:
     """Show what a run of a batch would do."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
-    for name, words in PLANS:
-        if counts.get(name):
-            table.add_row(f"{counts[name]:,}", words)
+    for fate in Fate:
+        if counts.get(fate):
+            table.add_row(f"{counts[fate]:,}", fate.words)
     if invalid:
         table.add_row(f"{invalid:,}", "lines that cannot be sent")
     last = "nothing is left to send"
@@ -110,7 +98,7 @@ def _with_rest(table: Table, rest: int) -> RenderableType:
 
 
 def _state(item: Item) -> Text:
-    return Text(word := word_of_item(item), COLOURS[word])
+    return Text(word := word_of_item(item), word.colour)
 
 
 def _note(words: str) -> Text:
@@ -134,7 +122,7 @@ def counts_line(batch: str, counts: Mapping[Word, int]) -> Text:
     line = Text(one_line(batch), "bold").append(f"  {sum(counts.values()):,} items: ", "not bold dim")
     for place, word in enumerate(word for word in Word if counts.get(word)):
         line.append(", " if place else "", "not bold")
-        line.append(f"{counts[word]:,} {word}", f"not bold {COLOURS[word]}")
+        line.append(f"{counts[word]:,} {word}", f"not bold {word.colour}")
     return line
 
 
@@ -210,7 +198,7 @@ def _history(steps: tuple[History, ...]) -> Table:
     table.add_column("", overflow="fold")
     for step in steps:
         words = "; ".join(filter(None, (step.job_id and f"job {step.job_id}", redacted(step.detail))))
-        state = Text(step.state or "", COLOURS[WORD_OF_ITEM_STATE[step.state]] if step.state else "")
+        state = Text(step.state or "", END_OF_STATE[step.state].word.colour if step.state else "")
         table.add_row(_moment(step.at), state, Text(one_line(step.status or "")), Text(one_line(words)))
     return table
 

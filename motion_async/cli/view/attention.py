@@ -11,11 +11,10 @@ from typing import Final
 
 import attrs
 
-from motion_async.cli.ends import End
 from motion_async.cli.failures import sentence
 from motion_async.cli.looks import one_line
 from motion_async.cli.progress import LineTaken, RequestEnded
-from motion_async.cli.words import WORD_OF_END, Word, word_of_state
+from motion_async.cli.words import End, Word, word_of_state
 from motion_async.errors import JobFailedError
 from motion_async.events import JobAccepted
 from motion_async.jobs import StatusChange
@@ -104,7 +103,7 @@ class Attention:
 
     def end(self, ended: RequestEnded) -> None:
         """Take in how a request has ended, whose job nobody asks about any more."""
-        outcome, word = ended.outcome, WORD_OF_END[ended.end]
+        outcome, word = ended.outcome, ended.end.word
         self._lines.pop(outcome.key or "", None)
         self._line_of_job.pop(outcome.job_id or "", None)
         self._concerns.pop(outcome.job_id, None)

@@ -21,7 +21,7 @@ from motion_async.cli.looks import label, one_line, span
 from motion_async.cli.output.output import View
 from motion_async.cli.view.tally import Tally
 from motion_async.cli.view.work import WorkView
-from motion_async.cli.words import COLOURS, Word, word_of_state
+from motion_async.cli.words import Word, word_of_state
 from motion_async.errors import MotionError
 from motion_async.events import Event, JobAccepted, PollDisturbed, SendDisturbed, SessionStats
 from motion_async.jobs import JobState, StatusChange
@@ -164,5 +164,5 @@ class JobTable(View):
 
 def _state(row: _Row) -> Text:
     if row.word is not None:
-        return Text(row.word, COLOURS[row.word])
+        return Text(row.word, row.word.colour)
     return Text("…", "dim") if row.ended is None else Text("error", "red")

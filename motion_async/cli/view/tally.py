@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from motion_async.cli.progress import RequestEnded
-from motion_async.cli.words import WORD_OF_END, Word, word_of_state
+from motion_async.cli.words import Word, word_of_state
 from motion_async.jobs import JobStatus, StatusChange
 
 __all__ = ["Tally"]
@@ -89,7 +89,7 @@ class Tally:
     def end(self, ended: RequestEnded) -> None:
         """Count the end of a request, whose job runs no more as far as this command knows."""
         self._leave(ended.outcome.job_id or "")
-        self._ended[WORD_OF_END[ended.end]] += 1
+        self._ended[ended.end.word] += 1
 
     @property
     def counts(self) -> dict[Word, int]:

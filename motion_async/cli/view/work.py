@@ -21,7 +21,7 @@ from motion_async.cli.progress import LineTaken, RequestEnded
 from motion_async.cli.view.attention import Attention
 from motion_async.cli.view.obstacles import Obstacles
 from motion_async.cli.view.tally import Tally
-from motion_async.cli.words import COLOURS, Word
+from motion_async.cli.words import Word
 from motion_async.errors import SessionClosedError
 from motion_async.events import Event, JobAccepted, SessionStats
 from motion_async.jobs import StatusChange
@@ -144,7 +144,7 @@ class WorkView(View):
         notes = Text(one_line("; ".join(self._notes())), "yellow").wrap(console, options.max_width)
         yield from _padded(notes, _NOTE_LINES)
         shown = min(_NEWEST, max(options.size.height - _NOTE_LINES - 6, 0))
-        yield from _padded([Text(it.words, COLOURS[it.word]) for it in self.attention.newest(shown)], shown)
+        yield from _padded([Text(it.words, it.word.colour) for it in self.attention.newest(shown)], shown)
 
     def _foot(self, tally: Tally) -> str:
         now, counts = self._clock(), tally.counts
@@ -204,7 +204,7 @@ def _bar(counts: Mapping[Word, int], width: int, *, has_colours: bool) -> Text:
     for word, count in drawn:
         upto += count
         begin, end = end, (room * upto) // total if word is not drawn[-1][0] else room
-        line.append((_BLOCK if has_colours else _MARKS[word]) * (1 + end - begin), COLOURS[word])
+        line.append((_BLOCK if has_colours else _MARKS[word]) * (1 + end - begin), word.colour)
     return line
 
 
@@ -213,6 +213,6 @@ def _counts(tally: Tally) -> Text:
     line = Text(overflow="fold")
     for word, count in tally.counts.items():
         if count or word in _ALWAYS:
-            line.append("   " if line else "").append(f"{count:,} ", COLOURS[word]).append(word, "" if count else "dim")
+            line.append("   " if line else "").append(f"{count:,} ", word.colour).append(word, "" if count else "dim")
     statuses = ", ".join(f"{count:,} {label(status)}" for status, count in tally.by_status)
     return line.append(f"   ({statuses})", "dim") if statuses else line

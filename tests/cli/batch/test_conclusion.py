@@ -7,11 +7,11 @@ import pytest
 from motion_async.cli.batch.conclusion import Conclusion
 from motion_async.cli.batch.doubts import Doubts
 from motion_async.cli.batch.survey import Survey
-from motion_async.cli.ends import End
 from motion_async.cli.output.jsonlines import JsonOutput
 from motion_async.cli.output.stdout import Stdout
 from motion_async.cli.progress import LineTaken, RequestEnded
 from motion_async.cli.view.attention import Attention
+from motion_async.cli.words import End
 from motion_async.errors import JobFailedError, JobNotFoundError, LedgerError
 from motion_async.jobs import Outcome, VideoRequest
 from motion_async.ledger import ItemState

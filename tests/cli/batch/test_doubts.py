@@ -10,8 +10,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from motion_async.cli.batch.doubts import Doubts, read_doubts
-from motion_async.jobs import VideoRequest
+from motion_async.cli.batch.doubts import Doubts, is_run_elsewhere, read_doubts
+from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.ledger import Entry, open_ledger
 from motion_async.sandbox import Sandbox
 from tests.cli.batch.test_command import Write, videos
@@ -80,3 +80,41 @@ def test_a_run_that_has_died_sends_nothing(other_run: subprocess.Popen[str]) -> 
             return await read_doubts(ledger, "launch")
 
     assert anyio.run(send_it_myself) == Doubts(["hero"], [])
+
+
+def test_all_that_a_dead_run_was_sending_is_uncertain(write: Write) -> None:
+    """Not the first of it alone: the others would count as being made."""
+    write([])
+
+    async def die() -> None:
+        async with open_ledger(LEDGER) as ledger:
+            for item in await ledger.plan("launch", [Entry(key, VideoRequest("A video")) for key in "abc"]):
+                assert await ledger.journal(item).begin()
+
+    anyio.run(die)
+    assert anyio.run(found) == Doubts(["a", "b", "c"], [])
+
+
+def test_another_run_is_told_of_before_the_question(
+    sandbox: Sandbox, on_terminal: Callable[..., tuple[int, str]], other_run: subprocess.Popen[str]
+) -> None:
+    """Also while that sends nothing, but waits for what it has sent; not once it has ended."""
+
+    async def accept() -> None:
+        async with open_ledger(LEDGER) as ledger:
+            [item] = [item async for item in ledger.items("launch")]
+            assert item.owner is not None
+            assert await is_run_elsewhere(ledger, "launch")
+            assert not await is_run_elsewhere(ledger, "other")
+            await ledger.journal(item).accepted(JobState("job-1", JobStatus.QUEUED))
+            assert await is_run_elsewhere(ledger, "launch")
+
+    anyio.run(accept)
+    status, shown = on_terminal("batch", "launch.jsonl", after="pay for them?", typed="n\n")
+    told, _, asked = " ".join(shown.split()).partition("Send them")
+    assert (status, bool(asked)) == (130, True)
+    assert "another run of batch launch is at work at this moment; what it sends is not sent again" in told
+    other_run.kill()
+    other_run.wait()
+    _, shown = on_terminal("batch", "launch.jsonl", after="pay for them?", typed="n\n")
+    assert "another run" not in shown

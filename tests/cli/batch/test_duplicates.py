@@ -13,11 +13,11 @@ from typing import Any
 import attrs
 import pytest
 
-from motion_async.cli.batch.duplicates import MadeBefore, reuse_videos, settle_duplicates
+from motion_async.cli.batch.duplicates import MadeBefore, check_decided, reuse_videos
 from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.spool import Spool
-from motion_async.cli.batch.survey import Survey
 from motion_async.cli.progress import DuplicateFound
+from motion_async.cli.words import Fate
 from motion_async.errors import ConfigurationError, LedgerConflictError
 from motion_async.jobs import BatchRequest, VideoRequest
 from motion_async.ledger import Entry, Item, open_ledger
@@ -239,12 +239,9 @@ def test_what_was_made_is_named_in_the_words_and_the_time_of_the_person(monkeypa
     time.tzset()
     try:
         found = MadeBefore()
-        found.add(DuplicateFound(1, "k", "A video", ITEM), "send")
-        with (
-            closing(Spool()) as spool,
-            pytest.raises(ConfigurationError, match=r"which is hero of batch launch of 2026-04-28 16:01 \(done\);"),
-        ):
-            settle_duplicates(found, ORDER, spool, Survey(1, 0))
+        found.add(DuplicateFound(1, "k", "A video", ITEM), Fate.SEND)
+        with pytest.raises(ConfigurationError, match=r"which is hero of batch launch of 2026-04-28 16:01 \(done\);"):
+            check_decided(found, ORDER)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -253,7 +250,7 @@ def test_what_was_made_is_named_in_the_words_and_the_time_of_the_person(monkeypa
 class TestOnATerminal:
     """Where a person is asked."""
 
-    @pytest.mark.parametrize(("answer", "status", "creates"), [("m", 0, 5), ("s", 2, 2), ("", 2, 2)])
+    @pytest.mark.parametrize(("answer", "status", "creates"), [("m", 0, 5), ("s", 130, 2), ("", 130, 2)])
     def test_a_person_says_what_becomes_of_them(
         self, answer: str, status: int, creates: int, renamed: str, sandbox: Sandbox,
         on_terminal: Terminal,
@@ -269,7 +266,7 @@ class TestOnATerminal:
             "2 lines ask for what was made before: take those videos (t), make them again and pay (m), stop (s)?"
             in words
         )
-        assert ("nothing was sent" in words) is (status == 2)
+        assert ("nothing was sent" in words) is (status == 130)
         assert ("3 new" in words) is (answer == "m")
 
     def test_only_what_is_new_is_asked_about_then(self, renamed: str, sandbox: Sandbox, on_terminal: Terminal) -> None:
@@ -290,13 +287,10 @@ class TestOnATerminal:
 
 def test_lines_for_a_fleet_take_no_videos() -> None:
     """A worker might send one in the meantime: nothing is enqueued, and that is said."""
-    found = MadeBefore(fates=Counter(send=1), first=[DuplicateFound(1, "k", "A video", ITEM)], videos={1: 1})
+    found = MadeBefore(fates=Counter([Fate.SEND]), first=[DuplicateFound(1, "k", "A video", ITEM)], videos={1: 1})
     order = attrs.evolve(ORDER, fleet="postgresql://motion@db/motion", duplicates="take")
-    with (
-        closing(Spool()) as spool,
-        pytest.raises(ConfigurationError, match="nothing was sent: lines for a fleet cannot take other videos"),
-    ):
-        settle_duplicates(found, order, spool, Survey(1, 0))
+    with pytest.raises(ConfigurationError, match="nothing was sent: lines for a fleet cannot take other videos"):
+        check_decided(found, order)
 
 
 def test_a_dry_run_shows_when_and_where_they_were_made(renamed: str, on_terminal: Terminal) -> None:

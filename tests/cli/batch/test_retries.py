@@ -111,3 +111,16 @@ def test_nobody_is_asked_to_pay_for_what_is_refused_then(
     status, shown = on_terminal("batch", file, "--retry-failed", "--only", "nobody", after="pay for them?", typed="y\n")
     assert (status, "pay for them?" in shown) == (2, False)
     assert "--only nobody: no line of that key has failed" in shown
+
+
+def test_a_failed_line_that_was_changed_is_made_anew_as_it_is_now(
+    sandbox: Sandbox, command: Command, write: Write
+) -> None:
+    """It counts once in the plan, and nobody is told that it will not be made."""
+    fail_first(sandbox, command, write(REQUESTS[:1]), count=1)
+    file = write([{"id": "cats", "prompt": "A calmer video of cats"}])
+    _, lines, said = command("batch", file, "--retry-failed", "--dry-run")
+    assert ([line["counts"] for line in lines if line["event"] == "plan"], said) == ([{"again": 1}], "")
+    status, _, said = command("batch", file, "--retry-failed")
+    assert (status, "1 line that failed will be made anew" in said) == (0, True)
+    assert [job.body["prompt"] for job in sandbox.jobs.values()] == ["A video of cats", "A calmer video of cats"]

@@ -273,7 +273,7 @@ def test_a_workbook_comes_through_standard_input(
     assert "standard input: kept as metadata, and not sent: Colour, Price" in said
 
 
-@pytest.mark.parametrize(("answer", "status", "paid"), [("y", 0, 3), ("n", 2, 0), ("\x04", 2, 0), ("", 130, 0)])
+@pytest.mark.parametrize(("answer", "status", "paid"), [("y", 0, 3), ("n", 130, 0), ("\x04", 130, 0), ("", 130, 0)])
 def test_on_a_terminal_a_person_is_asked(
     answer: str, status: int, paid: int, sandbox: Sandbox, tmp_path: Path, on_terminal: Callable[..., tuple[int, str]],
     monkeypatch: pytest.MonkeyPatch, own_state: Path,

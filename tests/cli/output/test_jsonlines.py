@@ -9,12 +9,11 @@ import attrs
 import pytest
 
 from motion_async import errors, events
-from motion_async.cli.ends import End
 from motion_async.cli.output.jsonlines import JsonOutput
 from motion_async.cli.output.output import Output
 from motion_async.cli.output.stdout import Stdout
 from motion_async.cli.progress import DuplicateFound, NewLine, RequestEnded
-from motion_async.cli.words import Word
+from motion_async.cli.words import End, Word
 from motion_async.fleet import FleetLimits, FleetStatus, QueueCounts
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
 from motion_async.ledger import History, Item, ItemState

@@ -4,9 +4,9 @@ import attrs
 import pytest
 
 from motion_async import errors
-from motion_async.cli.ends import End
 from motion_async.cli.progress import LineTaken, RequestEnded
 from motion_async.cli.view.attention import Attention
+from motion_async.cli.words import End
 from motion_async.events import JobAccepted
 from motion_async.jobs import JobState, JobStatus, VideoRequest
 from motion_async.ledger.items import content_digest, content_key

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from motion_async.cli.ends import End
 from motion_async.cli.progress import RequestEnded
 from motion_async.cli.view.tally import Tally
-from motion_async.cli.words import Word
+from motion_async.cli.words import End, Word
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange, VideoRequest
 
 AT = datetime(2026, 4, 28, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from motion_async.cli.ends import End
 from motion_async.cli.progress import LineTaken, RequestEnded
 from motion_async.cli.view.tally import Tally
 from motion_async.cli.view.work import WorkView
+from motion_async.cli.words import End
 from motion_async.errors import (
     ConnectFailedError,
     InsufficientCreditsError,
