@@ -35,7 +35,7 @@ from motion_async import (
     VideoRequest,
 )
 from motion_async.cli.arguments import Access
-from motion_async.cli.credentials import find_credentials
+from motion_async.cli.keys.credentials import find_credentials
 from motion_async.jobs import Outcome
 from motion_async.ledger import open_ledger
 from tests import keyrings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from motion_async.cli.begin import leaving_at_once
+from motion_async.cli.process.begin import leaving_at_once
 
 __all__ = ["main"]
 

@@ -17,7 +17,6 @@ from typing import Annotated, Final, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from motion_async.cli.account import check, login, logout
 from motion_async.cli.arguments import OPTIONS, Access, Json, Reporting
 from motion_async.cli.batch.app import batch
 from motion_async.cli.commandline import access_options, typed
@@ -27,14 +26,15 @@ from motion_async.cli.fleet import fleet, worker
 from motion_async.cli.following import followup, generate, status, watch
 from motion_async.cli.help import MORE_HELP, help_of
 from motion_async.cli.jobs import jobs
+from motion_async.cli.keys.account import check, login, logout
 from motion_async.cli.ledger.app import ledger
 from motion_async.cli.output.encoding import make_writable
 from motion_async.cli.output.output import say
 from motion_async.cli.output.stdout import Stdout
+from motion_async.cli.process.running import execute
+from motion_async.cli.process.stopping import Stop
 from motion_async.cli.report.command import report
-from motion_async.cli.running import execute
 from motion_async.cli.serving import sandbox
-from motion_async.cli.stopping import Stop
 
 __all__ = ["run"]
 
@@ -53,7 +53,7 @@ shows; --ledger, or MOTION_LEDGER in both places, names another one."""
 
 def demo(
     *,
-    output: Annotated[
+    picture: Annotated[
         Path | None,
         Parameter(name=("--output", "-o"), help="Save what a terminal shows halfway as a picture, an .svg file."),
     ] = None,
@@ -66,7 +66,7 @@ def demo(
 
     stop = Stop()
     return execute(
-        lambda reporter: tell_story(reporter, stop, picture=output), json=json or None, stop=stop, reporting=reporting
+        lambda output: tell_story(output, stop, picture=picture), json=json or None, stop=stop, reporting=reporting
     )
 
 
@@ -76,7 +76,7 @@ def schema(
     """Write the shapes of all JSON lines, as one JSON Schema (2020-12)."""
     from motion_async.cli.output.schema import write_schema  # noqa: PLC0415
 
-    return execute(lambda reporter: write_schema(reporter, name), json=None)
+    return execute(lambda output: write_schema(output, name), json=None)
 
 
 app = App(

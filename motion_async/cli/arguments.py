@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import attrs
 from cyclopts import Parameter, Token
@@ -19,6 +19,7 @@ __all__ = [
     "OPTIONS",
     "Access",
     "BatchName",
+    "FileFormat",
     "Json",
     "LedgerName",
     "LedgerOption",
@@ -62,6 +63,7 @@ def read_since(text: str, now: datetime) -> datetime:
     raise ConfigurationError(f"--since is a span such as 2d, 12h or 1w, or a date such as 2026-11-01, not {text!r:.40}")
 
 
+FileFormat: TypeAlias = Literal["jsonl", "json", "csv", "xlsx", "ods"]
 Json: TypeAlias = Annotated[bool, Parameter(show_default=False, help="Write JSON lines, on a terminal too.")]
 Profile: TypeAlias = Annotated[str | None, Parameter(help="The key of this name in the keyring; see login.")]
 

@@ -18,8 +18,8 @@ from motion_async.cli.ledger.address import Address
 from motion_async.cli.looks import counted
 from motion_async.cli.output.output import Output, say
 from motion_async.cli.output.picture import save_picture
+from motion_async.cli.process.stopping import Stop
 from motion_async.cli.progress import RequestEnded
-from motion_async.cli.stopping import Stop
 from motion_async.cli.view.work import WorkView
 from motion_async.errors import JobFailedError
 from motion_async.events import Event
@@ -42,7 +42,7 @@ FAILS: Final = "podcast"
 _WHY: Final = "The attachment host.mp3 holds no speech."
 
 
-async def demo(reporter: Output, stop: Stop, *, speed: float = 60.0, picture: Path | None = None) -> ExitStatus:
+async def demo(output: Output, stop: Stop, *, speed: float = 60.0, picture: Path | None = None) -> ExitStatus:
     """Make the videos of the shipped sheet, live, `speed` times faster than real time, and tell how it went.
 
     What a terminal shows once a job has failed is saved as a `picture`, if one is wanted. `DONE` means that the story
@@ -59,12 +59,12 @@ async def demo(reporter: Output, stop: Stop, *, speed: float = 60.0, picture: Pa
         motion = MotionSession(sandbox.api_key, base_url=sandbox.url, schedule=schedule)
         view = _Story(f"a sheet of prompts, {_MAX_ACTIVE} at a time, time runs {speed:g} times faster", motion, picture)
         with as_file(files("motion_async.cli").joinpath("demo.json")) as sheet:
-            status = await make_batch(reporter, _order(sheet), stop, session=motion, view=view)
+            status = await make_batch(output, _order(sheet), stop, session=motion, view=view)
     if status not in (ExitStatus.DONE, ExitStatus.JOB_FAILED):
         return status
     counts = sandbox.counts
     polls = counts.polls / max(counts.creates_accepted + counts.followups_accepted, 1)
-    reporter.notice(
+    output.notice(
         f"the sandbox got {counted(counts.creates, 'create')} and {counted(counts.followups, 'followup')}, "
         f"{counts.duplicates or 'none'} of them twice, and {polls:.1f} polls a video; it is gone, and so is the ledger"
     )

@@ -16,11 +16,12 @@ from cyclopts import App, Parameter
 
 from motion_async.cli.arguments import Access, Json, Reporting
 from motion_async.cli.failures import ExitStatus
-from motion_async.cli.following import new_session, telling
+from motion_async.cli.following import telling
 from motion_async.cli.help import help_of
+from motion_async.cli.keys.credentials import find_credentials
 from motion_async.cli.ledger.address import Address
 from motion_async.cli.output.output import Output
-from motion_async.cli.running import execute
+from motion_async.cli.process.running import execute
 from motion_async.cli.view.tally import Tally
 from motion_async.cli.view.work import WorkView
 from motion_async.cli.words import count_words
@@ -42,13 +43,13 @@ log = logging.getLogger("motion_async.fleet")
 class _Heard(logging.Handler):
     """Has a person hear what a worker warns of, such as an item that another key has begun."""
 
-    def __init__(self, reporter: Output) -> None:
+    def __init__(self, output: Output) -> None:
         super().__init__(logging.WARNING)
-        self._reporter = reporter
+        self._output = output
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say what is logged."""
-        self._reporter.notice(record.getMessage())
+        self._output.notice(record.getMessage())
 
 
 fleet = App(
@@ -74,23 +75,23 @@ def worker(
     workers have the rest at once.
     """
 
-    async def work(reporter: Output) -> ExitStatus:
-        session, address = new_session(access, reporter.notice), Address(url)
-        async with opened(address, reporter) as fleet:
-            reporter.notice(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
+    async def work(output: Output) -> ExitStatus:
+        session, address = find_credentials(access, output.notice).new_session(), Address(url)
+        async with opened(address, output) as fleet:
+            output.notice(f"at work for {address.shown}, on {here} at a time; `kill {os.getpid()}` ends it")
             if (paused := (await fleet.status()).limits.paused) is not None:
-                reporter.notice(f"nothing is sent, as the fleet is paused: {paused}")
+                output.notice(f"nothing is sent, as the fleet is paused: {paused}")
             tally = Tally(None, places=here, now=time.monotonic())
             view = WorkView(f"{address.shown}: at work, {here} at a time", tally, stats=session.stats)
-            async with reporter.live(view), telling(session, reporter.show_event) as motion:
-                heard = _Heard(reporter)
+            async with output.live(view), telling(session, output.show_event) as motion:
+                heard = _Heard(output)
                 if not reporting.verbose:  # else all of it is heard
                     log.addHandler(heard)
                 try:
                     await fleet.work(motion, here=here)
                 finally:
                     log.removeHandler(heard)
-                    reporter.unfinished.forget_jobs()  # others have them
+                    output.unfinished.forget_jobs()  # others have them
         return ExitStatus.DONE
 
     return execute(work, json=json or None, reporting=reporting)
@@ -100,10 +101,10 @@ def worker(
 def show(url: Url, /, *, json: Json = False) -> ExitStatus:
     """Show the limits, the workers, the queue and the batches."""
 
-    async def work(reporter: Output, fleet: Fleet) -> None:
+    async def work(output: Output, fleet: Fleet) -> None:
         status = await fleet.status()
-        reporter.show_fleet(status)
-        _tell_counts(reporter, status.batches)
+        output.show_fleet(status)
+        _tell_counts(output, status.batches)
 
     return _steer(url, work, json=json)
 
@@ -124,12 +125,12 @@ def limit(
     """Set what holds for all workers together, at once; what is not given stays as it is."""
     given = {"max_active": max_active, "max_polls_per_second": max_polls_per_second}
 
-    async def work(reporter: Output, fleet: Fleet) -> None:
+    async def work(output: Output, fleet: Fleet) -> None:
         limits = {name: value or None for name, value in given.items() if value is not None}
         if not limits:
             raise ConfigurationError("say --max-active, --max-polls-per-second or both")
         await fleet.limit(**limits)
-        reporter.show_fleet(await fleet.status())
+        output.show_fleet(await fleet.status())
 
     return _steer(url, work, json=json)
 
@@ -144,9 +145,9 @@ def pause(
 ) -> ExitStatus:
     """Have no worker send anything, until `resume`; what the service has taken is watched on."""
 
-    async def work(reporter: Output, fleet: Fleet) -> None:
+    async def work(output: Output, fleet: Fleet) -> None:
         await fleet.pause(reason)
-        reporter.show_fleet(await fleet.status())
+        output.show_fleet(await fleet.status())
 
     return _steer(url, work, json=json)
 
@@ -155,9 +156,9 @@ def pause(
 def resume(url: Url, /, *, json: Json = False) -> ExitStatus:
     """Have the workers go on."""
 
-    async def work(reporter: Output, fleet: Fleet) -> None:
+    async def work(output: Output, fleet: Fleet) -> None:
         await fleet.resume()
-        reporter.show_fleet(await fleet.status())
+        output.show_fleet(await fleet.status())
 
     return _steer(url, work, json=json)
 
@@ -166,13 +167,13 @@ def resume(url: Url, /, *, json: Json = False) -> ExitStatus:
 def cancel(url: Url, batch: _Batch, keys: _Keys = None, /, *, json: Json = False) -> ExitStatus:
     """Give up what was not sent; what the service has taken goes on, and is paid for."""
 
-    async def work(reporter: Output, fleet: Fleet) -> None:
+    async def work(output: Output, fleet: Fleet) -> None:
         given_up, going_on = await fleet.cancel(batch, keys or ())
-        _tell_counts(reporter, await fleet.ledger.counts(batch))
+        _tell_counts(output, await fleet.ledger.counts(batch))
         back = "; `motion-async fleet retry` takes that back" if given_up else ""
-        reporter.say(f"{_count(given_up)} given up{back}")
+        output.say(f"{_count(given_up)} given up{back}")
         if going_on:
-            reporter.say(f"{_count(going_on)} already sent or just being sent: that goes on at the service")
+            output.say(f"{_count(going_on)} already sent or just being sent: that goes on at the service")
 
     return _steer(url, work, json=json)
 
@@ -191,10 +192,10 @@ def retry(
 ) -> ExitStatus:
     """Queue again what was given up, what workers hold, and what is not queued; refused items if they are named."""
 
-    async def work(reporter: Output, fleet: Fleet) -> None:
+    async def work(output: Output, fleet: Fleet) -> None:
         queued = await fleet.retry(batch, keys or (), failed=failed)
-        _tell_counts(reporter, await fleet.ledger.counts(batch))
-        reporter.say(f"{_count(queued)} queued, or waiting for the one that it follows")
+        _tell_counts(output, await fleet.ledger.counts(batch))
+        output.say(f"{_count(queued)} queued, or waiting for the one that it follows")
 
     return _steer(url, work, json=json)
 
@@ -202,28 +203,28 @@ def retry(
 def _steer(url: str, work: Any, *, json: bool) -> ExitStatus:
     """Run a command in an open fleet."""
 
-    async def run(reporter: Output) -> ExitStatus:
-        async with opened(Address(url), reporter) as fleet:
-            await work(reporter, fleet)
+    async def run(output: Output) -> ExitStatus:
+        async with opened(Address(url), output) as fleet:
+            await work(output, fleet)
         return ExitStatus.DONE
 
     return execute(run, json=json or None)
 
 
 @asynccontextmanager
-async def opened(address: Address, reporter: Output) -> AsyncIterator[Fleet]:
+async def opened(address: Address, output: Output) -> AsyncIterator[Fleet]:
     """Open a fleet; a `ConfigurationError` if its extra is not installed."""
     try:
         from motion_async.fleet import open_fleet  # noqa: PLC0415  # most commands have none, and its engine is large
     except ModuleNotFoundError as error:
         raise ConfigurationError(str(error)) from error
-    async with open_fleet(address.url, on_trouble=reporter.take) as fleet:
+    async with open_fleet(address.url, on_trouble=output.take) as fleet:
         yield fleet
 
 
-def _tell_counts(reporter: Output, batches: Mapping[str, Mapping[ItemState, int]]) -> None:
+def _tell_counts(output: Output, batches: Mapping[str, Mapping[ItemState, int]]) -> None:
     for name, counts in sorted(batches.items()):
-        reporter.show_counts(name, count_words(counts))
+        output.show_counts(name, count_words(counts))
 
 
 def _count(items: Collection[Item]) -> str:

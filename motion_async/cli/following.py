@@ -8,19 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import attrs
 from cyclopts import Parameter
 
 from motion_async.canonical import canonical_job_id
 from motion_async.cli.arguments import Access, Json, LedgerOption, Reporting, read_span
-from motion_async.cli.credentials import Credentials, find_credentials
 from motion_async.cli.failures import ExitStatus, worst
+from motion_async.cli.keys.credentials import find_credentials
 from motion_async.cli.ledger.opening import find_ledger, opened_to_send
 from motion_async.cli.ledger.single import find_single_batch
 from motion_async.cli.output.output import Output
-from motion_async.cli.running import execute
+from motion_async.cli.process.running import execute
 from motion_async.cli.view.jobs import JobTable
 from motion_async.errors import MotionError
 from motion_async.events import Event
@@ -30,7 +30,7 @@ from motion_async.polling.streams import EventStream
 from motion_async.polling.waiting import check_timeout
 from motion_async.session import MotionSession
 
-__all__ = ["VideoOptions", "followup", "generate", "new_session", "session_with", "status", "telling", "watch"]
+__all__ = ["VideoOptions", "followup", "generate", "status", "telling", "watch"]
 
 
 _Prompt: TypeAlias = Annotated[str, Parameter(help="What to make, 1 to 12,000 characters.")]
@@ -104,15 +104,15 @@ def _make(
     It is in the ledger before it is sent, and the job's id as soon as it is known.
     """
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         check_timeout(options.timeout)  # before anything is paid for
-        credentials = find_credentials(access, reporter.notice)
-        async with opened_to_send(find_ledger(options.ledger, access), reporter) as kept:
+        credentials = find_credentials(access, output.notice)
+        async with opened_to_send(find_ledger(options.ledger, access), output) as kept:
             batch = await find_single_batch(kept, credentials.account, credentials.profile)
-            session = session_with(credentials, ledger=kept, batch=batch)
-            async with reporter.live(JobTable(stats=session.stats)), telling(session, reporter.show_event) as motion:
-                reporter.unfinished.send()
-                return await _end(reporter, await send(motion), options.timeout)
+            session = credentials.new_session(ledger=kept, batch=batch)
+            async with output.live(JobTable(stats=session.stats)), telling(session, output.show_event) as motion:
+                output.unfinished.send()
+                return await _end(output, await send(motion), options.timeout)
 
     return execute(work, json=json or None, reporting=reporting)
 
@@ -122,16 +122,17 @@ def status(
 ) -> ExitStatus:
     """Ask once for the state of each job, all at the same time."""
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         jobs = _distinct(job_ids)
-        async with new_session(access, reporter.notice) as motion, reporter.live(JobTable(jobs, follows=False)):
+        session = find_credentials(access, output.notice).new_session()
+        async with session as motion, output.live(JobTable(jobs, follows=False)):
 
             async def ask(job_id: str) -> ExitStatus:
                 try:
                     state = await motion.poll(job_id)
                 except MotionError as error:
-                    return reporter.error(error, job_id=job_id)
-                reporter.show_state(state)
+                    return output.error(error, job_id=job_id)
+                output.show_state(state)
                 return ExitStatus.JOB_FAILED if state.end == JobStatus.FAILED else ExitStatus.DONE
 
             return worst(await asyncio.gather(*map(ask, jobs)))
@@ -152,15 +153,15 @@ def watch(
 ) -> ExitStatus:
     """Follow jobs until the last of them ends; this and every other process may watch the same ones."""
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         check_timeout(timeout)
         followed = _distinct(job_ids)
-        session = new_session(access, reporter.notice)
+        session = find_credentials(access, output.notice).new_session()
         view = JobTable(followed, stats=session.stats)
-        async with reporter.live(view), telling(session, reporter.show_event) as motion:
+        async with output.live(view), telling(session, output.show_event) as motion:
             jobs = [motion.job(job_id) for job_id in followed]
-            reporter.unfinished.follow(followed)
-            return worst(await asyncio.gather(*(_end(reporter, job, timeout) for job in jobs)))
+            output.unfinished.follow(followed)
+            return worst(await asyncio.gather(*(_end(output, job, timeout) for job in jobs)))
 
     return execute(work, json=json or None, reporting=reporting)
 
@@ -170,32 +171,13 @@ def _distinct(job_ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(map(canonical_job_id, job_ids)))
 
 
-async def _end(reporter: Output, job: Job, timeout: float | None) -> ExitStatus:
+async def _end(output: Output, job: Job, timeout: float | None) -> ExitStatus:
     try:
         state = await job.wait(timeout=timeout)
     except MotionError as error:
-        return reporter.error(error, job_id=job.id)
-    reporter.show_result(state)
+        return output.error(error, job_id=job.id)
+    output.show_result(state)
     return ExitStatus.DONE
-
-
-def new_session(access: Access, notice: Callable[[str], object]) -> MotionSession:
-    """Give a session with the key that is to be used, not entered yet; `notice` is told if a file decides that.
-
-    Raises a `ConfigurationError` if there is no key, or if it or the base URL cannot be used.
-    """
-    return session_with(find_credentials(access, notice))
-
-
-def session_with(credentials: Credentials, **options: Any) -> MotionSession:
-    """Give a session with a key for its service, not entered yet; `options` are further ones of a session."""
-    return MotionSession(
-        credentials.api_key,
-        base_url=str(credentials.base_url),
-        plain_http_hosts=credentials.plain_http_hosts,
-        trust_env=True,
-        **options,
-    )
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from motion_async.cli.ledger.opening import find_ledger, opened, others_beside
 from motion_async.cli.ledger.selection import select
 from motion_async.cli.ledger.showing import list_items
 from motion_async.cli.output.output import Output
-from motion_async.cli.running import execute
+from motion_async.cli.process.running import execute
 
 __all__ = ["jobs"]
 
@@ -35,24 +35,24 @@ def jobs(
 ) -> ExitStatus:
     """Show what was sent, the newest first, as it was noted last. Needs no key."""
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         selection = select(state or (), search)
         moment = None if since is None else read_since(since, datetime.now(UTC))
         address = find_ledger(ledger, access)
         if address.is_own and not address.exists():
-            reporter.notice(f"nothing was sent to this service yet: there is no {address.shown}")
-            _tell_of_others(reporter, address)
+            output.notice(f"nothing was sent to this service yet: there is no {address.shown}")
+            _tell_of_others(output, address)
             return ExitStatus.DONE
-        async with opened(reporter, address, batch, read_only=True) as found:
+        async with opened(output, address, batch, read_only=True) as found:
             items = selection.of(found.newest_first(batch, states=selection.states, since=moment))
-            if not await list_items(reporter, address, items, limit=limit):
-                _tell_of_others(reporter, address)
+            if not await list_items(output, address, items, limit=limit):
+                _tell_of_others(output, address)
         return ExitStatus.DONE
 
     return execute(work, json=json or None)
 
 
-def _tell_of_others(reporter: Output, address: Address) -> None:
+def _tell_of_others(output: Output, address: Address) -> None:
     others = others_beside(address)
     if others:
-        reporter.notice(f"there are ledgers of other services, for --ledger: {', '.join(others)}")
+        output.notice(f"there are ledgers of other services, for --ledger: {', '.join(others)}")

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from motion_async.cli.arguments import Json
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.output.output import Output, say
-from motion_async.cli.running import execute
+from motion_async.cli.process.running import execute
 from motion_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def sandbox(
     # Here rather than above: the commands that need no server should not load one.
     from motion_async.sandbox import Sandbox, parse_fault  # noqa: PLC0415
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         if speed == 0:
             raise ConfigurationError("--speed 0 lets the time stand still, and no job would ever end; give it more")
         async with AsyncExitStack() as stack:
@@ -82,7 +82,7 @@ def sandbox(
                 raise ConfigurationError(f"the sandbox cannot start: {error}") from error
             except OSError as error:
                 raise ConfigurationError(f"{error.strerror or error}; choose another --port or --host") from error
-            reporter.show_listening(server.url, server.api_key)
+            output.show_listening(server.url, server.api_key)
             _say_where(server, host)
             say(f"time runs {speed:g} times faster; Ctrl-C or `kill {os.getpid()}` ends it")
             try:

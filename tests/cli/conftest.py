@@ -13,7 +13,8 @@ from typing import Any
 import keyring
 import pytest
 
-from motion_async.cli import following, main
+from motion_async.cli import main
+from motion_async.cli.keys import credentials
 from motion_async.sandbox import Sandbox
 from motion_async.session import MotionSession
 from motion_async.timing.schedule import GrowingSchedule
@@ -54,7 +55,7 @@ def without_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fast_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the command poll without its patience, for the sandbox is faster than the service."""
     schedule = GrowingSchedule(first=0.02, cap=0.02)
-    monkeypatch.setattr(following, "MotionSession", partial(MotionSession, schedule=schedule))
+    monkeypatch.setattr(credentials, "MotionSession", partial(MotionSession, schedule=schedule))
 
 
 @pytest.fixture

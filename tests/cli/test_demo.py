@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from motion_async.cli import demo
-from motion_async.cli.running import execute
-from motion_async.cli.stopping import Stop
+from motion_async.cli.process.running import execute
+from motion_async.cli.process.stopping import Stop
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -5,9 +5,6 @@ from typing import Any
 
 import pytest
 
-from motion_async.cli import following
-from motion_async.cli.arguments import Access
-from motion_async.http.endpoint import proxy_for
 from motion_async.jobs import JobState, JobStatus
 from motion_async.ledger.items import is_unnamed
 from motion_async.sandbox import (
@@ -309,20 +306,3 @@ def test_a_job_that_is_named_twice_in_two_ways_is_one(sandbox: Sandbox, command:
         assert status == 0
         assert {line["job_id"] for line in lines} == {job_id}
         assert len(lines) == 1 if asked == "status" else lines
-
-
-def test_the_environment_says_how_the_service_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command takes the environment's proxy, as other commands do, and its hosts for plain http."""
-    monkeypatch.setattr(following, "MotionSession", MotionSession)  # not that of `fast_polls`
-    monkeypatch.setenv("MOTION_API_KEY", "motion_x")
-    monkeypatch.setenv("MOTION_PLAIN_HTTP_HOSTS", "sandbox")
-    monkeypatch.delenv("https_proxy", raising=False)
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
-    monkeypatch.setenv("NO_PROXY", "sandbox")
-    assert (
-        repr(following.new_session(Access(base_url="http://sandbox:8080"), print))
-        == "MotionSession(base_url='http://sandbox:8080')"
-    )
-    options = following.new_session(Access(base_url="https://api.motion.so"), print)._transport_options
-    way = proxy_for(options["base_url"], options["proxy"], trust_env=options["trust_env"])
-    assert str(way) == "http://proxy.example.com:3128"

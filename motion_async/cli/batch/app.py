@@ -13,8 +13,8 @@ from motion_async.cli.arguments import Access, Json, Reporting
 from motion_async.cli.batch.order import BatchOptions, place_order
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.output.output import Output
-from motion_async.cli.running import execute
-from motion_async.cli.stopping import Stop
+from motion_async.cli.process.running import execute
+from motion_async.cli.process.stopping import Stop
 
 __all__ = ["batch"]
 
@@ -73,8 +73,8 @@ def batch(
 
     stop = Stop()
 
-    async def work(reporter: Output) -> ExitStatus:
-        order = place_order(file, options, access, reporter.notice)
-        return await (plan_batch(reporter, order) if order.dry_run else make_batch(reporter, order, stop))
+    async def work(output: Output) -> ExitStatus:
+        order = place_order(file, options, access, output.notice)
+        return await (plan_batch(output, order) if order.dry_run else make_batch(output, order, stop))
 
     return execute(work, json=json or None, stop=stop, reporting=reporting)

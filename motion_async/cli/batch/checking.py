@@ -13,7 +13,7 @@ import attrs
 
 from motion_async.batch.keys import Keys, fingerprint
 from motion_async.canonical import canonical_text
-from motion_async.cli.batch.filelines import Line
+from motion_async.cli.sheets.filelines import Line
 from motion_async.contract.validation import check_batch_request
 from motion_async.errors import InvalidRequestError
 from motion_async.jobs import BatchRequest

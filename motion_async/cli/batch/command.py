@@ -27,19 +27,19 @@ from motion_async.cli.batch.questions import find_question
 from motion_async.cli.batch.results import check_outputs, write_results
 from motion_async.cli.batch.retries import retry_failed
 from motion_async.cli.batch.run import Run
-from motion_async.cli.batch.sources import open_source
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import count_states
 from motion_async.cli.batch.survey import Survey, survey
-from motion_async.cli.credentials import find_account
 from motion_async.cli.failures import ExitStatus
 from motion_async.cli.fleet import opened
-from motion_async.cli.following import new_session, telling
+from motion_async.cli.following import telling
+from motion_async.cli.keys.credentials import find_account, find_credentials
 from motion_async.cli.ledger.opening import opened_to_send
 from motion_async.cli.looks import one_line
 from motion_async.cli.output.output import Output
+from motion_async.cli.process.stopping import Stop
 from motion_async.cli.progress import NewLine
-from motion_async.cli.stopping import Stop
+from motion_async.cli.sheets.sources import open_source
 from motion_async.cli.view.work import WorkView
 from motion_async.cli.words import Fate
 from motion_async.jobs import BatchRequest
@@ -56,7 +56,7 @@ _DURATIONS: Final = 200
 
 
 async def make_batch(
-    reporter: Output,
+    output: Output,
     order: BatchOrder,
     stop: Stop,
     *,
@@ -70,42 +70,42 @@ async def make_batch(
     """
     # A key that is missing is told of before anything else is done; a fleet's workers have theirs.
     if session is None and not order.is_for_fleet:
-        session = new_session(order.access, reporter.notice)
+        session = find_credentials(order.access, output.notice).new_session()
     account = None if session is None else session.account
     check_timeout(order.timeout)
     check_outputs(order)
-    reporter.unfinished.goes_on_with = order.command
+    output.unfinished.goes_on_with = order.command
     view = view or WorkView(_title(order), stats=None if session is None else session.stats)
     conclusion = Conclusion(order, view.attention)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_concluding(conclusion, reporter, stop))
-        lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
+        stack.enter_context(_concluding(conclusion, output, stop))
+        lines = stack.enter_context(open_source(order.file, order.form, order.sheet, output.notice))
         spool = stack.enter_context(closing(Spool()))
-        async with reporter.live(view):
-            fleet = await stack.enter_async_context(opened(order.ledger, reporter)) if order.is_for_fleet else None
-            ledger = await _find_ledger(stack, reporter, order) if fleet is None else fleet.ledger
-            refuses_odd = not order.allow_odd and (order.skip_invalid or not reporter.can_ask)
-            found = await survey(reporter, view, lines, ledger, order, spool, refuses_odd)
+        async with output.live(view):
+            fleet = await stack.enter_async_context(opened(order.ledger, output)) if order.is_for_fleet else None
+            ledger = await _find_ledger(stack, output, order) if fleet is None else fleet.ledger
+            refuses_odd = not order.allow_odd and (order.skip_invalid or not output.can_ask)
+            found = await survey(output, view, lines, ledger, order, spool, refuses_odd)
             if found.invalid and not order.skip_invalid:
-                reporter.say(_nothing_sent(found))
+                output.say(_nothing_sent(found))
                 return ExitStatus.WRONG_USE
-            decided = await _decide(reporter, spool, ledger, order, account, found)
+            decided = await _decide(output, spool, ledger, order, account, found)
             if decided is None:
                 # As after Ctrl-C at the question: a script that goes on after 0 would do so without the videos.
                 return ExitStatus.INTERRUPTED
             # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
-            ledger = ledger or await _opened(stack, reporter, order)
+            ledger = ledger or await _opened(stack, output, order)
             if account is not None:
                 await ledger.bind(order.batch, account)  # before any line is said to be done; a fleet's workers bind it
             if spool.reuses:
                 await reuse_videos(spool, ledger, order)
             if order.retry_failed:
-                anew = await retry_failed(reporter, decided.anew, ledger)
+                anew = await retry_failed(output, decided.anew, ledger)
                 order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
-            reporter.unfinished.unwritten = lambda: ledger.unwritten
+            output.unfinished.unwritten = lambda: ledger.unwritten
             conclusion.begins(attrs.evolve(decided, invalid=decided.invalid + decided.blank))
             await _begin(view, ledger, order, decided.requests)
-            run = Run(order, spool, reporter, view, conclusion)
+            run = Run(order, spool, output, view, conclusion)
             with conclusion.notes():  # what stops the sending may leave the rest readable
                 if session is not None:
                     await _send(run, session, ledger, stop)
@@ -113,13 +113,13 @@ async def make_batch(
                     await enqueue_and_follow(run, fleet, stop)
         doubts = await read_doubts(ledger, order.batch)
         conclusion.counted(await count_states(spool, ledger, order.batch, but=conclusion.has_told), doubts)
-        for output in order.outputs:
-            reporter.notice(await write_results(output, spool, ledger, order.batch))
+        for path in order.outputs:
+            output.notice(await write_results(path, spool, ledger, order.batch))
     return conclusion.status
 
 
 async def _decide(
-    reporter: Output,
+    output: Output,
     spool: Spool,
     ledger: Ledger | None,
     order: BatchOrder,
@@ -130,47 +130,47 @@ async def _decide(
 
     Raises a `ConfigurationError` if nobody has said, and nobody can be asked, what becomes of what was made before.
     """
-    _tell_of_changed(reporter, found, order)
+    _tell_of_changed(output, found, order)
     if ledger is not None and order.duplicates != "make":
-        made = await find_duplicates(reporter, spool, ledger, order, account)
+        made = await find_duplicates(output, spool, ledger, order, account)
         if made.count:
-            decided = await ask_about(reporter, made, order)
+            decided = await ask_about(output, made, order)
             if decided is None:
-                reporter.say("nothing was sent")
+                output.say("nothing was sent")
                 return None
             found = settle_duplicates(made, decided, spool, found)
     if ledger is not None and not order.is_for_fleet and await is_run_elsewhere(ledger, order.batch):
-        reporter.notice(
+        output.notice(
             f"another run of batch {one_line(order.batch)} is at work at this moment; what it sends is not sent again"
         )
-    question = find_question(found, order, spool, account) if reporter.can_ask else None
-    if question is not None and not await reporter.confirm(question):
+    question = find_question(found, order, spool, account) if output.can_ask else None
+    if question is not None and not await output.confirm(question):
         was_enqueued = "; what was enqueued before goes on, `motion-async fleet cancel` gives it up"
-        reporter.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
+        output.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
         return None
     return found
 
 
-async def plan_batch(reporter: Output, order: BatchOrder) -> ExitStatus:
+async def plan_batch(output: Output, order: BatchOrder) -> ExitStatus:
     """Tell what a run would do, and do nothing. Raises a `MotionError` if the file or the ledger cannot be used."""
     check_outputs(order)
     async with AsyncExitStack() as stack:
-        lines = stack.enter_context(open_source(order.file, order.form, order.sheet, reporter.notice))
+        lines = stack.enter_context(open_source(order.file, order.form, order.sheet, output.notice))
         spool = stack.enter_context(closing(Spool()))
-        ledger = await _find_ledger(stack, reporter, order)
+        ledger = await _find_ledger(stack, output, order)
         refuses_odd = not order.allow_odd
-        found = await survey(reporter, WorkView(""), lines, ledger, order, spool, refuses_odd)
-        _tell_of_changed(reporter, found, order)
+        found = await survey(output, WorkView(""), lines, ledger, order, spool, refuses_odd)
+        _tell_of_changed(output, found, order)
         made = MadeBefore()
         if ledger is not None and order.duplicates != "make":
             account = find_account(order.access)
-            made = await find_duplicates(reporter, spool, ledger, order, account if account.api_key else None)
+            made = await find_duplicates(output, spool, ledger, order, account if account.api_key else None)
             found = settle_duplicates(made, order, spool, found)
         balance = MINIMUM_BALANCE if found.plan[Fate.SEND] or found.plan[Fate.AGAIN] else 0
-        reporter.show_plan(order.batch, found.requests, found.plan, found.invalid + found.blank, balance)
+        output.show_plan(order.batch, found.requests, found.plan, found.invalid + found.blank, balance)
         if made.count:
-            reporter.list_duplicates(made.first, made.count)
-        reporter.show_new(
+            output.list_duplicates(made.first, made.count)
+        output.show_new(
             NewLine(line.number, line.key or "", given.request.prompt)
             for line, given in lines_of_run(spool, order.limit)
             if line.fate is Fate.SEND
@@ -178,12 +178,12 @@ async def plan_batch(reporter: Output, order: BatchOrder) -> ExitStatus:
     return ExitStatus.WRONG_USE if found.invalid and not order.skip_invalid else ExitStatus.DONE
 
 
-def _tell_of_changed(reporter: Output, found: Survey, order: BatchOrder) -> None:
+def _tell_of_changed(output: Output, found: Survey, order: BatchOrder) -> None:
     """Say what it may mean that lines have other content than their ids had before, if the file has named the batch."""
     changed = found.plan[Fate.CHANGED]
     if changed and not order.is_named:
         lines = "1 line has the id of one" if changed == 1 else f"{changed:,} lines have the ids of some"
-        reporter.notice(
+        output.notice(
             f"{lines} that batch {one_line(order.batch)} has made with another content, and will not be made; if this "
             "is another file of that name, give it a batch of its own: add --batch NAME"
         )
@@ -201,7 +201,7 @@ def _title(order: BatchOrder) -> str:
 
 
 @contextmanager
-def _concluding(conclusion: Conclusion, reporter: Output, stop: Stop) -> Iterator[None]:
+def _concluding(conclusion: Conclusion, output: Output, stop: Stop) -> Iterator[None]:
     """Tell how the run went at its end, however it comes, as only this process knows what it has begun."""
     try:
         with conclusion.notes():
@@ -209,7 +209,7 @@ def _concluding(conclusion: Conclusion, reporter: Output, stop: Stop) -> Iterato
     finally:
         if conclusion.has_begun:
             conclusion.is_stopped = stop.is_asked
-            conclusion.tell(reporter)
+            conclusion.tell(output)
 
 
 async def _begin(view: WorkView, ledger: Ledger, order: BatchOrder, total: int) -> None:
@@ -219,12 +219,12 @@ async def _begin(view: WorkView, ledger: Ledger, order: BatchOrder, total: int) 
     view.begin(total, places=None if order.is_for_fleet else order.max_active, durations=durations)
 
 
-async def _find_ledger(stack: AsyncExitStack, reporter: Output, order: BatchOrder) -> Ledger | None:
-    return await _opened(stack, reporter, order) if order.ledger.exists() else None
+async def _find_ledger(stack: AsyncExitStack, output: Output, order: BatchOrder) -> Ledger | None:
+    return await _opened(stack, output, order) if order.ledger.exists() else None
 
 
-async def _opened(stack: AsyncExitStack, reporter: Output, order: BatchOrder) -> Ledger:
-    return await stack.enter_async_context(opened_to_send(order.ledger, reporter))
+async def _opened(stack: AsyncExitStack, output: Output, order: BatchOrder) -> Ledger:
+    return await stack.enter_async_context(opened_to_send(order.ledger, output))
 
 
 async def _send(run: Run, session: MotionSession, ledger: Ledger, stop: Stop) -> None:

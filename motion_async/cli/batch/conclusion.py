@@ -109,12 +109,12 @@ class Conclusion:
         self._doubts = doubts
         self._rest = rest
 
-    def tell(self, reporter: Output) -> None:
+    def tell(self, output: Output) -> None:
         """Tell how the run went, and what to do next."""
         order, counts = self._order, self._standing()
         for error in self._errors:
-            reporter.error(error)
-        reporter.show_batch(
+            output.error(error)
+        output.show_batch(
             batch=order.batch,
             ledger=order.ledger.shown,
             lines=self._survey.requests,
@@ -122,40 +122,38 @@ class Conclusion:
             running=counts[End.RUNNING] + counts[End.INPUT],
             invalid=self._survey.invalid,
         )
-        self._tell_concerns(reporter)
-        reporter.say(self._how_it_went(counts))
+        self._tell_concerns(output)
+        output.say(self._how_it_went(counts))
         if order.is_for_fleet and self.is_stopped:
-            reporter.say(
-                "the workers go on with what is enqueued; `motion-async fleet cancel` gives up what is not sent"
-            )
+            output.say("the workers go on with what is enqueued; `motion-async fleet cancel` gives up what is not sent")
         if uncertain := self._doubts.uncertain or self._uncertain:
-            reporter.say(self._what_is_uncertain(uncertain, counts[End.UNCERTAIN]))
+            output.say(self._what_is_uncertain(uncertain, counts[End.UNCERTAIN]))
         if elsewhere := self._doubts.elsewhere:
             keys = _list_of(elsewhere[:TOLD], len(elsewhere))
-            reporter.say(f"being sent by another run of the batch at this moment: {keys}")
+            output.say(f"being sent by another run of the batch at this moment: {keys}")
         if self._unknown:
-            reporter.say(
+            output.say(
                 f"the service does not know {self._unknown:,} of the jobs that it took: is it the service, and the key "
                 "the one, that the batch was begun with? They stand in the ledger as they were"
             )
         if counts[End.FAILED]:
-            reporter.say("what has failed stays so, until a run with --retry-failed makes it anew, and pays for it")
+            output.say("what has failed stays so, until a run with --retry-failed makes it anew, and pays for it")
         if self._stopped_by is not None:
-            reporter.say(self._what_stopped_it(self._stopped_by))
+            output.say(self._what_stopped_it(self._stopped_by))
         lost = [at for error in self._errors if isinstance(error, LedgerError) for at in error.job_ids]
         if lost:
-            reporter.say(self._what_is_lost(*lost[0]))
+            output.say(self._what_is_lost(*lost[0]))
         is_said = self._stopped_by is not None or self.is_stopped  # already, or when the command ends
         if (self._errors or counts[End.RUNNING] or counts[End.INPUT]) and not is_said:
-            reporter.say(f"go on with: {order.command}")
+            output.say(f"go on with: {order.command}")
 
-    def _tell_concerns(self, reporter: Output) -> None:
+    def _tell_concerns(self, output: Output) -> None:
         """Tell of each video that needs a person."""
         concerns = self._attention.all
         for concern in concerns[:_LISTED]:
-            reporter.say(concern.words)
+            output.say(concern.words)
         if more := len(concerns) + self._attention.unkept - _LISTED if len(concerns) > _LISTED else 0:
-            reporter.say(f"and {more:,} more; see them all with: {self._show()}")
+            output.say(f"and {more:,} more; see them all with: {self._show()}")
 
     def _standing(self) -> Counter[End]:
         """Count all lines; one without an outcome of this run stands as the ledger has it, if that is known."""

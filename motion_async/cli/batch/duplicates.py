@@ -12,7 +12,6 @@ from typing import Final, Literal
 import attrs
 
 from motion_async.batch.keys import fingerprint
-from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import in_chunks
@@ -21,6 +20,7 @@ from motion_async.cli.looks import local_time, one_line
 from motion_async.cli.output.output import Output
 from motion_async.cli.progress import DuplicateFound
 from motion_async.cli.records import begun_at
+from motion_async.cli.sheets.filelines import Line
 from motion_async.cli.words import FATE_OF_STATE, Fate, word_of_item
 from motion_async.errors import ConfigurationError, LedgerConflictError
 from motion_async.ledger import Account, Entry, Item, ItemState, Ledger
@@ -84,7 +84,7 @@ class MadeBefore:
 
 
 async def find_duplicates(
-    reporter: Output, spool: Spool, ledger: Ledger, order: BatchOrder, account: Account | None
+    output: Output, spool: Spool, ledger: Ledger, order: BatchOrder, account: Account | None
 ) -> MadeBefore:
     """Find the lines that are to be sent and ask for what other lines of this account have made before.
 
@@ -96,7 +96,7 @@ async def find_duplicates(
     async for line, item, can_be_taken in _Search(spool, ledger, order, account).run():
         prompt = "" if line.given is None else line.given.request.prompt
         told = DuplicateFound(line.number, line.key or "", prompt, item)
-        reporter.show_duplicate(told)
+        output.show_duplicate(told)
         found.add(told, line.fate, can_be_taken=can_be_taken)
     return found
 
@@ -177,15 +177,15 @@ class _Search:
         return [it for it in others if it.job_id not in self._changed]
 
 
-async def ask_about(reporter: Output, found: MadeBefore, order: BatchOrder) -> BatchOrder | None:
+async def ask_about(output: Output, found: MadeBefore, order: BatchOrder) -> BatchOrder | None:
     """Give the order with what a person says of such lines, who is asked where that is possible and not said yet.
 
     None if the person wants to stop. Raises what `check_decided` does.
     """
-    reporter.list_duplicates(found.first, found.count)
-    if order.duplicates is None and reporter.can_ask and not order.is_sure:
+    output.list_duplicates(found.first, found.count)
+    if order.duplicates is None and output.can_ask and not order.is_sure:
         answers = {letter: words for letter, words in _ANSWERS.items() if letter != "t" or not order.is_for_fleet}
-        answer = await reporter.choose(f"{found.asking} for what was made before", answers, "s")
+        answer = await output.choose(f"{found.asking} for what was made before", answers, "s")
         if answer not in _DECISIONS:
             return None
         order = attrs.evolve(order, duplicates=_DECISIONS[answer])

@@ -14,7 +14,7 @@ from motion_async.batch.outcomes import error_of
 from motion_async.cli.batch.run import Run
 from motion_async.cli.batch.standing import standings
 from motion_async.cli.commandline import command_line
-from motion_async.cli.stopping import Stop
+from motion_async.cli.process.stopping import Stop
 from motion_async.errors import NotSentError
 from motion_async.jobs import JobState, JobStatus, Outcome, StatusChange
 from motion_async.ledger import Item, ItemState, LedgerChange

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 import attrs
 from cyclopts import Parameter
 
-from motion_async.cli.arguments import Access, read_span
+from motion_async.cli.arguments import Access, FileFormat, read_span
 from motion_async.cli.commandline import again, typed
 from motion_async.cli.ledger.address import PASSWORD_HINT, Address, without_password
 from motion_async.cli.ledger.opening import find_batch_ledger
@@ -21,9 +21,8 @@ from motion_async.ledger.codec import check_name
 from motion_async.options import check_whole_number
 from motion_async.sending.gate import OnInsufficientCredits
 
-__all__ = ["BatchOptions", "BatchOrder", "Duplicates", "FileFormat", "place_order"]
+__all__ = ["BatchOptions", "BatchOrder", "Duplicates", "place_order"]
 
-FileFormat: TypeAlias = Literal["jsonl", "json", "csv", "xlsx", "ods"]
 Duplicates: TypeAlias = Literal["take", "make", "refuse"]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from motion_async.batch.keys import fingerprint
-from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.spool import Spool
+from motion_async.cli.sheets.filelines import Line
 from motion_async.jobs import BatchRequest
 
 __all__ = ["lines_of_run"]

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from motion_async.cli.atomic import atomic_file, check_output
-from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
-from motion_async.cli.batch.tables import ResultColumns, csv_writer, xlsx_writer
 from motion_async.cli.looks import counted
 from motion_async.cli.records import Record, result_record
 from motion_async.cli.report.page import write_report
+from motion_async.cli.sheets.filelines import Line
+from motion_async.cli.sheets.tables import ResultColumns, csv_writer, xlsx_writer
 from motion_async.cli.words import Word
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, Ledger

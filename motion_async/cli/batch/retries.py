@@ -39,7 +39,7 @@ class Retries:
         self.items.append(item)
         return True
 
-    def check(self, reporter: Output) -> None:
+    def check(self, output: Output) -> None:
         """Say what of the order cannot be done, once all items are taken in.
 
         Raises a `ConfigurationError` for a key that is named and is none of a line that has failed.
@@ -48,11 +48,11 @@ class Retries:
             key, batch = one_line(min(map(str, self._unknown))), one_line(self._order.batch)
             raise ConfigurationError(f"--only {key}: no line of that key has failed in batch {batch}")
         if self._has_followups:
-            reporter.notice("a followup is not made anew, as its video has failed: give its line another id")
+            output.notice("a followup is not made anew, as its video has failed: give its line another id")
 
 
-async def retry_failed(reporter: Output, items: Sequence[Item], ledger: Ledger) -> int:
+async def retry_failed(output: Output, items: Sequence[Item], ledger: Ledger) -> int:
     """Plan failed items again, and give how many; they come before what is new."""
     anew = len(await ledger.try_again(items))
-    reporter.notice(f"{counted(anew, 'line')} that failed will be made anew")
+    output.notice(f"{counted(anew, 'line')} that failed will be made anew")
     return anew

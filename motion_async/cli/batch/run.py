@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import attrs
 
 from motion_async.cli.batch.conclusion import Conclusion
-from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.portion import lines_of_run
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.ends import end_of
 from motion_async.cli.output.output import Output
 from motion_async.cli.progress import LineTaken, RequestEnded
+from motion_async.cli.sheets.filelines import Line
 from motion_async.cli.view.work import WorkView
 from motion_async.jobs import BatchRequest, Outcome
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import attrs
 
-from motion_async.cli.batch.filelines import Line
+from motion_async.cli.sheets.filelines import Line
 from motion_async.cli.words import Fate
 from motion_async.errors import ConfigurationError
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from typing import Final
 
-from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.spool import Spool
+from motion_async.cli.sheets.filelines import Line
 from motion_async.ledger import Item, ItemState, Ledger
 
 __all__ = ["count_states", "in_chunks", "standings"]

@@ -16,13 +16,13 @@ from motion_async.batch.keys import Keys
 from motion_async.batch.resume import recognise_earlier
 from motion_async.canonical import canonical_text
 from motion_async.cli.batch.checking import checked
-from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.retries import Retries
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import standings
 from motion_async.cli.looks import one_line
 from motion_async.cli.output.output import Output
+from motion_async.cli.sheets.filelines import Line
 from motion_async.cli.view.work import WorkView
 from motion_async.cli.words import FATE_OF_STATE, Fate
 from motion_async.errors import ConfigurationError
@@ -58,7 +58,7 @@ class Survey:
 
 
 async def survey(
-    reporter: Output,
+    output: Output,
     view: WorkView,
     lines: Iterator[Line],
     ledger: Ledger | None,
@@ -90,21 +90,21 @@ async def survey(
         spool.put(line)
         problems = line.problems or line.expired
         if problems:
-            reporter.show_invalid(line.number, problems)
+            output.show_invalid(line.number, problems)
         invalid += bool(problems)
         odd += bool(line.odd)
         blank += line.given is None and not problems
         words = problems or (() if order.allow_odd else line.odd)
         told += bool(words)
         if words and told <= _TOLD:
-            reporter.say(_sentence(line.number, words))
+            output.say(_sentence(line.number, words))
     view.check(number)
     if told > _TOLD:
         what = "that cannot be sent" if not odd else "of that kind"
-        reporter.say(f"and {told - _TOLD:,} more lines {what}")
+        output.say(f"and {told - _TOLD:,} more lines {what}")
     if not number:
         raise ConfigurationError(f"{order.file} has no request in it; write one JSON object a line, or a CSV row")
-    retries.check(reporter)
+    retries.check(output)
     return Survey(plan.total(), invalid, odd, blank, plan, retries.items)
 
 

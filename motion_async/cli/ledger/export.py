@@ -16,8 +16,8 @@ from motion_async.cli.failures import ExitStatus
 from motion_async.cli.ledger.opening import find_ledger, opened
 from motion_async.cli.ledger.selection import select
 from motion_async.cli.output.output import Output
+from motion_async.cli.process.running import execute
 from motion_async.cli.records import Record, item_record
-from motion_async.cli.running import execute
 from motion_async.ledger.codec import make_storable
 
 __all__ = ["export"]
@@ -37,7 +37,7 @@ def export(
     format: Annotated[  # noqa: A002  # the option's name
         Literal["jsonl", "csv"] | None, Parameter(help="Else as the name of --output says, else jsonl.")
     ] = None,
-    output: Annotated[
+    path: Annotated[
         Path | None,
         Parameter(name=("--output", "-o"), help="The file to write, whole or not at all; else stdout."),
     ] = None,
@@ -63,21 +63,21 @@ def export(
     columns in its place, and metadata and job are JSON in their cells.
     """
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         selection = select(state or ())
         address = find_ledger(ledger, Access())
-        form = format or ("csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl")
-        if output is not None:
-            check_output(output, ledger=address.file)
+        form = format or ("csv" if path is not None and path.suffix.lower() == ".csv" else "jsonl")
+        if path is not None:
+            check_output(path, ledger=address.file)
         written = 0
-        async with opened(reporter, address, batch, read_only=True) as found:
-            with reporter.file() if output is None else atomic_file(output) as file:
+        async with opened(output, address, batch, read_only=True) as found:
+            with output.file() if path is None else atomic_file(path) as file:
                 write = _csv_writer(file) if form == "csv" else lambda record: file.write(json.dumps(record) + "\n")
                 async for item in selection.of(found.items(batch, states=selection.states)):
                     write(item_record(item))
                     written += 1
-        if output is not None:
-            reporter.notice(f"{output} has {written:,} items")
+        if path is not None:
+            output.notice(f"{path} has {written:,} items")
         return ExitStatus.DONE
 
     return execute(work, json=None)

@@ -21,11 +21,11 @@ from platformdirs import user_state_path
 from motion_async.canonical import canonical_text
 from motion_async.cli.arguments import Access
 from motion_async.cli.commandline import command_line
-from motion_async.cli.credentials import find_account
+from motion_async.cli.keys.credentials import find_account
+from motion_async.cli.keys.settings import read_environment, read_file
 from motion_async.cli.ledger.address import Address, beside
 from motion_async.cli.looks import one_line
 from motion_async.cli.output.output import Output
-from motion_async.cli.settings import read_environment, read_file
 from motion_async.errors import ConfigurationError, LedgerError, LedgerVersionError
 from motion_async.ledger import Item, ItemState, Ledger, open_ledger
 
@@ -91,7 +91,7 @@ def others_beside(address: Address) -> list[str]:
 
 
 @asynccontextmanager
-async def opened_to_send(address: Address, reporter: Output) -> AsyncIterator[Ledger]:
+async def opened_to_send(address: Address, output: Output) -> AsyncIterator[Ledger]:
     """Open a ledger before anything is paid for; a person's own is made if there is none.
 
     Raises a `LedgerError` that says how to name another one if a person's own cannot be used.
@@ -100,7 +100,7 @@ async def opened_to_send(address: Address, reporter: Output) -> AsyncIterator[Le
         try:
             if address.is_own and address.file is not None:
                 address.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            ledger = await stack.enter_async_context(open_ledger(address.url, on_trouble=reporter.take))
+            ledger = await stack.enter_async_context(open_ledger(address.url, on_trouble=output.take))
         except OSError as error:
             raise _refusal(f"the ledger {address.shown} cannot be made: {error.strerror or error}") from None
         except LedgerError as error:
@@ -112,14 +112,14 @@ async def opened_to_send(address: Address, reporter: Output) -> AsyncIterator[Le
 
 @asynccontextmanager
 async def opened(
-    reporter: Output, address: Address, batch: str | None, *, read_only: bool = False
+    output: Output, address: Address, batch: str | None, *, read_only: bool = False
 ) -> AsyncIterator[Ledger]:
     """Open a ledger that is there and has a batch, if one is named; what a dead process was sending becomes uncertain.
 
     Raises a `MotionError` if it cannot be opened, or has no such batch.
     """
     address.check_exists()
-    async with open_ledger(address.url, read_only=read_only, on_trouble=reporter.take) as ledger:
+    async with open_ledger(address.url, read_only=read_only, on_trouble=output.take) as ledger:
         counts = await ledger.counts()
         if batch is not None and canonical_text(batch) not in counts:
             there = ", ".join(map(one_line, sorted(counts)[:10])) or "none"

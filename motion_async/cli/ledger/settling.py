@@ -15,7 +15,7 @@ from motion_async.cli.failures import ExitStatus
 from motion_async.cli.ledger.opening import find_item, find_ledger, opened
 from motion_async.cli.looks import counted, one_line
 from motion_async.cli.output.output import Output
-from motion_async.cli.running import execute
+from motion_async.cli.process.running import execute
 from motion_async.contract.validation import check_job_id
 from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger
@@ -52,7 +52,7 @@ def resolve(
     the next run of the batch acts by it.
     """
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         if (job_id is not None) + send_again + drop != 1:
             raise ConfigurationError("say exactly one of --job-id ID, --send-again and --drop")
         name, of = (ledger, None) if all and key is None else _named(ledger, key)
@@ -62,11 +62,11 @@ def resolve(
             raise ConfigurationError("one job cannot be that of all; name the KEY of its item")
         job = None if job_id is None else _check_typed(job_id)
         address = find_ledger(name, Access())
-        async with opened(reporter, address, batch) as found:
+        async with opened(output, address, batch) as found:
             if of is None:
                 items = [item async for item in found.items(batch, states=(ItemState.UNCERTAIN,))]
-                if items and not yes and not await _asks(reporter, len(items), sends=send_again):
-                    reporter.say("nothing was changed")
+                if items and not yes and not await _asks(output, len(items), sends=send_again):
+                    output.say("nothing was changed")
                     return ExitStatus.WRONG_USE
             else:
                 items = [await find_item(found, address, of, batch)]
@@ -74,8 +74,8 @@ def resolve(
             settled: list[Item] = []
             for item in items:
                 settled.append(await found.resolve(item, job_id=job, send_again=send_again, drop=drop))
-                reporter.show_item(settled[-1])
-        reporter.say(_what_now(settled, is_one=not all))
+                output.show_item(settled[-1])
+        output.say(_what_now(settled, is_one=not all))
         return ExitStatus.DONE
 
     return execute(work, json=json or None)
@@ -95,13 +95,13 @@ def adopt(
     which key is the batch's.
     """
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         name, adopted = _named(ledger, batch)
         if adopted is None:
             raise ConfigurationError("name the BATCH whose key was replaced")
-        async with opened(reporter, find_ledger(name, Access()), adopted) as found:
+        async with opened(output, find_ledger(name, Access()), adopted) as found:
             await found.adopt(adopted, origin=origin)
-        reporter.say(f"batch {one_line(adopted)} goes on with the key of its next run")
+        output.say(f"batch {one_line(adopted)} goes on with the key of its next run")
         return ExitStatus.DONE
 
     return execute(work, json=None)
@@ -155,14 +155,14 @@ async def _root_of(ledger: Ledger, item: Item) -> tuple[str, str]:
     return item.batch, item.key
 
 
-async def _asks(reporter: Output, number: int, *, sends: bool) -> bool:
+async def _asks(output: Output, number: int, *, sends: bool) -> bool:
     """Ask whether a person is sure to settle so many at once, or raise if nobody can be asked."""
-    if not reporter.can_ask:
+    if not output.can_ask:
         raise ConfigurationError("to settle all at once without being asked, add --yes")
     will = "will be sent again; one whose video was made after all is paid twice"
     if not sends:
         will = "will be given up for good; one whose video was made after all is paid, and its job stays unknown"
-    return await reporter.confirm(f"{counted(number, 'unclear item')} {will}. Go on?")
+    return await output.confirm(f"{counted(number, 'unclear item')} {will}. Go on?")
 
 
 def _what_now(settled: Sequence[Item], *, is_one: bool) -> str:

@@ -20,7 +20,7 @@ from motion_async.cli.ledger.address import Address
 from motion_async.cli.ledger.opening import find_item, find_ledger, opened
 from motion_async.cli.ledger.selection import select
 from motion_async.cli.output.output import Output
-from motion_async.cli.running import execute
+from motion_async.cli.process.running import execute
 from motion_async.cli.words import Word, count_words, possible_words, word_of_item
 from motion_async.ledger import Item, ItemState, Ledger
 from motion_async.options import check_whole_number
@@ -49,27 +49,27 @@ def show(
 ) -> ExitStatus:
     """Show the batches of a ledger; with --batch or --state the items, those with problems first."""
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         selection = select(state or ())
         address = find_ledger(ledger, Access())
-        async with opened(reporter, address, batch, read_only=True) as found:
+        async with opened(output, address, batch, read_only=True) as found:
             if key is not None:
                 item = await find_item(found, address, key, batch)
-                reporter.show_item(item, tuple(await found.history(item)))
+                output.show_item(item, tuple(await found.history(item)))
             elif batch is None and not state:
                 for name, counts in sorted((counted := await _count(found)).items()):
-                    reporter.show_counts(name, counts)
+                    output.show_counts(name, counts)
                 if not counted:
-                    reporter.notice("the ledger is empty")
+                    output.notice("the ledger is empty")
             else:
                 items = selection.of(_problems_first(found, batch))
-                await list_items(reporter, address, items, limit=limit)
+                await list_items(output, address, items, limit=limit)
         return ExitStatus.DONE
 
     return execute(work, json=json or None)
 
 
-async def list_items(reporter: Output, address: Address, items: AsyncGenerator[Item], *, limit: int) -> int:
+async def list_items(output: Output, address: Address, items: AsyncGenerator[Item], *, limit: int) -> int:
     """Tell of items, at most `limit`, 0 for all of them, and give how many that were.
 
     Raises a `ConfigurationError` for a limit below 0, or a `LedgerError` if the ledger cannot be read.
@@ -80,16 +80,16 @@ async def list_items(reporter: Output, address: Address, items: AsyncGenerator[I
     unclear: Item | None = None
     async with aclosing(items):
         while page := await _take(items, min(left - told, _PAGE)):
-            reporter.show_items(page)
+            output.show_items(page)
             told += len(page)
             running += [item.job_id for item in page if item.state is ItemState.SUBMITTED and item.job_id is not None]
             unclear = unclear or next((item for item in page if item.state is ItemState.UNCERTAIN), None)
         has_more = await anext(items, None) is not None
     if not told:
-        reporter.notice("there is nothing of that kind in the ledger")
+        output.notice("there is nothing of that kind in the ledger")
     if has_more:
-        reporter.notice(f"these are the first {told:,}; --limit 0 shows all, `motion-async ledger export` writes them")
-    _say_what_next(reporter, address, running, unclear)
+        output.notice(f"these are the first {told:,}; --limit 0 shows all, `motion-async ledger export` writes them")
+    _say_what_next(output, address, running, unclear)
     return told
 
 
@@ -100,16 +100,16 @@ async def _take(items: AsyncGenerator[Item], most: int) -> list[Item]:
     return taken
 
 
-def _say_what_next(reporter: Output, address: Address, running: list[str], unclear: Item | None) -> None:
+def _say_what_next(output: Output, address: Address, running: list[str], unclear: Item | None) -> None:
     if running:
         names = [("JOB_ID", job_id) for job_id in running[:_NAMED]]
         see = command_line("status", options=dict(access_options.get()), names=names)
-        reporter.notice(f"{len(running):,} had not ended when they were seen last; how they stand now: {see}")
+        output.notice(f"{len(running):,} had not ended when they were seen last; how they stand now: {see}")
     if unclear is not None:
         names = [("LEDGER", address.pasted), ("KEY", unclear.key)]
         options = {"--batch": unclear.batch}
         settle = command_line("ledger", "resolve", "--job-id=ID", options=options, names=names, hint=address.hint)
-        reporter.say(
+        output.say(
             "what is unclear may have been sent: look at https://motion.so whether its video is there, then settle "
             f"each (--send-again or --drop in place of --job-id), as with: {settle}"
         )

@@ -236,11 +236,11 @@ NAMES: Final = (*_EVENTS, *_OTHERS)
 """The events, and the lines that are no events."""
 
 
-async def write_schema(reporter: Output, name: str | None) -> ExitStatus:
+async def write_schema(output: Output, name: str | None) -> ExitStatus:
     """Write the schema of all lines, or of one sort alone, to standard output."""
     if name is not None and name not in NAMES:
         raise ConfigurationError(f"no line has the name {shown(name)}; the names are {', '.join(NAMES)}")
-    with reporter.file() as file:
+    with output.file() as file:
         file.write(json.dumps(json_schema(name), indent=2) + "\n")
     return ExitStatus.DONE
 

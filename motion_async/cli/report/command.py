@@ -18,8 +18,8 @@ from motion_async.cli.failures import ExitStatus
 from motion_async.cli.ledger.address import Address, beside, without_password
 from motion_async.cli.ledger.opening import find_ledger, opened
 from motion_async.cli.output.output import Output
+from motion_async.cli.process.running import execute
 from motion_async.cli.report.page import write_report
-from motion_async.cli.running import execute
 from motion_async.errors import ConfigurationError
 from motion_async.ledger.codec import check_name
 
@@ -35,7 +35,7 @@ def report(
     ledger: Annotated[
         str | None, Parameter(name="--ledger", help="Its file or URL; else one by the batch's file; else your own.")
     ] = None,
-    output: Annotated[Path, Parameter(name=("--output", "-o"), help="The page to write.")] = Path("report.html"),
+    page: Annotated[Path, Parameter(name=("--output", "-o"), help="The page to write.")] = Path("report.html"),
     json: Json = False,
 ) -> ExitStatus:
     """Make a page of a batch that can be handed on: what was asked for, and what came.
@@ -48,17 +48,17 @@ def report(
       motion-async batch launch-redo.csv --batch launch --ledger LEDGER
     """
 
-    async def work(reporter: Output) -> ExitStatus:
+    async def work(output: Output) -> ExitStatus:
         name, address = _find(batch, ledger)
-        check_output(output, ledger=address.file)
-        if output.suffix.lower() not in (".html", ".htm"):
-            raise ConfigurationError(f"--output {output}: a report is an .html file; name it so")
-        async with opened(reporter, address, name, read_only=True) as found:
-            reporter.notice(await write_report(output, found, name))
+        check_output(page, ledger=address.file)
+        if page.suffix.lower() not in (".html", ".htm"):
+            raise ConfigurationError(f"--output {page}: a report is an .html file; name it so")
+        async with opened(output, address, name, read_only=True) as found:
+            output.notice(await write_report(page, found, name))
         options = {"--batch": name, "--ledger": address.pasted}
         names = [("FILE", f"{name}-redo.csv")]
         again = command_line("batch", options=options, names=names, hint=address.hint)
-        reporter.notice(f"what its readers want changed, and export, is made with: {again}")
+        output.notice(f"what its readers want changed, and export, is made with: {again}")
         return ExitStatus.DONE
 
     return execute(work, json=json or None)

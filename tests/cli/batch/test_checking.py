@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from motion_async.batch.keys import Keys
 from motion_async.cli.batch.checking import checked
-from motion_async.cli.batch.filelines import Line
+from motion_async.cli.sheets.filelines import Line
 from motion_async.jobs import BatchRequest, VideoRequest
 
 NOW = datetime(2026, 4, 28, tzinfo=UTC)

@@ -14,9 +14,9 @@ import attrs
 import pytest
 
 from motion_async.cli.batch.duplicates import MadeBefore, check_decided, reuse_videos
-from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.progress import DuplicateFound
+from motion_async.cli.sheets.filelines import Line
 from motion_async.cli.words import Fate
 from motion_async.errors import ConfigurationError, LedgerConflictError
 from motion_async.jobs import BatchRequest, VideoRequest

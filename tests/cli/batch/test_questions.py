@@ -11,10 +11,10 @@ import attrs
 import pytest
 
 from motion_async import BatchRequest
-from motion_async.cli.batch.filelines import Line
 from motion_async.cli.batch.questions import find_question
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.survey import Survey
+from motion_async.cli.sheets.filelines import Line
 from motion_async.cli.words import Fate
 from motion_async.ledger import Account
 from motion_async.sandbox import Sandbox

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from motion_async.cli.batch.filelines import Line
-from motion_async.cli.batch.sources import read_lines
 from motion_async.cli.batch.spool import Spool
+from motion_async.cli.sheets.filelines import Line
+from motion_async.cli.sheets.sources import read_lines
 from motion_async.errors import ConfigurationError
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from motion_async.cli.keys.profiles import save_profile
+from motion_async.cli.keys.settings import Settings
 from motion_async.cli.ledger.single import find_single_batch
-from motion_async.cli.profiles import save_profile
-from motion_async.cli.settings import Settings
 from motion_async.ledger import Account, Ledger, open_ledger
 from motion_async.sandbox import Sandbox
 from tests.ledger.conftest import entries

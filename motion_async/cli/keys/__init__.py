@@ -1,0 +1,1 @@
+"""Whose key a command uses, and which service it goes to. `account` has the commands about that."""
