@@ -67,7 +67,7 @@ def resolve(
                 items = [item async for item in found.items(batch, states=(ItemState.UNCERTAIN,))]
                 if items and not yes and not await _asks(output, len(items), sends=send_again):
                     output.say("nothing was changed")
-                    return ExitStatus.WRONG_USE
+                    return ExitStatus.INTERRUPTED
             else:
                 items = [await find_item(found, address, of, batch)]
                 await _check_can_be(items[0], job, found, is_sure=yes)

@@ -128,7 +128,7 @@ class TestResolve:
         assert stands() == before
 
     @pytest.mark.parametrize(
-        ("typed", "status", "left"), [("y\n", 0, "planned"), ("\n", 2, "uncertain"), ("", 130, "uncertain")]
+        ("typed", "status", "left"), [("y\n", 0, "planned"), ("\n", 130, "uncertain"), ("", 130, "uncertain")]
     )
     def test_a_person_is_asked(self, typed: str, status: int, left: str, ledger: str, on_terminal: OnTerminal) -> None:
         """On a terminal the question says what it costs; only a yes changes anything, and Ctrl-C ends it."""
