@@ -123,6 +123,8 @@ LEDGER_CALLS: dict[str, Callable[[Ledger, Item], Awaitable[Any]]] = {
     "newest": lambda ledger, _: ledger.newest("launch", ItemState.PLANNED, count=1),
     "find_made": lambda ledger, _: ledger.find_made(VideoRequest("a video")),
     "find_made_of": lambda ledger, _: ledger.find_made_of([VideoRequest("a video")], account=None),
+    "is_alive": lambda ledger, _: ledger.is_alive("nobody"),
+    "jobs_shared": lambda ledger, _: ledger.jobs_shared(),
     "jobs_followed": lambda ledger, _: ledger.jobs_followed(),
     "changes": lambda ledger, _: anext(ledger.changes()),
     "history": lambda ledger, item: ledger.history(item),

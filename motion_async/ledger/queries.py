@@ -68,6 +68,17 @@ _followed: Final = (
     .outerjoin_from(items, _parents, (_parents.c.batch == items.c.batch) & (_parents.c.key == items.c.parent))
     .where(items.c.parent.is_not(None))
 )
+_shared: Final = (
+    sa.select(items.c.job_id)
+    .where(items.c.parent.is_(None), items.c.job_id.is_not(None))
+    .group_by(items.c.job_id)
+    .having(sa.func.count(items.c.batch.distinct()) > 1)
+)
+_sharers: Final = (
+    sa.select(items.c.job_id, items.c.batch)
+    .where(items.c.parent.is_(None), items.c.job_id.in_(_shared))
+    .order_by(items.c.id)
+)
 _history: Final = (
     sa.select(history.c.at, history.c.state, history.c.status, history.c.job_id, history.c.detail)
     .where(history.c.item == sa.bindparam("number"))
@@ -222,6 +233,13 @@ class Queries:
         found: set[str] = set()
         for parent, *jobs in await self._store.fetch(_followed):
             found.update(job_id for job_id in (job_of_parent(parent), *jobs) if job_id is not None)
+        return found
+
+    async def find_shared(self) -> dict[str, list[str]]:
+        """Give the jobs that requests of several batches have, each with these batches."""
+        found: dict[str, list[str]] = {}
+        for job_id, batch in await self._store.fetch(_sharers):
+            found.setdefault(job_id, []).append(batch)
         return found
 
     async def read_page(self, batch: str | None, states: Sequence[ItemState], *, after: int, most: int) -> list[Item]:

@@ -226,6 +226,16 @@ class ReadableLedger:
         """
         return await self._read(self._store.queries.find_followed)
 
+    async def jobs_shared(self) -> dict[str, list[str]]:
+        """Give the ids of the jobs that requests of several batches have, by `reuse`, each with these batches.
+
+        A followup of one of them changes the video of the others, too.
+
+        Raises:
+            LedgerError: if the ledger could not be read.
+        """
+        return await self._read(self._store.queries.find_shared)
+
     async def _may_be_of(self, batch: str, account: Account) -> bool:
         """Whether a batch is an account's, or may be, as the ledger does not know whose it is."""
         found = await self._read(self._store.queries.find_binding, batch)

@@ -56,6 +56,17 @@ async def test_jobs_that_are_followed_are_known_however_the_followup_names_them(
     assert await ledger.jobs_followed() == {"job-one", "job-three", "job-3-now", "job-elsewhere"}
 
 
+async def test_a_job_of_several_batches_is_told_with_them(ledger: Ledger) -> None:
+    """Of requests alone: a followup has the job of what it changes."""
+    await send(ledger, "one", batch="spring")
+    one = await ledger.find("spring", "one")
+    assert one is not None
+    await ledger.reuse("summer", [(Entry("taken", one.request), one)])
+    await ledger.plan("autumn", [Entry("fast", VideoRequest("Faster"), parent=parent_of_job("job-one"))])
+    await send(ledger, "two", batch="summer")
+    assert await ledger.jobs_shared() == {"job-one": ["spring", "summer"]}
+
+
 async def read(ledger: Ledger, count: int, *, after: int | None = None, batch: str | None = None) -> list[LedgerChange]:
     """Read so many changes, and no more."""
     found: list[LedgerChange] = []

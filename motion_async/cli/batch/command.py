@@ -95,13 +95,7 @@ async def make_batch(
                 return ExitStatus.INTERRUPTED
             # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
             ledger = ledger or await _opened(stack, output, order)
-            if account is not None:
-                await ledger.bind(order.batch, account)  # before any line is said to be done; a fleet's workers bind it
-            if spool.reuses:
-                await reuse_videos(spool, ledger, order)
-            if order.retry_failed:
-                anew = await retry_failed(output, decided.anew, ledger)
-                order = attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
+            order = await _note(output, spool, ledger, order, account, decided)
             output.unfinished.unwritten = lambda: ledger.unwritten
             conclusion.begins(attrs.evolve(decided, invalid=decided.invalid + decided.blank))
             await _begin(view, ledger, order, decided.requests)
@@ -149,6 +143,20 @@ async def _decide(
         output.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
         return None
     return found
+
+
+async def _note(
+    output: Output, spool: Spool, ledger: Ledger, order: BatchOrder, account: Account | None, found: Survey
+) -> BatchOrder:
+    """Note in the ledger what was decided, and give the order for what is left to be sent."""
+    if account is not None:
+        await ledger.bind(order.batch, account)  # before any line is said to be done; a fleet's workers bind it
+    if spool.reuses:
+        await reuse_videos(spool, ledger, order)
+    if not order.retry_failed:
+        return order
+    anew = await retry_failed(output, found.anew, ledger)
+    return attrs.evolve(order, limit=None if order.limit is None else order.limit - anew)
 
 
 async def plan_batch(output: Output, order: BatchOrder) -> ExitStatus:

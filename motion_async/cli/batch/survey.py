@@ -76,10 +76,11 @@ async def survey(
     plan: Counter[Fate] = Counter()
     retries = Retries(order)
     keys = Keys()
+    shared = _Shared(ledger, order.batch)
     if ledger is not None:
         await recognise_earlier(keys, ledger, order.batch)
     async for given, item in standings(checked(lines, keys, now=datetime.now(UTC)), ledger, order.batch):
-        line = _stood(given, item, refuses_odd=refuses_odd)
+        line = _stood(given if item else await shared.mark(given), item, refuses_odd=refuses_odd)
         number += 1
         if number % 1_000 == 0:
             view.check(number)
@@ -111,8 +112,32 @@ async def survey(
 def _sentence(number: int, problems: tuple[str, ...]) -> str:
     words = "; ".join(problems)
     # Where the problem does not begin with its place in the line, it is a verb: "line 3 is no JSON".
-    colon = "" if words.startswith(("is ", "has ", "stands ", "asks ")) else ":"
+    colon = "" if words.startswith(("is ", "has ", "stands ", "asks ", "changes ")) else ":"
     return one_line(f"line {number}{colon} {words}", limit=_LONGEST)
+
+
+class _Shared:
+    """Knows which new lines would change a video that another batch has as well."""
+
+    def __init__(self, ledger: Ledger | None, batch: str) -> None:
+        self._ledger = ledger
+        self._batch = batch
+        self._jobs: dict[str, list[str]] | None = None
+
+    async def mark(self, line: Line) -> Line:
+        """Give a new line, which is odd if it is one of those."""
+        if self._ledger is None or line.given is None or line.given.follows is None:
+            return line
+        parent = await self._ledger.find(self._batch, line.given.follows)
+        if parent is None or parent.job_id is None:
+            return line
+        if self._jobs is None:  # only now, as most files follow nothing that was made before
+            self._jobs = await self._ledger.jobs_shared()
+        others = [batch for batch in self._jobs.get(parent.job_id, ()) if batch != self._batch]
+        if not others:
+            return line
+        why = f"changes the video of {one_line(parent.key)}, which is also that of batch {one_line(others[0])}"
+        return attrs.evolve(line, odd=(*line.odd, why))
 
 
 def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:

@@ -211,6 +211,23 @@ class TestFollowups:
         status, lines, _ = command("batch", again, "--batch", "other", "--duplicates", "make")
         assert (status, ends(lines), sandbox.counts.creates) == (0, ["completed"], 2)
 
+    def test_a_video_that_a_line_has_taken_is_not_changed_unasked(
+        self, sandbox: Sandbox, command: Command, write: Write
+    ) -> None:
+        """It is the other batch's, too: a later followup of either is odd, and one that was allowed is no more."""
+        assert command("batch", write([{"id": "hero", "prompt": "A video"}]))[0] == 0
+        mine = write([{"id": "mine", "prompt": "A video"}])
+        assert command("batch", mine, "--batch", "other", "--duplicates", "take")[0] == 0
+        (job_id,) = sandbox.jobs
+        for batch, key, owner in (("other", "mine", "launch"), ("launch", "hero", "other")):
+            file = write([{"id": "fast", "prompt": "Faster", "follows": key}])
+            status, lines, said = command("batch", file, "--batch", batch)
+            assert (status, ends(lines), len(sandbox.jobs[job_id].turns)) == (2, [], 1)
+            assert f"line 1 changes the video of {key}, which is also that of batch {owner}" in said
+        assert command("batch", file, "--batch", "launch", "--allow-odd")[0] == 0
+        assert command("batch", file, "--batch", "launch")[0] == 0
+        assert [turn.body["prompt"] for turn in sandbox.jobs[job_id].turns] == ["A video", "Faster"]
+
 
 async def test_a_line_that_has_not_got_its_video_is_not_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process has planned something else under its key: the run ends before it sends anything."""
