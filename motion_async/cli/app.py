@@ -60,7 +60,7 @@ def demo(
     reporting: Reporting = Reporting(),
     json: Json = False,
 ) -> ExitStatus:
-    """Make 24 videos against a sandbox inside, live, in under half a minute. Needs no key."""
+    """Make the videos of a sheet, live, against a sandbox inside, in under half a minute. Needs no key."""
     # Here rather than above: the commands that need no server should not load one.
     from motion_async.cli.demo import demo as tell_story  # noqa: PLC0415
 

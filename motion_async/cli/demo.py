@@ -21,7 +21,7 @@ from motion_async.cli.output.picture import save_picture
 from motion_async.cli.process.stopping import Stop
 from motion_async.cli.progress import RequestEnded
 from motion_async.cli.view.work import WorkView
-from motion_async.errors import JobFailedError
+from motion_async.errors import ConfigurationError, JobFailedError
 from motion_async.events import Event
 from motion_async.jobs import JobStatus, StatusChange
 from motion_async.ledger import LedgerTrouble
@@ -50,6 +50,8 @@ async def demo(output: Output, stop: Stop, *, speed: float = 60.0, picture: Path
     """
     if picture is not None:
         check_output(picture)
+        if picture.suffix.lower() != ".svg":
+            raise ConfigurationError(f"--output {picture}: a picture is an .svg file; name it so")
     # Polled as much faster as time runs, so that the polls per job are those of real life.
     usual = GrowingSchedule()
     schedule = GrowingSchedule(first=usual.first / speed, growth=usual.growth, cap=usual.cap / speed)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from motion_async.cli import demo
+from motion_async.cli import demo, main
 from motion_async.cli.process.running import execute
 from motion_async.cli.process.stopping import Stop
 
@@ -43,3 +43,9 @@ def test_a_story_that_goes_otherwise_is_a_failure(
     said = capsys.readouterr()
     assert json.loads(said.out.splitlines()[-1])["event"] == "batch"
     assert "did not go as its story says" in said.err
+
+
+def test_a_picture_is_an_svg(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Under another name it would be taken for what it is not."""
+    assert main(["demo", "-o", str(tmp_path / "demo.png")]) == 2
+    assert "a picture is an .svg file" in capsys.readouterr().err

@@ -16,7 +16,9 @@ from motion_async.cli.batch.doubts import is_run_elsewhere, read_doubts
 from motion_async.cli.batch.duplicates import (
     MadeBefore,
     ask_about,
+    check_ended,
     find_duplicates,
+    is_overtaken,
     reuse_videos,
     settle_duplicates,
 )
@@ -92,6 +94,7 @@ async def make_batch(
             decided = await _decide(output, spool, ledger, order, account, found)
             if decided is None:
                 # As after Ctrl-C at the question: a script that goes on after 0 would do so without the videos.
+                output.say(f"go on with: {order.command}")
                 return ExitStatus.INTERRUPTED
             # Made only now, so that a file with wrong lines, or a dry run, leaves no empty ledger behind.
             ledger = ledger or await _opened(stack, output, order)
@@ -108,7 +111,8 @@ async def make_batch(
         doubts = await read_doubts(ledger, order.batch)
         conclusion.counted(await count_states(spool, ledger, order.batch, but=conclusion.has_told), doubts)
         for path in order.outputs:
-            output.notice(await write_results(path, spool, ledger, order.batch))
+            with conclusion.notes():  # a disk that is full has nothing to do with the other files
+                output.notice(await write_results(path, spool, ledger, order.batch))
     return conclusion.status
 
 
@@ -125,23 +129,33 @@ async def _decide(
     Raises a `ConfigurationError` if nobody has said, and nobody can be asked, what becomes of what was made before.
     """
     _tell_of_changed(output, found, order)
+    made = MadeBefore()
     if ledger is not None and order.duplicates != "make":
         made = await find_duplicates(output, spool, ledger, order, account)
+        await check_ended(made, ledger, order)
         if made.count:
             decided = await ask_about(output, made, order)
             if decided is None:
                 output.say("nothing was sent")
                 return None
-            found = settle_duplicates(made, decided, spool, found)
+            order, found = decided, settle_duplicates(made, decided, spool, found)
     if ledger is not None and not order.is_for_fleet and await is_run_elsewhere(ledger, order.batch):
         output.notice(
             f"another run of batch {one_line(order.batch)} is at work at this moment; what it sends is not sent again"
         )
     question = find_question(found, order, spool, account) if output.can_ask else None
-    if question is not None and not await output.confirm(question):
+    if question is None:
+        return found
+    if not await output.confirm(question):
         was_enqueued = "; what was enqueued before goes on, `motion-async fleet cancel` gives it up"
-        output.say(f"nothing was sent{was_enqueued if order.is_for_fleet else ''}")
+        said = _nothing_sent(found) if found.odd and not order.allow_odd else "nothing was sent"
+        output.say(said + (was_enqueued if order.is_for_fleet else ""))
         return None
+    if await is_overtaken(output, spool, ledger, order, account, made):
+        output.say("another run has made some of these lines since you were asked; nothing was sent, run this again")
+        return None
+    if made.count:
+        settle_duplicates(made, order, spool, found)
     return found
 
 

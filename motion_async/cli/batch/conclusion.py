@@ -178,6 +178,8 @@ class Conclusion:
         words = self._in_words(counts)
         parts = [f"{words[Word.DONE]:,} of {self._survey.requests:,} done"]
         parts += [f"{words[word]:,} {word}" for word in Word if words[word] and word is not Word.DONE]
+        if words[Word.WAITING] and self._order.limit is not None:
+            parts.append("the rest is left for a later run, by --limit")
         unknown = self._survey.requests - counts.total()
         if unknown > 0:
             parts.append(f"{unknown:,} not known, as the ledger could not be read")

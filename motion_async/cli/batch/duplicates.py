@@ -12,6 +12,7 @@ from typing import Final, Literal
 import attrs
 
 from motion_async.batch.keys import fingerprint
+from motion_async.cli.batch.doubts import is_run_elsewhere
 from motion_async.cli.batch.order import BatchOrder
 from motion_async.cli.batch.spool import Spool
 from motion_async.cli.batch.standing import in_chunks
@@ -29,7 +30,9 @@ __all__ = [
     "MadeBefore",
     "ask_about",
     "check_decided",
+    "check_ended",
     "find_duplicates",
+    "is_overtaken",
     "reuse_videos",
     "settle_duplicates",
 ]
@@ -48,6 +51,7 @@ class MadeBefore:
         untakeable: the same of the lines that can take none, as it has no known job or would not be what they ask for.
         first: the first lines, each with what was made.
         first_untakeable: the first one of those.
+        batches: those in which it was made.
         fates: what the lines would become if they were made, and how many of them.
         reused: what they become if they take those videos.
     """
@@ -56,6 +60,7 @@ class MadeBefore:
     untakeable: dict[int, int] = attrs.field(factory=dict)
     first: list[DuplicateFound] = attrs.field(factory=list)
     first_untakeable: DuplicateFound | None = None
+    batches: set[str] = attrs.field(factory=set)
     fates: Counter[Fate] = attrs.field(factory=Counter)
     reused: Counter[Fate] = attrs.field(factory=Counter)
 
@@ -73,6 +78,7 @@ class MadeBefore:
         """Take in a line, with what it would become if it were made."""
         item = told.made
         self.fates[fate] += 1
+        self.batches.add(item.batch)
         if len(self.first) < _SHOWN:
             self.first.append(told)
         if item.job_id is None or not can_be_taken:
@@ -225,6 +231,29 @@ def settle_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey
     undecided = Counter({Fate.DUPLICATE: len(found.untakeable) if takes else found.count})
     instead = found.reused + undecided if takes else undecided
     return attrs.evolve(survey, plan=survey.plan - found.fates + instead)
+
+
+async def check_ended(made: MadeBefore, ledger: Ledger, order: BatchOrder) -> None:
+    """Raise a `ConfigurationError` if a batch that has made such lines is at work, as it may come to others, too."""
+    for batch in sorted(made.batches - {order.batch}):
+        if not order.is_for_fleet and await is_run_elsewhere(ledger, batch):
+            raise ConfigurationError(
+                f"nothing was sent: {made.asking} for what batch {one_line(batch)} has made, which another run is at "
+                "work on and may make more of; run this again once that has ended, or add --duplicates make to pay for "
+                "all of them again"
+            )
+
+
+async def is_overtaken(
+    output: Output, spool: Spool, ledger: Ledger | None, order: BatchOrder, account: Account | None, made: MadeBefore
+) -> bool:
+    """Whether another run has made more of the lines in another batch while a person was asked."""
+    if ledger is None:
+        return order.ledger.exists()
+    if order.duplicates == "make":
+        return False
+    spool.reuse({})  # as it was when they were looked for first
+    return (await find_duplicates(output, spool, ledger, order, account)).count > made.count
 
 
 async def reuse_videos(spool: Spool, ledger: Ledger, order: BatchOrder) -> None:

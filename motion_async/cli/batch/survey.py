@@ -80,7 +80,8 @@ async def survey(
     if ledger is not None:
         await recognise_earlier(keys, ledger, order.batch)
     async for given, item in standings(checked(lines, keys, now=datetime.now(UTC)), ledger, order.batch):
-        line = _stood(given if item else await shared.mark(given), item, refuses_odd=refuses_odd)
+        line = _stood(given, item, refuses_odd=refuses_odd)
+        await shared.look(line)
         number += 1
         if number % 1_000 == 0:
             view.check(number)
@@ -106,38 +107,47 @@ async def survey(
     if not number:
         raise ConfigurationError(f"{order.file} has no request in it; write one JSON object a line, or a CSV row")
     retries.check(output)
+    shared.say(output)
     return Survey(plan.total(), invalid, odd, blank, plan, retries.items)
 
 
 def _sentence(number: int, problems: tuple[str, ...]) -> str:
     words = "; ".join(problems)
     # Where the problem does not begin with its place in the line, it is a verb: "line 3 is no JSON".
-    colon = "" if words.startswith(("is ", "has ", "stands ", "asks ", "changes ")) else ":"
+    colon = "" if words.startswith(("is ", "has ", "stands ", "asks ")) else ":"
     return one_line(f"line {number}{colon} {words}", limit=_LONGEST)
 
 
 class _Shared:
-    """Knows which new lines would change a video that another batch has as well."""
+    """Knows of new lines that would change a video which another batch has as well."""
 
     def __init__(self, ledger: Ledger | None, batch: str) -> None:
         self._ledger = ledger
         self._batch = batch
         self._jobs: dict[str, list[str]] | None = None
+        self._first = ""
+        self._count = 0
 
-    async def mark(self, line: Line) -> Line:
-        """Give a new line, which is odd if it is one of those."""
-        if self._ledger is None or line.given is None or line.given.follows is None:
-            return line
+    async def look(self, line: Line) -> None:
+        """Find out whether a line is one of those."""
+        if self._ledger is None or line.fate is not Fate.SEND or line.given is None or line.given.follows is None:
+            return
         parent = await self._ledger.find(self._batch, line.given.follows)
         if parent is None or parent.job_id is None:
-            return line
+            return
         if self._jobs is None:  # only now, as most files follow nothing that was made before
             self._jobs = await self._ledger.jobs_shared()
         others = [batch for batch in self._jobs.get(parent.job_id, ()) if batch != self._batch]
-        if not others:
-            return line
-        why = f"changes the video of {one_line(parent.key)}, which is also that of batch {one_line(others[0])}"
-        return attrs.evolve(line, odd=(*line.odd, why))
+        if others:
+            self._count += 1
+            of = f"line {line.number} that of {one_line(parent.key)}, which batch {one_line(others[0])} has"
+            self._first = self._first or of
+
+    def say(self, output: Output) -> None:
+        """Tell a person of them, who may want those videos to stay as they are."""
+        if self._count:
+            lines = "1 line changes a video" if self._count == 1 else f"{self._count:,} lines change videos"
+            output.notice(f"{lines} that another batch has taken, too: {self._first}")
 
 
 def _stood(line: Line, item: Item | None, *, refuses_odd: bool) -> Line:

@@ -21,6 +21,7 @@ __all__ = ["PASSWORD_HINT", "Address", "beside", "without_password"]
 PASSWORD_HINT: Final = "its password is read from PGPASSWORD or ~/.pgpass"  # noqa: S105  # where it is, not what it is
 
 _SQLITE: Final = "sqlite:///"
+_IN_MEMORY: Final = "sqlite://"
 _MAYBE_A_LOGIN: Final = re.compile(r":.*@", re.DOTALL)
 
 
@@ -64,7 +65,7 @@ class Address:
     @property
     def shown(self) -> str:
         """The address as a person may see it: without the password of a URL."""
-        return without_password(self.given)
+        return "in memory" if self.given == _IN_MEMORY else without_password(self.given)
 
     @property
     def pasted(self) -> str:

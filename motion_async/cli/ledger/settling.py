@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
@@ -21,6 +21,9 @@ from motion_async.errors import ConfigurationError
 from motion_async.ledger import Item, ItemState, Ledger
 
 __all__ = ["adopt", "resolve"]
+
+_PLACEHOLDERS: Final = ("ID", "JOB_ID")
+"""What stands for an id in the commands that are printed to be pasted."""
 
 
 def resolve(
@@ -116,6 +119,8 @@ def _named(first: str | None, second: str | None) -> tuple[str | None, str | Non
 def _check_typed(job_id: str) -> str:
     """Give a job's id as everything else writes it, or raise if it cannot be what a person meant to give."""
     check_job_id(job_id)
+    if job_id in _PLACEHOLDERS:
+        raise ConfigurationError(f"{job_id} stands for the id of the job: find that at https://motion.so, and give it")
     if any(map(str.isspace, job_id)):
         raise ConfigurationError(f"{job_id!r} cannot be a job id: it has white space in it; give the id alone")
     return canonical_job_id(job_id)

@@ -72,11 +72,10 @@ class LiveOutput(PlainOutput):
     async def _ask(self, question: str, answers: Iterable[str], usual: str) -> str:
         """Ask while no picture is shown; see `PlainOutput`."""
         self._stop(erase=True)
-        try:
-            return await super()._ask(question, answers, usual)
-        finally:
-            if self._view is not None:
-                self._start(self._view)
+        answer = await super()._ask(question, answers, usual)
+        if self._view is not None:
+            self._start(self._view)
+        return answer
 
     def say(self, words: str) -> None:
         """See `Output.say`."""

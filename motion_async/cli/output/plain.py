@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -60,9 +61,15 @@ class PlainOutput(Output):
             while True:
                 self._console.print(Text(question), end="", soft_wrap=True)
                 await wait_readable(sys.stdin)  # which leaves the loop free to serve Ctrl-C
-                answer = sys.stdin.readline().strip().lower() or usual
+                line = sys.stdin.readline()
+                if not line.endswith("\n"):  # the end of the input, which leaves the cursor where it is
+                    self._console.line()
+                answer = line.strip().lower() or usual
                 if answer in answers:
                     return answer
+        except asyncio.CancelledError:
+            self._console.line()
+            raise
         finally:
             self._is_asking = False
 

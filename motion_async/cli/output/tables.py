@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
@@ -18,7 +18,7 @@ from motion_async.cli.looks import counted, local_time, one_line
 from motion_async.cli.progress import DuplicateFound, NewLine
 from motion_async.cli.records import begun_at
 from motion_async.cli.words import END_OF_STATE, Fate, Word, word_of_item
-from motion_async.ledger import History, Item, ItemState
+from motion_async.ledger import History, Item
 from motion_async.redaction import redacted
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ __all__ = [
 
 _WIDE: Final = 120
 _KEY_WIDTH: Final = 21
+_KEY_WIDTHS: Final = {True: _KEY_WIDTH, False: 12}
+"""In a narrow table a job's id has to fit beside it."""
 _BATCH_WIDTH: Final = 14
 _NOTE_LIMIT: Final = 200
 _VALUE_LIMIT: Final = 2_000
@@ -136,11 +138,12 @@ class ItemsTable:
         """Render the table in the width that there is."""
         is_wide = options.max_width >= _WIDE
         has_batches = len({item.batch for item in self._items}) > 1
-        longest = max((len(one_line(item.key)) for item in self._items), default=0)
+        longest = min(max((len(one_line(item.key)) for item in self._items), default=0), _KEY_WIDTHS[is_wide])
         table = _open_table()
         table.add_column("begun (local)", no_wrap=True, min_width=16, style="dim")
         table.add_column("state", no_wrap=True, min_width=9)
-        table.add_column("key", width=max(min(longest, _KEY_WIDTH), 8), overflow="fold")
+        overflow: Literal["fold", "ellipsis"] = "fold" if is_wide else "ellipsis"
+        table.add_column("key", width=max(longest, 8), overflow=overflow, no_wrap=not is_wide)
         if is_wide and has_batches:
             table.add_column("batch", no_wrap=True, overflow="ellipsis", max_width=_BATCH_WIDTH)
         if is_wide:
@@ -148,8 +151,9 @@ class ItemsTable:
         table.add_column("prompt or error", ratio=1, overflow="fold")
         for item in self._items:
             key, batch, job = (Text(one_line(words or "")) for words in (item.key, item.batch, item.job_id))
-            # What is unclear is looked for at the service by its prompt, and why it is so is the same for all.
-            error = None if item.state is ItemState.UNCERTAIN else item.error
+            # These two are looked for at the service by their prompts, and why they are so is the same for all.
+            is_error = word_of_item(item) not in (Word.UNCLEAR, Word.NEEDS_YOU)
+            error = item.error if is_error else None
             note = _note(error or f"“{item.request.prompt}”")
             begun = Text(local_time(begun_at(item)))
             if is_wide:
@@ -157,7 +161,12 @@ class ItemsTable:
             else:
                 batch.stylize("dim")
                 job.stylize("dim")
-                table.add_row(begun, _state(item), Group(key, *([batch] if has_batches else [])), Group(note, job))
+                table.add_row(
+                    begun,
+                    _state(item),
+                    Group(key, *([batch] if has_batches else [])),
+                    Group(note, *([job] if item.job_id else [])),
+                )
         yield table
 
 

@@ -92,16 +92,17 @@ def _output(stdout: Stdout, console: Console, *, as_json: bool, is_quiet: bool) 
 
 
 def _run(work: Work, output: Output, stdout: Stdout, stop: Stop | None) -> ExitStatus:
-    has_ledger, stop = stop is not None, stop or Stop()
+    has_ledger, was_cut, stop = stop is not None, False, stop or Stop()
     try:
         with asyncio.Runner() as runner:
             status = runner.run(_main(work, output, stdout, stop, has_ledger=has_ledger))
     except (KeyboardInterrupt, asyncio.CancelledError):  # nothing cancels it but an interrupt and a closed output
+        was_cut = True
         status = ExitStatus.INTERRUPTED
     if stdout.is_closed and (stop.signal is None or stop.signal != HANGUP):
         status = ExitStatus.OUTPUT_CLOSED
         output.interrupted(stdout.why)
-    elif status is ExitStatus.INTERRUPTED or stdout.is_closed:
+    elif was_cut or stop.is_asked or stdout.is_closed:
         status = _CUT_SHORT_BY[stop.signal]
         output.interrupted(_CUT_SHORT[status])
     _log.debug("ended with status %d, %s", status, status.words)

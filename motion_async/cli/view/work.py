@@ -191,7 +191,8 @@ def _padded(lines: Iterable[Text], number: int) -> Iterator[Text]:
 
 
 def _has_colours(console: Console) -> bool:
-    return console.color_system is not None and not console.no_color
+    """Whether one sort of mark can be told apart by its colour; plain letters alone show no such mark."""
+    return console.color_system is not None and not console.no_color and console.encoding != "ascii"
 
 
 def _bar(counts: Mapping[Word, int], width: int, *, has_colours: bool) -> Text:

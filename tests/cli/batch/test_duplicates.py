@@ -13,8 +13,18 @@ from typing import Any
 import attrs
 import pytest
 
-from motion_async.cli.batch.duplicates import MadeBefore, check_decided, reuse_videos
+from motion_async.cli.batch.duplicates import (
+    MadeBefore,
+    check_decided,
+    check_ended,
+    find_duplicates,
+    is_overtaken,
+    reuse_videos,
+)
 from motion_async.cli.batch.spool import Spool
+from motion_async.cli.ledger.address import Address
+from motion_async.cli.output.output import Output
+from motion_async.cli.output.stdout import Stdout
 from motion_async.cli.progress import DuplicateFound
 from motion_async.cli.sheets.filelines import Line
 from motion_async.cli.words import Fate
@@ -211,22 +221,24 @@ class TestFollowups:
         status, lines, _ = command("batch", again, "--batch", "other", "--duplicates", "make")
         assert (status, ends(lines), sandbox.counts.creates) == (0, ["completed"], 2)
 
-    def test_a_video_that_a_line_has_taken_is_not_changed_unasked(
+    def test_a_video_that_a_line_has_taken_is_not_changed_in_silence(
         self, sandbox: Sandbox, command: Command, write: Write
     ) -> None:
-        """It is the other batch's, too: a later followup of either is odd, and one that was allowed is no more."""
+        """It is the other batch's, too: a later followup of either is told of before it is sent, and once."""
         assert command("batch", write([{"id": "hero", "prompt": "A video"}]))[0] == 0
         mine = write([{"id": "mine", "prompt": "A video"}])
         assert command("batch", mine, "--batch", "other", "--duplicates", "take")[0] == 0
         (job_id,) = sandbox.jobs
         for batch, key, owner in (("other", "mine", "launch"), ("launch", "hero", "other")):
-            file = write([{"id": "fast", "prompt": "Faster", "follows": key}])
-            status, lines, said = command("batch", file, "--batch", batch)
-            assert (status, ends(lines), len(sandbox.jobs[job_id].turns)) == (2, [], 1)
-            assert f"line 1 changes the video of {key}, which is also that of batch {owner}" in said
-        assert command("batch", file, "--batch", "launch", "--allow-odd")[0] == 0
-        assert command("batch", file, "--batch", "launch")[0] == 0
-        assert [turn.body["prompt"] for turn in sandbox.jobs[job_id].turns] == ["A video", "Faster"]
+            file = write([{"id": "fast", "prompt": f"Faster, says {batch}", "follows": key}])
+            told = (
+                f"1 line changes a video that another batch has taken, too: line 1 that of {key}, which batch {owner}"
+            )
+            assert told in command("batch", file, "--batch", batch, "--dry-run")[2]
+            status, _, said = command("batch", file, "--batch", batch)
+            assert (status, told in said) == (0, True)
+            assert "changes a video" not in command("batch", file, "--batch", batch)[2]
+        assert len(sandbox.jobs[job_id].turns) == 3
 
 
 async def test_a_line_that_has_not_got_its_video_is_not_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,3 +356,39 @@ def test_the_lines_of_another_file_do_not_count_for_this_one(sandbox: Sandbox, c
     status, lines, said = command("batch", write([{"prompt": f"Another {n}"} for n in range(4)]), "--limit", "0")
     assert (status, lines[-1]["counts"]) == (0, {"waiting": 4})
     assert "batch launch: 0 of 4 done, 4 waiting" in said
+
+
+async def test_lines_of_a_batch_that_is_at_work_are_neither_taken_nor_paid_for(tmp_path: Path) -> None:
+    """It may come to others of them: both runs would make those. Once it has ended they are like any other."""
+    url = f"sqlite:///{tmp_path / 'l.db'}"
+    found = MadeBefore(fates=Counter([Fate.SEND]), batches={"other", ORDER.batch})
+    async with open_ledger(url) as ledger:
+        async with open_ledger(url) as at_work:
+            [item] = await at_work.plan("other", [Entry("hero", VideoRequest("A video"))])
+            assert await at_work.journal(item).begin()
+            with pytest.raises(ConfigurationError, match="1 line asks for what batch other has made, which another"):
+                await check_ended(found, ledger, ORDER)
+            await check_ended(attrs.evolve(found, batches={ORDER.batch}), ledger, ORDER)
+        await check_ended(found, ledger, ORDER)
+
+
+async def test_what_another_run_has_made_while_a_person_was_asked_is_seen(tmp_path: Path) -> None:
+    """Be it the first in the ledger, or one more than there was; a person who has it made again knows of it."""
+    order = attrs.evolve(ORDER, ledger=Address(str(tmp_path / "l.db")))
+    output, requests = Output(Stdout()), [VideoRequest("A video"), VideoRequest("Another")]
+    with closing(Spool()) as spool:
+        for number, request in enumerate(requests, 1):
+            spool.put(Line(number, given=BatchRequest(request, id=str(number)), key=str(number)))
+        assert not await is_overtaken(output, spool, None, order, None, MadeBefore())
+        async with open_ledger(order.ledger.url) as ledger:
+            assert await is_overtaken(output, spool, None, order, None, MadeBefore())
+            for number, request in enumerate(requests, 1):
+                made = await find_duplicates(output, spool, ledger, order, None)
+                assert made.count == number - 1
+                spool.reuse({**made.videos, **made.untakeable})
+                assert not await is_overtaken(output, spool, ledger, order, None, made)
+                [item] = await ledger.plan("other", [Entry(f"k{number}", request)])
+                await ledger.resolve(item, job_id=f"job-{number}")
+                assert await is_overtaken(output, spool, ledger, order, None, made)
+                again = attrs.evolve(order, duplicates="make")
+                assert not await is_overtaken(output, spool, ledger, again, None, made)

@@ -19,6 +19,15 @@ from tests.cli.ledger.conftest import LEDGER, SIGNED, Command, OnTerminal, die_w
 class TestResolve:
     """`ledger resolve`."""
 
+    @pytest.mark.parametrize("word", ["ID", "JOB_ID"])
+    def test_a_printed_command_that_is_pasted_as_it_is_settles_nothing(
+        self, word: str, ledger: str, command: Command
+    ) -> None:
+        """What stands for the id in it is no job."""
+        status, _, said = command("ledger", "resolve", f"--job-id={word}", "--", ledger, "lost")
+        assert status == 2
+        assert f"{word} stands for the id of the job" in said
+
     def test_a_job_that_was_found_is_waited_for(
         self, ledger: str, command: Command, sandbox: Sandbox, fast_polls: None
     ) -> None:
