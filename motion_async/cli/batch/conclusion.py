@@ -136,7 +136,7 @@ class Conclusion:
                 f"the service does not know {self._unknown:,} of the jobs that it took: is it the service, and the key "
                 "the one, that the batch was begun with? They stand in the ledger as they were"
             )
-        if counts[End.FAILED]:
+        if counts[End.FAILED] and order.command:
             output.say("what has failed stays so, until a run with --retry-failed makes it anew, and pays for it")
         if self._stopped_by is not None:
             output.say(self._what_stopped_it(self._stopped_by))
@@ -144,7 +144,7 @@ class Conclusion:
         if lost:
             output.say(self._what_is_lost(*lost[0]))
         is_said = self._stopped_by is not None or self.is_stopped  # already, or when the command ends
-        if (self._errors or counts[End.RUNNING] or counts[End.INPUT]) and not is_said:
+        if (self._errors or counts[End.RUNNING] or counts[End.INPUT]) and order.command and not is_said:
             output.say(f"go on with: {order.command}")
 
     def _tell_concerns(self, output: Output) -> None:
@@ -162,6 +162,9 @@ class Conclusion:
             return counts
         for state, number in self._rest.items():
             counts[END_OF_STATE[state]] += number
+        # What nobody sends any more, and was noted by nobody: this run has ended in the middle of it.
+        lost = max(self._rest.get(ItemState.INTENT, 0) - len(self._doubts.elsewhere), 0)
+        counts.update({End.RUNNING: -lost, End.UNCERTAIN: lost})
         counts[End.NOT_SENT] += self._survey.requests - counts.total()
         return +counts
 

@@ -38,10 +38,11 @@ async def read_doubts(ledger: Ledger, batch: str) -> Doubts:
     """
     alive: set[str | None] = set()  # asked until it is known: to find out whether a process lives takes a lock
     elsewhere = []
+    own = []
     async for item in ledger.items(batch, states=(ItemState.INTENT,)):
         if item.owner == ledger.owner:
-            continue  # this run sends nothing any more
-        if item.owner in alive or (await ledger.refresh(item)).state is ItemState.INTENT:
+            own.append(item.key)  # this run sends nothing any more, and could not note what came of it
+        elif item.owner in alive or (await ledger.refresh(item)).state is ItemState.INTENT:
             alive.add(item.owner)
             elsewhere.append(item.key)
     uncertain: list[str] = []
@@ -49,7 +50,7 @@ async def read_doubts(ledger: Ledger, batch: str) -> Doubts:
         uncertain.append(item.key)
         if len(uncertain) == TOLD:
             break
-    return Doubts(uncertain, elsewhere)
+    return Doubts([*uncertain, *own][:TOLD], elsewhere)
 
 
 async def is_run_elsewhere(ledger: Ledger, batch: str) -> bool:

@@ -37,9 +37,11 @@ class LiveOutput(PlainOutput):
             yield
         finally:
             frames.cancel()
-            await asyncio.wait([frames])
-            view.settle()
-            self._stop()
+            try:
+                await asyncio.wait([frames])
+            finally:
+                view.settle()
+                self._stop()
 
     def _start(self, view: View) -> None:
         self._live = Live(
@@ -55,13 +57,18 @@ class LiveOutput(PlainOutput):
 
     def _stop(self, *, erase: bool = False) -> None:
         """Have nothing move any more, and say what has waited for that."""
-        if self._live is not None:
-            self._live.transient = erase
-            self._live.stop()
-        self._live = None
-        for words in self._unsaid:
+        live, self._live = self._live, None
+        try:
+            if live is not None:
+                live.transient = erase
+                live.stop()
+        finally:
+            self._say_the_rest()
+
+    def _say_the_rest(self) -> None:
+        unsaid, self._unsaid = self._unsaid, []
+        for words in unsaid:
             say(words)
-        self._unsaid.clear()
 
     async def _draw(self) -> None:
         while True:
@@ -102,4 +109,5 @@ class LiveOutput(PlainOutput):
         # Not by a print, after which a picture that is still live would be drawn once more.
         self._console.file.write("\n")
         self._console.file.flush()
+        self._say_the_rest()
         super().leave_at_once()

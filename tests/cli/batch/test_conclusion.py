@@ -61,6 +61,13 @@ def test_what_a_run_did_not_come_to_stands_as_the_ledger_has_it(capsys: pytest.C
     assert "being sent by another run of the batch at this moment: teaser" in said
 
 
+def test_what_this_run_was_sending_when_it_ended_is_unclear(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody sends it any more, and it may be paid for; what another run sends is being made."""
+    counts, said = concluded(4, [End.COMPLETED], {ItemState.INTENT: 2, ItemState.PLANNED: 1}, capsys)
+    assert counts == {"done": 1, "making": 1, "unclear": 1, "waiting": 1}
+    assert "may have been sent, and have no known job" in said
+
+
 @pytest.mark.parametrize("end", [End.FAILED, End.RUNNING, End.INPUT])
 def test_what_to_do_next_is_said(end: End, capsys: pytest.CaptureFixture[str]) -> None:
     """Of what has failed, which no run makes again, and of what runs on or waits, which the same command takes up."""

@@ -90,3 +90,44 @@ def test_the_sandbox_is_two_lines_for_a_shell(
         "export MOTION_BASE_URL=http://127.0.0.1:8080/api/motion\nexport MOTION_API_KEY='motion_a b$c'\n"
     )
     assert let_go == [True]
+
+
+class Broken(Counting):
+    """A view that cannot be rendered."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Fail."""
+        raise ZeroDivisionError
+
+
+async def test_what_waits_for_the_end_of_a_picture_is_said_though_that_breaks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever is wrong with the picture, sentences for a person are not lost with it."""
+    output = LiveOutput(Stdout(), terminal())
+    with pytest.raises(ZeroDivisionError):
+        async with output.live(Broken()):
+            output.say("a job may exist")
+    assert "a job may exist" in capsys.readouterr().err
+
+
+async def test_what_waits_is_said_by_whoever_is_cancelled_or_leaves_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A second cancel comes while the picture is ended; a second Ctrl-C waits for no end of it at all."""
+    console = terminal()
+    output = LiveOutput(Stdout(), console)
+
+    async def show() -> None:
+        async with output.live(Counting()):
+            output.say("the first")
+            task.cancel()
+
+    task = asyncio.create_task(show())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert "the first" in capsys.readouterr().err
+    assert shown(console).endswith("\x1b[?25h")
+    async with output.live(Counting()):
+        output.say("the second")
+        output.leave_at_once()
+        first, second = capsys.readouterr().err.splitlines()
+    assert ("the second" in first, "left at once" in second) == (True, True)
