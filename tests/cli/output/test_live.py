@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import os
+import sys
 import time
 
 import pytest
@@ -13,6 +15,7 @@ from motion_async.cli.output.plain import PlainOutput
 from motion_async.cli.output.stdout import Stdout
 from motion_async.events import Event, JobAccepted
 from motion_async.ledger import LedgerTrouble
+from tests.waiting import until
 
 
 class Counting(View):
@@ -131,3 +134,25 @@ async def test_what_waits_is_said_by_whoever_is_cancelled_or_leaves_at_once(caps
         output.leave_at_once()
         first, second = capsys.readouterr().err.splitlines()
     assert ("the second" in first, "left at once" in second) == (True, True)
+
+
+async def test_a_picture_makes_room_for_a_question_and_comes_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What waits is said before it; nothing is drawn while it stands open, and all goes on below the answer."""
+    read, write = os.pipe()
+    output, view = LiveOutput(Stdout(), terminal()), Counting()
+    with os.fdopen(read) as answers, os.fdopen(write, "w", buffering=1) as typing:
+        monkeypatch.setattr(sys, "stdin", answers)
+        async with output.live(view):
+            output.say("line 3 is odd")
+            asked = asyncio.create_task(output.confirm("Go on?"))
+            await until(lambda: "Go on? [y/N] " in shown(output._console))
+            assert "line 3 is odd" in capsys.readouterr().err
+            drawn = view.renderings
+            await asyncio.sleep(0.3)
+            assert view.renderings == drawn
+            typing.write("y\n")
+            assert await asked
+            await until(lambda: view.renderings > drawn)
+    assert view.is_settled
