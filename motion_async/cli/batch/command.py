@@ -132,7 +132,8 @@ async def _decide(
     made = MadeBefore()
     if ledger is not None and order.duplicates != "make":
         made = await find_duplicates(output, spool, ledger, order, account)
-        await check_ended(made, ledger, order)
+        if not order.is_for_fleet:
+            await check_ended(made, ledger, order)
         if made.count:
             decided = await ask_about(output, made, order)
             if decided is None:
@@ -154,8 +155,6 @@ async def _decide(
     if await is_overtaken(output, spool, ledger, order, account, made):
         output.say("another run has made some of these lines since you were asked; nothing was sent, run this again")
         return None
-    if made.count:
-        settle_duplicates(made, order, spool, found)
     return found
 
 

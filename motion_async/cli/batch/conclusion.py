@@ -199,14 +199,14 @@ class Conclusion:
     def _what_is_uncertain(self, first: Sequence[str], number: int) -> str:
         order = self._order
         keys = _list_of(first, number)
-        settle = _resolve(order, "--job-id=ID", key=first[0], batch=order.batch)
+        settle = order.ledger.resolve_line(order.batch, first[0])
         return (
             f"may have been sent, and have no known job: {keys}; look at https://motion.so whether their videos are "
             f"there, then settle each (--send-again or --drop in place of --job-id), as with: {settle}"
         )
 
     def _what_is_lost(self, batch: str, key: str, job_id: str) -> str:
-        resolve = _resolve(self._order, key=key, batch=batch, job_id=job_id)
+        resolve = self._order.ledger.resolve_line(batch, key, job_id)
         return f"give the ledger each id that it does not have, as with: {resolve}"
 
     def _what_stopped_it(self, error: MotionError) -> str:
@@ -215,12 +215,6 @@ class Conclusion:
             wait = "add --on-insufficient-credits wait to have it wait for them"
             return f"stopped sending, {credits_words(error)}, then {again} ({wait})"
         return f"stopped sending, {sentence(error)}; then {again}"
-
-
-def _resolve(order: BatchOrder, *words: str, key: str, batch: str, job_id: str | None = None) -> str:
-    options = {"--batch": batch} | ({} if job_id is None else {"--job-id": job_id})
-    names = [("LEDGER", order.ledger.pasted), ("KEY", key)]
-    return command_line("ledger", "resolve", *words, options=options, names=names, hint=order.ledger.hint)
 
 
 def _list_of(first: Sequence[str], number: int) -> str:

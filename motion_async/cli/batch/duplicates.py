@@ -125,7 +125,7 @@ class _Search:
 
         Of what they could, each gets the item of its own key first, then the best one that is left.
         """
-        async for chunk in in_chunks(self._spool.lines()):
+        async for chunk in in_chunks(self._spool.lines_as_put()):
             self._own.update(fingerprint(line.key or "") for line in chunk)
             given = [line.given for line in chunk if line.given is not None]
             self._followed.update(fingerprint(it.follows) for it in given if it.follows is not None)
@@ -155,7 +155,7 @@ class _Search:
 
     async def _find_likes(self) -> AsyncIterator[tuple[Line, list[Item], list[Item]]]:
         """Give each line that is to be made with what it could take of what others have made, and with all of that."""
-        async for chunk in in_chunks(self._spool.lines()):
+        async for chunk in in_chunks(self._spool.lines_as_put()):
             new = [
                 (line, line.given.request)
                 for line in chunk
@@ -236,7 +236,7 @@ def settle_duplicates(found: MadeBefore, order: BatchOrder, spool: Spool, survey
 async def check_ended(made: MadeBefore, ledger: Ledger, order: BatchOrder) -> None:
     """Raise a `ConfigurationError` if a batch that has made such lines is at work, as it may come to others, too."""
     for batch in sorted(made.batches - {order.batch}):
-        if not order.is_for_fleet and await is_run_elsewhere(ledger, batch):
+        if await is_run_elsewhere(ledger, batch):
             raise ConfigurationError(
                 f"nothing was sent: {made.asking} for what batch {one_line(batch)} has made, which another run is at "
                 "work on and may make more of; run this again once that has ended, or add --duplicates make to pay for "
@@ -252,7 +252,6 @@ async def is_overtaken(
         return order.ledger.exists()
     if order.duplicates == "make":
         return False
-    spool.reuse({})  # as it was when they were looked for first
     return (await find_duplicates(output, spool, ledger, order, account)).count > made.count
 
 

@@ -45,7 +45,13 @@ class Spool:
         return bool(self._reused)
 
     def lines(self) -> Iterator[Line]:
-        """Begin a pass over the lines. It ends every earlier one."""
+        """Begin a pass over the lines, of which some may take the videos of others. It ends every earlier pass."""
+        for line in self.lines_as_put():
+            reuses = self._reused.get(line.number)
+            yield line if reuses is None else attrs.evolve(line, reuses=reuses, fate=Fate.DUPLICATE)
+
+    def lines_as_put(self) -> Iterator[Line]:
+        """Begin a pass over the lines as they were put. It ends every earlier pass."""
         with _room():
             self._file.seek(0)
         while True:
@@ -53,8 +59,7 @@ class Spool:
                 line: Line = pickle.load(self._file)  # noqa: S301  # this process wrote it, and no other can
             except EOFError:
                 return
-            reuses = self._reused.get(line.number)
-            yield line if reuses is None else attrs.evolve(line, reuses=reuses, fate=Fate.DUPLICATE)
+            yield line
 
 
 @contextmanager

@@ -132,11 +132,12 @@ class _Shared:
         """Find out whether a line is one of those."""
         if self._ledger is None or line.fate is not Fate.SEND or line.given is None or line.given.follows is None:
             return
-        parent = await self._ledger.find(self._batch, line.given.follows)
+        if self._jobs is None:  # only now, as most files have no followup
+            self._jobs = await self._ledger.jobs_shared()
+        # Most ledgers have no such job, and not every line is to be looked up in vain.
+        parent = await self._ledger.find(self._batch, line.given.follows) if self._jobs else None
         if parent is None or parent.job_id is None:
             return
-        if self._jobs is None:  # only now, as most files follow nothing that was made before
-            self._jobs = await self._ledger.jobs_shared()
         others = [batch for batch in self._jobs.get(parent.job_id, ()) if batch != self._batch]
         if others:
             self._count += 1

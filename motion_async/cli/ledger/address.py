@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import attrs
 
+from motion_async.cli.commandline import command_line
 from motion_async.errors import ConfigurationError
 from motion_async.ledger.address import OPTIONS, SERVERS, parse_url
 from motion_async.redaction import redacted
@@ -76,6 +77,13 @@ class Address:
     def hint(self) -> str:
         """A few words on where the password is read from that `pasted` has not; none if there is none."""
         return PASSWORD_HINT if self.pasted != self.given else ""
+
+    def resolve_line(self, batch: str, key: str, job_id: str | None = None) -> str:
+        """Give the command that settles an item, with its job, or with a word for that where it is not known."""
+        words = ("--job-id=ID",) if job_id is None else ()
+        options = {"--batch": batch} | ({} if job_id is None else {"--job-id": job_id})
+        names = [("LEDGER", self.pasted), ("KEY", key)]
+        return command_line("ledger", "resolve", *words, options=options, names=names, hint=self.hint)
 
     def exists(self) -> bool:
         """Whether the ledger's file is there; a ledger that is no file, or nobody may look for, is taken to be."""

@@ -106,9 +106,7 @@ def _say_what_next(output: Output, address: Address, running: list[str], unclear
         see = command_line("status", options=dict(access_options.get()), names=names)
         output.notice(f"{len(running):,} had not ended when they were seen last; how they stand now: {see}")
     if unclear is not None:
-        names = [("LEDGER", address.pasted), ("KEY", unclear.key)]
-        options = {"--batch": unclear.batch}
-        settle = command_line("ledger", "resolve", "--job-id=ID", options=options, names=names, hint=address.hint)
+        settle = address.resolve_line(unclear.batch, unclear.key)
         output.say(
             "what is unclear may have been sent: look at https://motion.so whether its video is there, then settle "
             f"each (--send-again or --drop in place of --job-id), as with: {settle}"
@@ -129,5 +127,6 @@ async def _count(ledger: Ledger) -> dict[str, Counter[Word]]:
 async def _problems_first(ledger: Ledger, batch: str | None) -> AsyncGenerator[Item]:
     for words in (*({word} for word in _FIRST), set(Word).difference(_FIRST)):
         group = select(words)
-        async for item in group.of(ledger.items(batch, states=group.states)):
-            yield item
+        async with aclosing(group.of(ledger.items(batch, states=group.states))) as items:
+            async for item in items:
+                yield item

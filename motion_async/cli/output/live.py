@@ -9,12 +9,14 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
+from rich.console import Console
 from rich.live import Live
 
 from motion_async.cli.output.output import View, say
 from motion_async.cli.output.plain import PlainOutput
+from motion_async.cli.output.stdout import Stdout
 
 __all__ = ["LiveOutput"]
 
@@ -24,8 +26,8 @@ _FRAME_SECONDS: Final = 0.125
 class LiveOutput(PlainOutput):
     """Tells a person what happens, and shows it while it does; sentences for stderr wait until nothing moves."""
 
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
+    def __init__(self, stdout: Stdout, console: Console, *, is_quiet: bool = False) -> None:
+        super().__init__(stdout, console, is_quiet=is_quiet)
         self._live: Live | None = None
         self._unsaid: list[str] = []
 

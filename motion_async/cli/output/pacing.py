@@ -1,7 +1,7 @@
 """How it stands in plain words, for where no live picture is shown: a line at the first news, then one a minute.
 
 It prints nothing by itself, and decides for one listener. Troubles have a rule of their own, see
-`motion_async.cli.troubles`.
+`motion_async.cli.output.troubles`.
 """
 
 from __future__ import annotations

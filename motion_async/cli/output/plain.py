@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from anyio import wait_readable
 from rich.console import Console
@@ -35,8 +35,8 @@ _LISTED: Final = 20
 class PlainOutput(Output):
     """Tells a person what happens: plain lines go to `stdout`, tables to `console`; a view is shown at its end."""
 
-    def __init__(self, stdout: Stdout, console: Console, **options: Any) -> None:
-        super().__init__(stdout, **options)
+    def __init__(self, stdout: Stdout, console: Console, *, is_quiet: bool = False) -> None:
+        super().__init__(stdout, is_quiet=is_quiet)
         self._console = console
         self._is_asking = False
 

@@ -42,7 +42,7 @@ _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _PLAIN: Final[Mapping[Any, Schema]] = {
     bool: {"type": "boolean"},
-    int: {"type": "integer"},
+    int: _COUNT,  # no line has a number below 0
     float: {"type": "number"},
     str: _TEXT,
     datetime: {"type": "string", "format": "date-time"},

@@ -36,7 +36,7 @@ __all__ = [
 
 _WIDE: Final = 120
 _KEY_WIDTH: Final = 21
-_KEY_WIDTHS: Final = {True: _KEY_WIDTH, False: 12}
+_NARROW_KEY_WIDTH: Final = 12
 """In a narrow table a job's id has to fit beside it."""
 _BATCH_WIDTH: Final = 14
 _NOTE_LIMIT: Final = 200
@@ -138,12 +138,13 @@ class ItemsTable:
         """Render the table in the width that there is."""
         is_wide = options.max_width >= _WIDE
         has_batches = len({item.batch for item in self._items}) > 1
-        longest = min(max((len(one_line(item.key)) for item in self._items), default=0), _KEY_WIDTHS[is_wide])
+        longest = max((len(one_line(item.key)) for item in self._items), default=0)
+        width = max(min(longest, _KEY_WIDTH if is_wide else _NARROW_KEY_WIDTH), 8)
         table = _open_table()
         table.add_column("begun (local)", no_wrap=True, min_width=16, style="dim")
         table.add_column("state", no_wrap=True, min_width=9)
         overflow: Literal["fold", "ellipsis"] = "fold" if is_wide else "ellipsis"
-        table.add_column("key", width=max(longest, 8), overflow=overflow, no_wrap=not is_wide)
+        table.add_column("key", width=width, overflow=overflow, no_wrap=not is_wide)
         if is_wide and has_batches:
             table.add_column("batch", no_wrap=True, overflow="ellipsis", max_width=_BATCH_WIDTH)
         if is_wide:
@@ -152,8 +153,7 @@ class ItemsTable:
         for item in self._items:
             key, batch, job = (Text(one_line(words or "")) for words in (item.key, item.batch, item.job_id))
             # These two are looked for at the service by their prompts, and why they are so is the same for all.
-            is_error = word_of_item(item) not in (Word.UNCLEAR, Word.NEEDS_YOU)
-            error = item.error if is_error else None
+            error = None if word_of_item(item) in (Word.UNCLEAR, Word.NEEDS_YOU) else item.error
             note = _note(error or f"“{item.request.prompt}”")
             begun = Text(local_time(begun_at(item)))
             if is_wide:
